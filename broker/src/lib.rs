@@ -1,0 +1,1 @@
+//! Plan, fan out, merge: one honest outcome for each asked network.

@@ -1,0 +1,1 @@
+//! Sekisho: consent-enforcing document queries across Japan's regional medical networks.

@@ -1,0 +1,1 @@
+//! The consent ledger's pure core: apply, authorize, tree, checkpoints, proof bundles.

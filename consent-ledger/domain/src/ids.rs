@@ -1,0 +1,245 @@
+//! Identifiers, times and hashes. Each is a newtype, so that one cannot stand for another.
+
+use crate::DomainError;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+
+fn is_slug(text: &str, max: usize) -> bool {
+    !text.is_empty()
+        && text.len() <= max
+        && !text.starts_with('-')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $error:ident, $ok:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text of the id.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl FromStr for $name {
+            type Err = DomainError;
+            fn from_str(text: &str) -> Result<Self, DomainError> {
+                let ok: fn(&str) -> bool = $ok;
+                if ok(text) { Ok(Self(text.to_owned())) } else { Err(DomainError::$error(text.chars().take(80).collect())) }
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.serialize_str(&self.0)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+text_id! {
+    /// A regional medical network, an organisation: 1 to 40 characters of `a-z 0-9 -`.
+    NetworkId, NetworkId, |t| is_slug(t, 40)
+}
+text_id! {
+    /// An agreement between networks, the same for all its versions: 1 to 64 characters of `a-z 0-9 -`.
+    AgreementId, AgreementId, |t| is_slug(t, 64)
+}
+text_id! {
+    /// A facility's 10-digit code: prefecture 2, fee table (1 medical, 3 dental, 4 pharmacy, 6 home nursing)
+    /// or class (2, 9 where there is no insurance code) 1, number 7 (MHLW, JP Core 1.2).
+    FacilityId, FacilityId, |t| t.len() == 10 && t.bytes().all(|b| b.is_ascii_digit())
+}
+
+macro_rules! byte_id {
+    ($(#[$doc:meta])* $name:ident, $len:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; $len]);
+
+        impl $name {
+            /// Length in bytes.
+            pub const LEN: usize = $len;
+            /// The bytes.
+            pub fn as_bytes(&self) -> &[u8; $len] {
+                &self.0
+            }
+        }
+        impl TryFrom<&[u8]> for $name {
+            type Error = DomainError;
+            fn try_from(bytes: &[u8]) -> Result<Self, DomainError> {
+                bytes.try_into().map(Self).map_err(|_| DomainError::Length {
+                    what: stringify!($name), expected_bytes: $len, got_bytes: bytes.len(),
+                })
+            }
+        }
+        impl FromStr for $name {
+            type Err = DomainError;
+            fn from_str(text: &str) -> Result<Self, DomainError> {
+                let mut bytes = [0u8; $len];
+                hex::decode_to_slice(text, &mut bytes).map_err(|_| DomainError::Hex {
+                    what: stringify!($name), value: text.chars().take(80).collect(), expected_bytes: $len,
+                })?;
+                Ok(Self(bytes))
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&hex::encode(self.0))
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), hex::encode(self.0))
+            }
+        }
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                if s.is_human_readable() { s.serialize_str(&hex::encode(self.0)) } else { serde::Serialize::serialize(self.0.as_slice(), s) }
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                if d.is_human_readable() {
+                    String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+                } else {
+                    let bytes = Vec::<u8>::deserialize(d)?;
+                    Self::try_from(bytes.as_slice()).map_err(serde::de::Error::custom)
+                }
+            }
+        }
+    };
+}
+
+byte_id! {
+    /// A ledger: the SHA-256 of its genesis file's canonical bytes.
+    LedgerId, 32
+}
+byte_id! {
+    /// A public key's id: the SHA-256 of its 32 bytes.
+    KeyId, 32
+}
+byte_id! {
+    /// An Ed25519 public key (RFC 8032), not yet checked to be a strong one.
+    PublicKey, 32
+}
+byte_id! {
+    /// The client's id of one request, random; one request id has one outcome (P5).
+    RequestId, 16
+}
+byte_id! {
+    /// A patient as the ledger knows one: a random pseudonym, meaningful only inside one network's node.
+    SubjectId, 16
+}
+byte_id! {
+    /// A salted commitment: opens only with the salt, which stays with the parties (P11).
+    Commitment, 32
+}
+byte_id! {
+    /// A SHA-256 hash: of a leaf, a tree node or a text.
+    Hash, 32
+}
+
+/// A subject, with the network whose pseudonym it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SubjectRef {
+    /// The network whose node can map the pseudonym to a person.
+    pub network: NetworkId,
+    /// The pseudonym.
+    pub subject: SubjectId,
+}
+
+impl fmt::Display for SubjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.network, self.subject)
+    }
+}
+
+impl FromStr for SubjectRef {
+    type Err = DomainError;
+    fn from_str(text: &str) -> Result<Self, DomainError> {
+        let (network, subject) = text
+            .split_once(':')
+            .ok_or(DomainError::Invalid("a subject is written NETWORK:PSEUDONYM (32 hexadecimal digits)"))?;
+        Ok(Self { network: network.parse()?, subject: subject.parse()? })
+    }
+}
+
+/// One Raft member of the consent ledger. Never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ReplicaId(pub u64);
+
+impl fmt::Display for ReplicaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// The position of a leaf in the tree, from 0: what people call the ledger index. Not a Raft log index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EntryIndex(pub u64);
+
+impl fmt::Display for EntryIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Milliseconds since 1970-01-01T00:00:00Z, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TimeMs(pub u64);
+
+impl TimeMs {
+    /// The time `ms` later, or the greatest time there is.
+    pub fn plus_ms(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+}
+
+impl fmt::Display for TimeMs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// A half-open period: from (included) until (excluded); no end means until withdrawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Period {
+    /// First instant covered.
+    pub from: TimeMs,
+    /// First instant no longer covered.
+    pub until: Option<TimeMs>,
+}
+
+impl Period {
+    /// A period, refused where it would cover no instant.
+    ///
+    /// # Errors
+    /// [`DomainError::Invalid`] if `until` is not after `from`.
+    pub fn new(from: TimeMs, until: Option<TimeMs>) -> Result<Self, DomainError> {
+        match until {
+            Some(until) if until <= from => Err(DomainError::Invalid("a period must end after it starts")),
+            _ => Ok(Self { from, until }),
+        }
+    }
+    /// Whether the instant lies in the period.
+    pub fn contains(&self, at: TimeMs) -> bool {
+        self.from <= at && !self.has_ended(at)
+    }
+    /// Whether the period lies wholly before the instant or ends at it.
+    pub fn has_ended(&self, at: TimeMs) -> bool {
+        self.until.is_some_and(|until| until <= at)
+    }
+}

@@ -1,0 +1,23 @@
+//! The words of Sekisho as types, one meaning each.
+//!
+//! Pure data: no I/O, no clock, no randomness. Values that could be wrong are parsed once, here, into
+//! types that cannot be. What is decided with them lives in `sekisho-ledger`; how they travel in
+//! `sekisho-proto`.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod access;
+mod agreement;
+mod codes;
+mod consent;
+mod entry;
+mod error;
+mod ids;
+mod policy;
+mod words;
+
+pub use agreement::*;
+pub use codes::*;
+pub use consent::*;
+pub use error::*;
+pub use ids::*;
+pub use policy::*;

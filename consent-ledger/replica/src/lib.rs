@@ -1,0 +1,1 @@
+//! The ledger's core as a replicated, durable service.

@@ -1,0 +1,1 @@
+//! Mutual TLS pinned by the ledger, and trace context across gRPC hops.

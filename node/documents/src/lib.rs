@@ -1,0 +1,1 @@
+//! Document index and contents of one network.

@@ -1,0 +1,1 @@
+//! Readers of hospitals' real stores: SS-MIX2 to document entries.

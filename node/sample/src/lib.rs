@@ -1,0 +1,1 @@
+//! Invented patients in realistic SS-MIX2 storages, from a seed.

@@ -1,0 +1,1 @@
+//! One network's node: enforcement of the ledger's decisions over its own documents.
