@@ -1,0 +1,1 @@
+//! DSSE pre-authentication encoding.

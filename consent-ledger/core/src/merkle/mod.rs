@@ -1,0 +1,1 @@
+//! The ledger tree: RFC 6962 hashing over a node store.
