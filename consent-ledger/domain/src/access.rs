@@ -1,1 +1,244 @@
-//! In work.
+//! Asking, deciding, and what each asked network ends in.
+
+use crate::codes::codes;
+use crate::{
+    Action, AgreementId, Category, Commitment, ConsentId, EntryIndex, FacilityId, KeyId, NetworkId,
+    Purpose, RequestId, Role, SubjectId, TimeMs,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Somebody at a facility wants to see documents of a patient, held by other networks or its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessRequest {
+    /// The network that asks; its node key signs.
+    pub viewing: NetworkId,
+    /// The facility that asks, one of that network's.
+    pub facility: FacilityId,
+    /// The profession in which the practitioner asks.
+    pub role: Role,
+    /// Commitment to who asks; the salt and the identity stay with the viewing node.
+    pub practitioner: Commitment,
+    /// Why.
+    pub purpose: Purpose,
+    /// The patient, by the viewing network's pseudonym.
+    pub subject: SubjectId,
+    /// What is asked for.
+    pub action: Action,
+    /// Commitment to the one document asked for, when retrieving; none when finding.
+    pub document: Option<Commitment>,
+    /// Only these categories; none means all that may be seen.
+    pub categories: Option<BTreeSet<Category>>,
+    /// Whose documents: 1 to [`AccessRequest::TARGETS_MAX`] networks, the asking one may be among them.
+    pub targets: BTreeSet<NetworkId>,
+}
+
+impl AccessRequest {
+    /// As many as one ledger's federation can have members (architecture §5: "some tens"); also keeps the
+    /// leaf with a decision for each within the 65,535 bytes of a tile's entry.
+    pub const TARGETS_MAX: usize = 64;
+}
+
+codes! {
+    /// Why a disclosing network may not answer. The numbers are the published order of the checks:
+    /// the first that fails is the reason.
+    DenyReason: "deny reason" {
+        NotAMember = 1, "not-a-member", "照会先のネットワークはこの台帳に参加していません", "the network asked is not a member of this ledger";
+        FacilityNotRegistered = 2, "facility-not-registered", "照会元の施設は、そのネットワークの参加施設として登録されていません", "the asking facility is not registered by its network";
+        NoAgreement = 3, "no-agreement", "両ネットワークの間に連携協定がありません", "there is no agreement between the two networks";
+        AgreementNotSigned = 4, "agreement-not-signed", "連携協定に署名していない当事者があり、発効していません", "the agreement is not in force: a party has not signed it";
+        AgreementSuspended = 5, "agreement-suspended", "連携協定は停止または終了しています", "the agreement is suspended or terminated";
+        AgreementNotInPeriod = 6, "agreement-not-in-period", "連携協定の有効期間ではありません", "the agreement does not hold at this time";
+        DirectionNotGranted = 7, "direction-not-granted", "連携協定は、この向きの閲覧を認めていません", "the agreement does not allow this direction";
+        GrantNotInPeriod = 8, "grant-not-in-period", "協定のこの項目は有効期間ではありません", "this grant of the agreement does not hold at this time";
+        PurposeNotGranted = 9, "purpose-not-granted", "協定は、この利用目的を認めていません", "the agreement does not allow this purpose of use";
+        FacilityKindNotGranted = 10, "facility-kind-not-granted", "協定は、この種類の施設からの閲覧を認めていません", "the agreement does not allow this kind of facility";
+        RoleNotGranted = 11, "role-not-granted", "協定は、この職種による閲覧を認めていません", "the agreement does not allow this profession";
+        CategoryNotGranted = 12, "category-not-granted", "協定は、求められた種類の情報を認めていません", "the agreement allows none of the categories asked for";
+        SubjectNotLinked = 13, "subject-not-linked", "照会先のネットワークに、この患者との確認済みの対応づけがありません", "the patient has no confirmed link to a patient of the network asked";
+        NoConsentPolicy = 14, "no-consent-policy", "必要な同意のきまり（同意ポリシー）が公表されていません", "the consent policy this needs has not been published";
+        NoDisclosingConsent = 15, "no-disclosing-consent", "情報を開示することへの患者の同意がありません", "the patient has not consented to disclosure";
+        NoViewingConsent = 16, "no-viewing-consent", "この施設が閲覧することへの患者の同意がありません", "the patient has not consented to viewing by this facility";
+        ConsentWithdrawn = 17, "consent-withdrawn", "患者は同意を撤回しています", "the patient has withdrawn the consent";
+        ConsentNotInPeriod = 18, "consent-not-in-period", "同意の有効期間ではありません", "the consent does not hold at this time";
+        ConsentForOtherFacility = 19, "consent-for-other-facility", "同意は別の施設に対するもので、この施設には及びません", "the consent was given for another facility";
+        ConsentForOtherPurpose = 20, "consent-for-other-purpose", "同意は、この利用目的に及びません", "the consent does not cover this purpose of use";
+        ConsentForOtherCategory = 21, "consent-for-other-category", "同意は、求められた種類の情報に及びません", "the consent covers none of the categories asked for";
+        ReservedByPatient = 22, "reserved-by-patient", "患者がこの閲覧を留保（拒否）しています", "the patient has reserved (refused) this access";
+    }
+}
+
+/// What the ledger decided for one asked network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// It may answer, within these terms.
+    Permit(PermitTerms),
+    /// It may not.
+    Deny(Denial),
+}
+
+/// Why not, and by which agreement, where one was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Denial {
+    /// The first check that failed; over several agreements, of the one that came furthest.
+    pub reason: DenyReason,
+    /// The agreement that came furthest.
+    pub agreement: Option<AgreementRef>,
+}
+
+/// One version of an agreement.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AgreementRef {
+    /// The agreement.
+    pub id: AgreementId,
+    /// Its version.
+    pub version: u32,
+}
+
+/// What a permit allows: a document may be shown if at least one basis covers it and nothing withholds it.
+///
+/// These are the terms as data. The proof that they were decided is `sekisho_ledger::Permit`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermitTerms {
+    /// The subject as the disclosing network knows it.
+    pub subject: SubjectId,
+    /// 1 to [`PermitTerms::BASES_MAX`], ordered.
+    pub bases: Vec<Basis>,
+    /// What the patient's reservations hold back; at most [`PermitTerms::WITHHELD_MAX`].
+    pub withheld: Vec<Withheld>,
+    /// First instant at which the decision no longer allows an answer.
+    pub expires: TimeMs,
+}
+
+impl PermitTerms {
+    /// Bases beyond this many add nothing to what one document needs, and keep the leaf small.
+    pub const BASES_MAX: usize = 32;
+    /// Reservations of one subject that can hold at once.
+    pub const WITHHELD_MAX: usize = 32;
+}
+
+/// One reason why documents may be shown: a grant (or the network's own membership) and the consents it rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    /// The agreement and the position of the grant in it; none when a network asks for its own documents.
+    pub grant: Option<(AgreementRef, u32)>,
+    /// The consents it rests on, ordered; one or two.
+    pub consents: Vec<ConsentId>,
+    /// The categories it covers; not empty.
+    pub categories: BTreeSet<Category>,
+    /// The disclosing facilities whose documents it covers.
+    pub facilities: DisclosingFacilities,
+}
+
+/// Facilities of the disclosing network whose documents a basis covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DisclosingFacilities {
+    /// All of them.
+    All,
+    /// Those registered before this index: a blanket consent that does not reach later ones.
+    RegisteredBefore(EntryIndex),
+    /// These.
+    Listed(BTreeSet<FacilityId>),
+}
+
+/// What one reservation holds back from a permit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    /// Only these categories; none means all.
+    pub categories: Option<BTreeSet<Category>>,
+    /// Only documents of these facilities; none means of all.
+    pub facilities: Option<BTreeSet<FacilityId>>,
+}
+
+/// A request and what was decided: who asked for what, when, and each asked network's decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessRecord {
+    /// Where it stands in the tree.
+    pub index: EntryIndex,
+    /// When it was decided.
+    pub time: TimeMs,
+    /// The request id of the entry.
+    pub request_id: RequestId,
+    /// The node key that signed it.
+    pub author: KeyId,
+    /// What was asked.
+    pub request: AccessRequest,
+    /// One decision for each asked network, ordered by network.
+    pub decisions: Vec<(NetworkId, Decision)>,
+}
+
+/// What one asked network ended in: exactly one, and the true one (P8).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum NetworkOutcome {
+    /// It answered, with this many documents.
+    Answered {
+        /// Documents in the answer.
+        count: u64,
+    },
+    /// The ledger denied it.
+    Denied {
+        /// The first check that failed.
+        reason: DenyReason,
+    },
+    /// Permitted or not linked: the network knows no such patient.
+    PatientUnknown,
+    /// No complete answer before the deadline.
+    TimedOut {
+        /// How long it was waited for, in milliseconds.
+        waited_ms: u64,
+    },
+    /// No connection could be made, or it broke.
+    Unreachable,
+    /// It answered something that is not a valid answer to this request.
+    Malformed,
+    /// The network has suspended answering.
+    Suspended,
+    /// Its replica is behind and could not reach the decision's index in time.
+    Stale,
+}
+
+impl NetworkOutcome {
+    /// The outcome's code, as in `--json` output.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Answered { .. } => "answered",
+            Self::Denied { .. } => "denied",
+            Self::PatientUnknown => "patient-unknown",
+            Self::TimedOut { .. } => "timed-out",
+            Self::Unreachable => "unreachable",
+            Self::Malformed => "malformed",
+            Self::Suspended => "suspended",
+            Self::Stale => "stale",
+        }
+    }
+    /// The outcome in Japanese words.
+    pub fn ja(&self) -> String {
+        match self {
+            Self::Answered { count } => format!("回答あり（{count}件）"),
+            Self::Denied { reason } => format!("不許可：{}", reason.ja()),
+            Self::PatientUnknown => "該当する患者なし".to_owned(),
+            Self::TimedOut { waited_ms } => format!("時間切れ（{waited_ms}ミリ秒待ちました）"),
+            Self::Unreachable => "接続できません".to_owned(),
+            Self::Malformed => "回答の形式が正しくありません".to_owned(),
+            Self::Suspended => "回答を停止中".to_owned(),
+            Self::Stale => "台帳の同期が遅れています".to_owned(),
+        }
+    }
+    /// The outcome in English words.
+    pub fn en(&self) -> String {
+        match self {
+            Self::Answered { count: 1 } => "answered with 1 document".to_owned(),
+            Self::Answered { count } => format!("answered with {count} documents"),
+            Self::Denied { reason } => format!("denied: {}", reason.en()),
+            Self::PatientUnknown => "knows no such patient".to_owned(),
+            Self::TimedOut { waited_ms } => format!("timed out after {waited_ms} ms"),
+            Self::Unreachable => "could not be reached".to_owned(),
+            Self::Malformed => "sent something that is not a valid answer".to_owned(),
+            Self::Suspended => "has suspended answering".to_owned(),
+            Self::Stale => "is behind with the ledger".to_owned(),
+        }
+    }
+}

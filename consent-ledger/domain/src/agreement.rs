@@ -1,6 +1,8 @@
 //! What two or more networks signed.
 
-use crate::{AgreementId, Category, ConsentRule, FacilityKind, Hash, NetworkId, Period, Purpose, Role};
+use crate::{
+    AgreementId, Category, ConsentRule, FacilityKind, Hash, NetworkId, Period, Purpose, Role,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 

@@ -1,6 +1,9 @@
 //! What one patient gave (consent) and what one patient refused (reservation).
 
-use crate::{Capture, Category, Commitment, EntryIndex, FacilityId, NetworkId, Period, Purpose, Side, SubjectId};
+use crate::{
+    Capture, Category, Commitment, EntryIndex, FacilityId, NetworkId, Period, Purpose, Side,
+    SubjectId,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;

@@ -5,10 +5,14 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DomainError {
     /// A network id must be 1 to 40 characters of `a-z 0-9 -`, starting with a letter or digit.
-    #[error("network id {0:?} must be 1 to 40 characters of a-z, 0-9 and '-', not starting with '-'")]
+    #[error(
+        "network id {0:?} must be 1 to 40 characters of a-z, 0-9 and '-', not starting with '-'"
+    )]
     NetworkId(String),
     /// An agreement id follows the rule of a network id, up to 64 characters.
-    #[error("agreement id {0:?} must be 1 to 64 characters of a-z, 0-9 and '-', not starting with '-'")]
+    #[error(
+        "agreement id {0:?} must be 1 to 64 characters of a-z, 0-9 and '-', not starting with '-'"
+    )]
     AgreementId(String),
     /// A facility code must be 10 ASCII digits: prefecture 2, fee table or class 1, number 7.
     #[error("facility code {0:?} must be 10 digits: prefecture 2, class 1, number 7")]

@@ -9,7 +9,9 @@ fn is_slug(text: &str, max: usize) -> bool {
     !text.is_empty()
         && text.len() <= max
         && !text.starts_with('-')
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 macro_rules! text_id {
@@ -170,10 +172,13 @@ impl fmt::Display for SubjectRef {
 impl FromStr for SubjectRef {
     type Err = DomainError;
     fn from_str(text: &str) -> Result<Self, DomainError> {
-        let (network, subject) = text
-            .split_once(':')
-            .ok_or(DomainError::Invalid("a subject is written NETWORK:PSEUDONYM (32 hexadecimal digits)"))?;
-        Ok(Self { network: network.parse()?, subject: subject.parse()? })
+        let (network, subject) = text.split_once(':').ok_or(DomainError::Invalid(
+            "a subject is written NETWORK:PSEUDONYM (32 hexadecimal digits)",
+        ))?;
+        Ok(Self {
+            network: network.parse()?,
+            subject: subject.parse()?,
+        })
     }
 }
 
@@ -230,7 +235,9 @@ impl Period {
     /// [`DomainError::Invalid`] if `until` is not after `from`.
     pub fn new(from: TimeMs, until: Option<TimeMs>) -> Result<Self, DomainError> {
         match until {
-            Some(until) if until <= from => Err(DomainError::Invalid("a period must end after it starts")),
+            Some(until) if until <= from => {
+                Err(DomainError::Invalid("a period must end after it starts"))
+            }
             _ => Ok(Self { from, until }),
         }
     }

@@ -15,9 +15,12 @@ mod ids;
 mod policy;
 mod words;
 
+pub use access::*;
 pub use agreement::*;
 pub use codes::*;
 pub use consent::*;
+pub use entry::*;
 pub use error::*;
 pub use ids::*;
 pub use policy::*;
+pub use words::*;
