@@ -1,11 +1,6 @@
 //! Closed code lists. Each value has a number (wire and disk), a code (configuration, JSON, command line)
 //! and a Japanese and an English name (people). A value outside its list is an error, never a default.
 
-use crate::DomainError;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
-use std::str::FromStr;
-
 macro_rules! codes {
     ($(#[$doc:meta])* $name:ident: $what:literal { $($(#[$vdoc:meta])* $variant:ident = $number:literal, $code:literal, $ja:literal, $en:literal;)+ }) => {
         $(#[$doc])*
@@ -25,11 +20,11 @@ macro_rules! codes {
             /// The value of a number.
             ///
             /// # Errors
-            /// [`DomainError::Number`] for a number outside the list.
-            pub fn from_number(number: i64) -> Result<Self, DomainError> {
+            /// [`$crate::DomainError::Number`] for a number outside the list.
+            pub fn from_number(number: i64) -> Result<Self, $crate::DomainError> {
                 match number {
                     $($number => Ok(Self::$variant),)+
-                    _ => Err(DomainError::Number { what: $what, number }),
+                    _ => Err($crate::DomainError::Number { what: $what, number }),
                 }
             }
             /// The code in configuration, JSON and on the command line.
@@ -45,32 +40,32 @@ macro_rules! codes {
                 match self { $(Self::$variant => $en,)+ }
             }
         }
-        impl FromStr for $name {
-            type Err = DomainError;
-            fn from_str(text: &str) -> Result<Self, DomainError> {
-                Self::ALL.iter().copied().find(|v| v.code() == text).ok_or_else(|| DomainError::Code {
+        impl std::str::FromStr for $name {
+            type Err = $crate::DomainError;
+            fn from_str(text: &str) -> Result<Self, $crate::DomainError> {
+                Self::ALL.iter().copied().find(|v| v.code() == text).ok_or_else(|| $crate::DomainError::Code {
                     what: $what,
                     value: text.chars().take(80).collect(),
                     allowed: Self::ALL.iter().map(|v| v.code()).collect::<Vec<_>>().join(", "),
                 })
             }
         }
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.code())
             }
         }
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
                 if s.is_human_readable() { s.serialize_str(self.code()) } else { s.serialize_u8(self.number()) }
             }
         }
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 if d.is_human_readable() {
-                    String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+                    <String as serde::Deserialize>::deserialize(d)?.parse().map_err(serde::de::Error::custom)
                 } else {
-                    Self::from_number(u8::deserialize(d)?.into()).map_err(serde::de::Error::custom)
+                    Self::from_number(<u8 as serde::Deserialize>::deserialize(d)?.into()).map_err(serde::de::Error::custom)
                 }
             }
         }
