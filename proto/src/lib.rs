@@ -1,11 +1,25 @@
 //! The messages of `sekisho.v1` and their conversions to and from the domain.
 //!
 //! The pure crates use the messages alone; feature `grpc` adds clients and servers.
-//! Conversions into the domain check everything a type of the domain promises; they never guess.
+//! `From` a domain value is total; `TryFrom` a message checks everything the domain type promises and never guesses.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod convert;
+#[cfg(feature = "grpc")]
+mod error_code;
+
+#[cfg(feature = "grpc")]
+pub use error_code::ErrorCode;
 
 /// Generated from `sekisho/v1/*.proto`; each message is documented there.
 #[allow(missing_docs, clippy::all)]
 pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/sekisho.v1.rs"));
 }
+
+/// DSSE payload type of an [`v1::Entry`].
+pub const ENTRY_TYPE: &str = "application/vnd.sekisho.entry.v1+protobuf";
+/// DSSE payload type of an [`v1::AnswerStatement`].
+pub const ANSWER_TYPE: &str = "application/vnd.sekisho.answer.v1+protobuf";
+/// Metadata key of the absolute deadline, milliseconds since 1970, UTC.
+pub const DEADLINE_METADATA: &str = "sekisho-deadline-ms";

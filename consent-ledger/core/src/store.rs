@@ -1,0 +1,164 @@
+//! How the core reads and writes: ordered tables of bytes, behind one small trait.
+//!
+//! The same code runs over memory (tests, simulation, the offline verifier) and over a replica's disk;
+//! `contract` is the suite every implementation passes. An `Err` means storage failed and the replica stops:
+//! refusals are [`sekisho_domain::Outcome`]s, never errors.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+/// The tables. Numbers are on disk and never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Table {
+    /// Ledger id, lineage, tree size, last stamped time, state digest.
+    Meta = 0,
+    /// Members, by network id.
+    Network = 1,
+    /// Keys, by key id.
+    Key = 2,
+    /// Facilities, by code.
+    Facility = 3,
+    /// Consent policies, by network and version.
+    ConsentPolicy = 4,
+    /// Agreement versions, by agreement id and version.
+    Agreement = 5,
+    /// What is in force of an agreement, by agreement id.
+    AgreementHead = 6,
+    /// The agreements of two networks, by both ids in order and agreement id.
+    AgreementOfPair = 7,
+    /// Consents, by index.
+    Consent = 8,
+    /// A subject's consents, by network, subject, side and index.
+    ConsentOfSubject = 9,
+    /// Reservations, by index.
+    Reservation = 10,
+    /// A subject's reservations, by network, subject and index.
+    ReservationOfSubject = 11,
+    /// Subject links, by both subjects.
+    Link = 12,
+    /// Request ids, with the index and the envelope's hash (P5).
+    Request = 13,
+    /// Access records, by index.
+    Access = 14,
+    /// Releases and receipts, by access index.
+    Transfer = 15,
+    /// Admissions under way, by network.
+    Admission = 16,
+    /// Encoded leaves, by index.
+    Leaf = 17,
+    /// Hashes of complete subtrees, by level and position.
+    TreeNode = 18,
+}
+
+impl Table {
+    /// Every table, in the order of their numbers.
+    pub const ALL: [Self; 19] = [
+        Self::Meta, Self::Network, Self::Key, Self::Facility, Self::ConsentPolicy, Self::Agreement, Self::AgreementHead,
+        Self::AgreementOfPair, Self::Consent, Self::ConsentOfSubject, Self::Reservation, Self::ReservationOfSubject,
+        Self::Link, Self::Request, Self::Access, Self::Transfer, Self::Admission, Self::Leaf, Self::TreeNode,
+    ];
+}
+
+/// A key and its value.
+pub type Row = (Vec<u8>, Vec<u8>);
+
+/// Reading a consistent state.
+pub trait StateRead {
+    /// What storage can fail with.
+    type Error: std::error::Error + Send + Sync + 'static;
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// Storage failed.
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Self::Error>;
+    /// Rows whose keys start with `prefix` and are not before `from`, in ascending key order, at most `max`.
+    ///
+    /// # Errors
+    /// Storage failed.
+    fn scan(&self, table: Table, prefix: &[u8], from: &[u8], max: usize) -> Result<Vec<Row>, Self::Error>;
+}
+
+/// Writing it. Reads see earlier writes.
+pub trait StateWrite: StateRead {
+    /// Sets a key.
+    ///
+    /// # Errors
+    /// Storage failed.
+    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Self::Error>;
+    /// Removes a key; nothing happens where there is none.
+    ///
+    /// # Errors
+    /// Storage failed.
+    fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), Self::Error>;
+}
+
+/// The state in memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MemoryState {
+    rows: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
+}
+
+impl StateRead for MemoryState {
+    type Error = Infallible;
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Infallible> {
+        Ok(self.rows.get(&(table, key.to_vec())).cloned())
+    }
+    fn scan(&self, table: Table, prefix: &[u8], from: &[u8], max: usize) -> Result<Vec<Row>, Infallible> {
+        let start = prefix.max(from).to_vec();
+        Ok(self
+            .rows
+            .range((table, start)..)
+            .take_while(|((t, key), _)| *t == table && key.starts_with(prefix))
+            .take(max)
+            .map(|((_, key), value)| (key.clone(), value.clone()))
+            .collect())
+    }
+}
+
+impl StateWrite for MemoryState {
+    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Infallible> {
+        self.rows.insert((table, key.to_vec()), value.to_vec());
+        Ok(())
+    }
+    fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), Infallible> {
+        self.rows.remove(&(table, key.to_vec()));
+        Ok(())
+    }
+}
+
+/// What every implementation of [`StateWrite`] must do; run it against an empty state.
+///
+/// # Panics
+/// Where the implementation does not keep the contract, saying which part.
+#[expect(clippy::expect_used, reason = "a contract suite fails by panicking, and names the clause")]
+pub fn contract<S: StateWrite>(state: &mut S) {
+    let scan = |s: &S, prefix: &[u8], from: &[u8], max| {
+        s.scan(Table::Consent, prefix, from, max).expect("scan").into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    assert_eq!(state.get(Table::Meta, b"a").expect("get"), None, "an absent key has no value");
+    state.put(Table::Meta, b"a", b"1").expect("put");
+    state.put(Table::Meta, b"a", b"2").expect("put");
+    assert_eq!(state.get(Table::Meta, b"a").expect("get").as_deref(), Some(b"2".as_slice()), "the last write wins");
+    assert_eq!(state.get(Table::Network, b"a").expect("get"), None, "tables are apart");
+    for key in [b"ab".as_slice(), b"aa", b"b", b"a", b"a\xff\xff", b"\xff"] {
+        state.put(Table::Consent, key, b"").expect("put");
+    }
+    assert_eq!(scan(state, b"a", b"", 9), [b"a".as_slice(), b"aa", b"ab", b"a\xff\xff"], "scans are ordered and keep to the prefix");
+    assert_eq!(scan(state, b"a", b"ab", 9), [b"ab".as_slice(), b"a\xff\xff"], "a scan starts where it is told");
+    assert_eq!(scan(state, b"", b"", 2), [b"a".as_slice(), b"aa"], "a scan stops at its bound");
+    assert_eq!(scan(state, b"\xff", b"", 9), [b"\xff".as_slice()], "the greatest prefix has an end");
+    state.delete(Table::Consent, b"aa").expect("delete");
+    state.delete(Table::Consent, b"aa").expect("deleting nothing is no error");
+    assert_eq!(scan(state, b"a", b"", 9), [b"a".as_slice(), b"ab", b"a\xff\xff"], "a deleted key is gone");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_keeps_the_contract() {
+        contract(&mut MemoryState::default());
+    }
+}

@@ -1,0 +1,224 @@
+//! Entries.
+
+use super::required;
+use crate::v1;
+use sekisho_domain::{
+    Body, ConsentId, DomainError, Entry, EntryIndex, FacilityKind, KeyPurpose, ReservationId,
+    TimeMs, Withdrawal,
+};
+
+fn name(text: String) -> Result<String, DomainError> {
+    if text.is_empty()
+        || text.chars().count() > Entry::NAME_CHARS_MAX
+        || text.chars().any(char::is_control)
+    {
+        return Err(DomainError::Invalid(
+            "a name must be 1 to 100 characters without control characters",
+        ));
+    }
+    Ok(text)
+}
+
+fn endpoint(text: String) -> Result<String, DomainError> {
+    let port = text
+        .rsplit_once(':')
+        .filter(|(host, _)| !host.is_empty())
+        .and_then(|(_, port)| port.parse::<u16>().ok());
+    if port.is_none()
+        || text.len() > Entry::ENDPOINT_BYTES_MAX
+        || text.contains(char::is_whitespace)
+    {
+        return Err(DomainError::Invalid(
+            "an endpoint must be host:port, at most 255 bytes",
+        ));
+    }
+    Ok(text)
+}
+
+impl From<&Entry> for v1::Entry {
+    fn from(e: &Entry) -> Self {
+        Self {
+            ledger: e.ledger.0.to_vec(),
+            lineage: e.lineage,
+            author: e.author.0.to_vec(),
+            request_id: e.request_id.0.to_vec(),
+            claimed_time_ms: e.claimed_time.0,
+            not_before_ms: e.not_before.0,
+            not_after_ms: e.not_after.0,
+            body: Some((&e.body).into()),
+        }
+    }
+}
+
+impl TryFrom<v1::Entry> for Entry {
+    type Error = DomainError;
+    fn try_from(e: v1::Entry) -> Result<Self, DomainError> {
+        if e.not_after_ms <= e.not_before_ms
+            || e.not_after_ms - e.not_before_ms > Self::WINDOW_MS_MAX
+        {
+            return Err(DomainError::Invalid(
+                "an entry's window must end after it starts, and within 5 minutes",
+            ));
+        }
+        Ok(Self {
+            ledger: e.ledger.as_slice().try_into()?,
+            lineage: e.lineage,
+            author: e.author.as_slice().try_into()?,
+            request_id: e.request_id.as_slice().try_into()?,
+            claimed_time: TimeMs(e.claimed_time_ms),
+            not_before: TimeMs(e.not_before_ms),
+            not_after: TimeMs(e.not_after_ms),
+            body: required(e.body, "the entry's body")?.try_into()?,
+        })
+    }
+}
+
+impl From<&Body> for v1::entry::Body {
+    fn from(body: &Body) -> Self {
+        match body {
+            Body::NetworkAdmit {
+                network,
+                name,
+                governance_key,
+            } => Self::NetworkAdmit(v1::NetworkAdmit {
+                network: network.to_string(),
+                name: name.clone(),
+                governance_key: governance_key.0.to_vec(),
+            }),
+            Body::KeyAdd {
+                purpose,
+                public_key,
+                endpoint,
+            } => Self::KeyAdd(v1::KeyAdd {
+                purpose: purpose.number().into(),
+                public_key: public_key.0.to_vec(),
+                endpoint: endpoint.clone(),
+            }),
+            Body::KeyRevoke { key } => Self::KeyRevoke(v1::KeyRevoke {
+                key: key.0.to_vec(),
+            }),
+            Body::FacilityRegister {
+                facility,
+                kind,
+                name,
+            } => Self::FacilityRegister(v1::FacilityRegister {
+                facility: facility.to_string(),
+                kind: kind.number().into(),
+                name: name.clone(),
+            }),
+            Body::FacilityLeave { facility } => Self::FacilityLeave(v1::FacilityLeave {
+                facility: facility.to_string(),
+            }),
+            Body::ConsentPolicyPublish(policy) => Self::ConsentPolicyPublish(policy.into()),
+            Body::AgreementPropose(agreement) => Self::AgreementPropose(agreement.into()),
+            Body::AgreementSign {
+                id,
+                version,
+                digest,
+            } => Self::AgreementSign(v1::AgreementSign {
+                id: id.to_string(),
+                version: *version,
+                digest: digest.0.to_vec(),
+            }),
+            Body::AgreementSuspend { id } => {
+                Self::AgreementSuspend(v1::AgreementSuspend { id: id.to_string() })
+            }
+            Body::AgreementTerminate { id } => {
+                Self::AgreementTerminate(v1::AgreementTerminate { id: id.to_string() })
+            }
+            Body::ConsentGrant(consent) => Self::ConsentGrant(consent.into()),
+            Body::ConsentWithdraw {
+                consent,
+                way,
+                recorded_by,
+                evidence,
+            } => Self::ConsentWithdraw(v1::ConsentWithdraw {
+                consent: consent.0.0,
+                way: way.number().into(),
+                recorded_by: recorded_by.to_string(),
+                evidence: evidence.0.to_vec(),
+            }),
+            Body::ReservationSet(reservation) => Self::ReservationSet(reservation.into()),
+            Body::ReservationClear {
+                reservation,
+                recorded_by,
+            } => Self::ReservationClear(v1::ReservationClear {
+                reservation: reservation.0.0,
+                recorded_by: recorded_by.to_string(),
+            }),
+            Body::SubjectLink { own, other } => Self::SubjectLink(v1::SubjectLink {
+                own: own.0.to_vec(),
+                other: Some(other.into()),
+            }),
+            Body::SubjectUnlink { own, other } => Self::SubjectUnlink(v1::SubjectUnlink {
+                own: own.0.to_vec(),
+                other: Some(other.into()),
+            }),
+            Body::AccessRequest(request) => Self::AccessRequest(request.into()),
+            Body::Release(transfer) => Self::Release(transfer.into()),
+            Body::Receipt(transfer) => Self::Receipt(transfer.into()),
+        }
+    }
+}
+
+impl TryFrom<v1::entry::Body> for Body {
+    type Error = DomainError;
+    fn try_from(body: v1::entry::Body) -> Result<Self, DomainError> {
+        use v1::entry::Body as Wire;
+        Ok(match body {
+            Wire::NetworkAdmit(m) => Self::NetworkAdmit {
+                network: m.network.parse()?,
+                name: name(m.name)?,
+                governance_key: m.governance_key.as_slice().try_into()?,
+            },
+            Wire::KeyAdd(m) => Self::KeyAdd {
+                purpose: KeyPurpose::from_number(m.purpose.into())?,
+                public_key: m.public_key.as_slice().try_into()?,
+                endpoint: m.endpoint.map(endpoint).transpose()?,
+            },
+            Wire::KeyRevoke(m) => Self::KeyRevoke {
+                key: m.key.as_slice().try_into()?,
+            },
+            Wire::FacilityRegister(m) => Self::FacilityRegister {
+                facility: m.facility.parse()?,
+                kind: FacilityKind::from_number(m.kind.into())?,
+                name: name(m.name)?,
+            },
+            Wire::FacilityLeave(m) => Self::FacilityLeave {
+                facility: m.facility.parse()?,
+            },
+            Wire::ConsentPolicyPublish(m) => Self::ConsentPolicyPublish(m.try_into()?),
+            Wire::AgreementPropose(m) => Self::AgreementPropose(m.try_into()?),
+            Wire::AgreementSign(m) => Self::AgreementSign {
+                id: m.id.parse()?,
+                version: m.version,
+                digest: m.digest.as_slice().try_into()?,
+            },
+            Wire::AgreementSuspend(m) => Self::AgreementSuspend { id: m.id.parse()? },
+            Wire::AgreementTerminate(m) => Self::AgreementTerminate { id: m.id.parse()? },
+            Wire::ConsentGrant(m) => Self::ConsentGrant(m.try_into()?),
+            Wire::ConsentWithdraw(m) => Self::ConsentWithdraw {
+                consent: ConsentId(EntryIndex(m.consent)),
+                way: Withdrawal::from_number(m.way.into())?,
+                recorded_by: m.recorded_by.parse()?,
+                evidence: m.evidence.as_slice().try_into()?,
+            },
+            Wire::ReservationSet(m) => Self::ReservationSet(m.try_into()?),
+            Wire::ReservationClear(m) => Self::ReservationClear {
+                reservation: ReservationId(EntryIndex(m.reservation)),
+                recorded_by: m.recorded_by.parse()?,
+            },
+            Wire::SubjectLink(m) => Self::SubjectLink {
+                own: m.own.as_slice().try_into()?,
+                other: required(m.other, "the other subject")?.try_into()?,
+            },
+            Wire::SubjectUnlink(m) => Self::SubjectUnlink {
+                own: m.own.as_slice().try_into()?,
+                other: required(m.other, "the other subject")?.try_into()?,
+            },
+            Wire::AccessRequest(m) => Self::AccessRequest(m.try_into()?),
+            Wire::Release(m) => Self::Release(m.try_into()?),
+            Wire::Receipt(m) => Self::Receipt(m.try_into()?),
+        })
+    }
+}
