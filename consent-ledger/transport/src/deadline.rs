@@ -1,0 +1,157 @@
+//! Absolute deadlines across hops.
+//!
+//! Two headers carry one: `sekisho-deadline-ms` (milliseconds since 1970, the same instant at every
+//! hop, whatever time the request spent waiting) and gRPC's own `grpc-timeout` (relative, so it holds
+//! where clocks differ). The earlier of the two is the deadline, and never later than
+//! [`DEADLINE_MAX`](crate::limits::DEADLINE_MAX) from now.
+
+use crate::limits::DEADLINE_MAX;
+use sekisho_domain::TimeMs;
+use std::future::Future;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tonic::Status;
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
+
+/// The header of the absolute deadline, milliseconds since 1970-01-01T00:00:00Z.
+pub const DEADLINE_HEADER: &str = "sekisho-deadline-ms";
+
+/// The header of the relative one (gRPC over HTTP/2, "Timeout").
+pub const TIMEOUT_HEADER: &str = "grpc-timeout";
+
+/// The instant after which nobody waits for the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(TimeMs);
+
+impl Deadline {
+    /// A deadline that long from now, at most [`DEADLINE_MAX`].
+    pub fn after(timeout: Duration) -> Self {
+        Self::at(now().plus_ms(millis(timeout)))
+    }
+
+    /// A deadline at an instant, at most [`DEADLINE_MAX`] from now.
+    pub fn at(time: TimeMs) -> Self {
+        Self::capped(time, now())
+    }
+
+    /// The deadline a request carries; [`DEADLINE_MAX`] from now where it carries none.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if a header does not parse: a caller's limit that is not understood must not
+    /// be taken for none. `DeadlineExceeded` if it has passed already.
+    pub fn of(metadata: &MetadataMap) -> Result<Self, Status> {
+        let now = now();
+        let deadline = read(metadata, now)?;
+        if deadline.0 <= now {
+            return Err(Status::deadline_exceeded(
+                "the deadline passed before the request arrived",
+            ));
+        }
+        Ok(deadline)
+    }
+
+    /// Puts the deadline on an outgoing request, in both headers.
+    pub fn set(self, metadata: &mut MetadataMap) {
+        self.write(metadata, now());
+    }
+
+    /// The instant.
+    pub fn time(self) -> TimeMs {
+        self.0
+    }
+
+    /// Time left; zero once it has passed.
+    pub fn remaining(self) -> Duration {
+        Duration::from_millis(self.0.0.saturating_sub(now().0))
+    }
+
+    /// The earlier of two.
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        Ord::min(self, other)
+    }
+
+    /// Runs a future until the deadline.
+    ///
+    /// # Errors
+    /// `DeadlineExceeded` if it is not done by then; the future is dropped, and what it asked of others
+    /// may or may not have happened.
+    pub async fn bound<F: Future>(self, future: F) -> Result<F::Output, Status> {
+        tokio::time::timeout(self.remaining(), future)
+            .await
+            .map_err(|_| Status::deadline_exceeded("no answer before the deadline"))
+    }
+
+    fn capped(time: TimeMs, now: TimeMs) -> Self {
+        Self(time.min(now.plus_ms(millis(DEADLINE_MAX))))
+    }
+
+    fn write(self, metadata: &mut MetadataMap, now: TimeMs) {
+        metadata.insert(DEADLINE_HEADER, AsciiMetadataValue::from(self.0.0));
+        // At most DEADLINE_MAX in milliseconds: within the eight digits gRPC allows.
+        let left_ms = self.0.0.saturating_sub(now.0);
+        if let Ok(value) = format!("{left_ms}m").parse() {
+            metadata.insert(TIMEOUT_HEADER, value);
+        }
+    }
+}
+
+/// This machine's clock.
+fn now() -> TimeMs {
+    TimeMs(
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, millis),
+    )
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn read(metadata: &MetadataMap, now: TimeMs) -> Result<Deadline, Status> {
+    let absolute = header(metadata, DEADLINE_HEADER, |text| {
+        digits(text, 20).map(TimeMs)
+    })?;
+    let relative = header(metadata, TIMEOUT_HEADER, |text| {
+        Some(now.plus_ms(grpc_timeout_ms(text)?))
+    })?;
+    let earlier = absolute.into_iter().chain(relative).min();
+    Ok(Deadline::capped(earlier.unwrap_or(TimeMs(u64::MAX)), now))
+}
+
+fn header<T>(
+    metadata: &MetadataMap,
+    name: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Status> {
+    match metadata.get(name) {
+        None => Ok(None),
+        Some(value) => value
+            .to_str()
+            .ok()
+            .and_then(parse)
+            .map(Some)
+            .ok_or_else(|| Status::invalid_argument(format!("header {name} does not parse"))),
+    }
+}
+
+/// `TimeoutValue TimeoutUnit`: 1 to 8 digits and one of `H M S m u n`, rounded down to milliseconds.
+fn grpc_timeout_ms(text: &str) -> Option<u64> {
+    let unit = text.chars().next_back()?;
+    let value = digits(text.strip_suffix(unit)?, 8)?;
+    Some(match unit {
+        'H' => value * 3_600_000,
+        'M' => value * 60_000,
+        'S' => value * 1_000,
+        'm' => value,
+        'u' => value / 1_000,
+        'n' => value / 1_000_000,
+        _ => return None,
+    })
+}
+
+/// A decimal number of 1 to `max` digits, without sign.
+fn digits(text: &str, max: usize) -> Option<u64> {
+    ((1..=max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()))
+        .then(|| text.parse().ok())?
+}
