@@ -1,1 +1,37 @@
-//! Document index and contents of one network.
+//! What a node knows about its network's documents, and how it opens one.
+//!
+//! - [`DocumentEntry`]: the XDS DocumentEntry attributes of one document (IHE ITI TF-3 §4.2.3.2).
+//! - [`DocumentIndex`]: where entries are found by patient; [`SledIndex`] on disk, [`MemoryIndex`] in memory,
+//!   both held to one contract suite. An index holds only what can be rebuilt from the source files.
+//! - [`Contents`]: opens a document's bytes for release, only if they are the bytes that were indexed.
+//!
+//! Reading the sources is left to `sekisho-ingest`; whether a document may leave, to the node and the ledger.
+//! Promises kept here: P10 (contents stay in the source files, the index holds metadata) and P12 (every
+//! list, page and file has a named bound).
+
+mod contents;
+mod entry;
+mod error;
+mod index;
+mod memory;
+mod quarantine;
+mod record;
+mod sled_index;
+mod source;
+
+pub use contents::{Contents, ContentsError, FILE_BYTES_MAX};
+pub use entry::{
+    Availability, Code, DocumentEntry, IndexKey, LOCAL_PATIENT_ID_BYTES_MAX, LocalPatientId, Title,
+    UniqueId,
+};
+pub use error::Error;
+pub use index::{
+    Cursor, DocumentIndex, PAGE_ENTRIES_MAX, PATIENTS_MAX, Page, Patient, Query, Statuses,
+};
+pub use memory::MemoryIndex;
+pub use quarantine::{OperatorText, QuarantineReason, Quarantined, SeenPatients};
+pub use record::{
+    BATCH_CHANGES_MAX, Change, Counters, FileOutcome, FileRecord, Fingerprint, StatusCounts,
+};
+pub use sled_index::{CACHE_BYTES, FORMAT_VERSION, SledIndex};
+pub use source::{SOURCE_PATH_BYTES_MAX, SourceId, SourceLocation};

@@ -1,0 +1,154 @@
+//! Opens a document's bytes for release: exactly the bytes that were indexed, from inside their root, or an error.
+//!
+//! The path is resolved and compared, and what was read is hashed and compared. So even a link swapped in between
+//! the two gives only bytes that were indexed as this document. Whether they may leave is the node's question; that
+//! they still name the right patient, `sekisho_ingest::verify_patient`'s.
+
+use crate::{DocumentEntry, SourceId, SourceLocation};
+use sekisho_domain::Hash;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Component, Path, PathBuf};
+
+/// Largest document read from a source, in bytes: messages are some kilobytes, a year of results less than one
+/// megabyte.
+pub const FILE_BYTES_MAX: u64 = 8 << 20;
+
+/// Why a document cannot be released. Displays name neither path nor patient.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentsError {
+    /// The bytes are not those that were indexed.
+    #[error("the document has changed since it was indexed")]
+    Changed(SourceLocation),
+    /// The file is no longer there (renamed, deleted, or its volume is not mounted).
+    #[error("the document is no longer where it was indexed")]
+    Vanished(SourceLocation),
+    /// The path leads out of its root, through a link or `..`.
+    #[error("the document's path leads out of its root")]
+    Escapes(SourceLocation),
+    /// The path does not lead to a regular file.
+    #[error("the document is not a regular file")]
+    NotAFile(SourceLocation),
+    /// The file is larger than [`FILE_BYTES_MAX`].
+    #[error("the document is larger than {max} bytes")]
+    TooLarge {
+        /// The file.
+        location: SourceLocation,
+        /// The bound, in bytes.
+        max: u64,
+    },
+    /// No root is known for the document's source.
+    #[error("source {0} is not configured")]
+    UnknownSource(SourceId),
+    /// The root of a source cannot be resolved.
+    #[error("root of source {source_id} cannot be resolved")]
+    Root {
+        /// The source.
+        source_id: SourceId,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Reading failed.
+    #[error("the document cannot be read")]
+    Io {
+        /// The file.
+        location: SourceLocation,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// The roots of a node's sources.
+#[derive(Debug, Clone)]
+pub struct Contents {
+    roots: BTreeMap<SourceId, PathBuf>,
+}
+
+impl Contents {
+    /// Contents below the given roots. A root may itself be a link (a mounted volume); it is resolved once, here.
+    ///
+    /// # Errors
+    /// [`ContentsError::Root`] for a root that is not there.
+    pub fn new(
+        roots: impl IntoIterator<Item = (SourceId, PathBuf)>,
+    ) -> Result<Self, ContentsError> {
+        let mut resolved = BTreeMap::new();
+        for (source_id, root) in roots {
+            match root.canonicalize() {
+                Ok(root) => resolved.insert(source_id, root),
+                Err(source) => return Err(ContentsError::Root { source_id, source }),
+            };
+        }
+        Ok(Self { roots: resolved })
+    }
+
+    /// The bytes of a document, at most [`FILE_BYTES_MAX`], with the size and SHA-256 its entry states.
+    ///
+    /// # Errors
+    /// One variant for each way in which the file is not what was indexed.
+    pub fn open(&self, entry: &DocumentEntry) -> Result<Vec<u8>, ContentsError> {
+        let location = &entry.location;
+        let root = self
+            .roots
+            .get(&location.source_id)
+            .ok_or_else(|| ContentsError::UnknownSource(location.source_id.clone()))?;
+        let bytes = read_within(root, location)?;
+        let hash: [u8; 32] = Sha256::digest(&bytes).into();
+        if bytes.len() as u64 != entry.size_bytes || Hash(hash) != entry.hash {
+            return Err(ContentsError::Changed(location.clone()));
+        }
+        Ok(bytes)
+    }
+}
+
+/// Reads a regular file below a resolved root, no component of its path being a link.
+fn read_within(root: &Path, location: &SourceLocation) -> Result<Vec<u8>, ContentsError> {
+    let failed = |source: std::io::Error| match source.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => ContentsError::Vanished(location.clone()),
+        _ => ContentsError::Io {
+            location: location.clone(),
+            source,
+        },
+    };
+    let relative = Path::new(&location.path);
+    if !relative
+        .components()
+        .all(|c| matches!(c, Component::Normal(_)))
+    {
+        return Err(ContentsError::Escapes(location.clone()));
+    }
+    let path = root.join(relative);
+    // Any link below the root changes the resolved path. None is followed: links are quarantined, never indexed.
+    if path.canonicalize().map_err(failed)? != path {
+        return Err(ContentsError::Escapes(location.clone()));
+    }
+    // Before opening: a pipe would block.
+    if !path.symlink_metadata().map_err(failed)?.is_file() {
+        return Err(ContentsError::NotAFile(location.clone()));
+    }
+    let file = File::open(&path).map_err(failed)?;
+    let size_bytes = file.metadata().map_err(failed)?.len();
+    let too_large = || ContentsError::TooLarge {
+        location: location.clone(),
+        max: FILE_BYTES_MAX,
+    };
+    if size_bytes > FILE_BYTES_MAX {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size_bytes).unwrap_or(0));
+    file.take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(too_large());
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+#[path = "contents_test.rs"]
+mod tests;

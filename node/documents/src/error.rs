@@ -1,0 +1,92 @@
+//! What can go wrong with the index.
+
+use std::path::PathBuf;
+
+/// A failure of the index or a value it refuses. Displays never name a patient.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A local patient id is empty, too long or holds other than printable ASCII. The value is withheld.
+    #[error("local patient id of {bytes} bytes must be 1 to {max} printable ASCII characters")]
+    LocalPatientId {
+        /// Bytes given.
+        bytes: usize,
+        /// The bound.
+        max: usize,
+    },
+    /// A unique id is not of the form `urn:uuid:` with 32 hexadecimal digits.
+    #[error("unique id {0:?} must be urn:uuid: and a lower-case uuid")]
+    UniqueId(String),
+    /// A source id breaks its rule.
+    #[error("source id {0:?} must be 1 to 64 characters of a-z, 0-9, '-', '_' and '.'")]
+    SourceId(String),
+    /// A source path is empty, too long or holds a NUL. The value is withheld: it may name a patient.
+    #[error("source path of {bytes} bytes must be 1 to {max} bytes without NUL")]
+    SourcePath {
+        /// Bytes given.
+        bytes: usize,
+        /// The bound.
+        max: usize,
+    },
+    /// More elements than a named bound allows.
+    #[error("{what} holds {got}, at most {max} are allowed")]
+    TooMany {
+        /// What was counted.
+        what: &'static str,
+        /// How many there were.
+        got: usize,
+        /// The bound.
+        max: usize,
+    },
+    /// The index was written by another version; it must be rebuilt from the sources.
+    #[error("document index at {} has format {found}, this version reads {supported}; rebuild it from the sources", path.display())]
+    Format {
+        /// Where the index is.
+        path: PathBuf,
+        /// The format found.
+        found: u8,
+        /// The format this version reads.
+        supported: u8,
+    },
+    /// Another process holds the index.
+    #[error("document index at {} is in use by another process", path.display())]
+    InUse {
+        /// Where the index is.
+        path: PathBuf,
+    },
+    /// The index cannot be opened; it must be rebuilt from the sources.
+    #[error("document index at {} cannot be opened; rebuild it from the sources", path.display())]
+    Unopenable {
+        /// Where the index is.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: sled::Error,
+    },
+    /// The folder is not an index, so it is not moved aside.
+    #[error("{} is not a document index; it is left as it is", path.display())]
+    NotAnIndex {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Moving an index aside failed.
+    #[error("document index at {} cannot be moved aside", path.display())]
+    MoveAside {
+        /// Where the index is.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The store failed while reading or writing.
+    #[error("document index storage failed")]
+    Storage(#[from] sled::Error),
+    /// A stored value cannot be read; the index must be rebuilt from the sources.
+    #[error("document index holds an unreadable {what}; rebuild it from the sources")]
+    Corrupt {
+        /// What kind of value.
+        what: &'static str,
+    },
+    /// A value cannot be written in the stored form.
+    #[error("a document index value cannot be encoded")]
+    Encode(#[source] postcard::Error),
+}
