@@ -1,1 +1,136 @@
+use super::*;
+use crate::contract_test::{entry, location};
+use std::fs;
+use std::os::unix::fs::symlink;
 
+/// A root with one document, and its entry.
+fn rooted(bytes: &[u8]) -> (tempfile::TempDir, Contents, DocumentEntry) {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    fs::create_dir_all(root.join("999/901")).unwrap();
+    fs::write(root.join("999/901/a"), bytes).unwrap();
+    fs::write(dir.path().join("secret"), bytes).unwrap();
+    let contents = Contents::new([("std01".parse().unwrap(), root)]).unwrap();
+    let mut document = entry(1, "10", 1, "a", "999/901/a");
+    document.hash = Hash(Sha256::digest(bytes).into());
+    document.size_bytes = bytes.len() as u64;
+    (dir, contents, document)
+}
+
+#[test]
+fn gives_the_indexed_bytes() {
+    let (_dir, contents, document) = rooted(b"MSH|");
+    assert_eq!(contents.open(&document).unwrap(), b"MSH|");
+}
+
+#[test]
+fn a_root_may_be_a_link() {
+    let (dir, _, document) = rooted(b"MSH|");
+    symlink(dir.path().join("root"), dir.path().join("mounted")).unwrap();
+    let contents = Contents::new([("std01".parse().unwrap(), dir.path().join("mounted"))]).unwrap();
+    assert_eq!(contents.open(&document).unwrap(), b"MSH|");
+}
+
+#[test]
+fn refuses_what_was_not_indexed() {
+    let (dir, contents, document) = rooted(b"MSH|");
+    let file = dir.path().join("root/999/901/a");
+    for changed in [&b"MSH!"[..], b"MSH", b"MSH|x", b""] {
+        fs::write(&file, changed).unwrap();
+        assert!(
+            matches!(contents.open(&document), Err(ContentsError::Changed(_))),
+            "{changed:?}"
+        );
+    }
+    fs::write(&file, b"MSH|").unwrap();
+    contents.open(&document).unwrap();
+    let size = DocumentEntry {
+        size_bytes: 5,
+        ..document.clone()
+    };
+    assert!(matches!(
+        contents.open(&size),
+        Err(ContentsError::Changed(_))
+    ));
+    fs::remove_file(&file).unwrap();
+    assert!(matches!(
+        contents.open(&document),
+        Err(ContentsError::Vanished(_))
+    ));
+    fs::create_dir(&file).unwrap();
+    assert!(matches!(
+        contents.open(&document),
+        Err(ContentsError::NotAFile(_))
+    ));
+    fs::remove_dir_all(dir.path().join("root/999")).unwrap();
+    fs::write(dir.path().join("root/999"), b"").unwrap();
+    assert!(
+        matches!(contents.open(&document), Err(ContentsError::Vanished(_))),
+        "a folder became a file"
+    );
+}
+
+#[test]
+fn never_leaves_its_root() {
+    let (dir, contents, document) = rooted(b"MSH|");
+    let root = dir.path().join("root");
+    symlink(dir.path().join("secret"), root.join("link")).unwrap();
+    symlink(dir.path(), root.join("up")).unwrap();
+    symlink(root.join("999/901/a"), root.join("inside")).unwrap();
+    let secret = dir.path().join("secret");
+    let paths = [
+        "../secret",
+        "999/../../secret",
+        "999/901/../901/a",
+        secret.to_str().unwrap(),
+        "link",
+        "up/secret",
+        "inside",
+    ];
+    for path in paths {
+        // The bytes are the same everywhere: only the path can refuse.
+        let document = DocumentEntry {
+            location: location("std01", path),
+            ..document.clone()
+        };
+        let error = contents.open(&document).unwrap_err();
+        assert!(
+            matches!(error, ContentsError::Escapes(_)),
+            "{path}: {error}"
+        );
+        assert!(!error.to_string().contains("secret"));
+    }
+    let other = DocumentEntry {
+        location: location("std02", "999/901/a"),
+        ..document
+    };
+    assert!(matches!(
+        contents.open(&other),
+        Err(ContentsError::UnknownSource(_))
+    ));
+}
+
+#[test]
+fn refuses_what_is_too_large_without_reading_it() {
+    let (dir, contents, document) = rooted(b"MSH|");
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(dir.path().join("root/999/901/a"))
+        .unwrap();
+    file.set_len(FILE_BYTES_MAX + 1).unwrap();
+    assert!(matches!(
+        contents.open(&document),
+        Err(ContentsError::TooLarge { .. })
+    ));
+    file.set_len(FILE_BYTES_MAX).unwrap();
+    assert!(
+        matches!(contents.open(&document), Err(ContentsError::Changed(_))),
+        "the bound itself is allowed"
+    );
+}
+
+#[test]
+fn a_root_must_be_there() {
+    let gone = Contents::new([("std01".parse().unwrap(), "/nowhere/at/all".into())]);
+    assert!(matches!(gone, Err(ContentsError::Root { .. })));
+}

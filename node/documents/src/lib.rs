@@ -8,11 +8,22 @@
 //! Reading the sources is left to `sekisho-ingest`; whether a document may leave, to the node and the ledger.
 //! Promises kept here: P10 (contents stay in the source files, the index holds metadata) and P12 (every
 //! list, page and file has a named bound).
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )
+)]
 
 mod contents;
+#[cfg(test)]
+mod contract_test;
 mod entry;
 mod error;
 mod index;
+mod layout;
 mod memory;
 mod quarantine;
 mod record;
@@ -28,10 +39,11 @@ pub use error::Error;
 pub use index::{
     Cursor, DocumentIndex, PAGE_ENTRIES_MAX, PATIENTS_MAX, Page, Patient, Query, Statuses,
 };
+pub use layout::FORMAT_VERSION;
 pub use memory::MemoryIndex;
 pub use quarantine::{OperatorText, QuarantineReason, Quarantined, SeenPatients};
 pub use record::{
     BATCH_CHANGES_MAX, Change, Counters, FileOutcome, FileRecord, Fingerprint, StatusCounts,
 };
-pub use sled_index::{CACHE_BYTES, FORMAT_VERSION, SledIndex};
+pub use sled_index::{CACHE_BYTES, SledIndex};
 pub use source::{SOURCE_PATH_BYTES_MAX, SourceId, SourceLocation};

@@ -1,43 +1,47 @@
-//! The index on disk: one sled tree, keys by first byte.
+//! The index on disk: one sled tree, laid out by [`crate::layout`].
 //!
-//! ```text
-//! m "format"                                                  → version byte
-//! c                                                           → counters
-//! f source 00 path                                            → file record
-//! i unique-id(16) source 00 path                              → (nothing)   find by id
-//! p facility(10) patient 00 ~start_ms(8, BE) unique-id(16) source 00 path → (nothing)   newest first
-//! q source 00 path                                            → (nothing)   quarantined
-//! ```
-//! Values are a version byte, then postcard. Readers and the writer share a lock, because sled's iterators do
-//! not see a batch as one. Durability is relaxed on purpose: what a crash loses is read again from the files,
-//! so a batch is on disk at the latest with [`DocumentIndex::flush`].
+//! Readers and the writer share a lock, because sled's iterators do not see a batch as one. Durability is
+//! relaxed on purpose: what a crash loses is read again from the files, so a batch is on disk at the latest with
+//! [`DocumentIndex::flush`].
+//!
+//! Beside the store lies a marker, written after each flush: the number of batches then applied (8 bytes, BE).
+//! sled drops pages it cannot read and opens with what is left; an index that lost batches it had flushed would
+//! answer "no documents" where there are some (P8), so it is refused by its marker.
 
 use crate::index::{check_batch, check_limit, counts_over};
+use crate::layout::{
+    COUNTERS_KEY, FORMAT_KEY, FORMAT_VERSION, PLACE_BYTES, behind, chart_prefix, decode, encode,
+    file_key, place, references, tagged,
+};
 use crate::{
     Change, Counters, Cursor, DocumentEntry, DocumentIndex, Error, FileOutcome, FileRecord, Page,
     Patient, Quarantined, Query, SourceId, SourceLocation, UniqueId,
 };
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Version of keys and values. Another version is not migrated but rebuilt from the sources.
-pub const FORMAT_VERSION: u8 = 1;
 /// Memory sled may use for its page cache, in bytes: a chart's pages are few, and a node shares its machine.
 pub const CACHE_BYTES: u64 = 64 << 20;
 
-const FORMAT_KEY: &[u8] = b"mformat";
-const COUNTERS_KEY: &[u8] = b"c";
+const MARKER: &str = "sekisho-document-index";
+const MARKER_FRESH: &str = "sekisho-document-index.fresh";
 
 /// An index in a folder of its own.
-#[derive(Debug)]
 pub struct SledIndex {
     db: sled::Db,
-    /// Guards the batch as a unit; the counters are what the tree holds under [`COUNTERS_KEY`].
-    counters: RwLock<Counters>,
+    path: PathBuf,
+    /// Guards the batch as a unit; what the tree holds under [`COUNTERS_KEY`].
+    applied: RwLock<Applied>,
+}
+
+/// How much was applied, and what it came to.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Applied {
+    batches: u64,
+    counters: Counters,
 }
 
 impl SledIndex {
@@ -48,36 +52,35 @@ impl SledIndex {
     /// [`SledIndex::move_aside`], open again and ingest.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let db = open_db(path)?;
+        let flushed_batches = read_marker(path);
+        let format = |found| Error::Format {
+            path: path.into(),
+            found,
+            supported: FORMAT_VERSION,
+        };
         match db.get(FORMAT_KEY)? {
             Some(version) if *version == [FORMAT_VERSION] => {}
-            Some(version) => {
-                let found = version.first().copied().unwrap_or(0);
-                return Err(Error::Format {
-                    path: path.into(),
-                    found,
-                    supported: FORMAT_VERSION,
-                });
-            }
+            Some(version) => return Err(format(version.first().copied().unwrap_or(0))),
+            None if flushed_batches.is_some() => return Err(Error::Corrupt { what: "store" }),
             None if db.is_empty() => {
                 db.insert(FORMAT_KEY, &[FORMAT_VERSION])?;
-                db.flush()?;
             }
-            None => {
-                return Err(Error::Format {
-                    path: path.into(),
-                    found: 0,
-                    supported: FORMAT_VERSION,
-                });
-            }
+            None => return Err(format(0)),
         }
-        let counters = match db.get(COUNTERS_KEY)? {
+        let applied: Applied = match db.get(COUNTERS_KEY)? {
             Some(value) => decode(&value, "counters")?,
-            None => Counters::default(),
+            None => Applied::default(),
         };
-        Ok(Self {
+        if flushed_batches.is_some_and(|flushed| flushed > applied.batches) {
+            return Err(Error::Corrupt { what: "store" });
+        }
+        let index = Self {
             db,
-            counters: RwLock::new(counters),
-        })
+            path: path.into(),
+            applied: RwLock::new(applied),
+        };
+        index.flush()?;
+        Ok(index)
     }
 
     /// Moves an index that cannot be used to `<path>.discarded` (replacing an earlier one), so that a new one
@@ -115,14 +118,12 @@ impl SledIndex {
         Ok(Some(aside))
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Counters> {
-        self.counters.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, Applied> {
+        self.applied.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Counters> {
-        self.counters
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, Applied> {
+        self.applied.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn record(&self, file_key: &[u8]) -> Result<Option<FileRecord>, Error> {
@@ -184,11 +185,20 @@ impl SledIndex {
     }
 }
 
+impl std::fmt::Debug for SledIndex {
+    /// sled's own form would show keys, which hold patient ids.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SledIndex(contents withheld)")
+    }
+}
+
 impl DocumentIndex for SledIndex {
     fn apply(&self, changes: &[Change]) -> Result<(), Error> {
         check_batch(changes)?;
         let mut held = self.write();
-        let mut counters = held.clone();
+        let mut applied = held.clone();
+        applied.batches += 1;
+        let counters = &mut applied.counters;
         let mut batch = sled::Batch::default();
         // What earlier changes of this batch made of a file.
         let mut pending: BTreeMap<Vec<u8>, Option<FileRecord>> = BTreeMap::new();
@@ -220,9 +230,9 @@ impl DocumentIndex for SledIndex {
             };
             pending.insert(key, after);
         }
-        batch.insert(COUNTERS_KEY, encode(&counters)?);
+        batch.insert(COUNTERS_KEY, encode(&applied)?);
         self.db.apply_batch(batch)?;
-        *held = counters;
+        *held = applied;
         Ok(())
     }
 
@@ -314,26 +324,44 @@ impl DocumentIndex for SledIndex {
     }
 
     fn counters(&self) -> Result<Counters, Error> {
-        Ok(self.read().clone())
+        Ok(self.read().counters.clone())
     }
 
     fn clear(&self) -> Result<(), Error> {
         let mut held = self.write();
-        // The format stays last: a crash in between leaves an index that opens and is merely incomplete.
-        for tag in *b"cfipq" {
+        // Records first: what a crash leaves behind is found missing at the next ingest.
+        for tag in *b"fipq" {
             for key in self.db.range(vec![tag]..vec![tag + 1]).keys() {
                 self.db.remove(key?)?;
             }
         }
-        *held = Counters::default();
-        self.db.flush()?;
-        Ok(())
+        let applied = Applied {
+            batches: held.batches + 1,
+            counters: Counters::default(),
+        };
+        self.db.insert(COUNTERS_KEY, encode(&applied)?)?;
+        *held = applied;
+        drop(held);
+        self.flush()
     }
 
     fn flush(&self) -> Result<(), Error> {
+        let batches = self.read().batches;
         self.db.flush()?;
+        // Only after the flush: the marker must never promise more than the disk holds.
+        let (marker, fresh) = (self.path.join(MARKER), self.path.join(MARKER_FRESH));
+        std::fs::write(&fresh, batches.to_be_bytes())
+            .and_then(|()| std::fs::rename(&fresh, &marker))
+            .map_err(sled::Error::Io)?;
         Ok(())
     }
+}
+
+/// Batches flushed as the marker has it; `None` for a new index. An unreadable marker (cut off by a power loss)
+/// promises nothing.
+fn read_marker(path: &Path) -> Option<u64> {
+    let bytes = std::fs::read(path.join(MARKER)).ok()?;
+    Some(<[u8; 8]>::try_from(bytes.as_slice()).map_or(0, u64::from_be_bytes))
 }
 
 fn open_db(path: &Path) -> Result<sled::Db, Error> {
@@ -363,83 +391,12 @@ fn looks_like_an_index(path: &Path) -> bool {
     entries.all(|entry| {
         entry.is_ok_and(|e| {
             let name = e.file_name();
-            matches!(name.to_str(), Some("conf" | "db" | "blobs"))
-                || name.to_str().is_some_and(|n| n.starts_with("snap."))
+            matches!(
+                name.to_str(),
+                Some("conf" | "db" | "blobs" | MARKER | MARKER_FRESH)
+            ) || name.to_str().is_some_and(|n| n.starts_with("snap."))
         })
     })
-}
-
-/// Service start (inverted, so that the newest comes first) and unique id.
-const PLACE_BYTES: usize = 8 + 16;
-
-fn place(cursor: &Cursor) -> [u8; PLACE_BYTES] {
-    let mut place = [0; PLACE_BYTES];
-    place[..8].copy_from_slice(&(!cursor.service_start.0).to_be_bytes());
-    place[8..].copy_from_slice(cursor.unique_id.as_bytes());
-    place
-}
-
-fn tagged(tag: u8, rest: &[u8]) -> Vec<u8> {
-    [&[tag], rest].concat()
-}
-
-/// The least key after this one.
-fn behind(mut key: Vec<u8>) -> Vec<u8> {
-    key.push(0);
-    key
-}
-
-fn file_key(location: &SourceLocation) -> Vec<u8> {
-    [
-        location.source_id.as_str().as_bytes(),
-        &[0],
-        location.path.as_bytes(),
-    ]
-    .concat()
-}
-
-fn chart_prefix(patient: &Patient) -> Vec<u8> {
-    let (facility, id) = (
-        patient.facility.as_str().as_bytes(),
-        patient.local_patient_id.as_str().as_bytes(),
-    );
-    [b"p", facility, id, &[0]].concat()
-}
-
-/// The keys that lead to a file.
-fn references(record: &FileRecord, file_key: &[u8]) -> Vec<Vec<u8>> {
-    match &record.outcome {
-        FileOutcome::Document(entry) => {
-            let patient = Patient {
-                facility: entry.facility.clone(),
-                local_patient_id: entry.local_patient_id.clone(),
-            };
-            vec![
-                [&[b'i'], entry.unique_id.as_bytes().as_slice(), file_key].concat(),
-                [
-                    chart_prefix(&patient).as_slice(),
-                    &place(&Cursor::of(entry)),
-                    file_key,
-                ]
-                .concat(),
-            ]
-        }
-        FileOutcome::Quarantined { .. } => vec![tagged(b'q', file_key)],
-        FileOutcome::Deleted { .. } => Vec::new(),
-    }
-}
-
-fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
-    postcard::to_extend(value, vec![FORMAT_VERSION]).map_err(Error::Encode)
-}
-
-fn decode<T: DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<T, Error> {
-    match bytes.split_first() {
-        Some((&FORMAT_VERSION, rest)) => {
-            postcard::from_bytes(rest).map_err(|_| Error::Corrupt { what })
-        }
-        _ => Err(Error::Corrupt { what }),
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,94 @@
+//! Keys and values of the index on disk, by first byte of the key.
+//!
+//! ```text
+//! m "format"                                                  → version byte
+//! c                                                           → number of batches applied, counters
+//! f source 00 path                                            → file record
+//! i unique-id(16) source 00 path                              → (nothing)   find by id
+//! p facility(10) patient 00 ~start_ms(8, BE) unique-id(16) source 00 path → (nothing)   newest first
+//! q source 00 path                                            → (nothing)   quarantined
+//! ```
+//! Values are a version byte, then postcard.
+
+use crate::{Cursor, Error, FileOutcome, FileRecord, Patient, SourceLocation};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Version of keys and values. Another version is not migrated but rebuilt from the sources.
+pub const FORMAT_VERSION: u8 = 1;
+
+pub(crate) const FORMAT_KEY: &[u8] = b"mformat";
+pub(crate) const COUNTERS_KEY: &[u8] = b"c";
+
+/// Service start (inverted, so that the newest comes first) and unique id.
+pub(crate) const PLACE_BYTES: usize = 8 + 16;
+
+pub(crate) fn place(cursor: &Cursor) -> [u8; PLACE_BYTES] {
+    let mut place = [0; PLACE_BYTES];
+    place[..8].copy_from_slice(&(!cursor.service_start.0).to_be_bytes());
+    place[8..].copy_from_slice(cursor.unique_id.as_bytes());
+    place
+}
+
+pub(crate) fn tagged(tag: u8, rest: &[u8]) -> Vec<u8> {
+    [&[tag], rest].concat()
+}
+
+/// The least key after this one.
+pub(crate) fn behind(mut key: Vec<u8>) -> Vec<u8> {
+    key.push(0);
+    key
+}
+
+pub(crate) fn file_key(location: &SourceLocation) -> Vec<u8> {
+    [
+        location.source_id.as_str().as_bytes(),
+        &[0],
+        location.path.as_bytes(),
+    ]
+    .concat()
+}
+
+pub(crate) fn chart_prefix(patient: &Patient) -> Vec<u8> {
+    let (facility, id) = (
+        patient.facility.as_str().as_bytes(),
+        patient.local_patient_id.as_str().as_bytes(),
+    );
+    [b"p", facility, id, &[0]].concat()
+}
+
+/// The keys that lead to a file.
+pub(crate) fn references(record: &FileRecord, file_key: &[u8]) -> Vec<Vec<u8>> {
+    match &record.outcome {
+        FileOutcome::Document(entry) => {
+            let patient = Patient {
+                facility: entry.facility.clone(),
+                local_patient_id: entry.local_patient_id.clone(),
+            };
+            vec![
+                [&[b'i'], entry.unique_id.as_bytes().as_slice(), file_key].concat(),
+                [
+                    chart_prefix(&patient).as_slice(),
+                    &place(&Cursor::of(entry)),
+                    file_key,
+                ]
+                .concat(),
+            ]
+        }
+        FileOutcome::Quarantined { .. } => vec![tagged(b'q', file_key)],
+        FileOutcome::Deleted { .. } => Vec::new(),
+    }
+}
+
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
+    postcard::to_extend(value, vec![FORMAT_VERSION]).map_err(Error::Encode)
+}
+
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<T, Error> {
+    match bytes.split_first() {
+        Some((&FORMAT_VERSION, rest)) => {
+            postcard::from_bytes(rest).map_err(|_| Error::Corrupt { what })
+        }
+        _ => Err(Error::Corrupt { what }),
+    }
+}
