@@ -140,3 +140,76 @@ impl Signer for HandshakeKey {
         SignatureScheme::ED25519
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn signed(public: [u8; 32], serial: u64, key: &TransportKey) -> CertificateDer<'static> {
+        let mut params = CertificateParams::default();
+        params.serial_number = Some(SerialNumber::from(serial));
+        let issuer = Issuer {
+            key,
+            public: PublicKey(public),
+        };
+        params.self_signed(&issuer).unwrap().der().clone()
+    }
+
+    #[test]
+    fn the_same_key_gives_the_same_certificate_and_any_certificate_the_same_key() {
+        let key = TransportKey::generate().unwrap();
+        let identity = Identity::new(key.clone()).unwrap();
+        assert_eq!(
+            identity.certificate(),
+            Identity::new(key.clone()).unwrap().certificate()
+        );
+        assert_eq!(
+            public_key(&CertificateDer::from(identity.certificate())),
+            Ok(key.public())
+        );
+        let renewed = signed(key.public().0, 2, &key);
+        assert_ne!(renewed.as_ref(), identity.certificate());
+        assert_eq!(public_key(&renewed), Ok(key.public()));
+    }
+
+    #[test]
+    fn keys_that_are_no_strong_ed25519_keys_are_refused() {
+        let key = TransportKey::generate().unwrap();
+        // The identity point (order 1), and 0 (order 4): keys whose signatures prove nothing.
+        let mut order_one = [0; 32];
+        order_one[0] = 1;
+        let p256 = rcgen::KeyPair::generate().unwrap();
+        let p256 = CertificateParams::default()
+            .self_signed(&p256)
+            .unwrap()
+            .der()
+            .clone();
+        let cases = [
+            ("order 1", signed(order_one, 1, &key)),
+            ("order 4", signed([0; 32], 1, &key)),
+            ("P-256", p256),
+            ("no certificate", CertificateDer::from(vec![0x30, 0])),
+            ("nothing", CertificateDer::from(Vec::new())),
+        ];
+        for (case, certificate) in cases {
+            let result = public_key(&certificate);
+            assert!(
+                matches!(result, Err(rustls::Error::InvalidCertificate(_))),
+                "{case}: {result:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_truncation_of_a_certificate_is_an_error() {
+        let identity = Identity::new(TransportKey::generate().unwrap()).unwrap();
+        let whole = identity.certificate();
+        for length in 0..whole.len() {
+            assert!(
+                public_key(&CertificateDer::from(&whole[..length])).is_err(),
+                "{length} bytes"
+            );
+        }
+    }
+}

@@ -60,7 +60,10 @@ pub fn channel(
     let authority: Authority = address
         .parse()
         .map_err(|_| TransportError::Address(address.to_owned()))?;
-    if authority.port_u16().is_none() || authority.as_str().contains('@') {
+    if authority.host().is_empty()
+        || authority.port_u16().is_none()
+        || authority.as_str().contains('@')
+    {
         return Err(TransportError::Address(address.to_owned()));
     }
     let uri = Uri::builder()

@@ -19,6 +19,9 @@ pub const DEADLINE_HEADER: &str = "sekisho-deadline-ms";
 pub const TIMEOUT_HEADER: &str = "grpc-timeout";
 
 /// The instant after which nobody waits for the answer.
+///
+/// Set on a request, it ends the wait for the first of the answer on both sides (tonic's own timers run
+/// until the response's headers); the rest of a stream is bounded by whoever reads it ([`Deadline::bound`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(TimeMs);
 
@@ -154,4 +157,113 @@ fn grpc_timeout_ms(text: &str) -> Option<u64> {
 fn digits(text: &str, max: usize) -> Option<u64> {
     ((1..=max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()))
         .then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use tonic::Code;
+
+    const NOW: TimeMs = TimeMs(1_700_000_000_000);
+
+    fn metadata(headers: &[(&'static str, &str)]) -> MetadataMap {
+        let mut metadata = MetadataMap::new();
+        for (name, value) in headers {
+            metadata.insert(*name, value.parse().unwrap());
+        }
+        metadata
+    }
+
+    #[test]
+    fn the_earlier_header_holds_within_the_cap() {
+        let cap = NOW.plus_ms(60_000);
+        let cases: [(&[(&'static str, &str)], TimeMs); 11] = [
+            (&[], cap),
+            (&[(DEADLINE_HEADER, "1700000005000")], NOW.plus_ms(5_000)),
+            (&[(TIMEOUT_HEADER, "3S")], NOW.plus_ms(3_000)),
+            (
+                &[(DEADLINE_HEADER, "1700000005000"), (TIMEOUT_HEADER, "3S")],
+                NOW.plus_ms(3_000),
+            ),
+            (
+                &[(DEADLINE_HEADER, "1700000002000"), (TIMEOUT_HEADER, "3S")],
+                NOW.plus_ms(2_000),
+            ),
+            (&[(TIMEOUT_HEADER, "1M")], cap),
+            (&[(TIMEOUT_HEADER, "99999999H")], cap),
+            (&[(TIMEOUT_HEADER, "250000u")], NOW.plus_ms(250)),
+            (&[(TIMEOUT_HEADER, "99999999n")], NOW.plus_ms(99)),
+            (&[(DEADLINE_HEADER, "18446744073709551615")], cap),
+            (&[(DEADLINE_HEADER, "0")], TimeMs(0)),
+        ];
+        for (headers, expected) in cases {
+            assert_eq!(
+                read(&metadata(headers), NOW).unwrap().time(),
+                expected,
+                "{headers:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_header_that_does_not_parse_is_refused() {
+        for value in [
+            "",
+            "x",
+            "-1",
+            "+5",
+            "1.5",
+            " 1",
+            "18446744073709551616",
+            "000000000000000000001",
+        ] {
+            let status = read(&metadata(&[(DEADLINE_HEADER, value)]), NOW).unwrap_err();
+            assert_eq!(status.code(), Code::InvalidArgument, "{value:?}");
+        }
+        for value in ["", "S", "5", "5s", "123456789m", "-5S", "+5S", "5 S", "5SS"] {
+            let status = read(&metadata(&[(TIMEOUT_HEADER, value)]), NOW).unwrap_err();
+            assert_eq!(status.code(), Code::InvalidArgument, "{value:?}");
+        }
+        let mut bytes = MetadataMap::new();
+        bytes.insert(
+            TIMEOUT_HEADER,
+            AsciiMetadataValue::try_from(&b"5\xe7\xa7\x92"[..]).unwrap(),
+        );
+        assert_eq!(read(&bytes, NOW).unwrap_err().code(), Code::InvalidArgument);
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for (left_ms, relative) in [(0, "0m"), (1, "1m"), (1_234, "1234m"), (60_000, "60000m")] {
+            let deadline = Deadline(NOW.plus_ms(left_ms));
+            let mut metadata = MetadataMap::new();
+            deadline.write(&mut metadata, NOW);
+            assert_eq!(metadata.get(TIMEOUT_HEADER).unwrap(), relative);
+            assert_eq!(read(&metadata, NOW).unwrap(), deadline);
+        }
+    }
+
+    #[test]
+    fn a_request_that_is_late_already_is_refused() {
+        let status = Deadline::of(&metadata(&[(DEADLINE_HEADER, "1")])).unwrap_err();
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+        assert!(Deadline::after(Duration::from_secs(3600)).remaining() <= DEADLINE_MAX);
+        assert_eq!(Deadline::at(TimeMs(1)).remaining(), Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn work_ends_at_the_deadline() {
+        let late = Deadline::after(Duration::from_millis(20))
+            .bound(std::future::pending::<()>())
+            .await;
+        assert_eq!(late.unwrap_err().code(), Code::DeadlineExceeded);
+        assert_eq!(
+            Deadline::after(Duration::from_secs(20))
+                .bound(async { 7 })
+                .await
+                .unwrap(),
+            7
+        );
+    }
 }

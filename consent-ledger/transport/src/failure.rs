@@ -99,3 +99,26 @@ pub fn classify(status: &Status) -> Failure {
         _ => Failure::Other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Statuses as they come over the wire, without a source. Those made from broken connections are
+    /// tested where there are connections.
+    #[test]
+    fn what_the_peer_itself_said_is_told_from_what_happened_to_the_connection() {
+        let cases = [
+            (Status::deadline_exceeded("late"), Failure::TimedOut),
+            (Status::cancelled("Timeout expired"), Failure::TimedOut),
+            (Status::cancelled("no longer wanted"), Failure::Other),
+            (Status::unauthenticated("who are you"), Failure::Refused),
+            (Status::unavailable("no leader"), Failure::Other),
+            (Status::permission_denied("no"), Failure::Other),
+            (Status::internal("broken"), Failure::Other),
+        ];
+        for (status, expected) in cases {
+            assert_eq!(classify(&status), expected, "{status:?}");
+        }
+    }
+}

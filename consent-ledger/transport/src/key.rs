@@ -69,3 +69,30 @@ impl fmt::Debug for TransportKey {
 pub fn key_id(key: &PublicKey) -> KeyId {
     KeyId(Sha256::digest(key.as_bytes()).into())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    /// RFC 8032 §7.1, test 1; the id by `sha256sum` of the public key's 32 bytes.
+    #[test]
+    fn a_seed_gives_the_public_key_of_the_standard() {
+        let seed: PublicKey = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
+            .parse()
+            .unwrap();
+        let public: PublicKey = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+            .parse()
+            .unwrap();
+        let id: KeyId = "21fe31dfa154a261626bf854046fd2271b7bed4b6abe45aa58877ef47f9721b9"
+            .parse()
+            .unwrap();
+        let key = TransportKey::from_seed(&Zeroizing::new(seed.0));
+        assert_eq!((key.public(), key.id()), (public, id));
+        let shown = format!("{key:?}");
+        assert!(
+            shown.contains("21fe31df") && !shown.contains("9d61b19d"),
+            "{shown}"
+        );
+    }
+}

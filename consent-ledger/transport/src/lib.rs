@@ -37,7 +37,7 @@ pub mod telemetry;
 mod verify;
 
 pub use certificate::Identity;
-pub use connect::{Connector, Expected, channel};
+pub use connect::{Connector, Expected, PinnedStream, channel};
 pub use deadline::Deadline;
 pub use directory::{MembersOnly, Peer, PeerDirectory, PeerIdentity, peer};
 pub use error::TransportError;

@@ -14,9 +14,6 @@ pub const HANDSHAKES_MAX: usize = 64;
 /// the tools of their operators.
 pub const CONNECTIONS_MAX: usize = 1024;
 
-/// Accepted connections waiting for the server to take them.
-pub const READY_MAX: usize = 16;
-
 /// Pause after the system refused to accept (no file descriptors left): retrying at once would spin.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 

@@ -103,3 +103,80 @@ pub fn random() -> Result<Zeroizing<[u8; SEED_BYTES]>, TransportError> {
     getrandom::fill(seed.as_mut()).map_err(TransportError::Random)?;
     Ok(seed)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_created_seed_is_private_and_reads_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        let made = load_or_create(&path).unwrap();
+        assert_ne!(*made, [0; SEED_BYTES]);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(
+            *load_or_create(&path).unwrap(),
+            *made,
+            "the second time reads"
+        );
+        assert!(
+            matches!(create(&path), Err(TransportError::KeyFile { source, .. }) if source.kind() == ErrorKind::AlreadyExists),
+            "a key is never overwritten"
+        );
+        assert_eq!(*load(&path).unwrap(), *made);
+    }
+
+    #[test]
+    fn a_seed_others_can_reach_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        create(&path).unwrap();
+        for mode in [0o640, 0o604, 0o610, 0o620, 0o601, 0o666, 0o777] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let error = load(&path).unwrap_err();
+            assert!(
+                matches!(error, TransportError::KeyFileMode { mode: found, .. } if found == mode),
+                "{mode:o}"
+            );
+            assert!(
+                error.to_string().contains(&format!("mode {mode:04o}")),
+                "{error}"
+            );
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+        assert!(load(&path).is_ok(), "stricter is fine");
+    }
+
+    #[test]
+    fn what_is_not_a_seed_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        for length in [0, 31, 33, 64] {
+            fs::write(&path, vec![7; length]).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            let error = load(&path).unwrap_err();
+            assert!(
+                matches!(error, TransportError::KeyFileShape { got_bytes, .. } if got_bytes == length as u64),
+                "{length}"
+            );
+        }
+        let absent = load(&dir.path().join("absent")).unwrap_err();
+        assert!(matches!(
+            absent,
+            TransportError::KeyFile { action: "read", .. }
+        ));
+        let folder = dir.path().join("folder");
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+        assert!(matches!(
+            load(&folder),
+            Err(TransportError::KeyFileShape { got_bytes: 0, .. })
+        ));
+    }
+}

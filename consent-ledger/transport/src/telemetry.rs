@@ -185,3 +185,88 @@ fn resource(service_name: &str, network: Option<&NetworkId>) -> Resource {
     }
     builder.build()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use opentelemetry::trace::TraceContextExt as _;
+
+    #[test]
+    fn spans_leave_only_where_a_collector_is_named_and_not_forbidden() {
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317");
+        let traces = (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "http://127.0.0.1:4317",
+        );
+        let cases: [(&[(&str, &str)], bool); 7] = [
+            (&[], false),
+            (&[endpoint], true),
+            (&[traces], true),
+            (&[endpoint, ("OTEL_SDK_DISABLED", "TRUE")], false),
+            (&[endpoint, ("OTEL_SDK_DISABLED", "false")], true),
+            (&[traces, ("OTEL_TRACES_EXPORTER", "none")], false),
+            (&[traces, ("OTEL_TRACES_EXPORTER", "otlp")], true),
+        ];
+        for (variables, expected) in cases {
+            let variable = |name: &str| {
+                variables
+                    .iter()
+                    .find(|(n, _)| *n == name)
+                    .map(|(_, value)| (*value).to_owned())
+            };
+            assert_eq!(exports_traces(variable), expected, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn a_log_filter_that_does_not_parse_is_named() {
+        assert_eq!(log_filter(None).unwrap().to_string(), "sekisho=info,warn");
+        let error = log_filter(Some("sekisho=loud".to_owned())).unwrap_err();
+        assert!(error.to_string().contains("sekisho=loud"), "{error}");
+    }
+
+    #[test]
+    fn a_parent_is_read_or_absent_never_wrong() {
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let cases = [
+            (Some(parent), Some("0af7651916cd43dd8448eb211c80319c")),
+            (None, None),
+            (Some(""), None),
+            (
+                Some("00-00000000000000000000000000000000-b7ad6b7169203331-01"),
+                None,
+            ),
+            (
+                Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"),
+                None,
+            ),
+            (
+                Some("ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+                None,
+            ),
+        ];
+        for (header, trace) in cases {
+            let mut metadata = MetadataMap::new();
+            if let Some(header) = header {
+                metadata.insert("traceparent", header.parse().unwrap());
+            }
+            let context = remote_parent(&metadata);
+            let span = context.span().span_context().clone();
+            assert_eq!(
+                span.is_valid()
+                    .then(|| span.trace_id().to_string())
+                    .as_deref(),
+                trace,
+                "{header:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn outside_a_trace_nothing_is_added() {
+        let mut metadata = MetadataMap::new();
+        inject(&mut metadata);
+        assert!(metadata.is_empty());
+    }
+}
