@@ -55,15 +55,27 @@ impl Checkpoint {
     pub fn new(origin: impl Into<String>, size: u64, root: Hash) -> Result<Self, ProofError> {
         let origin = origin.into();
         if !(1..=ORIGIN_BYTES_MAX).contains(&origin.len()) || origin.contains(char::is_control) {
-            return Err(ProofError::CheckpointForm("the origin must be 1 to 255 bytes without control characters"));
+            return Err(ProofError::CheckpointForm(
+                "the origin must be 1 to 255 bytes without control characters",
+            ));
         }
         if size > TREE_SIZE_MAX {
-            return Err(ProofError::TreeTooLarge { size, max: TREE_SIZE_MAX });
+            return Err(ProofError::TreeTooLarge {
+                size,
+                max: TREE_SIZE_MAX,
+            });
         }
         if size == 0 && root != merkle::empty_root() {
-            return Err(ProofError::CheckpointForm("size 0 with a root that is not the empty tree's"));
+            return Err(ProofError::CheckpointForm(
+                "size 0 with a root that is not the empty tree's",
+            ));
         }
-        Ok(Self { origin, size, root, extensions: Vec::new() })
+        Ok(Self {
+            origin,
+            size,
+            root,
+            extensions: Vec::new(),
+        })
     }
 
     /// Parses the text of a note, strictly: [`Checkpoint::text`] gives the same text again.
@@ -73,13 +85,20 @@ impl Checkpoint {
     /// non-empty lines of the form above.
     pub fn parse(text: &str, extensions: Extensions) -> Result<Self, ProofError> {
         let form = ProofError::CheckpointForm;
-        let text = text.strip_suffix('\n').ok_or(form("it does not end in a newline"))?;
+        let text = text
+            .strip_suffix('\n')
+            .ok_or(form("it does not end in a newline"))?;
         let mut lines = text.split('\n');
-        let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else {
+        let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next())
+        else {
             return Err(form("it has fewer than three lines"));
         };
-        let size = parse_size(size).ok_or(form("the size is not a decimal number without leading zeros"))?;
-        let root = STANDARD.decode(root).map_err(|_| form("the root is not base64"))?;
+        let size = parse_size(size).ok_or(form(
+            "the size is not a decimal number without leading zeros",
+        ))?;
+        let root = STANDARD
+            .decode(root)
+            .map_err(|_| form("the root is not base64"))?;
         let root = Hash::try_from(root.as_slice()).map_err(|_| form("the root is not 32 bytes"))?;
         let mut checkpoint = Self::new(origin, size, root)?;
         checkpoint.extensions = lines.map(str::to_owned).collect();
@@ -114,7 +133,12 @@ impl Checkpoint {
 
     /// The text that is signed, with its final newline.
     pub fn text(&self) -> String {
-        let mut text = format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root.0));
+        let mut text = format!(
+            "{}\n{}\n{}\n",
+            self.origin,
+            self.size,
+            STANDARD.encode(self.root.0)
+        );
         for line in &self.extensions {
             text.push_str(line);
             text.push('\n');
@@ -172,7 +196,9 @@ impl Quorum {
             return Err(ProofError::Quorum("there are more than 128 voters"));
         }
         if needed == 0 || needed > voters.len() {
-            return Err(ProofError::Quorum("at least one voter and at most all must be needed"));
+            return Err(ProofError::Quorum(
+                "at least one voter and at most all must be needed",
+            ));
         }
         let (mut names, mut keys) = (BTreeSet::new(), BTreeSet::new());
         for (name, key) in voters {
@@ -184,14 +210,21 @@ impl Quorum {
             .iter()
             .map(|(name, key)| NoteKey::new(name.clone(), SignatureKind::Cosignature, key))
             .collect::<Result<_, _>>()?;
-        Ok(Self { origin: origin.into(), voters, needed })
+        Ok(Self {
+            origin: origin.into(),
+            voters,
+            needed,
+        })
     }
 
     /// More than half of these voters: any two such quorums have a voter in common.
     ///
     /// # Errors
     /// Those of [`Quorum::new`].
-    pub fn majority(origin: impl Into<String>, voters: &[(KeyName, PublicKey)]) -> Result<Self, ProofError> {
+    pub fn majority(
+        origin: impl Into<String>,
+        voters: &[(KeyName, PublicKey)],
+    ) -> Result<Self, ProofError> {
         Self::new(origin, voters, voters.len() / 2 + 1)
     }
 
@@ -211,13 +244,23 @@ impl Quorum {
         let cosigners = note.verify(&self.voters)?;
         let (got, voters, needed) = (cosigners.len(), self.voters.len(), self.needed);
         if got < needed {
-            return Err(ProofError::QuorumShort { got, voters, needed });
+            return Err(ProofError::QuorumShort {
+                got,
+                voters,
+                needed,
+            });
         }
         let checkpoint = Checkpoint::parse(note.text(), Extensions::Refuse)?;
         if checkpoint.origin != self.origin {
-            return Err(ProofError::OriginMismatch { expected: self.origin.clone(), got: checkpoint.origin });
+            return Err(ProofError::OriginMismatch {
+                expected: self.origin.clone(),
+                got: checkpoint.origin,
+            });
         }
-        Ok(VerifiedCheckpoint { checkpoint, cosigners })
+        Ok(VerifiedCheckpoint {
+            checkpoint,
+            cosigners,
+        })
     }
 }
 
@@ -266,7 +309,12 @@ impl VerifiedCheckpoint {
     ///
     /// # Errors
     /// Those of [`merkle::verify_inclusion`].
-    pub fn verify_inclusion(&self, leaf_hash: &Hash, index: u64, proof: &[Hash]) -> Result<(), ProofError> {
+    pub fn verify_inclusion(
+        &self,
+        leaf_hash: &Hash,
+        index: u64,
+        proof: &[Hash],
+    ) -> Result<(), ProofError> {
         merkle::verify_inclusion(leaf_hash, index, self.size(), proof, &self.root())
     }
 
@@ -279,7 +327,13 @@ impl VerifiedCheckpoint {
             let (expected, got) = (earlier.origin().to_owned(), self.origin().to_owned());
             return Err(ProofError::OriginMismatch { expected, got });
         }
-        merkle::verify_consistency(earlier.size(), self.size(), proof, &earlier.root(), &self.root())
+        merkle::verify_consistency(
+            earlier.size(),
+            self.size(),
+            proof,
+            &earlier.root(),
+            &self.root(),
+        )
     }
 }
 

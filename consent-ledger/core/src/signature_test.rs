@@ -1,3 +1,5 @@
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use super::*;
 
 fn key(hex: &str) -> PublicKey {
@@ -65,7 +67,8 @@ fn signing_and_verifying_are_those_of_rfc_8032() {
 fn keys_that_could_mean_two_things_are_refused() {
     // Small-order points (y = 0, 1, -1, and one of order 8), two with y + p for y, one y off the curve,
     // and an honest point plus one of small order.
-    let cases: [(&str, fn(PublicKey) -> ProofError); 9] = [
+    type Refusal = fn(PublicKey) -> ProofError;
+    let cases: [(&str, Refusal); 9] = [
         (
             "0000000000000000000000000000000000000000000000000000000000000000",
             ProofError::KeyWeak,

@@ -48,7 +48,7 @@ impl RightEdge {
         &self.hashes
     }
 
-    /// The tree's root: MTH(D[n]) of RFC 6962 §2.1.
+    /// The tree's root: `MTH(D[n])` of RFC 6962 §2.1.
     pub fn root(&self) -> Hash {
         fold(&self.hashes).unwrap_or_else(empty_root)
     }

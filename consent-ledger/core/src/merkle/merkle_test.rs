@@ -1,3 +1,5 @@
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use super::*;
 use proptest::prelude::*;
 use std::cell::Cell;
@@ -359,8 +361,8 @@ fn proofs_of_bytes_are_counted_and_measured() {
 
 #[test]
 fn an_edge_has_a_hash_for_each_bit_of_its_size() {
-    for (size, hashes) in [(0, 1), (1, 0), (7, 2), (8, 3)] {
-        let expected = (size as u64).count_ones() as usize;
+    for (size, hashes) in [(0u64, 1), (1, 0), (7, 2), (8, 3)] {
+        let expected = size.count_ones() as usize;
         assert_eq!(
             RightEdge::from_parts(size, vec![empty_root(); hashes]),
             Err(ProofError::EdgeLength {

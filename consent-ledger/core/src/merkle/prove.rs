@@ -69,7 +69,7 @@ pub fn append<S: NodeStore>(
     Ok(RightEdge::load(store, size)?.append(leaf_hash)?)
 }
 
-/// The root of the tree of this size: MTH(D[n]) of RFC 6962 §2.1.
+/// The root of the tree of this size: `MTH(D[n])` of RFC 6962 §2.1.
 ///
 /// # Errors
 /// [`TreeError::Store`], [`TreeError::Missing`], or [`ProofError::TreeTooLarge`].
@@ -77,8 +77,8 @@ pub fn root<S: NodeStore>(store: &S, size: u64) -> Result<Hash, TreeError<S::Err
     Ok(RightEdge::load(store, size)?.root())
 }
 
-/// The proof that the leaf `index` is in the tree of this size, from the leaf's sibling up: PATH(m,
-/// D[n]) of RFC 6962 §2.1.1. Reads at most two hashes a level.
+/// The proof that the leaf `index` is in the tree of this size, from the leaf's sibling up:
+/// `PATH(m, D[n])` of RFC 6962 §2.1.1. Reads at most two hashes a level.
 ///
 /// # Errors
 /// [`TreeError::Store`], [`TreeError::Missing`], [`ProofError::IndexBeyondTree`] or
@@ -98,7 +98,7 @@ pub fn inclusion_proof<S: NodeStore>(
         .collect()
 }
 
-/// The proof that the tree of `size1` is the beginning of the tree of `size2`: PROOF(m, D[n]) of
+/// The proof that the tree of `size1` is the beginning of the tree of `size2`: `PROOF(m, D[n])` of
 /// RFC 6962 §2.1.2; empty where the sizes are equal. Reads at most two hashes a level.
 ///
 /// # Errors

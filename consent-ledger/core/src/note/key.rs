@@ -91,7 +91,12 @@ impl NoteKey {
     /// Those of [`VerifyingKey::parse`].
     pub fn new(name: KeyName, kind: SignatureKind, key: &PublicKey) -> Result<Self, ProofError> {
         let hash = kind.key_hash(&name, key);
-        Ok(Self { name, kind, key: VerifyingKey::parse(key)?, hash })
+        Ok(Self {
+            name,
+            kind,
+            key: VerifyingKey::parse(key)?,
+            hash,
+        })
     }
 
     /// The key's name.
@@ -123,20 +128,28 @@ impl NoteKey {
     ///
     /// # Errors
     /// [`ProofError::SignatureLength`], [`ProofError::CosignatureTime`] or [`ProofError::SignatureWrong`].
-    pub(super) fn verify(&self, text: &str, signature: &NoteSignature) -> Result<Option<u64>, ProofError> {
+    pub(super) fn verify(
+        &self,
+        text: &str,
+        signature: &NoteSignature,
+    ) -> Result<Option<u64>, ProofError> {
         let (time_s, signature) = match self.kind {
             SignatureKind::Ed25519 => (None, signature.bytes.as_slice()),
             SignatureKind::Cosignature => {
-                let (time, signature) = signature
-                    .bytes
-                    .split_first_chunk()
-                    .ok_or(ProofError::SignatureLength { got_bytes: signature.bytes.len() })?;
+                let (time, signature) =
+                    signature
+                        .bytes
+                        .split_first_chunk()
+                        .ok_or(ProofError::SignatureLength {
+                            got_bytes: signature.bytes.len(),
+                        })?;
                 (Some(u64::from_be_bytes(*time)), signature)
             }
         };
         check_time(time_s)?;
         let message = self.kind.message(text, time_s.unwrap_or_default());
-        self.key.verify(&message, &Signature::try_from(signature)?)?;
+        self.key
+            .verify(&message, &Signature::try_from(signature)?)?;
         Ok(time_s)
     }
 }
@@ -146,14 +159,21 @@ impl FromStr for NoteKey {
     fn from_str(text: &str) -> Result<Self, ProofError> {
         let form = ProofError::VerifierKey;
         let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(hash), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
+        let (Some(name), Some(hash), Some(encoded)) = (parts.next(), parts.next(), parts.next())
+        else {
             return Err(form("it is not name+hash+key"));
         };
-        let bytes = STANDARD.decode(encoded).map_err(|_| form("the key is not base64"))?;
+        let bytes = STANDARD
+            .decode(encoded)
+            .map_err(|_| form("the key is not base64"))?;
         let (kind, key) = match bytes.split_first() {
             Some((0x01, key)) => (SignatureKind::Ed25519, key),
             Some((0x04, key)) => (SignatureKind::Cosignature, key),
-            _ => return Err(form("the signature type is neither 1 (Ed25519) nor 4 (cosignature/v1)")),
+            _ => {
+                return Err(form(
+                    "the signature type is neither 1 (Ed25519) nor 4 (cosignature/v1)",
+                ));
+            }
         };
         let key = PublicKey::try_from(key).map_err(|_| form("the public key is not 32 bytes"))?;
         let note_key = Self::new(name.parse()?, kind, &key)?;
@@ -166,7 +186,8 @@ impl FromStr for NoteKey {
 
 impl fmt::Display for NoteKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let encoded = STANDARD.encode([&[self.kind as u8], self.public_key().as_bytes().as_slice()].concat());
+        let encoded =
+            STANDARD.encode([&[self.kind as u8], self.public_key().as_bytes().as_slice()].concat());
         write!(f, "{}+{}+{encoded}", self.name, hex::encode(self.hash))
     }
 }
@@ -186,7 +207,12 @@ pub fn sign(text: &str, name: &KeyName, key: &SigningKey) -> NoteSignature {
 ///
 /// # Errors
 /// [`ProofError::CosignatureTime`].
-pub(crate) fn cosign(text: &str, name: &KeyName, key: &SigningKey, time_s: u64) -> Result<NoteSignature, ProofError> {
+pub(crate) fn cosign(
+    text: &str,
+    name: &KeyName,
+    key: &SigningKey,
+    time_s: u64,
+) -> Result<NoteSignature, ProofError> {
     check_time(Some(time_s))?;
     let kind = SignatureKind::Cosignature;
     let signature = key.sign(&kind.message(text, time_s));
@@ -199,9 +225,10 @@ pub(crate) fn cosign(text: &str, name: &KeyName, key: &SigningKey, time_s: u64) 
 
 fn check_time(time_s: Option<u64>) -> Result<(), ProofError> {
     match time_s {
-        Some(time_s) if time_s > COSIGNATURE_TIME_S_MAX => {
-            Err(ProofError::CosignatureTime { time_s, max: COSIGNATURE_TIME_S_MAX })
-        }
+        Some(time_s) if time_s > COSIGNATURE_TIME_S_MAX => Err(ProofError::CosignatureTime {
+            time_s,
+            max: COSIGNATURE_TIME_S_MAX,
+        }),
         _ => Ok(()),
     }
 }

@@ -80,15 +80,23 @@ pub struct NoteSignature {
 
 impl NoteSignature {
     fn parse(line: &str) -> Result<Self, &'static str> {
-        let rest = line.strip_prefix(LINE_START).ok_or("it does not begin with an em dash and a space")?;
-        let (name, encoded) = rest.split_once(' ').ok_or("it has no space after the key name")?;
+        let rest = line
+            .strip_prefix(LINE_START)
+            .ok_or("it does not begin with an em dash and a space")?;
+        let (name, encoded) = rest
+            .split_once(' ')
+            .ok_or("it has no space after the key name")?;
         let name = name.parse().map_err(|_| "the key name is not one")?;
         // Strict: one encoding for any bytes, padding and unused bits included.
-        let bytes = STANDARD.decode(encoded).map_err(|_| "the signature is not base64")?;
+        let bytes = STANDARD
+            .decode(encoded)
+            .map_err(|_| "the signature is not base64")?;
         match bytes.split_first_chunk() {
-            Some((key_hash, rest)) if !rest.is_empty() => {
-                Ok(Self { name, key_hash: *key_hash, bytes: rest.to_vec() })
-            }
+            Some((key_hash, rest)) if !rest.is_empty() => Ok(Self {
+                name,
+                key_hash: *key_hash,
+                bytes: rest.to_vec(),
+            }),
             _ => Err("the signature is shorter than 5 bytes"),
         }
     }
@@ -113,13 +121,19 @@ impl Note {
     ///
     /// # Errors
     /// Those of [`Note::parse`].
-    pub fn new(text: impl Into<String>, signatures: Vec<NoteSignature>) -> Result<Self, ProofError> {
+    pub fn new(
+        text: impl Into<String>,
+        signatures: Vec<NoteSignature>,
+    ) -> Result<Self, ProofError> {
         let text = text.into();
         check_characters(&text)?;
         if !text.ends_with('\n') {
             return Err(ProofError::NoteForm("the text does not end in a newline"));
         }
-        if signatures.iter().any(|signature| signature.bytes.is_empty()) {
+        if signatures
+            .iter()
+            .any(|signature| signature.bytes.is_empty())
+        {
             return Err(ProofError::NoteForm("a signature is empty"));
         }
         check_count(signatures.len())?;
@@ -137,17 +151,25 @@ impl Note {
         check_bytes(bytes.len())?;
         let note = str::from_utf8(bytes).map_err(|_| ProofError::NoteForm("it is not UTF-8"))?;
         check_characters(note)?;
-        let (before, lines) = note.rsplit_once("\n\n").ok_or(ProofError::NoteForm("no empty line parts text and signatures"))?;
-        let lines = lines.strip_suffix('\n').ok_or(ProofError::NoteForm("it does not end in a newline, or has no signature"))?;
+        let (before, lines) = note.rsplit_once("\n\n").ok_or(ProofError::NoteForm(
+            "no empty line parts text and signatures",
+        ))?;
+        let lines = lines.strip_suffix('\n').ok_or(ProofError::NoteForm(
+            "it does not end in a newline, or has no signature",
+        ))?;
         check_count(lines.split('\n').count())?;
         let signatures = lines
             .split('\n')
             .enumerate()
             .map(|(i, line)| {
-                NoteSignature::parse(line).map_err(|fault| ProofError::NoteSignatureLine { line: i + 1, fault })
+                NoteSignature::parse(line)
+                    .map_err(|fault| ProofError::NoteSignatureLine { line: i + 1, fault })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { text: format!("{before}\n"), signatures })
+        Ok(Self {
+            text: format!("{before}\n"),
+            signatures,
+        })
     }
 
     /// The text, with its final newline. Unchecked: see [`Note::verify`].
@@ -170,13 +192,26 @@ impl Note {
         let mut verified = Vec::new();
         for key in keys {
             let mut latest: Option<Verified> = None;
-            for signature in self.signatures.iter().filter(|signature| key.is_named_by(signature)) {
-                let time_s = key.verify(&self.text, signature).map_err(|source| ProofError::NoteSignatureWrong {
-                    name: key.name().to_string(),
-                    source: Box::new(source),
+            for signature in self
+                .signatures
+                .iter()
+                .filter(|signature| key.is_named_by(signature))
+            {
+                let time_s = key.verify(&self.text, signature).map_err(|source| {
+                    ProofError::NoteSignatureWrong {
+                        name: key.name().to_string(),
+                        source: Box::new(source),
+                    }
                 })?;
-                if latest.as_ref().is_none_or(|earlier| earlier.time_s < time_s) {
-                    latest = Some(Verified { name: key.name().clone(), key: key.public_key(), time_s });
+                if latest
+                    .as_ref()
+                    .is_none_or(|earlier| earlier.time_s < time_s)
+                {
+                    latest = Some(Verified {
+                        name: key.name().clone(),
+                        key: key.public_key(),
+                        time_s,
+                    });
                 }
             }
             verified.extend(latest);
@@ -188,24 +223,38 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
-        self.signatures.iter().try_for_each(|signature| signature.fmt(f))
+        self.signatures
+            .iter()
+            .try_for_each(|signature| signature.fmt(f))
     }
 }
 
 fn check_bytes(got: usize) -> Result<(), ProofError> {
-    if got > NOTE_BYTES_MAX { Err(ProofError::NoteSize { got, max: NOTE_BYTES_MAX }) } else { Ok(()) }
+    if got > NOTE_BYTES_MAX {
+        Err(ProofError::NoteSize {
+            got,
+            max: NOTE_BYTES_MAX,
+        })
+    } else {
+        Ok(())
+    }
 }
 
 fn check_count(got: usize) -> Result<(), ProofError> {
     if (1..=NOTE_SIGNATURES_MAX).contains(&got) {
         return Ok(());
     }
-    Err(ProofError::NoteSignatures { got, max: NOTE_SIGNATURES_MAX })
+    Err(ProofError::NoteSignatures {
+        got,
+        max: NOTE_SIGNATURES_MAX,
+    })
 }
 
 fn check_characters(text: &str) -> Result<(), ProofError> {
     if text.bytes().any(|b| b < b' ' && b != b'\n') {
-        return Err(ProofError::NoteForm("it holds a control character other than newline"));
+        return Err(ProofError::NoteForm(
+            "it holds a control character other than newline",
+        ));
     }
     Ok(())
 }
