@@ -1,12 +1,38 @@
-//! The consent ledger's pure core: apply, authorize, tree, checkpoints, proof bundles.
+//! The consent ledger's pure core: what an entry means, who may see what, and how it is proved.
+//!
+//! No I/O, no clock, no randomness, no unordered maps: the same entries give the same outcomes on every
+//! replica, in a simulation, and for an officer offline years later. `sekisho-replica` makes it durable and
+//! replicated.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod apply;
+mod authorize;
 pub mod checkpoint;
 pub mod commitment;
 pub mod dsse;
+mod envelope;
+mod genesis;
+mod leaf;
 pub mod merkle;
 pub mod note;
 mod proof_error;
+pub mod record;
 pub mod signature;
+pub mod store;
+pub mod tree;
+mod view;
 
+pub use apply::{Applied, Nodes, agreement_digest, apply_batch};
+pub use authorize::{NotPermitted, PERMIT_MS_MAX, Permit, authorize};
+pub use envelope::{
+    Admitted, Authentic, EntryFault, Formed, SignatureCheck, Strict, admit, authenticate, form,
+    seal, sign_entry,
+};
+pub use genesis::{GenesisFault, check_genesis, found, ledger_id};
+pub use leaf::{LEAF_BYTES_MAX, LEAF_VERSION, Leaf, LeafError};
 pub use proof_error::ProofError;
+pub use record::CoreError;
+pub use view::{
+    AGREEMENTS_OF_PAIR_MAX, CONSENTS_MAX, KEYS_MAX, LINKS_MAX, Meta, NETWORKS_MAX,
+    POLICY_VERSIONS_MAX, RESERVATIONS_MAX, TRANSFERS_MAX, View,
+};

@@ -49,14 +49,33 @@ pub enum Table {
     Leaf = 17,
     /// Hashes of complete subtrees, by level and position.
     TreeNode = 18,
+    /// A network's keys, by network and key id.
+    KeyOfNetwork = 19,
 }
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Self; 19] = [
-        Self::Meta, Self::Network, Self::Key, Self::Facility, Self::ConsentPolicy, Self::Agreement, Self::AgreementHead,
-        Self::AgreementOfPair, Self::Consent, Self::ConsentOfSubject, Self::Reservation, Self::ReservationOfSubject,
-        Self::Link, Self::Request, Self::Access, Self::Transfer, Self::Admission, Self::Leaf, Self::TreeNode,
+    pub const ALL: [Self; 20] = [
+        Self::Meta,
+        Self::Network,
+        Self::Key,
+        Self::Facility,
+        Self::ConsentPolicy,
+        Self::Agreement,
+        Self::AgreementHead,
+        Self::AgreementOfPair,
+        Self::Consent,
+        Self::ConsentOfSubject,
+        Self::Reservation,
+        Self::ReservationOfSubject,
+        Self::Link,
+        Self::Request,
+        Self::Access,
+        Self::Transfer,
+        Self::Admission,
+        Self::Leaf,
+        Self::TreeNode,
+        Self::KeyOfNetwork,
     ];
 }
 
@@ -76,7 +95,13 @@ pub trait StateRead {
     ///
     /// # Errors
     /// Storage failed.
-    fn scan(&self, table: Table, prefix: &[u8], from: &[u8], max: usize) -> Result<Vec<Row>, Self::Error>;
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        from: &[u8],
+        max: usize,
+    ) -> Result<Vec<Row>, Self::Error>;
 }
 
 /// Writing it. Reads see earlier writes.
@@ -104,7 +129,13 @@ impl StateRead for MemoryState {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Infallible> {
         Ok(self.rows.get(&(table, key.to_vec())).cloned())
     }
-    fn scan(&self, table: Table, prefix: &[u8], from: &[u8], max: usize) -> Result<Vec<Row>, Infallible> {
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        from: &[u8],
+        max: usize,
+    ) -> Result<Vec<Row>, Infallible> {
         let start = prefix.max(from).to_vec();
         Ok(self
             .rows
@@ -131,26 +162,67 @@ impl StateWrite for MemoryState {
 ///
 /// # Panics
 /// Where the implementation does not keep the contract, saying which part.
-#[expect(clippy::expect_used, reason = "a contract suite fails by panicking, and names the clause")]
+#[expect(
+    clippy::expect_used,
+    reason = "a contract suite fails by panicking, and names the clause"
+)]
 pub fn contract<S: StateWrite>(state: &mut S) {
     let scan = |s: &S, prefix: &[u8], from: &[u8], max| {
-        s.scan(Table::Consent, prefix, from, max).expect("scan").into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+        s.scan(Table::Consent, prefix, from, max)
+            .expect("scan")
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect::<Vec<_>>()
     };
-    assert_eq!(state.get(Table::Meta, b"a").expect("get"), None, "an absent key has no value");
+    assert_eq!(
+        state.get(Table::Meta, b"a").expect("get"),
+        None,
+        "an absent key has no value"
+    );
     state.put(Table::Meta, b"a", b"1").expect("put");
     state.put(Table::Meta, b"a", b"2").expect("put");
-    assert_eq!(state.get(Table::Meta, b"a").expect("get").as_deref(), Some(b"2".as_slice()), "the last write wins");
-    assert_eq!(state.get(Table::Network, b"a").expect("get"), None, "tables are apart");
+    assert_eq!(
+        state.get(Table::Meta, b"a").expect("get").as_deref(),
+        Some(b"2".as_slice()),
+        "the last write wins"
+    );
+    assert_eq!(
+        state.get(Table::Network, b"a").expect("get"),
+        None,
+        "tables are apart"
+    );
     for key in [b"ab".as_slice(), b"aa", b"b", b"a", b"a\xff\xff", b"\xff"] {
         state.put(Table::Consent, key, b"").expect("put");
     }
-    assert_eq!(scan(state, b"a", b"", 9), [b"a".as_slice(), b"aa", b"ab", b"a\xff\xff"], "scans are ordered and keep to the prefix");
-    assert_eq!(scan(state, b"a", b"ab", 9), [b"ab".as_slice(), b"a\xff\xff"], "a scan starts where it is told");
-    assert_eq!(scan(state, b"", b"", 2), [b"a".as_slice(), b"aa"], "a scan stops at its bound");
-    assert_eq!(scan(state, b"\xff", b"", 9), [b"\xff".as_slice()], "the greatest prefix has an end");
+    assert_eq!(
+        scan(state, b"a", b"", 9),
+        [b"a".as_slice(), b"aa", b"ab", b"a\xff\xff"],
+        "scans are ordered and keep to the prefix"
+    );
+    assert_eq!(
+        scan(state, b"a", b"ab", 9),
+        [b"ab".as_slice(), b"a\xff\xff"],
+        "a scan starts where it is told"
+    );
+    assert_eq!(
+        scan(state, b"", b"", 2),
+        [b"a".as_slice(), b"aa"],
+        "a scan stops at its bound"
+    );
+    assert_eq!(
+        scan(state, b"\xff", b"", 9),
+        [b"\xff".as_slice()],
+        "the greatest prefix has an end"
+    );
     state.delete(Table::Consent, b"aa").expect("delete");
-    state.delete(Table::Consent, b"aa").expect("deleting nothing is no error");
-    assert_eq!(scan(state, b"a", b"", 9), [b"a".as_slice(), b"ab", b"a\xff\xff"], "a deleted key is gone");
+    state
+        .delete(Table::Consent, b"aa")
+        .expect("deleting nothing is no error");
+    assert_eq!(
+        scan(state, b"a", b"", 9),
+        [b"a".as_slice(), b"ab", b"a\xff\xff"],
+        "a deleted key is gone"
+    );
 }
 
 #[cfg(test)]

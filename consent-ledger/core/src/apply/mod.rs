@@ -1,0 +1,286 @@
+//! Putting entries into effect, in order: the ledger's one state machine.
+//!
+//! `apply` is a plain function of the state, the envelope and the stamped time: no clock, no randomness, no
+//! I/O, the same on every replica and for an officer years later. An access request is *decided here*, so a
+//! withdrawal put in order before it always denies it (P2). A refusal is an [`Outcome`]; `Err` means that
+//! storage failed and the replica stops.
+//!
+//! ```text
+//! envelope ── form ── known request id? ──▶ Duplicate (P5)
+//!                └──── authentic, in time? ──▶ Invalid: no trace
+//!                          └── rules ──▶ Outcome ──▶ leaf ──▶ tree (P7)
+//! ```
+
+mod agreements;
+mod consents;
+mod journal;
+mod members;
+mod requests;
+
+#[cfg(test)]
+mod apply_test;
+
+use crate::envelope::{Authentic, EntryFault, SignatureCheck, authenticate, form};
+use crate::merkle::{NodeStore, RightEdge, Subtree, leaf_hash};
+use crate::record::{self, CoreError, Record, Requested};
+use crate::store::{StateRead, StateWrite, Table};
+use crate::view::{META_KEY, Meta, View};
+use crate::{leaf, merkle};
+use journal::Journal;
+use sekisho_domain::{Body, EntryIndex, Hash, Outcome, RefusalReason, TimeMs};
+use sekisho_proto::v1;
+
+pub use agreements::agreement_digest;
+pub(crate) use members::put_key;
+
+/// What one envelope of a batch came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applied {
+    /// It became a leaf.
+    Leaf {
+        /// Where it stands in the tree.
+        index: EntryIndex,
+        /// Its stamped time.
+        time: TimeMs,
+        /// What it came to.
+        outcome: Outcome,
+        /// Its RFC 6962 leaf hash.
+        leaf_hash: Hash,
+    },
+    /// The same entry stands at this index already (P5).
+    Duplicate {
+        /// Where.
+        index: EntryIndex,
+    },
+    /// Not an authentic entry for this ledger now; it leaves no trace.
+    Invalid(EntryFault),
+}
+
+/// Where and when an entry takes effect.
+#[derive(Debug, Clone, Copy)]
+struct At {
+    index: EntryIndex,
+    time: TimeMs,
+}
+
+/// Applies a batch: every envelope in order, each with its leaf and the tree's new nodes. The stamped time
+/// never runs back: the later of the batch's and the last one counts.
+///
+/// # Errors
+/// Storage failed or is damaged. The caller must then discard all of the batch's writes and stop.
+pub fn apply_batch<S: StateWrite>(
+    state: &mut S,
+    batch: &v1::Batch,
+    check: &dyn SignatureCheck,
+) -> Result<Vec<Applied>, CoreError<S::Error>> {
+    let Some(mut meta) = View(&*state).meta()? else {
+        return Err(CoreError::Tree(
+            "the ledger has not been founded".to_owned(),
+        ));
+    };
+    meta.time = meta.time.max(TimeMs(batch.time_ms));
+    let mut edge = RightEdge::load(&Nodes(&*state), meta.size).map_err(tree_error)?;
+    let mut applied = Vec::with_capacity(batch.envelopes.len());
+    for envelope in &batch.envelopes {
+        applied.push(apply(state, &mut meta, &mut edge, envelope, check)?);
+    }
+    record::put(state, Table::Meta, META_KEY, &Record::founded(meta))?;
+    Ok(applied)
+}
+
+fn apply<S: StateWrite>(
+    state: &mut S,
+    meta: &mut Meta,
+    edge: &mut RightEdge,
+    envelope: &v1::Envelope,
+    check: &dyn SignatureCheck,
+) -> Result<Applied, CoreError<S::Error>> {
+    let formed = match form(envelope) {
+        Ok(formed) => formed,
+        Err(fault) => return Ok(Applied::Invalid(fault)),
+    };
+    let (request_id, payload_hash) = (formed.entry.request_id, formed.payload_hash);
+    match View(&*state).requested(&request_id)? {
+        Some(known) if known.payload_hash == payload_hash => {
+            return Ok(Applied::Duplicate { index: known.index });
+        }
+        Some(_) => return Ok(Applied::Invalid(EntryFault::RequestIdReused)),
+        None => {}
+    }
+    let authentic = match authenticate(View(&*state), meta, envelope, formed, meta.time, check)? {
+        Ok(authentic) => authentic,
+        Err(fault) => return Ok(Applied::Invalid(fault)),
+    };
+
+    let at = At {
+        index: EntryIndex(meta.size),
+        time: meta.time,
+    };
+    let (outcome, digest, bytes) = match execute(state, meta, envelope, &authentic, at)? {
+        (outcome, digest, bytes) if bytes.len() <= leaf::LEAF_BYTES_MAX => (outcome, digest, bytes),
+        // Its outcome would not fit a leaf: refused, with nothing written.
+        _ => {
+            let outcome = Outcome::Refused(RefusalReason::TooMany);
+            let digest = Journal::over(state).digest(&meta.digest, at.index);
+            let bytes = leaf::encode(at.index, at.time, envelope, &outcome, &digest);
+            (outcome, digest, bytes)
+        }
+    };
+    let hash = leaf_hash(&bytes);
+    let requested = Requested {
+        index: at.index,
+        payload_hash,
+    };
+    record::put(
+        state,
+        Table::Request,
+        request_id.as_bytes(),
+        &Record::made(at.index, requested),
+    )?;
+    let put = |state: &mut S, table, key: &[u8], value: &[u8]| {
+        state.put(table, key, value).map_err(CoreError::Store)
+    };
+    put(state, Table::Leaf, &record::index_key(at.index), &bytes)?;
+    for (subtree, node) in edge
+        .append(hash)
+        .map_err(|e| CoreError::Tree(e.to_string()))?
+    {
+        put(state, Table::TreeNode, &node_key(subtree), node.as_bytes())?;
+    }
+    meta.size += 1;
+    meta.digest = digest;
+    Ok(Applied::Leaf {
+        index: at.index,
+        time: at.time,
+        outcome,
+        leaf_hash: hash,
+    })
+}
+
+/// Runs the rules of an entry and writes its effects, if its leaf fits.
+fn execute<S: StateWrite>(
+    state: &mut S,
+    meta: &Meta,
+    envelope: &v1::Envelope,
+    authentic: &Authentic,
+    at: At,
+) -> Result<(Outcome, Hash, Vec<u8>), CoreError<S::Error>> {
+    let mut journal = Journal::over(state);
+    let outcome = rules(&mut journal, authentic, at)?;
+    let digest = journal.digest(&meta.digest, at.index);
+    let bytes = leaf::encode(at.index, at.time, envelope, &outcome, &digest);
+    if bytes.len() <= leaf::LEAF_BYTES_MAX {
+        journal.commit().map_err(CoreError::Store)?;
+    }
+    Ok((outcome, digest, bytes))
+}
+
+/// `Ok(Ok)`: it took effect; `Ok(Err)`: a rule stands against it; `Err`: storage failed.
+type Effect<S> = Result<Result<(), RefusalReason>, CoreError<<S as StateRead>::Error>>;
+
+/// Leaves the rule with a refusal unless the condition holds.
+macro_rules! require {
+    ($ok:expr, $reason:ident) => {
+        if !$ok {
+            return Ok(Err(sekisho_domain::RefusalReason::$reason));
+        }
+    };
+}
+use require;
+
+fn rules<S: StateWrite>(
+    state: &mut S,
+    by: &Authentic,
+    at: At,
+) -> Result<Outcome, CoreError<S::Error>> {
+    let effect = match &by.entry().body {
+        Body::NetworkAdmit {
+            network,
+            name,
+            governance_key,
+        } => members::admit_network(state, by, at, network, name, governance_key)?,
+        Body::KeyAdd {
+            purpose,
+            public_key,
+            endpoint,
+        } => members::add_key(state, by, at, *purpose, public_key, endpoint.as_ref())?,
+        Body::KeyRevoke { key } => members::revoke_key(state, by, at, key)?,
+        Body::FacilityRegister {
+            facility,
+            kind,
+            name,
+        } => members::register_facility(state, by, at, facility, *kind, name)?,
+        Body::FacilityLeave { facility } => members::leave_facility(state, by, at, facility)?,
+        Body::ConsentPolicyPublish(policy) => consents::publish_policy(state, by, at, policy)?,
+        Body::AgreementPropose(agreement) => agreements::propose(state, by, at, agreement)?,
+        Body::AgreementSign {
+            id,
+            version,
+            digest,
+        } => agreements::sign(state, by, at, id, *version, digest)?,
+        Body::AgreementSuspend { id } => {
+            agreements::end(state, by, at, id, agreements::End::Suspended)?
+        }
+        Body::AgreementTerminate { id } => {
+            agreements::end(state, by, at, id, agreements::End::Terminated)?
+        }
+        Body::ConsentGrant(consent) => consents::grant(state, by, at, consent)?,
+        Body::ConsentWithdraw {
+            consent,
+            recorded_by,
+            evidence,
+            way: _,
+        } => consents::withdraw(state, by, at, *consent, recorded_by, evidence)?,
+        Body::ReservationSet(reservation) => consents::reserve(state, by, at, reservation)?,
+        Body::ReservationClear {
+            reservation,
+            recorded_by,
+        } => consents::clear_reservation(state, by, at, *reservation, recorded_by)?,
+        Body::SubjectLink { own, other } => consents::link(state, by, at, own, other)?,
+        Body::SubjectUnlink { own, other } => consents::unlink(state, by, at, own, other)?,
+        Body::AccessRequest(request) => return requests::decide(state, by, at, request),
+        Body::Release(transfer) => requests::transfer(state, by, at, transfer, true)?,
+        Body::Receipt(transfer) => requests::transfer(state, by, at, transfer, false)?,
+    };
+    Ok(match effect {
+        Ok(()) => Outcome::Accepted,
+        Err(reason) => Outcome::Refused(reason),
+    })
+}
+
+/// The tree's nodes in the state.
+pub struct Nodes<'a, S>(pub &'a S);
+
+impl<S: StateRead> NodeStore for Nodes<'_, S> {
+    type Error = CoreError<S::Error>;
+    fn hash_of(&self, subtree: Subtree) -> Result<Option<Hash>, Self::Error> {
+        let key = node_key(subtree);
+        let Some(bytes) = self
+            .0
+            .get(Table::TreeNode, &key)
+            .map_err(CoreError::Store)?
+        else {
+            return Ok(None);
+        };
+        Hash::try_from(bytes.as_slice())
+            .map(Some)
+            .map_err(|e| CoreError::corrupt(Table::TreeNode, &key, e))
+    }
+}
+
+fn node_key(subtree: Subtree) -> [u8; 9] {
+    let mut key = [0; 9];
+    let (level, index) = key.split_at_mut(1);
+    level.copy_from_slice(&[subtree.level]);
+    index.copy_from_slice(&subtree.index.to_be_bytes());
+    key
+}
+
+pub(crate) fn tree_error<E: std::error::Error + 'static>(
+    error: merkle::TreeError<CoreError<E>>,
+) -> CoreError<E> {
+    match error {
+        merkle::TreeError::Store(error) => error,
+        other => CoreError::Tree(other.to_string()),
+    }
+}

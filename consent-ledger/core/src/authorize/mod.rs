@@ -1,0 +1,315 @@
+//! The decision: may this network answer this request now?
+//!
+//! A total, pure function of the state, the request and the stamped time. For each asked network the checks
+//! run in the order of [`DenyReason`]'s numbers, and the first that fails is the reason:
+//!
+//! 1. the asked network is a member; 2. the asking facility is registered;
+//! 3–12. an agreement between the two, in force, not suspended, in its period, granting this direction, this
+//!       purpose, this kind of facility, this profession, and at least one of the categories asked for
+//!       (a network asking for its own documents needs none of these) (P3);
+//! 13. the patient is linked; 14. the needed consent policies are published;
+//! 15–21. the consents the grant's rule needs are given, not withdrawn, in their period, and reach this
+//!       facility, purpose and category;
+//! 22. no reservation of the patient stands against it.
+//!
+//! Several agreements, grants and consents may each allow something: a permit is the union of what they allow,
+//! so that ending one never widens another (P4). Where none allows anything, the reason is that of the one that
+//! came furthest. A reservation always wins.
+
+mod agreements;
+mod consents;
+mod reservations;
+
+#[cfg(test)]
+mod laws_test;
+#[cfg(test)]
+mod table_test;
+
+use crate::record::CoreError;
+use crate::store::StateRead;
+use crate::view::View;
+use sekisho_domain::{
+    AccessRecord, AccessRequest, Basis, Category, Decision, Denial, DenyReason,
+    DisclosingFacilities, EntryIndex, FacilityId, NetworkId, PermitTerms, SubjectRef, TimeMs,
+};
+
+/// How long a permit lasts at most: results stay pageable for an hour, and a withdrawal bites soon after.
+pub const PERMIT_MS_MAX: u64 = 60 * 60 * 1000;
+
+/// Decides an access request for every asked network, in the order of their ids.
+///
+/// # Errors
+/// Storage failed; a refusal is never an error.
+pub fn authorize<S: StateRead>(
+    view: View<'_, S>,
+    request: &AccessRequest,
+    time: TimeMs,
+) -> Result<Vec<(NetworkId, Decision)>, CoreError<S::Error>> {
+    request
+        .targets
+        .iter()
+        .map(|target| Ok((target.clone(), decide(view, request, target, time)?)))
+        .collect()
+}
+
+fn decide<S: StateRead>(
+    view: View<'_, S>,
+    request: &AccessRequest,
+    target: &NetworkId,
+    time: TimeMs,
+) -> Result<Decision, CoreError<S::Error>> {
+    let deny = |reason| {
+        Ok(Decision::Deny(Denial {
+            reason,
+            agreement: None,
+        }))
+    };
+    if view.network(target)?.is_none() {
+        return deny(DenyReason::NotAMember);
+    }
+    let Some(facility) = view.facility_of(&request.facility, &request.viewing)? else {
+        return deny(DenyReason::FacilityNotRegistered);
+    };
+    let asking = Asking {
+        request,
+        target,
+        time,
+        kind: facility.kind,
+        registered: facility.registered,
+    };
+
+    let candidates = match agreements::candidates(view, &asking)? {
+        Ok(candidates) => candidates,
+        Err(denial) => return Ok(Decision::Deny(denial)),
+    };
+    let viewing = SubjectRef {
+        network: request.viewing.clone(),
+        subject: request.subject,
+    };
+    let subject = if *target == request.viewing {
+        Some(request.subject)
+    } else {
+        view.linked(&viewing, target)?
+    };
+    let Some(subject) = subject else {
+        return deny(DenyReason::SubjectNotLinked);
+    };
+    let disclosing = SubjectRef {
+        network: target.clone(),
+        subject,
+    };
+
+    let mut allowed = Allowed {
+        bases: Vec::new(),
+        expires: time.plus_ms(PERMIT_MS_MAX),
+    };
+    let mut furthest: Option<Denial> = None;
+    for candidate in &candidates {
+        let consented = consents::evaluate(view, &asking, candidate, &disclosing, &viewing)?;
+        match consented {
+            Ok(consented) => consented
+                .into_iter()
+                .for_each(|c| allowed.add(candidate, c)),
+            Err(reason) => further(
+                &mut furthest,
+                Denial {
+                    reason,
+                    agreement: candidate.agreement(),
+                },
+            ),
+        }
+    }
+    if allowed.bases.is_empty() {
+        // No candidate without a reason, and there is at least one candidate.
+        return Ok(Decision::Deny(furthest.unwrap_or(Denial {
+            reason: DenyReason::NoViewingConsent,
+            agreement: None,
+        })));
+    }
+    let Some((bases, withheld)) =
+        reservations::narrow(view, &asking, &disclosing, &viewing, allowed.bases)?
+    else {
+        return deny(DenyReason::ReservedByPatient);
+    };
+    Ok(Decision::Permit(PermitTerms {
+        subject,
+        bases,
+        withheld,
+        expires: allowed.expires,
+    }))
+}
+
+/// What stays the same while one network's decision is made.
+struct Asking<'a> {
+    request: &'a AccessRequest,
+    target: &'a NetworkId,
+    time: TimeMs,
+    kind: sekisho_domain::FacilityKind,
+    /// When the asking facility was registered.
+    registered: EntryIndex,
+}
+
+impl Asking<'_> {
+    fn categories(
+        &self,
+        of: &std::collections::BTreeSet<Category>,
+    ) -> std::collections::BTreeSet<Category> {
+        of.iter()
+            .copied()
+            .filter(|c| {
+                self.request
+                    .categories
+                    .as_ref()
+                    .is_none_or(|asked| asked.contains(c))
+            })
+            .collect()
+    }
+}
+
+/// Keeps the denial whose check stands later in the order; the first of equals.
+fn further(furthest: &mut Option<Denial>, denial: Denial) {
+    if furthest
+        .as_ref()
+        .is_none_or(|so_far| so_far.reason < denial.reason)
+    {
+        *furthest = Some(denial);
+    }
+}
+
+/// The union of what candidates and consents allow.
+struct Allowed {
+    bases: Vec<Basis>,
+    expires: TimeMs,
+}
+
+impl Allowed {
+    /// Adds a basis unless another already covers all of it; drops those it covers. What remains beyond the
+    /// bound is left out, which only narrows the permit.
+    fn add(&mut self, candidate: &agreements::Candidate, consented: consents::Consented) {
+        let basis = Basis {
+            grant: candidate.grant.clone(),
+            consents: consented.consents,
+            categories: consented.categories,
+            facilities: consented.facilities,
+        };
+        if self.bases.iter().any(|other| covers(other, &basis)) {
+            return;
+        }
+        self.bases.retain(|other| !covers(&basis, other));
+        if self.bases.len() < PermitTerms::BASES_MAX {
+            let ends = [candidate.until, consented.until]
+                .into_iter()
+                .flatten()
+                .min();
+            self.expires = ends.map_or(self.expires, |end| end.min(self.expires));
+            self.bases.push(basis);
+        }
+    }
+}
+
+fn covers(wide: &Basis, narrow: &Basis) -> bool {
+    use DisclosingFacilities::{All, Listed, RegisteredBefore};
+    let facilities = match (&wide.facilities, &narrow.facilities) {
+        (All, _) => true,
+        (RegisteredBefore(wide), RegisteredBefore(narrow)) => wide >= narrow,
+        (Listed(wide), Listed(narrow)) => narrow.is_subset(wide),
+        _ => false,
+    };
+    facilities && narrow.categories.is_subset(&wide.categories)
+}
+
+/// Proof that the ledger permitted one network to answer one request. Only a decision makes one:
+/// node and document code take a `Permit`, never a flag.
+#[derive(Debug, Clone)]
+pub struct Permit {
+    access: EntryIndex,
+    network: NetworkId,
+    terms: PermitTerms,
+}
+
+/// Why the ledger's record of a request is no permit for this network now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotPermitted {
+    /// The network was not among the asked ones.
+    #[error("the request at index {0} does not ask this network")]
+    NotAsked(EntryIndex),
+    /// The ledger denied it.
+    #[error("the ledger denied it: {}", .0.reason.en())]
+    Denied(Denial),
+    /// The permit has run out.
+    #[error("the permit at index {access} expired at {expires}, it is {now}")]
+    Expired {
+        /// The request.
+        access: EntryIndex,
+        /// When it ended.
+        expires: TimeMs,
+        /// The asking clock.
+        now: TimeMs,
+    },
+}
+
+impl Permit {
+    /// The permit an applied access record holds for a network, at this time.
+    ///
+    /// # Errors
+    /// [`NotPermitted`], saying why there is none.
+    pub fn of(
+        record: &AccessRecord,
+        network: &NetworkId,
+        now: TimeMs,
+    ) -> Result<Self, NotPermitted> {
+        match record.decisions.iter().find(|(asked, _)| asked == network) {
+            None => Err(NotPermitted::NotAsked(record.index)),
+            Some((_, Decision::Deny(denial))) => Err(NotPermitted::Denied(denial.clone())),
+            Some((_, Decision::Permit(terms))) if terms.expires <= now => {
+                Err(NotPermitted::Expired {
+                    access: record.index,
+                    expires: terms.expires,
+                    now,
+                })
+            }
+            Some((_, Decision::Permit(terms))) => Ok(Self {
+                access: record.index,
+                network: network.clone(),
+                terms: terms.clone(),
+            }),
+        }
+    }
+    /// The access request's index.
+    pub fn access(&self) -> EntryIndex {
+        self.access
+    }
+    /// The network that may answer.
+    pub fn network(&self) -> &NetworkId {
+        &self.network
+    }
+    /// The terms.
+    pub fn terms(&self) -> &PermitTerms {
+        &self.terms
+    }
+    /// Whether a document of this category, of this facility registered at that index, may be shown.
+    pub fn covers(
+        &self,
+        category: Category,
+        facility: &FacilityId,
+        registered: EntryIndex,
+    ) -> bool {
+        let based = self.terms.bases.iter().any(|basis| {
+            basis.categories.contains(&category)
+                && match &basis.facilities {
+                    DisclosingFacilities::All => true,
+                    DisclosingFacilities::RegisteredBefore(index) => registered < *index,
+                    DisclosingFacilities::Listed(set) => set.contains(facility),
+                }
+        });
+        let withheld = self.terms.withheld.iter().any(|w| {
+            w.categories
+                .as_ref()
+                .is_none_or(|set| set.contains(&category))
+                && w.facilities
+                    .as_ref()
+                    .is_none_or(|set| set.contains(facility))
+        });
+        based && !withheld
+    }
+}

@@ -1,0 +1,199 @@
+//! Founding a ledger.
+
+use crate::apply::put_key;
+use crate::record::{self, CoreError, Key, Network, Record};
+use crate::signature::VerifyingKey;
+use crate::store::{StateWrite, Table};
+use crate::view::{META_KEY, Meta, NETWORKS_MAX, View};
+use crate::{ProofError, merkle};
+use prost::Message;
+use sekisho_domain::{Genesis, Hash, KeyPurpose, LedgerId, NetworkId, PublicKey, ReplicaId};
+use sekisho_proto::v1;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+
+/// What a founding file gets wrong; all of it is reported together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GenesisFault {
+    /// A ledger of nobody.
+    #[error("no network founds the ledger")]
+    NoNetwork,
+    /// More members than a ledger may have.
+    #[error("{got} networks found the ledger, at most {max} may")]
+    TooMany {
+        /// How many there are.
+        got: usize,
+        /// The bound.
+        max: usize,
+    },
+    /// Nobody to keep it.
+    #[error("no replica is named to keep the ledger")]
+    NoReplica,
+    /// Networks and replicas stand in ascending order, each once.
+    #[error("networks and replicas must be listed once each, in ascending order of their ids")]
+    Order,
+    /// A replica of a network that does not found the ledger.
+    #[error("replica {0} belongs to {1}, which is not among the networks")]
+    StrangerReplica(ReplicaId, NetworkId),
+    /// A key that may not be registered.
+    #[error("a key of {network}: {fault}")]
+    Key {
+        /// Whose.
+        network: NetworkId,
+        /// What is wrong with it.
+        fault: ProofError,
+    },
+    /// One key for two uses.
+    #[error("key {0} is used more than once")]
+    KeyReused(PublicKey),
+}
+
+/// The ledger's id: SHA-256 over `"sekisho/genesis/v1\n"` and the genesis' encoding.
+pub fn ledger_id(genesis: &Genesis) -> LedgerId {
+    let mut hash = Sha256::new();
+    hash.update(b"sekisho/genesis/v1\n");
+    hash.update(v1::Genesis::from(genesis).encode_to_vec());
+    LedgerId(hash.finalize().into())
+}
+
+/// Everything that is wrong with a genesis; empty if it can found a ledger.
+pub fn check_genesis(genesis: &Genesis) -> Vec<GenesisFault> {
+    let mut faults = Vec::new();
+    let (networks, replicas) = (&genesis.networks, &genesis.replicas);
+    if networks.is_empty() {
+        faults.push(GenesisFault::NoNetwork);
+    }
+    if networks.len() > NETWORKS_MAX {
+        faults.push(GenesisFault::TooMany {
+            got: networks.len(),
+            max: NETWORKS_MAX,
+        });
+    }
+    if replicas.is_empty() {
+        faults.push(GenesisFault::NoReplica);
+    }
+    if !networks.is_sorted_by(|a, b| a.id < b.id) || !replicas.is_sorted_by(|a, b| a.id < b.id) {
+        faults.push(GenesisFault::Order);
+    }
+    for replica in replicas {
+        if !networks.iter().any(|n| n.id == replica.network) {
+            faults.push(GenesisFault::StrangerReplica(
+                replica.id,
+                replica.network.clone(),
+            ));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for (network, key) in keys(genesis) {
+        if let Err(fault) = VerifyingKey::register(&key) {
+            faults.push(GenesisFault::Key {
+                network: network.clone(),
+                fault,
+            });
+        }
+        if !seen.insert(key) {
+            faults.push(GenesisFault::KeyReused(key));
+        }
+    }
+    faults
+}
+
+fn keys(genesis: &Genesis) -> impl Iterator<Item = (&NetworkId, PublicKey)> {
+    let governance = genesis.networks.iter().map(|n| (&n.id, n.governance_key));
+    let replicas = genesis.replicas.iter();
+    governance.chain(replicas.flat_map(|r| {
+        [
+            (&r.network, r.transport_key),
+            (&r.network, r.checkpoint_key),
+        ]
+    }))
+}
+
+/// Founds a ledger in an empty state. Does nothing to a state that was founded by the same genesis.
+///
+/// # Errors
+/// Storage failed; the state holds another ledger; or the genesis has faults ([`check_genesis`] tells all).
+pub fn found<S: StateWrite>(
+    state: &mut S,
+    genesis: &Genesis,
+) -> Result<LedgerId, CoreError<S::Error>> {
+    let ledger = ledger_id(genesis);
+    if let Some(meta) = View(&*state).meta()? {
+        return if meta.ledger == ledger {
+            Ok(ledger)
+        } else {
+            Err(CoreError::Tree(format!(
+                "the state holds ledger {}, the genesis founds {ledger}",
+                meta.ledger
+            )))
+        };
+    }
+    if let Some(fault) = check_genesis(genesis).first() {
+        return Err(CoreError::Tree(fault.to_string()));
+    }
+    for network in &genesis.networks {
+        let value = Network {
+            name: network.name.clone(),
+        };
+        record::put(
+            state,
+            Table::Network,
+            network.id.as_str().as_bytes(),
+            &Record::founded(value),
+        )?;
+        found_key(
+            state,
+            &network.id,
+            KeyPurpose::Governance,
+            network.governance_key,
+            None,
+        )?;
+    }
+    for replica in &genesis.replicas {
+        let endpoint = Some(replica.endpoint.clone());
+        found_key(
+            state,
+            &replica.network,
+            KeyPurpose::Transport,
+            replica.transport_key,
+            endpoint,
+        )?;
+        found_key(
+            state,
+            &replica.network,
+            KeyPurpose::Checkpoint,
+            replica.checkpoint_key,
+            None,
+        )?;
+    }
+    let digest = Hash(ledger.0);
+    let meta = Meta {
+        ledger,
+        lineage: 1,
+        size: 0,
+        time: genesis.created,
+        digest,
+    };
+    debug_assert_eq!(merkle::RightEdge::empty().size(), meta.size);
+    record::put(state, Table::Meta, META_KEY, &Record::founded(meta))?;
+    Ok(ledger)
+}
+
+fn found_key<S: StateWrite>(
+    state: &mut S,
+    network: &NetworkId,
+    purpose: KeyPurpose,
+    public_key: PublicKey,
+    endpoint: Option<String>,
+) -> Result<(), CoreError<S::Error>> {
+    put_key(
+        state,
+        &Record::founded(Key {
+            network: network.clone(),
+            purpose,
+            public_key,
+            endpoint,
+            revoked: None,
+        }),
+    )
+}

@@ -1,0 +1,93 @@
+//! Leaves: an entry with its outcome, as hashed into the tree.
+
+use prost::Message;
+use sekisho_domain::{DomainError, Entry, EntryIndex, Hash, Outcome, TimeMs};
+use sekisho_proto::v1;
+
+/// The version of the leaf's layout.
+pub const LEAF_VERSION: u32 = 1;
+/// The longest leaf: what an entry of a C2SP tlog-tiles bundle can hold.
+pub const LEAF_BYTES_MAX: usize = 65_535;
+
+/// A decoded leaf, with the envelope as it was signed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leaf {
+    /// Its position in the tree.
+    pub index: EntryIndex,
+    /// The stamped time of its batch.
+    pub time: TimeMs,
+    /// The signed entry, as it was signed.
+    pub envelope: v1::Envelope,
+    /// The entry.
+    pub entry: Entry,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Running digest of every state write up to and including this leaf.
+    pub state_digest: Hash,
+}
+
+/// Why bytes are not a leaf.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LeafError {
+    /// Not this message at all.
+    #[error("not a protobuf leaf: {0}")]
+    Protobuf(String),
+    /// Another layout.
+    #[error("leaf version {0}, this software knows {LEAF_VERSION}")]
+    Version(u32),
+    /// Not the encoding this software writes: something was added, left out or reordered.
+    #[error("the bytes are not the canonical encoding of the leaf they decode to")]
+    NotCanonical,
+    /// A value that does not fit its type.
+    #[error("in the leaf: {0}")]
+    Domain(#[from] DomainError),
+}
+
+/// The leaf's bytes.
+pub(crate) fn encode(
+    index: EntryIndex,
+    time: TimeMs,
+    envelope: &v1::Envelope,
+    outcome: &Outcome,
+    state_digest: &Hash,
+) -> Vec<u8> {
+    v1::Leaf {
+        version: LEAF_VERSION,
+        index: index.0,
+        time_ms: time.0,
+        envelope: Some(envelope.clone()),
+        outcome: Some(outcome.into()),
+        state_digest: state_digest.0.to_vec(),
+    }
+    .encode_to_vec()
+}
+
+impl Leaf {
+    /// Reads a leaf. Checks its form, not its signature or place: those are proved elsewhere.
+    ///
+    /// # Errors
+    /// [`LeafError`], saying what is wrong with the bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, LeafError> {
+        let leaf = v1::Leaf::decode(bytes).map_err(|e| LeafError::Protobuf(e.to_string()))?;
+        if leaf.version != LEAF_VERSION {
+            return Err(LeafError::Version(leaf.version));
+        }
+        if leaf.encode_to_vec() != bytes {
+            return Err(LeafError::NotCanonical);
+        }
+        let envelope = leaf.envelope.ok_or(DomainError::Missing("the envelope"))?;
+        let payload = v1::Entry::decode(envelope.payload.as_slice())
+            .map_err(|e| LeafError::Protobuf(e.to_string()))?;
+        Ok(Self {
+            index: EntryIndex(leaf.index),
+            time: TimeMs(leaf.time_ms),
+            entry: payload.try_into()?,
+            envelope,
+            outcome: leaf
+                .outcome
+                .ok_or(DomainError::Missing("the outcome"))?
+                .try_into()?,
+            state_digest: leaf.state_digest.as_slice().try_into()?,
+        })
+    }
+}

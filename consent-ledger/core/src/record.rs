@@ -1,0 +1,286 @@
+//! What stands in the state's tables: typed records, each remembering which entries made it.
+//!
+//! On disk: one version byte, then postcard of the sources (ledger indices, ascending) followed by the value.
+//! The sources come first so that a reader can learn them without knowing the value's type: that is how a
+//! proof bundle finds the leaves a decision rests on.
+
+use crate::store::{StateRead, StateWrite, Table};
+use sekisho_domain::{
+    Agreement, Commitment, Consent, EntryIndex, FacilityKind, Hash, KeyPurpose, NetworkId,
+    PublicKey, Reservation, TimeMs, Transfer,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of every record written; an older one is migrated where it is read.
+const RECORD_VERSION: u8 = 1;
+
+/// Storage failed, or holds what this software did not write.
+#[derive(Debug, thiserror::Error)]
+pub enum CoreError<E: std::error::Error + 'static> {
+    /// Storage failed; the replica stops.
+    #[error("the state's storage failed")]
+    Store(#[source] E),
+    /// A record cannot be read back; the replica stops, and `sekisho ledger fsck` tells more.
+    #[error("the record under {key} in table {table:?} is damaged: {why}")]
+    Corrupt {
+        /// The table.
+        table: Table,
+        /// The key, in hexadecimal.
+        key: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The tree and the state disagree.
+    #[error("the tree is damaged: {0}")]
+    Tree(String),
+}
+
+impl<E: std::error::Error + 'static> CoreError<E> {
+    pub(crate) fn corrupt(table: Table, key: &[u8], why: impl ToString) -> Self {
+        Self::Corrupt {
+            table,
+            key: hex::encode(key),
+            why: why.to_string(),
+        }
+    }
+}
+
+/// A value with the entries that made it what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record<T> {
+    /// Ascending; empty for what genesis founded.
+    pub sources: Vec<EntryIndex>,
+    /// The value.
+    pub value: T,
+}
+
+impl<T> Record<T> {
+    /// A record made by genesis.
+    pub(crate) fn founded(value: T) -> Self {
+        Self {
+            sources: Vec::new(),
+            value,
+        }
+    }
+    /// A record made by one entry.
+    pub(crate) fn made(by: EntryIndex, value: T) -> Self {
+        Self {
+            sources: vec![by],
+            value,
+        }
+    }
+    /// The record after another entry changed it.
+    pub(crate) fn changed(mut self, by: EntryIndex, value: T) -> Self {
+        self.sources.push(by);
+        Self {
+            sources: self.sources,
+            value,
+        }
+    }
+}
+
+/// Reads a record.
+pub(crate) fn get<S: StateRead, T: DeserializeOwned>(
+    state: &S,
+    table: Table,
+    key: &[u8],
+) -> Result<Option<Record<T>>, CoreError<S::Error>> {
+    state
+        .get(table, key)
+        .map_err(CoreError::Store)?
+        .map(|bytes| decode(table, key, &bytes))
+        .transpose()
+}
+
+/// Reads the records under a prefix, in key order, at most `max`.
+pub(crate) fn scan<S: StateRead, T: DeserializeOwned>(
+    state: &S,
+    table: Table,
+    prefix: &[u8],
+    max: usize,
+) -> Result<Vec<(Vec<u8>, Record<T>)>, CoreError<S::Error>> {
+    let rows = state
+        .scan(table, prefix, prefix, max)
+        .map_err(CoreError::Store)?;
+    rows.into_iter()
+        .map(|(key, bytes)| decode(table, &key, &bytes).map(|record| (key, record)))
+        .collect()
+}
+
+/// Writes a record.
+pub(crate) fn put<S: StateWrite, T: Serialize>(
+    state: &mut S,
+    table: Table,
+    key: &[u8],
+    record: &Record<T>,
+) -> Result<(), CoreError<S::Error>> {
+    let sources: Vec<u64> = record.sources.iter().map(|i| i.0).collect();
+    let encode = || -> postcard::Result<Vec<u8>> {
+        let bytes = postcard::to_extend(&sources, vec![RECORD_VERSION])?;
+        postcard::to_extend(&record.value, bytes)
+    };
+    let bytes = encode().map_err(|e| CoreError::corrupt(table, key, e))?;
+    state.put(table, key, &bytes).map_err(CoreError::Store)
+}
+
+fn decode<E: std::error::Error + 'static, T: DeserializeOwned>(
+    table: Table,
+    key: &[u8],
+    bytes: &[u8],
+) -> Result<Record<T>, CoreError<E>> {
+    let (sources, rest) = sources(bytes).map_err(|why| CoreError::corrupt(table, key, why))?;
+    let value = postcard::from_bytes(rest).map_err(|e| CoreError::corrupt(table, key, e))?;
+    Ok(Record { sources, value })
+}
+
+/// The sources at the front of any record, and the bytes of its value.
+pub(crate) fn sources(bytes: &[u8]) -> Result<(Vec<EntryIndex>, &[u8]), String> {
+    match bytes.split_first() {
+        Some((&RECORD_VERSION, rest)) => {
+            let (sources, rest) =
+                postcard::take_from_bytes::<Vec<u64>>(rest).map_err(|e| e.to_string())?;
+            Ok((sources.into_iter().map(EntryIndex).collect(), rest))
+        }
+        Some((version, _)) => Err(format!(
+            "its version is {version}, this software knows {RECORD_VERSION}"
+        )),
+        None => Err("it is empty".to_owned()),
+    }
+}
+
+/// A composite key: parts of variable length end with a zero byte, which no id contains.
+pub(crate) fn key(parts: &[&[u8]]) -> Vec<u8> {
+    parts.concat()
+}
+
+/// The key of an index: 8 bytes, big endian, so that keys sort as indices do.
+pub(crate) fn index_key(index: EntryIndex) -> [u8; 8] {
+    index.0.to_be_bytes()
+}
+
+/// A member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// The organisation's name.
+    pub name: String,
+}
+
+/// An admission under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Admission {
+    pub name: String,
+    pub governance_key: PublicKey,
+    pub said_by: BTreeMap<NetworkId, EntryIndex>,
+}
+
+/// A key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// Whose it is.
+    pub network: NetworkId,
+    /// What it may sign.
+    pub purpose: KeyPurpose,
+    /// The key.
+    pub public_key: PublicKey,
+    /// For a transport key: `host:port` where the network's node answers.
+    pub endpoint: Option<String>,
+    /// The entry that revoked it.
+    pub revoked: Option<EntryIndex>,
+}
+
+/// A facility.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facility {
+    /// Whose it is.
+    pub network: NetworkId,
+    /// What kind of place it is.
+    pub kind: FacilityKind,
+    /// Its name.
+    pub name: String,
+    /// The entry that registered it.
+    pub registered: EntryIndex,
+    /// The entry by which it left.
+    pub left: Option<EntryIndex>,
+}
+
+/// A published consent policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// As published.
+    pub policy: sekisho_domain::ConsentPolicy,
+    /// The later of its `valid_from` and the entry's own time: a rule never holds for the past.
+    pub effective_from: TimeMs,
+}
+
+/// One version of an agreement and who has signed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgreementVersion {
+    /// As proposed.
+    pub agreement: Agreement,
+    /// SHA-256 of its encoding.
+    pub digest: Hash,
+    /// By whom it is signed, and by which entry.
+    pub signed: BTreeMap<NetworkId, EntryIndex>,
+}
+
+/// What is in force of an agreement.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AgreementHead {
+    /// The last version proposed.
+    pub latest: u32,
+    /// The versions every party signed, ascending.
+    pub signed: Vec<u32>,
+    /// The entry that suspended it; a newer version signed by all lifts it.
+    pub suspended: Option<EntryIndex>,
+    /// The entry that ended it for good.
+    pub terminated: Option<EntryIndex>,
+}
+
+/// A consent and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenConsent {
+    /// As granted.
+    pub consent: Consent,
+    /// The entry that granted it.
+    pub granted: EntryIndex,
+    /// The entry that withdrew it.
+    pub withdrawn: Option<EntryIndex>,
+    /// Commitment to the evidence of the withdrawal.
+    pub withdrawal_evidence: Option<Commitment>,
+}
+
+/// A reservation and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenReservation {
+    /// As set.
+    pub reservation: Reservation,
+    /// The entry that lifted it.
+    pub cleared: Option<EntryIndex>,
+}
+
+/// Which of the two networks said that two subjects are the same patient.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Link {
+    /// By network; the link holds when both are here.
+    pub said_by: BTreeMap<NetworkId, EntryIndex>,
+}
+
+/// What became of a request id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requested {
+    /// The leaf.
+    pub index: EntryIndex,
+    /// SHA-256 of the payload: the same id with another payload is refused.
+    pub payload_hash: Hash,
+}
+
+/// A release or receipt on the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedTransfer {
+    /// The entry.
+    pub index: EntryIndex,
+    /// What it said.
+    pub transfer: Transfer,
+}
