@@ -195,7 +195,7 @@ async fn a_peer_that_falls_silent_is_found_out_by_keep_alive() {
     let relay = Relay::start(server.address).await;
     let limits = ClientLimits {
         keep_alive_interval: Duration::from_millis(50),
-        keep_alive_timeout: Duration::from_millis(50),
+        keep_alive_timeout: Duration::from_millis(500),
         ..ClientLimits::default()
     };
     let client = Client::with_limits(relay.address, network("saga"), &kurume, members, limits);
