@@ -24,6 +24,9 @@ mod prove;
 mod verify;
 
 #[cfg(test)]
+#[path = "laws_test.rs"]
+mod laws;
+#[cfg(test)]
 mod naive;
 #[cfg(test)]
 #[path = "merkle_test.rs"]
