@@ -3,7 +3,7 @@
 //! Two headers carry one: `sekisho-deadline-ms` (milliseconds since 1970, the same instant at every
 //! hop, whatever time the request spent waiting) and gRPC's own `grpc-timeout` (relative, so it holds
 //! where clocks differ). The earlier of the two is the deadline, and never later than
-//! [`DEADLINE_MAX`](crate::limits::DEADLINE_MAX) from now.
+//! [`DEADLINE_MAX`] from now.
 
 use crate::limits::DEADLINE_MAX;
 use sekisho_domain::TimeMs;
