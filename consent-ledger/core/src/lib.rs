@@ -5,6 +5,7 @@
 //! replicated.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod answer;
 mod apply;
 mod authorize;
 pub mod checkpoint;
@@ -22,6 +23,7 @@ pub mod store;
 pub mod tree;
 mod view;
 
+pub use answer::{AnswerFault, AnswerHash, Statement};
 pub use apply::{Applied, Nodes, agreement_digest, apply_batch};
 pub use authorize::{NotPermitted, PERMIT_MS_MAX, Permit, authorize};
 pub use envelope::{
