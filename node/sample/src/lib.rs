@@ -8,14 +8,23 @@
 //!
 //! All persons are invented.
 
+mod build;
+mod chart;
+mod course;
 mod day;
 mod defect;
 mod encode;
 mod error;
+mod facility;
+mod kind;
+mod message;
+mod person;
 mod report;
 mod rng;
+mod site;
 mod spec;
 mod store;
+mod tables;
 mod vendor;
 
 pub use day::{Day, DayError};
@@ -48,22 +57,107 @@ pub fn generate(
     for facility in &spec.facilities {
         store::check_root(&facility.dir, &facility.id, spec.overwrite)?;
     }
-    let mut files = 0;
-    for facility in &spec.facilities {
-        let mut store = store::Store::create(&facility.dir, &facility.id)?;
-        store.next_patient();
-        files += 0;
-        progress(Progress {
-            patients_done: 0,
-            patients_total: 0,
-            files,
-        });
-    }
-    Ok(SampleReport {
+    let crowd = Crowd::gather(spec);
+    let mut report = SampleReport {
         seed: spec.seed,
         last_day: spec.last_day,
         facilities: Vec::new(),
-        persons: Vec::new(),
+        persons: crowd
+            .persons
+            .iter()
+            .map(|(p, traveller)| truth(p, *traveller))
+            .collect(),
         broken: Vec::new(),
-    })
+    };
+    let patients_total = crowd.at.iter().map(|people| people.len() as u64).sum();
+    let (mut patients_done, mut files) = (0, 0);
+    for (facility, people) in spec.facilities.iter().zip(&crowd.at) {
+        let mut writer = facility::Writer::begin(spec, facility)?;
+        let booked: Vec<facility::Booked<'_>> = people
+            .iter()
+            .map(|n| &crowd.persons[*n])
+            .map(|(person, traveller)| facility::Booked {
+                person,
+                traveller: *traveller,
+            })
+            .collect();
+        let registered = writer.write(facility, &booked, |here| {
+            patients_done += 1;
+            progress(Progress {
+                patients_done,
+                patients_total,
+                files: files + here,
+            });
+        })?;
+        for one in registered {
+            let facility = facility.id.clone();
+            let (local_id, promised) = (one.local_id, one.promised);
+            report.persons[one.person as usize].at.push(Appearance {
+                facility,
+                local_id,
+                promised,
+            });
+        }
+        files += writer.report.files;
+        report.facilities.push(writer.report);
+        report.broken.extend(writer.broken);
+    }
+    Ok(report)
+}
+
+/// Everybody, and who goes where.
+struct Crowd {
+    /// The person and whether it is a traveller, by number.
+    persons: Vec<(person::Person, bool)>,
+    /// For each facility, the numbers of its patients.
+    at: Vec<Vec<usize>>,
+}
+
+impl Crowd {
+    /// Travellers first, who live near the first facility of their route; then each facility's own.
+    fn gather(spec: &SampleSpec) -> Self {
+        let mut crowd = Self {
+            persons: Vec::new(),
+            at: vec![Vec::new(); spec.facilities.len()],
+        };
+        for route in &spec.travellers {
+            let stops: Vec<usize> = route
+                .iter()
+                .filter_map(|id| spec.facilities.iter().position(|f| f.id == *id))
+                .collect();
+            let number = crowd.persons.len();
+            if let Some(home) = stops.first() {
+                crowd.invent(spec, &spec.facilities[*home], true);
+            }
+            for stop in stops {
+                crowd.at[stop].push(number);
+            }
+        }
+        for (n, facility) in spec.facilities.iter().enumerate() {
+            while crowd.at[n].len() < spec.patients_per_facility as usize {
+                crowd.at[n].push(crowd.persons.len());
+                crowd.invent(spec, facility, false);
+            }
+        }
+        crowd
+    }
+
+    fn invent(&mut self, spec: &SampleSpec, home: &FacilitySpec, traveller: bool) {
+        let number = self.persons.len() as u32;
+        let person = person::Person::invent(spec.seed, number, home, spec.last_day);
+        self.persons.push((person, traveller));
+    }
+}
+
+fn truth(person: &person::Person, traveller: bool) -> PersonTruth {
+    let pair = |(a, b): (&str, &str)| (a.to_owned(), b.to_owned());
+    PersonTruth {
+        person: person.number,
+        traveller,
+        name: pair((person.family.0, person.given.0)),
+        kana: pair((person.family.1, person.given.1)),
+        birth_day: person.birth,
+        sex: person.sex,
+        at: Vec::new(),
+    }
 }
