@@ -5,7 +5,8 @@ use crate::record::{self, CoreError, Key, Network, Record};
 use crate::signature::VerifyingKey;
 use crate::store::{StateWrite, Table};
 use crate::view::{META_KEY, Meta, NETWORKS_MAX, View};
-use crate::{ProofError, merkle};
+use crate::ProofError;
+use crate::note::KeyName;
 use prost::Message;
 use sekisho_domain::{Genesis, Hash, KeyPurpose, LedgerId, NetworkId, PublicKey, ReplicaId};
 use sekisho_proto::v1;
@@ -54,6 +55,23 @@ pub fn ledger_id(genesis: &Genesis) -> LedgerId {
     hash.update(b"sekisho/genesis/v1\n");
     hash.update(v1::Genesis::from(genesis).encode_to_vec());
     LedgerId(hash.finalize().into())
+}
+
+/// The origin line of a ledger's checkpoints (C2SP tlog-checkpoint).
+pub fn checkpoint_origin(ledger: &LedgerId) -> String {
+    format!("sekisho/{ledger}")
+}
+
+/// The founding voters as they appear on checkpoints: `replica-ID.NETWORK` and the key.
+///
+/// # Errors
+/// [`ProofError`] where a name would not be a note's key name; ids of networks always are.
+pub fn checkpoint_voters(genesis: &Genesis) -> Result<Vec<(KeyName, PublicKey)>, ProofError> {
+    genesis
+        .replicas
+        .iter()
+        .map(|r| Ok((format!("replica-{}.{}", r.id, r.network).parse()?, r.checkpoint_key)))
+        .collect()
 }
 
 /// Everything that is wrong with a genesis; empty if it can found a ledger.
@@ -174,7 +192,6 @@ pub fn found<S: StateWrite>(
         time: genesis.created,
         digest,
     };
-    debug_assert_eq!(merkle::RightEdge::empty().size(), meta.size);
     record::put(state, Table::Meta, META_KEY, &Record::founded(meta))?;
     Ok(ledger)
 }

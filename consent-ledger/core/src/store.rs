@@ -51,11 +51,13 @@ pub enum Table {
     TreeNode = 18,
     /// A network's keys, by network and key id.
     KeyOfNetwork = 19,
+    /// The leaves a leaf rests on, by its index: what a proof bundle carries with it.
+    RestsOn = 20,
 }
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Meta,
         Self::Network,
         Self::Key,
@@ -76,6 +78,7 @@ impl Table {
         Self::Leaf,
         Self::TreeNode,
         Self::KeyOfNetwork,
+        Self::RestsOn,
     ];
 }
 

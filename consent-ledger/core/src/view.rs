@@ -345,6 +345,15 @@ impl<S: StateRead> View<'_, S> {
             .map_err(CoreError::Store)
     }
 
+    /// The leaves a leaf rests on directly: those that made the records it read when it was applied.
+    ///
+    /// # Errors
+    /// See [`View::meta`].
+    pub fn rests_on(self, index: EntryIndex) -> Answer<Vec<EntryIndex>, S> {
+        let record = record::get::<_, ()>(self.0, Table::RestsOn, &record::index_key(index))?;
+        Ok(record.map(|r| r.sources).unwrap_or_default())
+    }
+
     fn indexed<T: serde::de::DeserializeOwned>(
         self,
         of: Table,

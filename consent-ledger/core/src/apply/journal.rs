@@ -1,32 +1,56 @@
-//! The writes of one entry: seen by its own reads, handed on all together, and hashed into the running digest.
+//! The reads and writes of one entry: writes are seen by its own reads, handed on all together and hashed into
+//! the running digest; reads tell which earlier leaves the entry rests on.
 
+use crate::record;
 use crate::store::{Row, StateRead, StateWrite, Table};
 use sekisho_domain::{EntryIndex, Hash};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A state with one entry's writes over it.
 pub(super) struct Journal<'a, S> {
-    state: &'a mut S,
+    state: &'a S,
     /// None: deleted.
     writes: BTreeMap<(Table, Vec<u8>), Option<Vec<u8>>>,
+    rests_on: RefCell<BTreeSet<EntryIndex>>,
 }
 
-impl<'a, S: StateWrite> Journal<'a, S> {
-    pub fn over(state: &'a mut S) -> Self {
-        Self {
-            state,
-            writes: BTreeMap::new(),
+/// What one entry writes, in key order.
+pub(super) struct Writes(BTreeMap<(Table, Vec<u8>), Option<Vec<u8>>>);
+
+impl<'a, S: StateRead> Journal<'a, S> {
+    pub fn over(state: &'a S) -> Self {
+        Self { state, writes: BTreeMap::new(), rests_on: RefCell::default() }
+    }
+
+    /// What was written, and the leaves that made the records that were read.
+    pub fn finish(self) -> (Writes, BTreeSet<EntryIndex>) {
+        (Writes(self.writes), self.rests_on.into_inner())
+    }
+
+    fn note(&self, table: Table, value: &[u8]) {
+        // Rows without a value only point at records; a damaged record fails where it is decoded.
+        if !value.is_empty() && !matches!(table, Table::Leaf | Table::TreeNode) {
+            if let Ok((sources, _)) = record::sources(value) {
+                self.rests_on.borrow_mut().extend(sources);
+            }
         }
+    }
+}
+
+impl Writes {
+    pub fn none() -> Self {
+        Self(BTreeMap::new())
     }
 
     /// The digest after these writes: SHA-256 over the one before, the index, and each write in key order
-    /// (table, key, value; lengths before what they measure, `0xff` for the value of a deletion).
+    /// (table, key, value; lengths before what they measure, `0xff` for a deletion).
     pub fn digest(&self, before: &Hash, index: EntryIndex) -> Hash {
         let mut hash = Sha256::new();
         hash.update(before.0);
         hash.update(index.0.to_be_bytes());
-        for ((table, key), value) in &self.writes {
+        for ((table, key), value) in &self.0 {
             hash.update([*table as u8]);
             hash.update((key.len() as u64).to_be_bytes());
             hash.update(key);
@@ -42,33 +66,29 @@ impl<'a, S: StateWrite> Journal<'a, S> {
         Hash(hash.finalize().into())
     }
 
-    /// Hands the writes on.
-    pub fn commit(self) -> Result<(), S::Error> {
-        for ((table, key), value) in self.writes {
+    /// Hands them on.
+    pub fn commit<S: StateWrite>(self, state: &mut S) -> Result<(), S::Error> {
+        for ((table, key), value) in self.0 {
             match value {
-                Some(value) => self.state.put(table, &key, &value)?,
-                None => self.state.delete(table, &key)?,
+                Some(value) => state.put(table, &key, &value)?,
+                None => state.delete(table, &key)?,
             }
         }
         Ok(())
     }
 }
 
-impl<S: StateWrite> StateRead for Journal<'_, S> {
+impl<S: StateRead> StateRead for Journal<'_, S> {
     type Error = S::Error;
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, S::Error> {
-        match self.writes.get(&(table, key.to_vec())) {
-            Some(written) => Ok(written.clone()),
-            None => self.state.get(table, key),
+        if let Some(written) = self.writes.get(&(table, key.to_vec())) {
+            return Ok(written.clone());
         }
+        let value = self.state.get(table, key)?;
+        self.note(table, value.as_deref().unwrap_or_default());
+        Ok(value)
     }
-    fn scan(
-        &self,
-        table: Table,
-        prefix: &[u8],
-        from: &[u8],
-        max: usize,
-    ) -> Result<Vec<Row>, S::Error> {
+    fn scan(&self, table: Table, prefix: &[u8], from: &[u8], max: usize) -> Result<Vec<Row>, S::Error> {
         let start = prefix.max(from).to_vec();
         let own: Vec<_> = self
             .writes
@@ -76,9 +96,8 @@ impl<S: StateWrite> StateRead for Journal<'_, S> {
             .take_while(|((t, key), _)| *t == table && key.starts_with(prefix))
             .collect();
         // Each own row can hide one of the state's.
-        let below = self
-            .state
-            .scan(table, prefix, from, max.saturating_add(own.len()))?;
+        let below = self.state.scan(table, prefix, from, max.saturating_add(own.len()))?;
+        below.iter().for_each(|(_, value)| self.note(table, value));
         let mut rows: BTreeMap<_, _> = below.into_iter().collect();
         for ((_, key), value) in own {
             match value {
@@ -90,10 +109,9 @@ impl<S: StateWrite> StateRead for Journal<'_, S> {
     }
 }
 
-impl<S: StateWrite> StateWrite for Journal<'_, S> {
+impl<S: StateRead> StateWrite for Journal<'_, S> {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), S::Error> {
-        self.writes
-            .insert((table, key.to_vec()), Some(value.to_vec()));
+        self.writes.insert((table, key.to_vec()), Some(value.to_vec()));
         Ok(())
     }
     fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), S::Error> {
@@ -109,16 +127,20 @@ mod tests {
 
     #[test]
     fn the_journal_keeps_the_stores_contract() {
-        contract(&mut Journal::over(&mut MemoryState::default()));
+        contract(&mut Journal::over(&MemoryState::default()));
     }
 
     #[test]
-    fn nothing_reaches_the_state_before_commit() {
+    fn nothing_reaches_the_state_before_commit() -> Result<(), std::convert::Infallible> {
         let mut state = MemoryState::default();
-        let mut journal = Journal::over(&mut state);
-        let (Ok(()), before) = (journal.put(Table::Meta, b"k", b"v"), Hash([0; 32]));
-        assert_ne!(journal.digest(&before, EntryIndex(0)), before);
-        drop(journal);
+        let mut journal = Journal::over(&state);
+        journal.put(Table::Meta, b"k", b"v")?;
+        let (writes, _) = journal.finish();
+        let before = Hash([0; 32]);
+        assert_ne!(writes.digest(&before, EntryIndex(0)), Writes::none().digest(&before, EntryIndex(0)));
         assert_eq!(state, MemoryState::default());
+        writes.commit(&mut state)?;
+        assert_eq!(state.get(Table::Meta, b"k")?, Some(b"v".to_vec()));
+        Ok(())
     }
 }

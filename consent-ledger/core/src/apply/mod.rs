@@ -20,15 +20,17 @@ mod requests;
 #[cfg(test)]
 mod apply_test;
 
-use crate::envelope::{Authentic, EntryFault, SignatureCheck, authenticate, form};
+use crate::envelope::{Authentic, EntryFault, Formed, SignatureCheck, Strict, authenticate, form};
+use crate::leaf::Leaf;
 use crate::merkle::{NodeStore, RightEdge, Subtree, leaf_hash};
 use crate::record::{self, CoreError, Record, Requested};
 use crate::store::{StateRead, StateWrite, Table};
 use crate::view::{META_KEY, Meta, View};
 use crate::{leaf, merkle};
-use journal::Journal;
+use journal::{Journal, Writes};
 use sekisho_domain::{Body, EntryIndex, Hash, Outcome, RefusalReason, TimeMs};
 use sekisho_proto::v1;
+use std::collections::BTreeSet;
 
 pub use agreements::agreement_digest;
 pub(crate) use members::put_key;
@@ -101,78 +103,85 @@ fn apply<S: StateWrite>(
     };
     let (request_id, payload_hash) = (formed.entry.request_id, formed.payload_hash);
     match View(&*state).requested(&request_id)? {
-        Some(known) if known.payload_hash == payload_hash => {
-            return Ok(Applied::Duplicate { index: known.index });
-        }
+        Some(known) if known.payload_hash == payload_hash => return Ok(Applied::Duplicate { index: known.index }),
         Some(_) => return Ok(Applied::Invalid(EntryFault::RequestIdReused)),
         None => {}
     }
-    let authentic = match authenticate(View(&*state), meta, envelope, formed, meta.time, check)? {
-        Ok(authentic) => authentic,
+    let at = At { index: EntryIndex(meta.size), time: meta.time };
+    let (mut outcome, mut writes, rests_on) = match execute(state, meta, envelope, formed, at, check)? {
+        Ok(executed) => executed,
         Err(fault) => return Ok(Applied::Invalid(fault)),
     };
-
-    let at = At {
-        index: EntryIndex(meta.size),
-        time: meta.time,
+    let encode = |outcome: &Outcome, writes: &Writes| {
+        let digest = writes.digest(&meta.digest, at.index);
+        (leaf::encode(at.index, at.time, envelope, outcome, &digest), digest)
     };
-    let (outcome, digest, bytes) = match execute(state, meta, envelope, &authentic, at)? {
-        (outcome, digest, bytes) if bytes.len() <= leaf::LEAF_BYTES_MAX => (outcome, digest, bytes),
+    let (mut bytes, mut digest) = encode(&outcome, &writes);
+    if bytes.len() > leaf::LEAF_BYTES_MAX {
         // Its outcome would not fit a leaf: refused, with nothing written.
-        _ => {
-            let outcome = Outcome::Refused(RefusalReason::TooMany);
-            let digest = Journal::over(state).digest(&meta.digest, at.index);
-            let bytes = leaf::encode(at.index, at.time, envelope, &outcome, &digest);
-            (outcome, digest, bytes)
-        }
-    };
+        (outcome, writes) = (Outcome::Refused(RefusalReason::TooMany), Writes::none());
+        (bytes, digest) = encode(&outcome, &writes);
+    }
+
     let hash = leaf_hash(&bytes);
-    let requested = Requested {
-        index: at.index,
-        payload_hash,
-    };
-    record::put(
-        state,
-        Table::Request,
-        request_id.as_bytes(),
-        &Record::made(at.index, requested),
-    )?;
-    let put = |state: &mut S, table, key: &[u8], value: &[u8]| {
-        state.put(table, key, value).map_err(CoreError::Store)
-    };
+    writes.commit(state).map_err(CoreError::Store)?;
+    let requested = Requested { index: at.index, payload_hash };
+    record::put(state, Table::Request, request_id.as_bytes(), &Record::made(at.index, requested))?;
+    let rests_on: Vec<EntryIndex> = rests_on.into_iter().collect();
+    record::put(state, Table::RestsOn, &record::index_key(at.index), &Record { sources: rests_on, value: () })?;
+    let put = |state: &mut S, table, key: &[u8], value: &[u8]| state.put(table, key, value).map_err(CoreError::Store);
     put(state, Table::Leaf, &record::index_key(at.index), &bytes)?;
-    for (subtree, node) in edge
-        .append(hash)
-        .map_err(|e| CoreError::Tree(e.to_string()))?
-    {
+    for (subtree, node) in edge.append(hash).map_err(|e| CoreError::Tree(e.to_string()))? {
         put(state, Table::TreeNode, &node_key(subtree), node.as_bytes())?;
     }
     meta.size += 1;
     meta.digest = digest;
-    Ok(Applied::Leaf {
-        index: at.index,
-        time: at.time,
-        outcome,
-        leaf_hash: hash,
-    })
+    Ok(Applied::Leaf { index: at.index, time: at.time, outcome, leaf_hash: hash })
 }
 
-/// Runs the rules of an entry and writes its effects, if its leaf fits.
-fn execute<S: StateWrite>(
-    state: &mut S,
+type Executed = (Outcome, Writes, BTreeSet<EntryIndex>);
+
+/// Authenticates an entry and runs its rules over the state, without changing it.
+fn execute<S: StateRead>(
+    state: &S,
     meta: &Meta,
     envelope: &v1::Envelope,
-    authentic: &Authentic,
+    formed: Formed,
     at: At,
-) -> Result<(Outcome, Hash, Vec<u8>), CoreError<S::Error>> {
+    check: &dyn SignatureCheck,
+) -> Result<Result<Executed, EntryFault>, CoreError<S::Error>> {
     let mut journal = Journal::over(state);
-    let outcome = rules(&mut journal, authentic, at)?;
-    let digest = journal.digest(&meta.digest, at.index);
-    let bytes = leaf::encode(at.index, at.time, envelope, &outcome, &digest);
-    if bytes.len() <= leaf::LEAF_BYTES_MAX {
-        journal.commit().map_err(CoreError::Store)?;
+    let authentic = match authenticate(View(&journal), meta, envelope, formed, at.time, check)? {
+        Ok(authentic) => authentic,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let outcome = rules(&mut journal, &authentic, at)?;
+    let (writes, rests_on) = journal.finish();
+    Ok(Ok((outcome, writes, rests_on)))
+}
+
+/// Runs one leaf's entry again, at its own index and time, over a state that holds what it rests on: how the
+/// offline verifier derives an outcome anew. Takes effect on the state; the leaf itself is not stored.
+///
+/// # Errors
+/// Storage failed; or, inside, [`EntryFault`] where the entry is not authentic under that state.
+pub(crate) fn replay<S: StateWrite>(
+    state: &mut S,
+    meta: &Meta,
+    leaf: &Leaf,
+) -> Result<Result<Outcome, EntryFault>, CoreError<S::Error>> {
+    let at = At { index: leaf.index, time: leaf.time };
+    let formed = match form(&leaf.envelope) {
+        Ok(formed) => formed,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    match execute(state, meta, &leaf.envelope, formed, at, &Strict)? {
+        Err(fault) => Ok(Err(fault)),
+        Ok((outcome, writes, _)) => {
+            writes.commit(state).map_err(CoreError::Store)?;
+            Ok(Ok(outcome))
+        }
     }
-    Ok((outcome, digest, bytes))
 }
 
 /// `Ok(Ok)`: it took effect; `Ok(Err)`: a rule stands against it; `Err`: storage failed.
