@@ -1,1 +1,47 @@
 //! The ledger's core as a replicated, durable service.
+//!
+//! openraft orders batches of envelopes, redb holds them and the state they lead to, `sekisho-ledger`
+//! decides what each comes to, tonic over pinned mutual TLS carries them between replicas and to nodes.
+//! What an entry means is the core's business; who may connect is `sekisho-transport`'s.
+//!
+//! ```text
+//! LedgerService.Submit ──▶ submit ── not the leader ──▶ the leader's LedgerService.Submit
+//!                            │ leader
+//!                            ▼
+//!                   admit (signatures, pool) ──▶ batcher ──▶ openraft ──▶ log (fsync), on a majority
+//!                                                               │            followers check signatures
+//!                                                               ▼            before they acknowledge
+//!                                        apply: state, leaf, tree in one transaction ──▶ signed reply
+//! ```
+//!
+//! Promises: P2 (one order, one `apply`), P5 (a request id has one outcome, across forwarding, retries
+//! and leader changes), P6 (an acknowledged entry is fsynced on a majority first), P7 (roots are compared
+//! before anybody cosigns), P12 (the bounds of [`config`]).
+
+mod batcher;
+mod checked;
+pub mod config;
+mod directory;
+mod error;
+mod raft;
+mod store;
+
+#[cfg(test)]
+#[path = "../tests/support/genesis.rs"]
+mod test_genesis;
+
+pub use config::{Clock, Config, Keys, SystemClock, Timing};
+pub use directory::Directory;
+pub use error::ReplicaError;
+pub use raft::{Member, WireError};
+pub use store::ReadState;
+
+use sekisho_ledger::CoreError;
+
+/// A fault of the core: the store's own, or a contradiction in what it holds.
+pub(crate) fn state_error(error: CoreError<ReplicaError>) -> ReplicaError {
+    match error {
+        CoreError::Store(error) => error,
+        other => ReplicaError::State(Box::new(other)),
+    }
+}

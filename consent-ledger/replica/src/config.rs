@@ -1,0 +1,162 @@
+//! What a replica is told at start, and every bound it keeps (P12).
+
+use crate::ReplicaError;
+use sekisho_domain::{ReplicaId, TimeMs};
+use sekisho_ledger::signature::SigningKey;
+use sekisho_transport::Identity;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Entries in one batch. At 30 µs a signature a follower checks a full one in about 15 ms.
+pub const BATCH_ENTRIES_MAX: usize = 512;
+/// Bytes of envelopes in one batch: with framing it stays far below gRPC's 4 MiB message limit.
+pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
+/// How long a batch waits for company while another one is under way.
+pub const BATCH_LINGER: Duration = Duration::from_millis(3);
+/// Batches proposed and not yet applied: one travels while the next one fills the disk's queue.
+pub const BATCHES_IN_FLIGHT_MAX: usize = 2;
+/// Submissions waiting for a batch: four full batches. Beyond it new ones are refused at once.
+pub const QUEUE_MAX: usize = 4 * BATCH_ENTRIES_MAX;
+/// Signature checks remembered between arrival and apply: all that can be queued and in flight, twice.
+pub const CHECKED_MAX: usize = 2 * (QUEUE_MAX + BATCHES_IN_FLIGHT_MAX * BATCH_ENTRIES_MAX);
+/// Signatures checked by one task, so that a batch is spread over the machine's cores.
+pub const CHECKS_PER_TASK: usize = 64;
+/// Bytes of Raft entries in one AppendEntries message, unless a single entry is larger.
+pub const APPEND_BYTES_MAX: usize = 1024 * 1024;
+/// Raft entries in one AppendEntries message.
+pub const APPEND_ENTRIES_MAX: u64 = 64;
+/// Bytes of one piece of a snapshot.
+pub const SNAPSHOT_CHUNK_BYTES: usize = 1024 * 1024;
+/// Pieces of a snapshot read ahead of the network.
+pub const SNAPSHOT_CHUNKS_AHEAD: usize = 4;
+/// Time for a whole snapshot, from its first byte to its installation.
+pub const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(55);
+/// Largest difference between a leader's clock and a follower's: times on the ledger are the leader's.
+pub const CLOCK_SKEW_MAX: Duration = Duration::from_secs(30);
+/// Time to compute and fetch one cosignature.
+pub const COSIGN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Leaves read from the store at a time for a stream.
+pub const LEAVES_AT_ONCE: usize = 64;
+/// Voters of one ledger: as many cosignatures as a note holds.
+pub const VOTERS_MAX: usize = sekisho_ledger::note::NOTE_SIGNATURES_MAX;
+/// Page cache of the store.
+pub const STORE_CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// Time for work under way to end at shutdown.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
+/// When a replica believes its leader dead. The same on all replicas of a ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// Time between a leader's heartbeats; also the time limit of each replication message, so at least
+    /// four times the worst round trip between replicas.
+    pub heartbeat: Duration,
+    /// Shortest time without a heartbeat before an election.
+    pub election_min: Duration,
+    /// Longest one. A follower that knew a leader waits up to twice this long.
+    pub election_max: Duration,
+}
+
+impl Timing {
+    /// Between prefectures: 500 ms and 2.5 to 5 s.
+    pub const WIDE_AREA: Self = Self {
+        heartbeat: Duration::from_millis(500),
+        election_min: Duration::from_millis(2500),
+        election_max: Duration::from_millis(5000),
+    };
+    /// Between processes of one machine: 100 ms and 400 to 800 ms.
+    pub const LOOPBACK: Self = Self {
+        heartbeat: Duration::from_millis(100),
+        election_min: Duration::from_millis(400),
+        election_max: Duration::from_millis(800),
+    };
+}
+
+/// How one replica is set up.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Which replica of the genesis file this is.
+    pub replica: ReplicaId,
+    /// Directory of the store; created where it does not exist.
+    pub data_dir: PathBuf,
+    /// File that remembers that this replica has run. Not inside `data_dir`: it must survive its loss.
+    pub marker: PathBuf,
+    /// See [`Timing`].
+    pub timing: Timing,
+    /// Raft entries after which the log is cut.
+    pub snapshot_every: u64,
+    /// Raft entries kept behind the cut, for replicas that were away for a short while.
+    pub log_kept: u64,
+}
+
+impl Config {
+    /// The defaults for a directory: timing between prefectures, the log cut every 5,000 Raft entries,
+    /// the marker beside the directory.
+    pub fn new(replica: ReplicaId, data_dir: impl Into<PathBuf>) -> Self {
+        let data_dir = data_dir.into();
+        let mut marker = data_dir.clone().into_os_string();
+        marker.push(format!(".replica-{replica}.started"));
+        Self {
+            replica,
+            data_dir,
+            marker: marker.into(),
+            timing: Timing::WIDE_AREA,
+            snapshot_every: 5_000,
+            log_kept: 1_000,
+        }
+    }
+
+    /// The consensus engine's own configuration.
+    pub(crate) fn raft(&self) -> Result<Arc<openraft::Config>, ReplicaError> {
+        let ms = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+        if self.marker.starts_with(&self.data_dir) {
+            return Err(ReplicaError::Config(format!(
+                "the marker {} must not lie in the data directory it guards",
+                self.marker.display()
+            )));
+        }
+        openraft::Config {
+            cluster_name: "sekisho".to_owned(),
+            heartbeat_interval: ms(self.timing.heartbeat),
+            election_timeout_min: ms(self.timing.election_min),
+            election_timeout_max: ms(self.timing.election_max),
+            install_snapshot_timeout: ms(SNAPSHOT_TIMEOUT),
+            max_payload_entries: APPEND_ENTRIES_MAX,
+            snapshot_policy: openraft::SnapshotPolicy::LogsSinceLast(self.snapshot_every),
+            // Whoever is farther behind than the log reaches back gets a snapshot.
+            replication_lag_threshold: self.snapshot_every.saturating_add(self.log_kept),
+            max_in_snapshot_log_to_keep: self.log_kept,
+            ..openraft::Config::default()
+        }
+        .validate()
+        .map(Arc::new)
+        .map_err(|error| ReplicaError::Config(error.to_string()))
+    }
+}
+
+/// The secrets of one replica.
+pub struct Keys {
+    /// Presented to peers; the genesis file names its public half.
+    pub transport: Identity,
+    /// Cosigns checkpoints and acknowledges commits; the genesis file names its public half.
+    pub checkpoint: SigningKey,
+}
+
+/// Where time comes from.
+pub trait Clock: Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> TimeMs;
+}
+
+/// This machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> TimeMs {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        TimeMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}

@@ -1,0 +1,139 @@
+//! What can go wrong with a replica itself. What becomes of a submission is a [`SubmitError`](crate::SubmitError).
+
+use crate::raft::WireError;
+use sekisho_domain::{Hash, LedgerId, ReplicaId};
+use sekisho_ledger::ProofError;
+use sekisho_transport::TransportError;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Why a replica cannot start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplicaError {
+    /// A file or directory of the replica cannot be used.
+    #[error("{} cannot be {action}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was tried: `created`, `read`, `written`, `removed`.
+        action: &'static str,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The database failed. Final: see [`ReplicaError::Poisoned`].
+    #[error("the store failed")]
+    Database(#[source] Box<redb::Error>),
+    /// Another process has the store open.
+    #[error("{} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    /// What is stored is not in a format this version knows.
+    #[error("{what} is stored in format {got}, this version reads {expected}")]
+    Format {
+        /// Which value.
+        what: &'static str,
+        /// The version found.
+        got: u8,
+        /// The version known.
+        expected: u8,
+    },
+    /// What is stored cannot be what this program stored.
+    #[error("{0} in the store is damaged")]
+    Damaged(&'static str),
+    /// The store belongs to another ledger.
+    #[error("the store belongs to ledger {found}, not to {expected}")]
+    OtherLedger {
+        /// Whose it is.
+        found: LedgerId,
+        /// Whose it should be.
+        expected: LedgerId,
+    },
+    /// The store belongs to another replica.
+    #[error("the store belongs to replica {found}, not to replica {expected}")]
+    OtherReplica {
+        /// Whose it is.
+        found: ReplicaId,
+        /// Whose it should be.
+        expected: ReplicaId,
+    },
+    /// A replica that has voted before came back without its memory; it could vote a second time.
+    #[error(
+        "replica {replica} has run before ({} says so), but its store is empty: a replica that lost its \
+         store must join again under a new id",
+        marker.display()
+    )]
+    StoreLost {
+        /// The replica.
+        replica: ReplicaId,
+        /// The marker that remembers the first start.
+        marker: PathBuf,
+    },
+    /// The configuration contradicts itself.
+    #[error("{0}")]
+    Config(String),
+    /// The genesis file does not name this replica, or does not fit its keys.
+    #[error("{0}")]
+    Genesis(String),
+    /// The core found its own state contradictory.
+    #[error("the ledger's state is contradictory")]
+    State(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A proof, key or note is not well formed.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    /// Connections cannot be set up.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// A peer's message, or a stored one, is not well formed.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// A snapshot does not have the digest it was announced with.
+    #[error("a snapshot has digest {got}, announced was {announced}")]
+    SnapshotDigest {
+        /// The digest announced.
+        announced: Hash,
+        /// The digest of what came.
+        got: Hash,
+    },
+    /// Two replicas hold different trees of one size: somebody is forging, or a machine is broken.
+    #[error("replica {peer} signed another root for size {size} than this replica computed")]
+    Fork {
+        /// Who.
+        peer: ReplicaId,
+        /// The size.
+        size: u64,
+    },
+    /// This replica's tree is not the one it cosigned before.
+    #[error("the root at size {size} is not the one this replica cosigned")]
+    OwnFork {
+        /// The size.
+        size: u64,
+    },
+    /// The replica stopped for good after an earlier fault.
+    #[error("the replica stopped for good: {0}")]
+    Poisoned(Arc<str>),
+    /// The consensus engine stopped.
+    #[error("consensus stopped: {0}")]
+    Raft(String),
+    /// The replica was shut down.
+    #[error("the replica is shut down")]
+    ShutDown,
+}
+
+impl ReplicaError {
+    /// A database error, whichever of redb's kinds it came as.
+    pub(crate) fn database(error: impl Into<redb::Error>) -> Self {
+        Self::Database(Box::new(error.into()))
+    }
+
+    /// With the whole chain of causes, for a message that must stand alone.
+    pub(crate) fn chain(&self) -> String {
+        use std::error::Error as _;
+        let mut text = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        text
+    }
+}

@@ -1,0 +1,14 @@
+//! openraft behind a thin adapter: its types, and their own form on the wire and on disk.
+//!
+//! openraft's types never leave this crate and are never stored as they are (a later release may change
+//! them): [`wire`] converts each to and from a message of `sekisho.v1`.
+
+pub(crate) mod network;
+mod types;
+pub(crate) mod wire;
+
+pub use types::Member;
+pub(crate) use types::{
+    Applieds, Entry, LogId, Membership, Proposal, Raft, Storage, StoredMembership, TypeConfig,
+};
+pub use wire::WireError;

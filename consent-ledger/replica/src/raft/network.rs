@@ -1,0 +1,201 @@
+//! Raft's messages to other replicas, over pinned mutual TLS.
+
+use super::types::{Member, TypeConfig};
+use super::wire;
+use crate::ReplicaError;
+use crate::config::{Clock, SNAPSHOT_TIMEOUT};
+use crate::directory::Directory;
+use crate::store::{SnapshotData, blocking};
+use futures::StreamExt;
+use openraft::error::{
+    Fatal, NetworkError, RPCError, RaftError, ReplicationClosed, StreamingError, Unreachable,
+};
+use openraft::network::{Backoff, RPCOption};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse,
+};
+use openraft::{RaftNetwork, RaftNetworkFactory, Snapshot, Vote};
+use sekisho_proto::v1;
+use sekisho_proto::v1::raft_service_client::RaftServiceClient;
+use sekisho_transport::{ClientLimits, Deadline, Expected, Identity, channel, outgoing};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+
+/// The channels to other replicas, one each, made at first use.
+pub(crate) struct Peers {
+    identity: Identity,
+    directory: Arc<Directory>,
+    clock: Arc<dyn Clock>,
+    heartbeat: Duration,
+    channels: Mutex<BTreeMap<u64, (Member, Channel)>>,
+}
+
+impl Peers {
+    pub(crate) fn new(
+        identity: Identity,
+        directory: Arc<Directory>,
+        clock: Arc<dyn Clock>,
+        heartbeat: Duration,
+    ) -> Self {
+        Self {
+            identity,
+            directory,
+            clock,
+            heartbeat,
+            channels: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// The channel to a replica, which must show a key of its network.
+    pub(crate) fn channel(&self, replica: u64, member: &Member) -> Result<Channel, ReplicaError> {
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, channel)) = channels.get(&replica)
+            && known == member
+        {
+            return Ok(channel.clone());
+        }
+        let network = member
+            .network
+            .parse()
+            .map_err(|_| ReplicaError::Damaged("a member's network id"))?;
+        let made = channel(
+            &member.endpoint,
+            Expected::Network(network),
+            &self.identity,
+            Arc::clone(&self.directory) as _,
+            ClientLimits::default(),
+        )?;
+        channels.insert(replica, (member.clone(), made.clone()));
+        Ok(made)
+    }
+}
+
+/// Makes links; openraft asks for several to one replica.
+pub(crate) struct Links(pub(crate) Arc<Peers>);
+
+impl RaftNetworkFactory<TypeConfig> for Links {
+    type Network = Link;
+    async fn new_client(&mut self, target: u64, node: &Member) -> Link {
+        Link {
+            peers: Arc::clone(&self.0),
+            target,
+            member: node.clone(),
+        }
+    }
+}
+
+/// Raft's way to one replica.
+pub(crate) struct Link {
+    peers: Arc<Peers>,
+    target: u64,
+    member: Member,
+}
+
+type RpcFailure = RPCError<u64, Member, RaftError<u64>>;
+
+/// Whatever went wrong, openraft may try again after the backoff; any other kind it retries at once,
+/// without pause.
+fn unreachable<E: Error + 'static>(error: &E) -> Unreachable {
+    Unreachable::new(error)
+}
+
+impl Link {
+    fn client(&self) -> Result<RaftServiceClient<Channel>, Unreachable> {
+        let channel = self
+            .peers
+            .channel(self.target, &self.member)
+            .map_err(|error| unreachable(&error))?;
+        Ok(RaftServiceClient::new(channel))
+    }
+
+    async fn send_snapshot(
+        &self,
+        vote: Vote<u64>,
+        snapshot: Snapshot<TypeConfig>,
+    ) -> Result<SnapshotResponse<u64>, StreamingError<TypeConfig, Fatal<u64>>> {
+        let network = |error: &ReplicaError| StreamingError::Network(NetworkError::new(error));
+        let SnapshotData::View(view) = *snapshot.snapshot else {
+            return Err(network(&ReplicaError::Damaged("a snapshot to send")));
+        };
+        let hashed = view.clone();
+        let (bytes, sha256) = blocking(move || hashed.digest())
+            .await
+            .map_err(|error| network(&error))?;
+        let meta = snapshot.meta;
+        let header = v1::SnapshotHeader {
+            vote: Some(wire::vote(&vote)),
+            last_log_id: meta.last_log_id.as_ref().map(wire::log_id),
+            membership_log_id: meta.last_membership.log_id().as_ref().map(wire::log_id),
+            membership: Some(wire::membership(meta.last_membership.membership())),
+            snapshot_id: meta.snapshot_id,
+            bytes,
+            sha256: sha256.0.to_vec(),
+        };
+        use v1::snapshot_chunk::Part;
+        let parts = futures::stream::once(std::future::ready(Part::Header(header)))
+            .chain(ReceiverStream::new(view.chunks()).map(Part::Data))
+            .map(|part| v1::SnapshotChunk { part: Some(part) });
+        let mut client = self.client().map_err(StreamingError::Unreachable)?;
+        let reply = client
+            .install_snapshot(outgoing(parts, Deadline::after(SNAPSHOT_TIMEOUT)))
+            .await
+            .map_err(|status| StreamingError::Unreachable(unreachable(&status)))?;
+        let vote = wire::from_vote(reply.into_inner().vote)
+            .map_err(|error| StreamingError::Unreachable(unreachable(&error)))?;
+        Ok(SnapshotResponse::new(vote))
+    }
+}
+
+impl RaftNetwork<TypeConfig> for Link {
+    async fn append_entries(
+        &mut self,
+        rpc: AppendEntriesRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<u64>, RpcFailure> {
+        let message = wire::append_request(rpc, self.peers.clock.now().0);
+        let reply = self
+            .client()?
+            .append_entries(outgoing(message, Deadline::after(option.hard_ttl())))
+            .await
+            .map_err(|status| unreachable(&status))?;
+        Ok(wire::from_append_reply(reply.into_inner()).map_err(|error| unreachable(&error))?)
+    }
+
+    async fn vote(
+        &mut self,
+        rpc: VoteRequest<u64>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<u64>, RpcFailure> {
+        let reply = self
+            .client()?
+            .vote(outgoing(
+                wire::vote_request(&rpc),
+                Deadline::after(option.hard_ttl()),
+            ))
+            .await
+            .map_err(|status| unreachable(&status))?;
+        Ok(wire::from_vote_reply(reply.into_inner()).map_err(|error| unreachable(&error))?)
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote<u64>,
+        snapshot: Snapshot<TypeConfig>,
+        cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
+        _option: RPCOption,
+    ) -> Result<SnapshotResponse<u64>, StreamingError<TypeConfig, Fatal<u64>>> {
+        tokio::select! {
+            closed = cancel => Err(StreamingError::Closed(closed)),
+            sent = self.send_snapshot(vote, snapshot) => sent,
+        }
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff::new(std::iter::repeat(self.peers.heartbeat))
+    }
+}

@@ -1,0 +1,195 @@
+//! The replicated state machine: the core's `apply` over redb.
+
+use super::format::{Record, log_id_record, membership_record};
+use super::snapshot::{SnapshotData, View};
+use super::{APPLIED, Cosigned, MEMBERSHIP, StateTxn, Store, blocking};
+use crate::checked::Checked;
+use crate::directory::Directory;
+use crate::raft::{Applieds, Entry, LogId, Member, Storage, StoredMembership, TypeConfig};
+use crate::{ReplicaError, state_error};
+use openraft::storage::{RaftStateMachine, Snapshot};
+use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder, SnapshotMeta, StorageIOError};
+use redb::Durability;
+use sekisho_ledger::store::StateRead;
+use std::sync::Arc;
+
+/// Applies committed entries. Answers each batch with what its envelopes came to.
+pub(crate) struct Machine {
+    store: Store,
+    checked: Arc<Checked>,
+    directory: Arc<Directory>,
+}
+
+impl Machine {
+    pub(crate) fn new(store: Store, checked: Arc<Checked>, directory: Arc<Directory>) -> Self {
+        Self {
+            store,
+            checked,
+            directory,
+        }
+    }
+}
+
+impl Store {
+    /// Applies entries in one transaction with the id of the last. Not fsynced: see the module's
+    /// documentation. Blocks.
+    fn apply(
+        &self,
+        entries: Vec<Entry>,
+        checked: &Checked,
+        directory: &Directory,
+    ) -> Result<Vec<Applieds>, ReplicaError> {
+        let (applieds, keys_changed) = self.write(Durability::None, |txn| {
+            let mut state = StateTxn::open(txn)?;
+            let mut applieds = Vec::with_capacity(entries.len());
+            for entry in &entries {
+                applieds.push(match &entry.payload {
+                    EntryPayload::Normal(proposal) if !proposal.0.envelopes.is_empty() => Applieds(
+                        sekisho_ledger::apply_batch(&mut state, &proposal.0, checked)
+                            .map_err(state_error)?,
+                    ),
+                    EntryPayload::Membership(membership) => {
+                        let membership =
+                            StoredMembership::new(Some(entry.log_id), membership.clone());
+                        Record::put(txn, MEMBERSHIP, &membership_record(&membership))?;
+                        Applieds::default()
+                    }
+                    EntryPayload::Normal(_) | EntryPayload::Blank => Applieds::default(),
+                });
+            }
+            if let Some(last) = entries.last() {
+                Record::put(txn, APPLIED, &log_id_record(&last.log_id))?;
+            }
+            Ok((applieds, state.keys_changed()))
+        })?;
+        // Keys first: whoever has learned that a revocation is applied must find the key gone.
+        if keys_changed {
+            directory.reload(&self.read_state()?)?;
+        }
+        self.publish_size()?;
+        Ok(applieds)
+    }
+
+    /// Tells waiters how many leaves there are.
+    pub(super) fn publish_size(&self) -> Result<(), ReplicaError> {
+        let size = sekisho_ledger::tree::size(&self.read_state()?).map_err(state_error)?;
+        self.0
+            .size
+            .send_if_modified(|known| std::mem::replace(known, size) != size);
+        Ok(())
+    }
+
+    /// Refuses a snapshot of another ledger, or whose tree is not the continuation of one this replica
+    /// cosigned.
+    pub(super) fn check_installed<S: StateRead<Error = ReplicaError>>(
+        &self,
+        state: &S,
+        cosigned: Option<&Cosigned>,
+    ) -> Result<(), ReplicaError> {
+        let meta = sekisho_ledger::View(state).meta().map_err(state_error)?;
+        let meta = meta.ok_or(ReplicaError::Damaged("a snapshot without a ledger"))?;
+        if meta.ledger != self.0.ledger {
+            return Err(ReplicaError::OtherLedger {
+                found: meta.ledger,
+                expected: self.0.ledger,
+            });
+        }
+        match cosigned {
+            Some(last) if last.size > meta.size => Err(ReplicaError::OwnFork { size: last.size }),
+            Some(last) => {
+                let root = sekisho_ledger::tree::root(state, last.size).map_err(state_error)?;
+                if root.0.as_slice() == last.root {
+                    Ok(())
+                } else {
+                    Err(ReplicaError::OwnFork { size: last.size })
+                }
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl RaftStateMachine<TypeConfig> for Machine {
+    type SnapshotBuilder = Builder;
+
+    async fn applied_state(&mut self) -> Storage<(Option<LogId>, StoredMembership)> {
+        let read = || Store::applied(&self.store.begin_read()?);
+        read().map_err(|error: ReplicaError| StorageIOError::read_state_machine(&error).into())
+    }
+
+    async fn apply<I>(&mut self, entries: I) -> Storage<Vec<Applieds>>
+    where
+        I: IntoIterator<Item = Entry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let entries: Vec<Entry> = entries.into_iter().collect();
+        let (store, checked, directory) = (
+            self.store.clone(),
+            Arc::clone(&self.checked),
+            Arc::clone(&self.directory),
+        );
+        blocking(move || store.apply(entries, &checked, &directory))
+            .await
+            .map_err(|error| StorageIOError::write_state_machine(&error).into())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Builder {
+        Builder {
+            view: self.store.view(),
+        }
+    }
+
+    async fn begin_receiving_snapshot(&mut self) -> Storage<Box<SnapshotData>> {
+        Ok(Box::new(SnapshotData::Nothing))
+    }
+
+    async fn install_snapshot(
+        &mut self,
+        meta: &SnapshotMeta<u64, Member>,
+        snapshot: Box<SnapshotData>,
+    ) -> Storage<()> {
+        let (store, directory, meta) = (
+            self.store.clone(),
+            Arc::clone(&self.directory),
+            meta.clone(),
+        );
+        let installed = blocking(move || {
+            store.install(&meta, &snapshot)?;
+            directory.reload(&store.read_state()?)
+        })
+        .await;
+        // A purge may be waiting for this, and must see a failure as the store's end.
+        self.store.set_installing(false);
+        installed.map_err(|error| StorageIOError::write_snapshot(None, &error).into())
+    }
+
+    async fn get_current_snapshot(&mut self) -> Storage<Option<Snapshot<TypeConfig>>> {
+        let view = self
+            .store
+            .view()
+            .map_err(|error| StorageIOError::read_snapshot(None, &error))?;
+        // Before anything is applied there is nothing a peer could not do for itself.
+        Ok(view.meta().last_log_id.is_some().then(|| snapshot(view)))
+    }
+}
+
+/// Builds a snapshot of the state as it was when this was made.
+pub(crate) struct Builder {
+    view: Result<View, ReplicaError>,
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for Builder {
+    async fn build_snapshot(&mut self) -> Storage<Snapshot<TypeConfig>> {
+        match &self.view {
+            Ok(view) => Ok(snapshot(view.clone())),
+            Err(error) => Err(StorageIOError::read_snapshot(None, error).into()),
+        }
+    }
+}
+
+fn snapshot(view: View) -> Snapshot<TypeConfig> {
+    Snapshot {
+        meta: view.meta().clone(),
+        snapshot: Box::new(SnapshotData::View(view)),
+    }
+}

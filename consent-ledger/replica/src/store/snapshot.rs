@@ -1,0 +1,354 @@
+//! A snapshot: every row of the state as of one applied log id.
+//!
+//! Nothing is kept on disk for it: the state is durable by itself, so a snapshot is a read transaction,
+//! and a replica that lags gets a fresh one. Its bytes, hashed once for the header and then sent:
+//!
+//! ```text
+//! "sekisho/snapshot/v1\n"
+//! row*    key length (4, big endian) | value length (4, big endian) | key | value     by ascending key
+//! end     ff ff ff ff | number of rows (8, big endian)
+//! ```
+
+use super::format::{AppliedMembership, Record, from_membership_record, membership_record};
+use super::{APPLIED, MEMBERSHIP, STATE, StateTxn, Store};
+use crate::ReplicaError;
+use crate::config::{SNAPSHOT_CHUNK_BYTES, SNAPSHOT_CHUNKS_AHEAD};
+use crate::raft::{LogId, StoredMembership, wire};
+use openraft::SnapshotMeta;
+use redb::{Durability, ReadTransaction, ReadableTable, Table as RedbTable};
+use sekisho_domain::Hash;
+use sekisho_proto::v1;
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc;
+
+const MAGIC: &[u8] = b"sekisho/snapshot/v1\n";
+const END: u32 = u32::MAX;
+/// Longest key or value: far above any row, far below what would exhaust memory.
+const ROW_BYTES_MAX: u32 = 16 * 1024 * 1024;
+/// How files of snapshots being received are named.
+const INCOMING: &str = "incoming-";
+
+/// What openraft passes around as a snapshot.
+#[derive(Debug)]
+pub(crate) enum SnapshotData {
+    /// Of this replica's own state.
+    View(View),
+    /// Of another's, in a file, its digest checked.
+    Received(Incoming),
+    /// None yet.
+    Nothing,
+}
+
+/// The state at one applied log id.
+#[derive(Clone)]
+pub(crate) struct View {
+    txn: Arc<ReadTransaction>,
+    meta: SnapshotMeta<u64, crate::raft::Member>,
+}
+
+impl std::fmt::Debug for View {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "View({})", self.meta)
+    }
+}
+
+fn file_error(path: &Path, action: &'static str) -> impl Fn(io::Error) -> ReplicaError {
+    let path = path.to_owned();
+    move |source| ReplicaError::File {
+        path: path.clone(),
+        action,
+        source,
+    }
+}
+
+/// Deletes what an earlier process received and did not install.
+pub(super) fn remove_leftovers(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(INCOMING) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+impl Store {
+    /// What is applied, and the membership applied last.
+    pub(super) fn applied(
+        txn: &ReadTransaction,
+    ) -> Result<(Option<LogId>, StoredMembership), ReplicaError> {
+        let applied: Option<v1::RaftLogId> = Record::get(txn, APPLIED)?;
+        let membership: Option<AppliedMembership> = Record::get(txn, MEMBERSHIP)?;
+        Ok((
+            applied.map(wire::from_log_id),
+            membership.map(from_membership_record).unwrap_or_default(),
+        ))
+    }
+
+    /// A view of the state as it is.
+    pub(super) fn view(&self) -> Result<View, ReplicaError> {
+        let txn = Arc::new(self.begin_read()?);
+        let (last_log_id, last_membership) = Self::applied(&txn)?;
+        // Two views of one applied log id are the same bytes, so they may share their id.
+        let snapshot_id = match last_log_id {
+            Some(id) => format!(
+                "{}-{}-{}",
+                id.leader_id.term, id.leader_id.node_id, id.index
+            ),
+            None => "founded".to_owned(),
+        };
+        Ok(View {
+            txn,
+            meta: SnapshotMeta {
+                last_log_id,
+                last_membership,
+                snapshot_id,
+            },
+        })
+    }
+
+    /// Replaces the state by a snapshot's, in one transaction: a crash leaves the old state or the new
+    /// one. Blocks.
+    pub(super) fn install(
+        &self,
+        meta: &SnapshotMeta<u64, crate::raft::Member>,
+        data: &SnapshotData,
+    ) -> Result<(), ReplicaError> {
+        let applied = meta
+            .last_log_id
+            .ok_or(ReplicaError::Damaged("a snapshot without a log id"))?;
+        let before = self.cosigned()?;
+        self.write(Durability::Immediate, |txn| {
+            txn.delete_table(STATE).map_err(ReplicaError::database)?;
+            let mut rows = txn.open_table(STATE).map_err(ReplicaError::database)?;
+            match data {
+                SnapshotData::View(view) => {
+                    let from = view.txn.open_table(STATE).map_err(ReplicaError::database)?;
+                    for row in from.iter().map_err(ReplicaError::database)? {
+                        let (key, value) = row.map_err(ReplicaError::database)?;
+                        rows.insert(key.value(), value.value())
+                            .map_err(ReplicaError::database)?;
+                    }
+                }
+                SnapshotData::Received(incoming) => incoming.load(&mut rows)?,
+                SnapshotData::Nothing => {
+                    return Err(ReplicaError::Damaged("a snapshot without data"));
+                }
+            }
+            drop(rows);
+            self.check_installed(&StateTxn::open(txn)?, before.as_ref())?;
+            Record::put(txn, APPLIED, &wire::log_id(&applied))?;
+            Record::put(txn, MEMBERSHIP, &membership_record(&meta.last_membership))
+        })?;
+        self.publish_size()
+    }
+}
+
+impl View {
+    pub(super) fn meta(&self) -> &SnapshotMeta<u64, crate::raft::Member> {
+        &self.meta
+    }
+
+    /// How many bytes the snapshot has, and their SHA-256. Blocks.
+    pub(crate) fn digest(&self) -> Result<(u64, Hash), ReplicaError> {
+        let mut counted = Counted {
+            bytes: 0,
+            digest: Sha256::new(),
+        };
+        self.dump(&mut counted)?;
+        Ok((counted.bytes, Hash(counted.digest.finalize().into())))
+    }
+
+    /// The snapshot's bytes in pieces of at most [`SNAPSHOT_CHUNK_BYTES`], read as they are taken. A
+    /// fault of the disk ends them early, which the receiver sees by the digest.
+    pub(crate) fn chunks(&self) -> mpsc::Receiver<Vec<u8>> {
+        let (sender, receiver) = mpsc::channel(SNAPSHOT_CHUNKS_AHEAD);
+        let view = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let mut sink = BufWriter::with_capacity(SNAPSHOT_CHUNK_BYTES, Chunks(sender));
+            let dumped = view
+                .dump(&mut sink)
+                .and_then(|()| sink.flush().map_err(sink_error));
+            if let Err(error) = dumped {
+                tracing::warn!(error = error.chain(), "a snapshot was not sent to its end");
+            }
+        });
+        receiver
+    }
+
+    fn dump(&self, sink: &mut impl Write) -> Result<(), ReplicaError> {
+        let rows = self.txn.open_table(STATE).map_err(ReplicaError::database)?;
+        sink.write_all(MAGIC).map_err(sink_error)?;
+        let mut count = 0u64;
+        for row in rows.iter().map_err(ReplicaError::database)? {
+            let (key, value) = row.map_err(ReplicaError::database)?;
+            let (key, value) = (key.value(), value.value());
+            let length = |bytes: &[u8]| {
+                u32::try_from(bytes.len())
+                    .ok()
+                    .filter(|&length| length <= ROW_BYTES_MAX)
+                    .ok_or(ReplicaError::Damaged("a row too long for a snapshot"))
+            };
+            for part in [
+                &length(key)?.to_be_bytes(),
+                &length(value)?.to_be_bytes(),
+                key,
+                value,
+            ] {
+                sink.write_all(part).map_err(sink_error)?;
+            }
+            count += 1;
+        }
+        sink.write_all(&END.to_be_bytes()).map_err(sink_error)?;
+        sink.write_all(&count.to_be_bytes()).map_err(sink_error)
+    }
+}
+
+fn sink_error(source: io::Error) -> ReplicaError {
+    ReplicaError::File {
+        path: PathBuf::from("the snapshot's receiver"),
+        action: "written",
+        source,
+    }
+}
+
+struct Counted {
+    bytes: u64,
+    digest: Sha256,
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.digest.update(bytes);
+        self.bytes += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Chunks(mpsc::Sender<Vec<u8>>);
+
+impl Write for Chunks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let piece = bytes
+            .get(..bytes.len().min(SNAPSHOT_CHUNK_BYTES))
+            .unwrap_or_default();
+        self.0
+            .blocking_send(piece.to_vec())
+            .map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Ok(piece.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A snapshot on its way in: a file in the data directory, deleted when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    path: PathBuf,
+}
+
+impl Incoming {
+    /// Receives a snapshot of an announced length and digest.
+    ///
+    /// # Errors
+    /// [`ReplicaError::SnapshotDigest`] if other bytes came, or the file cannot be written.
+    pub(crate) async fn receive<E>(
+        store: &Store,
+        bytes: u64,
+        announced: Hash,
+        mut next: impl AsyncFnMut() -> Result<Option<Vec<u8>>, E>,
+    ) -> Result<Result<Self, E>, ReplicaError> {
+        let mut name = [0u8; 8];
+        getrandom::fill(&mut name)
+            .map_err(|_| ReplicaError::Damaged("the system's random source"))?;
+        let path = store
+            .0
+            .directory
+            .join(format!("{INCOMING}{:016x}", u64::from_be_bytes(name)));
+        let failed = file_error(&path, "written");
+        let mut file = tokio::fs::File::create_new(&path).await.map_err(&failed)?;
+        let incoming = Self { path: path.clone() };
+        let (mut digest, mut got) = (Sha256::new(), 0u64);
+        loop {
+            match next().await {
+                Err(error) => return Ok(Err(error)),
+                Ok(None) => break,
+                Ok(Some(piece)) => {
+                    got = got.saturating_add(piece.len() as u64);
+                    if got > bytes {
+                        break;
+                    }
+                    digest.update(&piece);
+                    file.write_all(&piece).await.map_err(&failed)?;
+                }
+            }
+        }
+        file.flush().await.map_err(&failed)?;
+        let digest = Hash(digest.finalize().into());
+        if got != bytes || digest != announced {
+            return Err(ReplicaError::SnapshotDigest {
+                announced,
+                got: digest,
+            });
+        }
+        Ok(Ok(incoming))
+    }
+
+    fn load(
+        &self,
+        rows: &mut RedbTable<'_, &'static [u8], &'static [u8]>,
+    ) -> Result<(), ReplicaError> {
+        let failed = file_error(&self.path, "read");
+        let mut file = BufReader::new(File::open(&self.path).map_err(&failed)?);
+        let damaged = || ReplicaError::Damaged("a snapshot");
+        let mut magic = [0u8; MAGIC.len()];
+        file.read_exact(&mut magic).map_err(&failed)?;
+        if magic != MAGIC {
+            return Err(damaged());
+        }
+        let (mut word, mut count) = ([0u8; 4], 0u64);
+        loop {
+            file.read_exact(&mut word).map_err(&failed)?;
+            let key_length = u32::from_be_bytes(word);
+            if key_length == END {
+                break;
+            }
+            file.read_exact(&mut word).map_err(&failed)?;
+            let value_length = u32::from_be_bytes(word);
+            if key_length > ROW_BYTES_MAX || value_length > ROW_BYTES_MAX {
+                return Err(damaged());
+            }
+            let mut key = vec![0; key_length as usize];
+            let mut value = vec![0; value_length as usize];
+            file.read_exact(&mut key).map_err(&failed)?;
+            file.read_exact(&mut value).map_err(&failed)?;
+            rows.insert(key.as_slice(), value.as_slice())
+                .map_err(ReplicaError::database)?;
+            count += 1;
+        }
+        let mut announced = [0u8; 8];
+        file.read_exact(&mut announced).map_err(&failed)?;
+        if count == u64::from_be_bytes(announced) {
+            Ok(())
+        } else {
+            Err(damaged())
+        }
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::debug!(%error, "a received snapshot was not removed; the next start will");
+        }
+    }
+}
