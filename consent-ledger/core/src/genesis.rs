@@ -1,12 +1,12 @@
 //! Founding a ledger.
 
+use crate::ProofError;
 use crate::apply::put_key;
+use crate::note::KeyName;
 use crate::record::{self, CoreError, Key, Network, Record};
 use crate::signature::VerifyingKey;
 use crate::store::{StateWrite, Table};
 use crate::view::{META_KEY, Meta, NETWORKS_MAX, View};
-use crate::ProofError;
-use crate::note::KeyName;
 use prost::Message;
 use sekisho_domain::{Genesis, Hash, KeyPurpose, LedgerId, NetworkId, PublicKey, ReplicaId};
 use sekisho_proto::v1;
@@ -70,7 +70,12 @@ pub fn checkpoint_voters(genesis: &Genesis) -> Result<Vec<(KeyName, PublicKey)>,
     genesis
         .replicas
         .iter()
-        .map(|r| Ok((format!("replica-{}.{}", r.id, r.network).parse()?, r.checkpoint_key)))
+        .map(|r| {
+            Ok((
+                format!("replica-{}.{}", r.id, r.network).parse()?,
+                r.checkpoint_key,
+            ))
+        })
         .collect()
 }
 

@@ -8,6 +8,7 @@
 mod answer;
 mod apply;
 mod authorize;
+pub mod bundle;
 pub mod checkpoint;
 pub mod commitment;
 pub mod dsse;
@@ -20,6 +21,8 @@ mod proof_error;
 pub mod record;
 pub mod signature;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod tree;
 mod view;
 
@@ -30,7 +33,9 @@ pub use envelope::{
     Admitted, Authentic, EntryFault, Formed, SignatureCheck, Strict, admit, authenticate, form,
     seal, sign_entry,
 };
-pub use genesis::{GenesisFault, check_genesis, found, ledger_id};
+pub use genesis::{
+    GenesisFault, check_genesis, checkpoint_origin, checkpoint_voters, found, ledger_id,
+};
 pub use leaf::{LEAF_BYTES_MAX, LEAF_VERSION, Leaf, LeafError};
 pub use proof_error::ProofError;
 pub use record::CoreError;

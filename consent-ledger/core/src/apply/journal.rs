@@ -21,7 +21,11 @@ pub(super) struct Writes(BTreeMap<(Table, Vec<u8>), Option<Vec<u8>>>);
 
 impl<'a, S: StateRead> Journal<'a, S> {
     pub fn over(state: &'a S) -> Self {
-        Self { state, writes: BTreeMap::new(), rests_on: RefCell::default() }
+        Self {
+            state,
+            writes: BTreeMap::new(),
+            rests_on: RefCell::default(),
+        }
     }
 
     /// What was written, and the leaves that made the records that were read.
@@ -88,7 +92,13 @@ impl<S: StateRead> StateRead for Journal<'_, S> {
         self.note(table, value.as_deref().unwrap_or_default());
         Ok(value)
     }
-    fn scan(&self, table: Table, prefix: &[u8], from: &[u8], max: usize) -> Result<Vec<Row>, S::Error> {
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        from: &[u8],
+        max: usize,
+    ) -> Result<Vec<Row>, S::Error> {
         let start = prefix.max(from).to_vec();
         let own: Vec<_> = self
             .writes
@@ -96,7 +106,9 @@ impl<S: StateRead> StateRead for Journal<'_, S> {
             .take_while(|((t, key), _)| *t == table && key.starts_with(prefix))
             .collect();
         // Each own row can hide one of the state's.
-        let below = self.state.scan(table, prefix, from, max.saturating_add(own.len()))?;
+        let below = self
+            .state
+            .scan(table, prefix, from, max.saturating_add(own.len()))?;
         below.iter().for_each(|(_, value)| self.note(table, value));
         let mut rows: BTreeMap<_, _> = below.into_iter().collect();
         for ((_, key), value) in own {
@@ -111,7 +123,8 @@ impl<S: StateRead> StateRead for Journal<'_, S> {
 
 impl<S: StateRead> StateWrite for Journal<'_, S> {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), S::Error> {
-        self.writes.insert((table, key.to_vec()), Some(value.to_vec()));
+        self.writes
+            .insert((table, key.to_vec()), Some(value.to_vec()));
         Ok(())
     }
     fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), S::Error> {
@@ -137,7 +150,10 @@ mod tests {
         journal.put(Table::Meta, b"k", b"v")?;
         let (writes, _) = journal.finish();
         let before = Hash([0; 32]);
-        assert_ne!(writes.digest(&before, EntryIndex(0)), Writes::none().digest(&before, EntryIndex(0)));
+        assert_ne!(
+            writes.digest(&before, EntryIndex(0)),
+            Writes::none().digest(&before, EntryIndex(0))
+        );
         assert_eq!(state, MemoryState::default());
         writes.commit(&mut state)?;
         assert_eq!(state.get(Table::Meta, b"k")?, Some(b"v".to_vec()));

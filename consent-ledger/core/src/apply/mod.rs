@@ -103,18 +103,27 @@ fn apply<S: StateWrite>(
     };
     let (request_id, payload_hash) = (formed.entry.request_id, formed.payload_hash);
     match View(&*state).requested(&request_id)? {
-        Some(known) if known.payload_hash == payload_hash => return Ok(Applied::Duplicate { index: known.index }),
+        Some(known) if known.payload_hash == payload_hash => {
+            return Ok(Applied::Duplicate { index: known.index });
+        }
         Some(_) => return Ok(Applied::Invalid(EntryFault::RequestIdReused)),
         None => {}
     }
-    let at = At { index: EntryIndex(meta.size), time: meta.time };
-    let (mut outcome, mut writes, rests_on) = match execute(state, meta, envelope, formed, at, check)? {
-        Ok(executed) => executed,
-        Err(fault) => return Ok(Applied::Invalid(fault)),
+    let at = At {
+        index: EntryIndex(meta.size),
+        time: meta.time,
     };
+    let (mut outcome, mut writes, rests_on) =
+        match execute(state, meta, envelope, formed, at, check)? {
+            Ok(executed) => executed,
+            Err(fault) => return Ok(Applied::Invalid(fault)),
+        };
     let encode = |outcome: &Outcome, writes: &Writes| {
         let digest = writes.digest(&meta.digest, at.index);
-        (leaf::encode(at.index, at.time, envelope, outcome, &digest), digest)
+        (
+            leaf::encode(at.index, at.time, envelope, outcome, &digest),
+            digest,
+        )
     };
     let (mut bytes, mut digest) = encode(&outcome, &writes);
     if bytes.len() > leaf::LEAF_BYTES_MAX {
@@ -125,18 +134,44 @@ fn apply<S: StateWrite>(
 
     let hash = leaf_hash(&bytes);
     writes.commit(state).map_err(CoreError::Store)?;
-    let requested = Requested { index: at.index, payload_hash };
-    record::put(state, Table::Request, request_id.as_bytes(), &Record::made(at.index, requested))?;
+    let requested = Requested {
+        index: at.index,
+        payload_hash,
+    };
+    record::put(
+        state,
+        Table::Request,
+        request_id.as_bytes(),
+        &Record::made(at.index, requested),
+    )?;
     let rests_on: Vec<EntryIndex> = rests_on.into_iter().collect();
-    record::put(state, Table::RestsOn, &record::index_key(at.index), &Record { sources: rests_on, value: () })?;
-    let put = |state: &mut S, table, key: &[u8], value: &[u8]| state.put(table, key, value).map_err(CoreError::Store);
+    record::put(
+        state,
+        Table::RestsOn,
+        &record::index_key(at.index),
+        &Record {
+            sources: rests_on,
+            value: (),
+        },
+    )?;
+    let put = |state: &mut S, table, key: &[u8], value: &[u8]| {
+        state.put(table, key, value).map_err(CoreError::Store)
+    };
     put(state, Table::Leaf, &record::index_key(at.index), &bytes)?;
-    for (subtree, node) in edge.append(hash).map_err(|e| CoreError::Tree(e.to_string()))? {
+    for (subtree, node) in edge
+        .append(hash)
+        .map_err(|e| CoreError::Tree(e.to_string()))?
+    {
         put(state, Table::TreeNode, &node_key(subtree), node.as_bytes())?;
     }
     meta.size += 1;
     meta.digest = digest;
-    Ok(Applied::Leaf { index: at.index, time: at.time, outcome, leaf_hash: hash })
+    Ok(Applied::Leaf {
+        index: at.index,
+        time: at.time,
+        outcome,
+        leaf_hash: hash,
+    })
 }
 
 type Executed = (Outcome, Writes, BTreeSet<EntryIndex>);
@@ -170,7 +205,10 @@ pub(crate) fn replay<S: StateWrite>(
     meta: &Meta,
     leaf: &Leaf,
 ) -> Result<Result<Outcome, EntryFault>, CoreError<S::Error>> {
-    let at = At { index: leaf.index, time: leaf.time };
+    let at = At {
+        index: leaf.index,
+        time: leaf.time,
+    };
     let formed = match form(&leaf.envelope) {
         Ok(formed) => formed,
         Err(fault) => return Ok(Err(fault)),

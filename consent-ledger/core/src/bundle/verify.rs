@@ -1,0 +1,389 @@
+//! Checking a bundle, trusting only the genesis file.
+
+use super::{
+    BUNDLE_BYTES_MAX, BUNDLE_LEAVES_MAX, BUNDLE_VERSION, CONTENT, OPENINGS_MAX, commitment_in,
+};
+use crate::ProofError;
+use crate::apply::replay;
+use crate::checkpoint::{Quorum, VerifiedCheckpoint};
+use crate::commitment::{Opening, Salt};
+use crate::envelope::EntryFault;
+use crate::genesis::{GenesisFault, check_genesis, checkpoint_origin, checkpoint_voters, found};
+use crate::leaf::{Leaf, LeafError};
+use crate::merkle::{leaf_hash, parse_proof};
+use crate::note::{Note, NoteKey, SignatureKind};
+use crate::record::CoreError;
+use crate::store::MemoryState;
+use crate::view::View;
+use prost::Message;
+use sekisho_domain::{AccessRecord, Body, EntryIndex, Genesis, LedgerId, Transfer};
+use sekisho_proto::v1;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+/// The first thing in a bundle that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BundleFault {
+    /// The trust root itself is no genesis.
+    #[error("the genesis file: {0}")]
+    Genesis(#[from] GenesisFault),
+    /// More bytes than a bundle can have.
+    #[error("the bundle is {got_bytes} bytes, at most {BUNDLE_BYTES_MAX} are looked at")]
+    TooLarge {
+        /// Bytes given.
+        got_bytes: usize,
+    },
+    /// Not a bundle at all.
+    #[error("the file is not a proof bundle: {0}")]
+    Form(String),
+    /// Another layout.
+    #[error("the bundle has version {0}, this software knows {BUNDLE_VERSION}")]
+    Version(u32),
+    /// Something was added, left out or spelled differently.
+    #[error("the file is not the canonical encoding of the bundle it decodes to")]
+    NotCanonical,
+    /// It is from another ledger than the genesis file.
+    #[error("the bundle names ledger {got}, the genesis file founds {expected}")]
+    WrongLedger {
+        /// What it names, in hexadecimal.
+        got: String,
+        /// What the genesis founds.
+        expected: LedgerId,
+    },
+    /// More than a verifier looks at.
+    #[error("the bundle holds {got} {what}, at most {max} are looked at")]
+    TooMany {
+        /// What was counted.
+        what: &'static str,
+        /// How many.
+        got: usize,
+        /// The bound.
+        max: usize,
+    },
+    /// The checkpoint is not cosigned by a majority of the founding voters.
+    #[error("the checkpoint: {0}")]
+    Checkpoint(ProofError),
+    /// The checkpoint carries a cosignature of somebody who is not a voter.
+    #[error("the checkpoint carries a signature by {0:?} that is not by a voter's key")]
+    UnknownCosigner(String),
+    /// A voter's cosignature stands on it more than once.
+    #[error("the checkpoint carries more than one signature by one voter, {0:?} among them")]
+    CosignedTwice(String),
+    /// Leaves stand in ascending order, each once.
+    #[error("leaf {index} does not follow leaf {after}")]
+    Order {
+        /// The leaf.
+        index: u64,
+        /// The one before it.
+        after: u64,
+    },
+    /// A leaf that is not in the tree.
+    #[error("leaf {index} is not proved to stand in the tree: {fault}")]
+    NotInTree {
+        /// The leaf.
+        index: u64,
+        /// What is wrong with its proof.
+        fault: ProofError,
+    },
+    /// A leaf that is no leaf.
+    #[error("leaf {index} cannot be read: {fault}")]
+    Leaf {
+        /// The leaf.
+        index: u64,
+        /// What is wrong with it.
+        fault: LeafError,
+    },
+    /// A leaf that says it stands elsewhere.
+    #[error("leaf {index} says of itself that it is leaf {says}")]
+    Place {
+        /// Where it stands.
+        index: u64,
+        /// What it says.
+        says: EntryIndex,
+    },
+    /// An entry nobody with a key on the ledger signed.
+    #[error("the entry of leaf {index} is not authentic: {fault}")]
+    NotAuthentic {
+        /// The leaf.
+        index: u64,
+        /// What is wrong with it.
+        fault: EntryFault,
+    },
+    /// The rules lead to another outcome than the leaf states.
+    #[error("leaf {index} states another outcome than the rules lead to")]
+    Outcome {
+        /// The leaf.
+        index: u64,
+    },
+    /// The access the bundle is about is not in it.
+    #[error("leaf {0}, which the bundle is about, is not an access request in it")]
+    AccessMissing(u64),
+    /// A leaf that has nothing to do with the access.
+    #[error("leaf {index} is a transfer of another access")]
+    Stray {
+        /// The leaf.
+        index: u64,
+    },
+    /// A release and its receipt are of different contents.
+    #[error("what was released (leaf {release}) is not what was received (leaf {receipt})")]
+    TransfersDiffer {
+        /// The release.
+        release: EntryIndex,
+        /// The receipt.
+        receipt: EntryIndex,
+    },
+    /// An opening that opens nothing in the bundle.
+    #[error("opening {position} ({label:?} of leaf {index}): {fault}")]
+    Opening {
+        /// Its place in the bundle, from 0.
+        position: usize,
+        /// The leaf.
+        index: u64,
+        /// Which commitment.
+        label: String,
+        /// What is wrong with it.
+        fault: String,
+    },
+}
+
+/// What a bundle proves. Only [`verify`] makes one.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// The ledger.
+    pub ledger: LedgerId,
+    /// The checkpoint everything stands under, and who cosigned it.
+    pub checkpoint: VerifiedCheckpoint,
+    /// The request and its decisions.
+    pub access: AccessRecord,
+    /// Releases and receipts.
+    pub transfers: Vec<VerifiedTransfer>,
+    /// Every leaf, ascending.
+    pub leaves: Vec<Leaf>,
+    /// Every opening with the leaf it opens.
+    pub openings: Vec<(EntryIndex, Opening)>,
+    _checked: (),
+}
+
+/// A release or receipt that was proved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedTransfer {
+    /// The leaf.
+    pub index: EntryIndex,
+    /// Whether it is the disclosing side's release; else the viewing side's receipt.
+    pub release: bool,
+    /// What it says.
+    pub transfer: Transfer,
+}
+
+/// Checks a bundle from the first byte to the last, trusting the genesis alone: form, checkpoint, each leaf's
+/// place in the tree, signature and outcome in ledger order, the transfers, the openings.
+///
+/// # Errors
+/// [`BundleFault`]: the first thing that does not hold.
+pub fn verify(bytes: &[u8], genesis: &Genesis) -> Result<Verified, BundleFault> {
+    let bundle = parse(bytes)?;
+    let mut state = MemoryState::default();
+    if let Some(fault) = check_genesis(genesis).into_iter().next() {
+        return Err(fault.into());
+    }
+    let ledger = found(&mut state, genesis).map_err(storage)?;
+    if bundle.ledger != ledger.0 {
+        return Err(BundleFault::WrongLedger {
+            got: hex::encode(&bundle.ledger),
+            expected: ledger,
+        });
+    }
+    let checkpoint = check_checkpoint(&bundle.checkpoint, genesis, &ledger)?;
+    let leaves = check_leaves(&bundle, &checkpoint)?;
+    let meta = View(&state)
+        .meta()
+        .map_err(storage)?
+        .ok_or(BundleFault::Form("an empty genesis".to_owned()))?;
+    for leaf in &leaves {
+        let index = leaf.index.0;
+        match replay(&mut state, &meta, leaf).map_err(storage)? {
+            Err(fault) => return Err(BundleFault::NotAuthentic { index, fault }),
+            Ok(outcome) if outcome != leaf.outcome => return Err(BundleFault::Outcome { index }),
+            Ok(_) => {}
+        }
+    }
+    let access = View(&state)
+        .access(EntryIndex(bundle.access))
+        .map_err(storage)?;
+    let access = access.ok_or(BundleFault::AccessMissing(bundle.access))?;
+    let transfers = check_transfers(&leaves, access.index)?;
+    let openings = check_openings(&bundle, &leaves)?;
+    Ok(Verified {
+        ledger,
+        checkpoint,
+        access,
+        transfers,
+        leaves,
+        openings,
+        _checked: (),
+    })
+}
+
+/// Memory does not fail; a contradiction in what was replayed is the bundle's fault.
+fn storage(error: CoreError<Infallible>) -> BundleFault {
+    BundleFault::Form(error.to_string())
+}
+
+fn parse(bytes: &[u8]) -> Result<v1::ProofBundle, BundleFault> {
+    if bytes.len() > BUNDLE_BYTES_MAX {
+        return Err(BundleFault::TooLarge {
+            got_bytes: bytes.len(),
+        });
+    }
+    let bundle = v1::ProofBundle::decode(bytes).map_err(|e| BundleFault::Form(e.to_string()))?;
+    if bundle.version != BUNDLE_VERSION {
+        return Err(BundleFault::Version(bundle.version));
+    }
+    if bundle.encode_to_vec() != bytes {
+        return Err(BundleFault::NotCanonical);
+    }
+    let counts = [
+        ("leaves", bundle.leaves.len(), BUNDLE_LEAVES_MAX),
+        ("openings", bundle.openings.len(), OPENINGS_MAX),
+    ];
+    match counts.into_iter().find(|(_, got, max)| got > max) {
+        Some((what, got, max)) => Err(BundleFault::TooMany { what, got, max }),
+        None => Ok(bundle),
+    }
+}
+
+/// Strict: besides a majority, every line of the note must be by a voter, so that no byte of it is idle.
+fn check_checkpoint(
+    note: &str,
+    genesis: &Genesis,
+    ledger: &LedgerId,
+) -> Result<VerifiedCheckpoint, BundleFault> {
+    let voters = checkpoint_voters(genesis).map_err(BundleFault::Checkpoint)?;
+    let note = Note::parse(note.as_bytes()).map_err(BundleFault::Checkpoint)?;
+    let quorum =
+        Quorum::majority(checkpoint_origin(ledger), &voters).map_err(BundleFault::Checkpoint)?;
+    let verified = quorum.verify(&note).map_err(BundleFault::Checkpoint)?;
+    for signature in note.signatures() {
+        let own = voters.iter().find(|(name, _)| *name == signature.name);
+        let by_voter = own.and_then(|(name, key)| {
+            NoteKey::new(name.clone(), SignatureKind::Cosignature, key).ok()
+        });
+        if by_voter.is_none_or(|key| key.hash() != signature.key_hash) {
+            return Err(BundleFault::UnknownCosigner(signature.name.to_string()));
+        }
+    }
+    if let Some(twice) = note.signatures().get(verified.cosigners().len()) {
+        return Err(BundleFault::CosignedTwice(twice.name.to_string()));
+    }
+    Ok(verified)
+}
+
+fn check_leaves(
+    bundle: &v1::ProofBundle,
+    checkpoint: &VerifiedCheckpoint,
+) -> Result<Vec<Leaf>, BundleFault> {
+    let mut leaves: Vec<Leaf> = Vec::with_capacity(bundle.leaves.len());
+    for proven in &bundle.leaves {
+        let index = proven.index;
+        if let Some(before) = leaves.last().filter(|before| before.index.0 >= index) {
+            return Err(BundleFault::Order {
+                index,
+                after: before.index.0,
+            });
+        }
+        let hash = leaf_hash(&proven.leaf);
+        parse_proof(&proven.inclusion_proof)
+            .and_then(|proof| checkpoint.verify_inclusion(&hash, index, &proof))
+            .map_err(|fault| BundleFault::NotInTree { index, fault })?;
+        let leaf =
+            Leaf::decode(&proven.leaf).map_err(|fault| BundleFault::Leaf { index, fault })?;
+        if leaf.index.0 != index {
+            return Err(BundleFault::Place {
+                index,
+                says: leaf.index,
+            });
+        }
+        leaves.push(leaf);
+    }
+    Ok(leaves)
+}
+
+fn check_transfers(
+    leaves: &[Leaf],
+    access: EntryIndex,
+) -> Result<Vec<VerifiedTransfer>, BundleFault> {
+    let mut transfers = Vec::new();
+    for leaf in leaves {
+        let (transfer, release) = match &leaf.entry.body {
+            Body::Release(transfer) => (transfer, true),
+            Body::Receipt(transfer) => (transfer, false),
+            _ => continue,
+        };
+        if transfer.access != access {
+            return Err(BundleFault::Stray {
+                index: leaf.index.0,
+            });
+        }
+        transfers.push(VerifiedTransfer {
+            index: leaf.index,
+            release,
+            transfer: transfer.clone(),
+        });
+    }
+    let releases: BTreeMap<_, _> = transfers
+        .iter()
+        .filter(|t| t.release)
+        .map(|t| (t.transfer.document, (t.index, t.transfer.content)))
+        .collect();
+    for receipt in transfers.iter().filter(|t| !t.release) {
+        if let Some((release, content)) = releases.get(&receipt.transfer.document) {
+            if *content != receipt.transfer.content {
+                return Err(BundleFault::TransfersDiffer {
+                    release: *release,
+                    receipt: receipt.index,
+                });
+            }
+        }
+    }
+    Ok(transfers)
+}
+
+fn check_openings(
+    bundle: &v1::ProofBundle,
+    leaves: &[Leaf],
+) -> Result<Vec<(EntryIndex, Opening)>, BundleFault> {
+    let mut opened = Vec::with_capacity(bundle.openings.len());
+    for (position, wire) in bundle.openings.iter().enumerate() {
+        let fault = |fault: String| BundleFault::Opening {
+            position,
+            index: wire.index,
+            label: wire.label.clone(),
+            fault,
+        };
+        let leaf = leaves.iter().find(|l| l.index.0 == wire.index);
+        let commitment = leaf.and_then(|leaf| commitment_in(&leaf.entry, &wire.label));
+        let commitment =
+            commitment.ok_or_else(|| fault("the leaf holds no such commitment".to_owned()))?;
+        let salt = wire
+            .salt
+            .as_slice()
+            .try_into()
+            .map_err(|_| fault("the salt is not 32 bytes".to_owned()))?;
+        let opening = Opening::new(
+            wire.label.clone(),
+            Salt::from_bytes(salt),
+            wire.value.clone(),
+        )
+        .map_err(|e| fault(e.to_string()))?;
+        opening
+            .verify(&commitment)
+            .map_err(|e| fault(e.to_string()))?;
+        if wire.label == CONTENT && wire.value.len() != 32 {
+            return Err(fault(
+                "a content is committed to by its SHA-256, 32 bytes".to_owned(),
+            ));
+        }
+        opened.push((EntryIndex(wire.index), opening));
+    }
+    Ok(opened)
+}
