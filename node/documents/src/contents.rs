@@ -91,17 +91,30 @@ impl Contents {
     /// # Errors
     /// One variant for each way in which the file is not what was indexed.
     pub fn open(&self, entry: &DocumentEntry) -> Result<Vec<u8>, ContentsError> {
-        let location = &entry.location;
+        let bytes = self.read(&entry.location)?;
+        let hash: [u8; 32] = Sha256::digest(&bytes).into();
+        if bytes.len() as u64 != entry.size_bytes || Hash(hash) != entry.hash {
+            return Err(ContentsError::Changed(entry.location.clone()));
+        }
+        Ok(bytes)
+    }
+
+    /// The bytes of a source file, at most [`FILE_BYTES_MAX`], compared with nothing: for the readers that make
+    /// entries. A document is released with [`Contents::open`].
+    ///
+    /// # Errors
+    /// As [`Contents::open`], except [`ContentsError::Changed`].
+    pub fn read(&self, location: &SourceLocation) -> Result<Vec<u8>, ContentsError> {
         let root = self
             .roots
             .get(&location.source_id)
             .ok_or_else(|| ContentsError::UnknownSource(location.source_id.clone()))?;
-        let bytes = read_within(root, location)?;
-        let hash: [u8; 32] = Sha256::digest(&bytes).into();
-        if bytes.len() as u64 != entry.size_bytes || Hash(hash) != entry.hash {
-            return Err(ContentsError::Changed(location.clone()));
-        }
-        Ok(bytes)
+        read_within(root, location)
+    }
+
+    /// The resolved root of a source.
+    pub fn root(&self, source_id: &SourceId) -> Option<&Path> {
+        self.roots.get(source_id).map(PathBuf::as_path)
     }
 }
 

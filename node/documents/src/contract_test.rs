@@ -376,7 +376,10 @@ fn renames_and_copies(index: &dyn DocumentIndex) {
         statuses: Statuses::ApprovedAndDeprecated,
         ..of(1, "10")
     };
-    assert_eq!(index.find(&both).unwrap().entries, [superseded.clone()]);
+    assert_eq!(
+        index.find(&both).unwrap().entries,
+        std::slice::from_ref(&superseded)
+    );
     let one = Query { limit: 1, ..both };
     assert_eq!(
         index.find(&one).unwrap().next,

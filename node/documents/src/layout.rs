@@ -66,7 +66,7 @@ pub(crate) fn references(record: &FileRecord, file_key: &[u8]) -> Vec<Vec<u8>> {
                 local_patient_id: entry.local_patient_id.clone(),
             };
             vec![
-                [&[b'i'], entry.unique_id.as_bytes().as_slice(), file_key].concat(),
+                [b"i".as_slice(), entry.unique_id.as_bytes(), file_key].concat(),
                 [
                     chart_prefix(&patient).as_slice(),
                     &place(&Cursor::of(entry)),

@@ -14,8 +14,8 @@ use crate::layout::{
     file_key, place, references, tagged,
 };
 use crate::{
-    Change, Counters, Cursor, DocumentEntry, DocumentIndex, Error, FileOutcome, FileRecord, Page,
-    Patient, Quarantined, Query, SourceId, SourceLocation, UniqueId,
+    Change, Counters, DocumentEntry, DocumentIndex, Error, FileOutcome, FileRecord, Page, Patient,
+    Quarantined, Query, SourceId, SourceLocation, UniqueId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -62,7 +62,8 @@ fn another_format_is_reported_and_can_be_rebuilt() {
 
 #[test]
 fn a_damaged_index_is_reported_and_can_be_rebuilt() {
-    let damages: [(&str, fn(&mut Vec<u8>)); 4] = [
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, Damage); 4] = [
         ("cut to nothing", |bytes| bytes.clear()),
         ("zeroed", |bytes| bytes.fill(0)),
         ("scribbled over", |bytes| {

@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Longest relative path kept, in bytes: an SS-MIX2 index database allows 260 characters a part and two parts.
-pub const SOURCE_PATH_BYTES_MAX: usize = 1040;
+/// Longest relative path kept, in bytes: the longest Linux opens (PATH_MAX).
+pub const SOURCE_PATH_BYTES_MAX: usize = 4096;
 
 /// One source of documents within a node (one storage root): 1 to 64 characters of `a-z 0-9 - _ .`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -1,1 +1,46 @@
-//! Readers of hospitals' real stores: SS-MIX2 to document entries.
+//! Readers of hospitals' real stores: SS-MIX2 standardised storage to document entries.
+//!
+//! - [`ingest`] walks a storage in place and brings a [`sekisho_documents::DocumentIndex`] up to date: incremental,
+//!   restartable, safe to run twice. Nothing is copied, nothing in the storage is written (P10).
+//! - [`verify_patient`] is the wrong-patient guard on a document's bytes; the node calls it again at release.
+//! - [`render`] shows a message's content to people.
+//!
+//! Sources: JAMI SS-MIX2 specification 1.2, NHO SS-MIX2 support documents, HL7 v2.5. What cannot be trusted is
+//! quarantined with a reason, never guessed at: a wrong chart is the worst error there is.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::print_stdout,
+        reason = "a test fails by panicking and says what it left out"
+    )
+)]
+
+mod decode;
+mod error;
+#[cfg(test)]
+mod fixture_test;
+mod folder;
+mod guard;
+mod ingest;
+mod kind;
+mod lifecycle;
+mod message;
+mod name;
+mod read;
+mod readable;
+mod report;
+#[cfg(test)]
+mod samples_test;
+mod time;
+mod walk;
+
+pub use error::Error;
+pub use guard::{WrongPatient, verify_patient};
+pub use ingest::{READER_VERSION, SsMix2Storage, ingest};
+pub use kind::{DataKind, ServiceField};
+pub use name::{ConditionFlag, StoredName};
+pub use readable::{Item, Language, Readable, Table, render};
+pub use report::{Progress, Report};
+pub use sekisho_documents::{QuarantineReason, Quarantined};
