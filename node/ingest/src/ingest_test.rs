@@ -1,1 +1,572 @@
+//! A storage's life, seen from the index.
 
+use super::*;
+use crate::fixture_test::*;
+use crate::{QuarantineReason, verify_patient};
+use sekisho_documents::{Contents, ContentsError, SledIndex, StatusCounts, Statuses};
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+#[test]
+fn an_order_through_its_life() {
+    for on_disk in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let fixture = match on_disk {
+            true => Fixture::with(Box::new(SledIndex::open(folder.path()).unwrap())),
+            false => Fixture::new(),
+        };
+        fixture.write(&path("1", FIRST, 1), &prescription(PATIENT, "旧"));
+        let report = fixture.ingest();
+        assert_eq!((report.files, report.changed, report.patients), (1, 1, 1));
+        assert_eq!(fixture.answered(), (1, 0));
+        let first = fixture.find(PATIENT, Statuses::Approved).entries[0].unique_id;
+
+        // Updated: the old one is superseded and keeps its id.
+        fixture.rename(&path("1", FIRST, 1), &path("1", FIRST, 2));
+        fixture.write(&path("1", SECOND, 1), &prescription(PATIENT, "新"));
+        let report = fixture.ingest();
+        assert_eq!((report.changed, report.forgotten), (2, 1));
+        assert_eq!(fixture.answered(), (1, 1));
+        let second = fixture.find(PATIENT, Statuses::Approved).entries[0].unique_id;
+        assert_ne!(first, second);
+        assert!(fixture.index.get(&first).unwrap().is_some());
+
+        // Deleted: nothing is answered, by patient or by id.
+        fixture.rename(&path("1", FIRST, 2), &path("1", FIRST, 0));
+        fixture.rename(&path("1", SECOND, 1), &path("1", SECOND, 0));
+        fixture.write(
+            &path("1", "20260401130000000", 0),
+            &prescription(PATIENT, "新"),
+        );
+        let report = fixture.ingest();
+        assert_eq!(
+            report.kinds["OMP-01"],
+            StatusCounts {
+                approved: 0,
+                deprecated: 0,
+                deleted: 3
+            }
+        );
+        assert_eq!(fixture.answered(), (0, 0));
+        for id in [first, second] {
+            assert_eq!(fixture.index.get(&id).unwrap(), None);
+        }
+    }
+}
+
+#[test]
+fn a_status_follows_the_other_versions_without_reading_again() {
+    let fixture = Fixture::new();
+    fixture.write(&path("1", FIRST, 1), &prescription(PATIENT, "旧"));
+    fixture.ingest();
+    // The new version is written before the old one is renamed.
+    let new = prescription(PATIENT, "新");
+    fixture.write(&path("1", SECOND, 1), &new);
+    let report = fixture.ingest();
+    assert_eq!((report.read_bytes, report.changed), (new.len() as u64, 2));
+    assert_eq!(fixture.answered(), (1, 1));
+    // And taken back.
+    fs::remove_file(fixture.full(&path("1", SECOND, 1))).unwrap();
+    assert_eq!(fixture.ingest().read_bytes, 0);
+    assert_eq!(fixture.answered(), (1, 0));
+    // A cancellation alone deletes what is older.
+    fixture.write(&path("1", SECOND, 0), b"");
+    fixture.ingest();
+    assert_eq!(fixture.answered(), (0, 0));
+    // Withdrawn again: what it had deleted is read and answered.
+    fs::remove_file(fixture.full(&path("1", SECOND, 0))).unwrap();
+    fixture.ingest();
+    assert_eq!(fixture.answered(), (1, 0));
+}
+
+#[test]
+fn only_what_changed_is_read() {
+    let fixture = Fixture::new();
+    for order in 0..20 {
+        fixture.write(
+            &path(&order.to_string(), FIRST, 1),
+            &prescription(PATIENT, "錠剤"),
+        );
+    }
+    fixture.write(&path("20", FIRST, 1), b"MS");
+    let report = fixture.ingest();
+    assert_eq!(
+        (report.files, report.changed, report.unchanged),
+        (21, 21, 0)
+    );
+    let longer = prescription(PATIENT, "錠剤錠剤");
+    fixture.write(&path("7", FIRST, 1), &longer);
+    let report = ingest(&fixture.storage, &*fixture.index, &mut |_| {}).unwrap();
+    assert_eq!(
+        (report.files, report.changed, report.unchanged),
+        (21, 1, 20)
+    );
+    assert_eq!(report.read_bytes, longer.len() as u64);
+    // A broken file that is completed later is read again.
+    fixture.write(&path("20", FIRST, 1), &prescription(PATIENT, "錠剤"));
+    fixture.ingest();
+    assert_eq!(fixture.answered(), (21, 0));
+    assert_eq!(fixture.quarantine(), []);
+}
+
+#[test]
+fn what_is_gone_is_forgotten_at_every_level() {
+    let levels = [
+        "000",
+        "000/901",
+        "000/901/0009013",
+        "000/901/0009013/20260401",
+        "000/901/0009013/20260401/OMP-01",
+    ];
+    let file = path("1", FIRST, 1);
+    for gone in levels.iter().copied().chain([file.as_str()]) {
+        let fixture = Fixture::new();
+        fixture.write(&file, &prescription(PATIENT, "錠剤"));
+        fixture.write(
+            "001/000/0010000/-/PPR-01/0010000_-_PPR-01_1_20260401110000000_-_1",
+            b"MS",
+        );
+        fixture.write("000/stray", b"");
+        fixture.ingest();
+        match fixture.full(gone) {
+            f if f.is_file() => fs::remove_file(f).unwrap(),
+            d => fs::remove_dir_all(d).unwrap(),
+        }
+        let report = fixture.ingest();
+        assert_eq!(
+            report.forgotten,
+            if gone == "000" { 2 } else { 1 },
+            "{gone}"
+        );
+        assert_eq!(fixture.answered(), (0, 0), "{gone}");
+        assert_eq!(
+            fixture.quarantine().len(),
+            if gone == "000" { 1 } else { 2 },
+            "{gone}"
+        );
+    }
+}
+
+#[test]
+fn a_missing_root_forgets_nothing() {
+    let fixture = Fixture::new();
+    fixture.write(&path("1", FIRST, 1), &prescription(PATIENT, "錠剤"));
+    fixture.ingest();
+    let away = fixture.dir.path().join("away");
+    fs::rename(&fixture.storage.root, &away).unwrap();
+    let error = ingest(&fixture.storage, &*fixture.index, &mut |_| {}).unwrap_err();
+    assert!(matches!(error, Error::Root { .. }), "{error}");
+    fs::write(&fixture.storage.root, b"a file").unwrap();
+    let error = ingest(&fixture.storage, &*fixture.index, &mut |_| {}).unwrap_err();
+    assert!(matches!(error, Error::Root { .. }), "{error}");
+    assert_eq!(fixture.answered(), (1, 0));
+}
+
+#[test]
+fn a_file_renamed_between_listing_and_opening_is_found_again() {
+    let fixture = Fixture::new();
+    fixture.write(&path("1", FIRST, 1), &prescription(PATIENT, "旧"));
+    let mut listings = 0;
+    let report = fixture.ingest_with(&mut |progress| {
+        if matches!(progress, Progress::Listed { .. }) {
+            listings += 1;
+            if listings == 1 {
+                fixture.rename(&path("1", FIRST, 1), &path("1", FIRST, 2));
+                fixture.write(&path("1", SECOND, 1), &prescription(PATIENT, "新"));
+            }
+        }
+    });
+    assert_eq!((listings, report.vanished, report.files), (2, 1, 2));
+    assert_eq!(fixture.answered(), (1, 1));
+    assert_eq!(fixture.quarantine(), []);
+}
+
+#[test]
+fn files_that_keep_vanishing_do_not_hold_the_walk() {
+    let fixture = Fixture::new();
+    fixture.write(&path("1", FIRST, 1), &prescription(PATIENT, "錠剤"));
+    let mut flag = 1;
+    let report = ingest(&fixture.storage, &*fixture.index, &mut |progress| {
+        if matches!(progress, Progress::Listed { .. }) {
+            let next = 3 - flag;
+            fixture.rename(&path("1", FIRST, flag), &path("1", FIRST, next));
+            flag = next;
+        }
+    })
+    .unwrap();
+    assert_eq!((report.vanished, report.documents()), (4, 0));
+    // Left in peace, it is found.
+    fixture.ingest();
+    assert_eq!(fixture.answered(), (1, 0));
+    // A folder that vanishes is gone, no error.
+    let report = ingest(&fixture.storage, &*fixture.index, &mut |progress| {
+        if matches!(progress, Progress::Listed { .. }) {
+            let _ = fs::remove_dir_all(fixture.full("000"));
+        }
+    })
+    .unwrap();
+    assert_eq!((report.vanished, report.forgotten), (1, 1));
+}
+
+#[test]
+fn an_interrupted_ingest_is_completed_by_the_next() {
+    let fixture = Fixture::new();
+    for patient in 0..8u32 {
+        let id = format!("{patient:07}");
+        for order in 0..100 {
+            let date = "20260401";
+            let path = format!(
+                "000/{}/{id}/{date}/OMP-01/{id}_{date}_OMP-01_{order}_{FIRST}_01_1",
+                &id[3..6]
+            );
+            fixture.write(&path, &prescription(&id, "錠剤"));
+        }
+    }
+    // The process dies in the callback, with whole batches applied and others not.
+    let storage = fixture.storage.clone();
+    let interrupted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _ = ingest(&storage, &*fixture.index, &mut |progress| {
+            if progress
+                == (Progress::Patient {
+                    patients: 6,
+                    files: 600,
+                })
+            {
+                panic!("interrupted");
+            }
+        });
+    }));
+    assert!(interrupted.is_err());
+    let applied = fixture.index.counters().unwrap().documents();
+    assert!(applied > 0 && applied < 800, "{applied}");
+    let report = fixture.ingest();
+    assert_eq!((report.unchanged, report.changed), (applied, 800 - applied));
+    assert_eq!(report.documents(), 800);
+}
+
+#[test]
+fn one_patient_in_another_ones_folder() {
+    let fixture = Fixture::new();
+    fixture.write(&path("1", FIRST, 1), &prescription("0009014", "錠剤"));
+    let misfiled = path("2", FIRST, 1).replace("/0009013/", "/0009014/");
+    fixture.write(&misfiled, &prescription(PATIENT, "錠剤"));
+    let report = fixture.ingest();
+    assert_eq!(report.documents(), 0);
+    for patient in [PATIENT, "0009014"] {
+        assert!(
+            fixture
+                .find(patient, Statuses::ApprovedAndDeprecated)
+                .entries
+                .is_empty()
+        );
+    }
+    let list = fixture.index.quarantined(None, 10).unwrap();
+    let ids = |n: usize| {
+        let p = &list[n].patients;
+        [&p.folder, &p.file_name, &p.message]
+            .map(|id| id.as_ref().map_or("-", |t| t.as_str()).to_owned())
+    };
+    assert_eq!(
+        (list[0].reason, ids(0)),
+        (
+            QuarantineReason::MessagePatientMismatch,
+            [PATIENT, PATIENT, "0009014"].map(String::from)
+        )
+    );
+    assert_eq!(
+        (list[1].reason, ids(1)),
+        (
+            QuarantineReason::PathPatientMismatch,
+            ["0009014", PATIENT, "-"].map(String::from)
+        )
+    );
+    // The report is for everybody who runs a node: no patient in it.
+    let json = serde_json::to_string(&report).unwrap();
+    assert!(!json.contains("901"), "{json}");
+    assert!(json.contains("\"message-patient-mismatch\":1"), "{json}");
+    assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+}
+
+#[test]
+fn the_guard_holds_again_at_release() {
+    let fixture = Fixture::new();
+    fixture.write(&path("1", FIRST, 1), &prescription(PATIENT, "錠剤"));
+    fixture.ingest();
+    let entry = fixture.find(PATIENT, Statuses::Approved).entries.remove(0);
+    let contents = Contents::new([(
+        fixture.storage.source_id.clone(),
+        fixture.storage.root.clone(),
+    )])
+    .unwrap();
+    let bytes = contents.open(&entry).unwrap();
+    verify_patient(&bytes, &entry.local_patient_id).unwrap();
+    assert!(verify_patient(&bytes, &"0009014".parse().unwrap()).is_err());
+    // Replaced behind the index's back by another patient's message of the same size.
+    fixture.write(&path("1", FIRST, 1), &prescription("0009014", "錠剤"));
+    assert!(matches!(
+        contents.open(&entry),
+        Err(ContentsError::Changed(_))
+    ));
+}
+
+#[test]
+fn links_are_not_followed_and_nothing_outside_is_read() {
+    let fixture = Fixture::new();
+    fixture.write(&path("1", FIRST, 1), &prescription(PATIENT, "錠剤"));
+    let outside = fixture.dir.path().join("outside");
+    fs::create_dir_all(outside.join("0009015/20260401/OMP-01")).unwrap();
+    let foreign = "0009015_20260401_OMP-01_1_20260401110000000_01_1";
+    fs::write(
+        outside.join("0009015/20260401/OMP-01").join(foreign),
+        prescription("0009015", "錠剤"),
+    )
+    .unwrap();
+    let link = |target: &std::path::Path, at: &str| symlink(target, fixture.full(at)).unwrap();
+    link(&outside.join("0009015"), "000/901/0009015");
+    link(
+        &outside.join("0009015/20260401/OMP-01").join(foreign),
+        &path("2", FIRST, 1),
+    );
+    link(&fixture.full("000/901/0009013"), "000/901/0009016");
+    link(&fixture.full(&path("1", FIRST, 1)), &path("3", FIRST, 1));
+    link(std::path::Path::new("/nowhere"), "broken");
+    link(std::path::Path::new("."), "000/901/0009013/loop");
+    fixture.ingest();
+    assert_eq!(fixture.answered(), (1, 0));
+    assert!(
+        fixture
+            .find("0009015", Statuses::ApprovedAndDeprecated)
+            .entries
+            .is_empty()
+    );
+    use QuarantineReason::{EscapesRoot, SymbolicLink};
+    let count = |reason| {
+        fixture
+            .reasons()
+            .into_iter()
+            .filter(|r| *r == reason)
+            .count()
+    };
+    assert_eq!((count(EscapesRoot), count(SymbolicLink)), (3, 3));
+}
+
+#[test]
+fn a_folder_replaced_by_a_link_is_forgotten() {
+    let fixture = Fixture::new();
+    fixture.write(&path("1", FIRST, 1), &prescription(PATIENT, "錠剤"));
+    fixture.ingest();
+    let outside = fixture.dir.path().join("outside");
+    fs::rename(fixture.full("000/901"), &outside).unwrap();
+    symlink(&outside, fixture.full("000/901")).unwrap();
+    fixture.ingest();
+    assert_eq!(fixture.answered(), (0, 0));
+    assert_eq!(fixture.reasons(), [QuarantineReason::EscapesRoot]);
+    // And back again.
+    fs::remove_file(fixture.full("000/901")).unwrap();
+    fs::rename(&outside, fixture.full("000/901")).unwrap();
+    fixture.ingest();
+    assert_eq!((fixture.answered(), fixture.reasons()), ((1, 0), vec![]));
+}
+
+#[test]
+fn names_that_are_not_utf8_are_listed_and_the_rest_is_read() {
+    let fixture = Fixture::new();
+    fixture.write(&path("1", FIRST, 1), &prescription(PATIENT, "錠剤"));
+    let sjis = OsStr::from_bytes(b"\x8a\xb3\x8e\xd2");
+    for folder in [
+        "",
+        "000/901",
+        "000/901/0009013",
+        "000/901/0009013/20260401/OMP-01",
+    ] {
+        fs::create_dir(fixture.full(folder).join(sjis)).unwrap();
+    }
+    fs::write(
+        fixture
+            .full("000/901/0009013/20260401/OMP-01")
+            .join(OsStr::from_bytes(b"\xff_1")),
+        b"",
+    )
+    .unwrap();
+    fixture.ingest();
+    assert_eq!(fixture.answered(), (1, 0));
+    assert_eq!(fixture.reasons(), [QuarantineReason::NameNotUtf8; 5]);
+    assert!(
+        fixture
+            .quarantine()
+            .iter()
+            .any(|(name, _)| name == "\\x8a\\xb3\\x8e\\xd2")
+    );
+}
+
+#[test]
+fn what_does_not_belong_is_listed_or_left_alone() {
+    let fixture = Fixture::new();
+    fixture.write(&path("1", FIRST, 1), &prescription(PATIENT, "錠剤"));
+    // No part of a storage.
+    fixture.write("2026/TR_20260401110000000_00001.DAT", b"INS");
+    fixture.write(".DS_Store", b"");
+    fixture.write("000/901/0009013/20260401/OMP-01/.nfs000001", b"");
+    fixture.write(
+        &format!(".snapshot/hourly/{}", path("1", FIRST, 1)),
+        &prescription(PATIENT, "錠剤"),
+    );
+    let report = fixture.ingest();
+    assert_eq!((report.ignored, fixture.reasons()), (4, vec![]));
+    // Misplaced.
+    let name = path("1", FIRST, 1);
+    let name = name.rsplit('/').next().unwrap();
+    for at in [
+        "",
+        "000/",
+        "000/901/0009013/",
+        "000/901/0009013/20260401/",
+        "000/901/0009013/20260401/OMP-01/deeper/",
+    ] {
+        fixture.write(&format!("{at}{name}"), &prescription(PATIENT, "錠剤"));
+    }
+    fixture.write("000/901/0009013/20260401/OMP-01/Thumbs.db", b"");
+    fixture.write(
+        "000/901/0009013/20260401/OMP-99/0009013_20260401_OMP-99_1_20260401110000000_01_1",
+        b"",
+    );
+    fixture.ingest();
+    use QuarantineReason::{BadName, Misplaced, UnknownKind};
+    let mut reasons = fixture.reasons();
+    reasons.sort();
+    assert_eq!(
+        reasons,
+        [
+            UnknownKind,
+            BadName,
+            Misplaced,
+            Misplaced,
+            Misplaced,
+            Misplaced,
+            Misplaced
+        ]
+    );
+    assert_eq!(fixture.answered(), (1, 0));
+}
+
+#[test]
+fn large_and_special_files_are_not_read() {
+    let fixture = Fixture::new();
+    fixture.write(&path("1", FIRST, 1), b"");
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(fixture.full(&path("1", FIRST, 1)))
+        .unwrap();
+    file.set_len(sekisho_documents::FILE_BYTES_MAX + 1).unwrap();
+    let socket = std::os::unix::net::UnixListener::bind(fixture.dir.path().join("s")).unwrap();
+    fs::rename(
+        fixture.dir.path().join("s"),
+        fixture.full(&path("2", FIRST, 1)),
+    )
+    .unwrap();
+    let report = fixture.ingest();
+    drop(socket);
+    assert_eq!(
+        fixture.reasons(),
+        [QuarantineReason::TooLarge, QuarantineReason::NotAFile]
+    );
+    assert_eq!(report.read_bytes, 0);
+}
+
+#[test]
+fn what_cannot_be_read_now_is_read_later() {
+    let fixture = Fixture::new();
+    fixture.write(&path("1", FIRST, 1), &prescription(PATIENT, "錠剤"));
+    fixture.ingest();
+    let folder = fixture.full("000/901/0009013/20260401/OMP-01");
+    let mode = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap()
+    };
+    mode(&folder, 0o000);
+    if fs::read_dir(&folder).is_ok() {
+        println!("left out: unreadable files and folders (the tests run as root)");
+        mode(&folder, 0o755);
+        return;
+    }
+    fixture.ingest();
+    assert_eq!(fixture.reasons(), [QuarantineReason::Unreadable]);
+    assert_eq!(
+        fixture.answered(),
+        (1, 0),
+        "what is known below an unreadable folder stays"
+    );
+    mode(&folder, 0o755);
+    fixture.write(&path("2", FIRST, 1), &prescription(PATIENT, "錠剤"));
+    mode(&fixture.full(&path("2", FIRST, 1)), 0o000);
+    fixture.ingest();
+    assert_eq!(fixture.reasons(), [QuarantineReason::Unreadable]);
+    mode(&fixture.full(&path("2", FIRST, 1)), 0o644);
+    fixture.ingest();
+    assert_eq!((fixture.answered(), fixture.reasons()), ((2, 0), vec![]));
+}
+
+#[test]
+fn an_index_rebuilt_from_the_files_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("index");
+    let fixture = Fixture::with(Box::new(SledIndex::open(&at).unwrap()));
+    fixture.write(&path("1", FIRST, 2), &prescription(PATIENT, "旧"));
+    fixture.write(&path("1", SECOND, 1), &prescription(PATIENT, "新"));
+    fixture.write(&path("2", FIRST, 1), b"MS");
+    fixture.ingest();
+    let before = fixture.find(PATIENT, Statuses::ApprovedAndDeprecated);
+    fixture.index.clear().unwrap();
+    fixture.ingest();
+    assert_eq!(
+        fixture.find(PATIENT, Statuses::ApprovedAndDeprecated),
+        before
+    );
+    let Fixture {
+        dir,
+        storage,
+        index,
+    } = fixture;
+    drop(index);
+    SledIndex::move_aside(&at).unwrap();
+    let rebuilt = Fixture {
+        dir,
+        storage,
+        index: Box::new(SledIndex::open(&at).unwrap()),
+    };
+    rebuilt.ingest();
+    assert_eq!(
+        rebuilt.find(PATIENT, Statuses::ApprovedAndDeprecated),
+        before
+    );
+}
+
+#[test]
+fn two_roots_of_one_facility_and_another_facility_keep_apart() {
+    let fixture = Fixture::new();
+    fixture.write(&path("1", FIRST, 1), &prescription(PATIENT, "錠剤"));
+    let other = SsMix2Storage {
+        source_id: "std02".parse().unwrap(),
+        ..fixture.storage.clone()
+    };
+    let second_root = tempfile::tempdir().unwrap();
+    let other = SsMix2Storage {
+        root: second_root.path().into(),
+        ..other
+    };
+    ingest(&fixture.storage, &*fixture.index, &mut |_| {}).unwrap();
+    ingest(&other, &*fixture.index, &mut |_| {}).unwrap();
+    assert_eq!(
+        fixture.answered(),
+        (1, 0),
+        "an empty root forgets only its own"
+    );
+    // Configured for another facility: the same files are read again as its documents.
+    let moved = SsMix2Storage {
+        facility: "4111234568".parse().unwrap(),
+        ..fixture.storage.clone()
+    };
+    let report = ingest(&moved, &*fixture.index, &mut |_| {}).unwrap();
+    assert_eq!((report.changed, fixture.answered()), (1, (0, 0)));
+}

@@ -266,12 +266,12 @@ fn value(text: &str) -> String {
         '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => ' ',
         c => c,
     };
-    let text = text.trim();
-    let mut out: String = text.chars().take(VALUE_CHARS_MAX).map(harmless).collect();
-    if text.chars().nth(VALUE_CHARS_MAX).is_some() {
-        out.push('…');
+    let clean: String = text.chars().map(harmless).collect();
+    let clean = clean.trim();
+    match clean.char_indices().nth(VALUE_CHARS_MAX) {
+        Some((at, _)) => format!("{}…", clean.get(..at).unwrap_or_default()),
+        None => clean.to_owned(),
     }
-    out
 }
 
 /// A coded field's name, or its code where it has none (CWE: code, name, system, then the local three).
