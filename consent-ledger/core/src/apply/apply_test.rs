@@ -1,1 +1,655 @@
+//! Entries that must not pass, and what passing ones leave behind.
 
+use crate::signature::SigningKey;
+use crate::store::{MemoryState, StateRead, Table};
+use crate::testing::{BEGIN, World, facility, genesis, grant, key, network, subject};
+use crate::{
+    Applied, EntryFault, Leaf, Strict, View, apply_batch, found, merkle, sign_entry, tree,
+};
+use prost::Message;
+use sekisho_domain::*;
+use sekisho_proto::v1;
+
+fn world() -> World {
+    World::of(&["kurume", "saga"])
+}
+
+fn hospital(code: &str) -> Body {
+    Body::FacilityRegister {
+        facility: facility(code),
+        kind: FacilityKind::Hospital,
+        name: "病院".to_owned(),
+    }
+}
+
+#[test]
+fn what_is_not_authentic_leaves_no_trace() {
+    let stranger = SigningKey::from_secret(&[42; 32]);
+    let governance = key("saga", KeyPurpose::Governance);
+    type Forge = Box<dyn Fn(&mut World) -> v1::Envelope>;
+    let entry = |change: fn(&mut Entry)| -> Forge {
+        Box::new(move |world| {
+            let key = key("saga", KeyPurpose::Governance);
+            let mut entry = world.entry(&key, hospital("4110000001"));
+            change(&mut entry);
+            sign_entry(&entry, &[&key])
+        })
+    };
+    let envelope = |change: fn(&mut v1::Envelope)| -> Forge {
+        Box::new(move |world| {
+            let mut envelope = world.sign("saga", hospital("4110000001"));
+            change(&mut envelope);
+            envelope
+        })
+    };
+    let cases: Vec<(&str, Forge, fn(&EntryFault) -> bool)> = vec![
+        (
+            "another payload type",
+            envelope(|e| e.payload_type.push('x')),
+            |f| matches!(f, EntryFault::PayloadType(_)),
+        ),
+        (
+            "a body over 16 KiB",
+            envelope(|e| e.payload = vec![0; 16 * 1024 + 1]),
+            |f| {
+                matches!(
+                    f,
+                    EntryFault::TooLarge {
+                        got_bytes: 16_385,
+                        max_bytes: 16_384
+                    }
+                )
+            },
+        ),
+        ("no signature", envelope(|e| e.signatures.clear()), |f| {
+            matches!(f, EntryFault::SignatureCount { got: 0, .. })
+        }),
+        (
+            "nine signatures",
+            envelope(|e| e.signatures = vec![e.signatures[0].clone(); 9]),
+            |f| matches!(f, EntryFault::SignatureCount { got: 9, .. }),
+        ),
+        (
+            "bytes that are no entry",
+            envelope(|e| e.payload = b"\xff\xff".to_vec()),
+            |f| matches!(f, EntryFault::Protobuf(_)),
+        ),
+        (
+            "an unknown field",
+            envelope(|e| e.payload.extend([0xf8, 0x07, 1])),
+            |f| *f == EntryFault::NotCanonical,
+        ),
+        (
+            "an altered body",
+            envelope(|e| {
+                let mut entry = v1::Entry::decode(e.payload.as_slice()).unwrap();
+                entry.claimed_time_ms += 1;
+                e.payload = entry.encode_to_vec();
+            }),
+            |f| matches!(f, EntryFault::BadSignature(_)),
+        ),
+        (
+            "an altered signature",
+            envelope(|e| e.signatures[0].signature[3] ^= 1),
+            |f| matches!(f, EntryFault::BadSignature(_)),
+        ),
+        (
+            "a signature cut short",
+            envelope(|e| e.signatures[0].signature.truncate(63)),
+            |f| matches!(f, EntryFault::BadSignature(_)),
+        ),
+        (
+            "another ledger",
+            entry(|e| e.ledger = LedgerId([5; 32])),
+            |f| matches!(f, EntryFault::WrongLedger { .. }),
+        ),
+        ("another lineage", entry(|e| e.lineage = 2), |f| {
+            matches!(
+                f,
+                EntryFault::WrongLineage {
+                    got: 2,
+                    expected: 1
+                }
+            )
+        }),
+        (
+            "a window that is over",
+            entry(|e| {
+                e.not_before = BEGIN;
+                e.not_after = BEGIN.plus_ms(10);
+            }),
+            |f| matches!(f, EntryFault::OutsideWindow { .. }),
+        ),
+        (
+            "a window not yet open",
+            entry(|e| {
+                e.not_before = BEGIN.plus_ms(900_000);
+                e.not_after = BEGIN.plus_ms(900_010);
+            }),
+            |f| matches!(f, EntryFault::OutsideWindow { .. }),
+        ),
+        (
+            "a window over five minutes",
+            entry(|e| e.not_after = e.not_before.plus_ms(Entry::WINDOW_MS_MAX + 1)),
+            |f| matches!(f, EntryFault::Domain(_)),
+        ),
+        (
+            "a key nobody knows",
+            Box::new(move |w| {
+                let e = w.entry(&stranger, hospital("4110000001"));
+                sign_entry(&e, &[&stranger])
+            }),
+            |f| matches!(f, EntryFault::UnknownKey(_)),
+        ),
+        (
+            "signed by another than the author",
+            Box::new(move |w| {
+                let e = w.entry(&governance, hospital("4110000001"));
+                sign_entry(&e, &[&key("kurume", KeyPurpose::Governance)])
+            }),
+            |f| matches!(f, EntryFault::AuthorSignatureMissing(_)),
+        ),
+        (
+            "a second signature that does not hold",
+            Box::new(|w| {
+                let own = key("saga", KeyPurpose::Governance);
+                let e = w.entry(&own, hospital("4110000001"));
+                let mut envelope = sign_entry(&e, &[&own, &key("kurume", KeyPurpose::Governance)]);
+                envelope.signatures[1].signature[0] ^= 1;
+                envelope
+            }),
+            |f| matches!(f, EntryFault::BadSignature(_)),
+        ),
+    ];
+    for (case, forge, expected) in cases {
+        let mut world = world();
+        let envelope = forge(&mut world);
+        let before = View(&world.state).meta().unwrap().unwrap();
+        match world.apply(&envelope) {
+            Applied::Invalid(fault) => assert!(expected(&fault), "{case}: {fault}"),
+            other => panic!("{case}: {other:?}"),
+        }
+        let after = View(&world.state).meta().unwrap().unwrap();
+        assert_eq!(
+            (before.size, before.digest),
+            (after.size, after.digest),
+            "{case}"
+        );
+    }
+}
+
+#[test]
+fn a_request_id_serves_one_entry_only() {
+    let mut world = world();
+    let key = key("saga", KeyPurpose::Governance);
+    let entry = world.entry(&key, hospital("4110000001"));
+    let first = sign_entry(&entry, &[&key]);
+    let other = sign_entry(
+        &Entry {
+            body: hospital("4110000002"),
+            ..entry
+        },
+        &[&key],
+    );
+    let Applied::Leaf { index, .. } = world.apply(&first) else {
+        panic!("refused")
+    };
+    assert_eq!(world.apply(&first), Applied::Duplicate { index });
+    assert_eq!(
+        world.apply(&other),
+        Applied::Invalid(EntryFault::RequestIdReused)
+    );
+    assert!(
+        View(&world.state)
+            .facility(&facility("4110000002"))
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[test]
+fn refusals_stand_in_the_tree_with_their_reason() {
+    let mut world = world();
+    world.hospital("saga", "4110000001");
+    let weak = PublicKey([0; 32]);
+    let cases: Vec<(&str, &str, Body, RefusalReason)> = vec![
+        (
+            "a facility twice",
+            "saga",
+            hospital("4110000001"),
+            RefusalReason::AlreadyExists,
+        ),
+        (
+            "another network's facility leaves",
+            "kurume",
+            Body::FacilityLeave {
+                facility: facility("4110000001"),
+            },
+            RefusalReason::NotAuthorised,
+        ),
+        (
+            "a facility nobody registered leaves",
+            "saga",
+            Body::FacilityLeave {
+                facility: facility("4110000009"),
+            },
+            RefusalReason::NotFound,
+        ),
+        (
+            "a weak key",
+            "saga",
+            Body::KeyAdd {
+                purpose: KeyPurpose::Node,
+                public_key: weak,
+                endpoint: None,
+            },
+            RefusalReason::WeakKey,
+        ),
+        (
+            "a transport key without an address",
+            "saga",
+            Body::KeyAdd {
+                purpose: KeyPurpose::Transport,
+                public_key: key("new", KeyPurpose::Transport).public_key(),
+                endpoint: None,
+            },
+            RefusalReason::InvalidContent,
+        ),
+        (
+            "a key known already",
+            "saga",
+            Body::KeyAdd {
+                purpose: KeyPurpose::Node,
+                public_key: key("kurume", KeyPurpose::Node).public_key(),
+                endpoint: None,
+            },
+            RefusalReason::AlreadyExists,
+        ),
+        (
+            "revoking another's key",
+            "saga",
+            Body::KeyRevoke {
+                key: key("kurume", KeyPurpose::Node).key_id(),
+            },
+            RefusalReason::NotAuthorised,
+        ),
+        (
+            "a governance key revoking itself",
+            "saga",
+            Body::KeyRevoke {
+                key: key("saga", KeyPurpose::Governance).key_id(),
+            },
+            RefusalReason::NotAuthorised,
+        ),
+        (
+            "signing an agreement nobody proposed",
+            "saga",
+            Body::AgreementSign {
+                id: "x".parse().unwrap(),
+                version: 1,
+                digest: Hash([0; 32]),
+            },
+            RefusalReason::NotFound,
+        ),
+        (
+            "withdrawing what was not granted",
+            "saga",
+            Body::ConsentWithdraw {
+                consent: ConsentId(EntryIndex(0)),
+                way: Withdrawal::Oral,
+                recorded_by: facility("4110000001"),
+                evidence: Commitment([0; 32]),
+            },
+            RefusalReason::NotFound,
+        ),
+        (
+            "a link to oneself",
+            "saga",
+            Body::SubjectLink {
+                own: subject(1),
+                other: SubjectRef {
+                    network: network("saga"),
+                    subject: subject(2),
+                },
+            },
+            RefusalReason::InvalidContent,
+        ),
+        (
+            "a link to a stranger",
+            "saga",
+            Body::SubjectLink {
+                own: subject(1),
+                other: SubjectRef {
+                    network: network("iwami"),
+                    subject: subject(2),
+                },
+            },
+            RefusalReason::NotFound,
+        ),
+        (
+            "a release without a request",
+            "saga",
+            Body::Release(Transfer {
+                access: EntryIndex(0),
+                disclosing: network("saga"),
+                document: Commitment([0; 32]),
+                content: Commitment([0; 32]),
+            }),
+            RefusalReason::NotFound,
+        ),
+    ];
+    for (case, by, body, reason) in cases {
+        let before = tree::size(&world.state).unwrap();
+        match world.say(by, body) {
+            Applied::Leaf {
+                index,
+                outcome,
+                leaf_hash,
+                ..
+            } => {
+                assert_eq!(outcome, Outcome::Refused(reason), "{case}");
+                let bytes = View(&world.state).leaf(index).unwrap().unwrap();
+                assert_eq!(merkle::leaf_hash(&bytes), leaf_hash, "{case}");
+                assert_eq!(Leaf::decode(&bytes).unwrap().outcome, outcome, "{case}");
+                assert_eq!(tree::size(&world.state).unwrap(), before + 1, "{case}");
+            }
+            other => panic!("{case}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn node_keys_may_not_govern_and_governance_keys_may_not_ask() {
+    let mut world = world();
+    let node = key("saga", KeyPurpose::Node);
+    let entry = world.entry(&node, hospital("4110000001"));
+    let governs = world.apply(&sign_entry(&entry, &[&node]));
+    assert!(matches!(
+        governs,
+        Applied::Leaf {
+            outcome: Outcome::Refused(RefusalReason::NotAuthorised),
+            ..
+        }
+    ));
+    world.hospital("saga", "4110000001");
+    let request = world.request("saga", "4110000001", subject(1), &["saga"]);
+    let governance = key("saga", KeyPurpose::Governance);
+    let entry = world.entry(&governance, Body::AccessRequest(request.clone()));
+    let asks = world.apply(&sign_entry(&entry, &[&governance]));
+    assert!(matches!(
+        asks,
+        Applied::Leaf {
+            outcome: Outcome::Refused(RefusalReason::NotAuthorised),
+            ..
+        }
+    ));
+    let as_another = AccessRequest {
+        viewing: network("kurume"),
+        ..request
+    };
+    let key = key("saga", KeyPurpose::Node);
+    let entry = world.entry(&key, Body::AccessRequest(as_another));
+    let asks = world.apply(&sign_entry(&entry, &[&key]));
+    assert!(matches!(
+        asks,
+        Applied::Leaf {
+            outcome: Outcome::Refused(RefusalReason::NotAuthorised),
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_revoked_key_fails_from_its_index_on() {
+    let mut world = world();
+    let second = key("saga-2", KeyPurpose::Governance);
+    let public_key = second.public_key();
+    world.accept(
+        "saga",
+        Body::KeyAdd {
+            purpose: KeyPurpose::Governance,
+            public_key,
+            endpoint: None,
+        },
+    );
+    let first = key("saga", KeyPurpose::Governance).key_id();
+    let entry = world.entry(&second, Body::KeyRevoke { key: first });
+    assert!(matches!(
+        world.apply(&sign_entry(&entry, &[&second])),
+        Applied::Leaf {
+            outcome: Outcome::Accepted,
+            ..
+        }
+    ));
+    assert_eq!(
+        world.say("saga", hospital("4110000001")),
+        Applied::Invalid(EntryFault::RevokedKey(first))
+    );
+}
+
+#[test]
+fn a_network_is_admitted_by_a_majority_saying_the_same() {
+    let mut world = World::of(&["kurume", "saga", "yame"]);
+    let governance_key = key("mame", KeyPurpose::Governance).public_key();
+    let admit = |name: &str| Body::NetworkAdmit {
+        network: network("mame"),
+        name: name.to_owned(),
+        governance_key,
+    };
+    world.accept("saga", admit("まめネット"));
+    assert!(
+        View(&world.state)
+            .network(&network("mame"))
+            .unwrap()
+            .is_none(),
+        "one of three is no majority"
+    );
+    let differs = world.say("yame", admit("別の名"));
+    assert!(matches!(
+        differs,
+        Applied::Leaf {
+            outcome: Outcome::Refused(RefusalReason::InvalidContent),
+            ..
+        }
+    ));
+    let twice = world.say("saga", admit("まめネット"));
+    assert!(matches!(
+        twice,
+        Applied::Leaf {
+            outcome: Outcome::Refused(RefusalReason::AlreadyExists),
+            ..
+        }
+    ));
+    world.accept("yame", admit("まめネット"));
+    assert!(
+        View(&world.state)
+            .network(&network("mame"))
+            .unwrap()
+            .is_some()
+    );
+    world.hospital("mame", "3210000001");
+}
+
+#[test]
+fn an_agreement_is_in_force_when_every_party_signed_exactly_it() {
+    let mut world = World::of(&["kurume", "saga", "yame"]);
+    let agreement = Agreement {
+        id: "three".parse().unwrap(),
+        version: 1,
+        parties: ["kurume", "saga", "yame"].map(network).into(),
+        grants: vec![grant("saga", "kurume", ConsentRule::Viewing)],
+        valid: Period {
+            from: BEGIN,
+            until: None,
+        },
+        text_hash: Hash([1; 32]),
+    };
+    world.propose(&agreement);
+    let sign = |digest| Body::AgreementSign {
+        id: agreement.id.clone(),
+        version: 1,
+        digest,
+    };
+    let digest = crate::agreement_digest(&agreement);
+    let in_force = |w: &World| {
+        View(&w.state)
+            .agreement_head(&agreement.id)
+            .unwrap()
+            .unwrap()
+            .value
+            .signed
+            .clone()
+    };
+    let wrong = world.say("saga", sign(Hash([0; 32])));
+    assert!(matches!(
+        wrong,
+        Applied::Leaf {
+            outcome: Outcome::Refused(RefusalReason::DigestMismatch),
+            ..
+        }
+    ));
+    world.accept("saga", sign(digest));
+    assert!(in_force(&world).is_empty(), "one party has not signed");
+    world.accept("yame", sign(digest));
+    assert_eq!(in_force(&world), [1]);
+    let skipped = Body::AgreementPropose(Agreement {
+        version: 3,
+        ..agreement.clone()
+    });
+    assert!(matches!(
+        world.say("saga", skipped),
+        Applied::Leaf {
+            outcome: Outcome::Refused(RefusalReason::WrongVersion),
+            ..
+        }
+    ));
+}
+
+#[test]
+fn two_subjects_are_linked_by_both_sides_and_only_once() {
+    let mut world = world();
+    world.link(("saga", subject(1)), ("kurume", subject(2)));
+    let saga = SubjectRef {
+        network: network("saga"),
+        subject: subject(1),
+    };
+    assert_eq!(
+        View(&world.state)
+            .linked(&saga, &network("kurume"))
+            .unwrap(),
+        Some(subject(2))
+    );
+    let second = Body::SubjectLink {
+        own: subject(1),
+        other: SubjectRef {
+            network: network("kurume"),
+            subject: subject(3),
+        },
+    };
+    assert!(matches!(
+        world.say("saga", second),
+        Applied::Leaf {
+            outcome: Outcome::Refused(RefusalReason::AlreadyExists),
+            ..
+        }
+    ));
+}
+
+#[test]
+fn batches_and_single_entries_lead_to_the_same_ledger_and_time_never_runs_back() {
+    let mut single = world();
+    let envelopes: Vec<_> = (1..=9)
+        .map(|n| single.sign("saga", hospital(&format!("411000000{n}"))))
+        .collect();
+    let mut batched = single.clone();
+    envelopes.iter().for_each(|e| drop(single.apply(e)));
+    let batch = |time_ms, envelopes: &[v1::Envelope]| v1::Batch {
+        time_ms,
+        envelopes: envelopes.to_vec(),
+    };
+    let time = batched.time.0;
+    apply_batch(&mut batched.state, &batch(time, &envelopes), &Strict).unwrap();
+    assert_eq!(single.state, batched.state);
+    apply_batch(&mut batched.state, &batch(5, &[]), &Strict).unwrap();
+    assert_eq!(
+        View(&batched.state).meta().unwrap().unwrap().time,
+        TimeMs(time)
+    );
+}
+
+#[test]
+fn every_leaf_is_proved_under_every_later_root() {
+    let mut world = world();
+    (1..=20).for_each(|n| drop(world.say("saga", hospital(&format!("41100000{n:02}")))));
+    let size = tree::size(&world.state).unwrap();
+    for at in 1..=size {
+        let root = tree::root(&world.state, at).unwrap();
+        for index in 0..at {
+            let leaf = View(&world.state).leaf(EntryIndex(index)).unwrap().unwrap();
+            let proof = tree::inclusion_proof(&world.state, EntryIndex(index), at).unwrap();
+            merkle::verify_inclusion(&merkle::leaf_hash(&leaf), index, at, &proof, &root).unwrap();
+        }
+        let proof = tree::consistency_proof(&world.state, at, size).unwrap();
+        merkle::verify_consistency(
+            at,
+            size,
+            &proof,
+            &root,
+            &tree::root(&world.state, size).unwrap(),
+        )
+        .unwrap();
+    }
+    assert!(tree::root(&world.state, size + 1).is_err());
+}
+
+#[test]
+fn a_state_founded_otherwise_is_refused() {
+    let mut state = MemoryState::default();
+    let first = found(&mut state, &genesis(&["saga"])).unwrap();
+    assert_eq!(
+        found(&mut state, &genesis(&["saga"])).unwrap(),
+        first,
+        "founding again changes nothing"
+    );
+    assert!(found(&mut state, &genesis(&["kurume"])).is_err());
+    assert!(
+        found(
+            &mut MemoryState::default(),
+            &Genesis {
+                networks: vec![],
+                ..genesis(&["saga"])
+            }
+        )
+        .is_err()
+    );
+}
+
+#[test]
+fn a_damaged_record_stops_the_ledger_and_is_named() {
+    use crate::store::StateWrite;
+    let mut world = world();
+    let id = key("saga", KeyPurpose::Governance).key_id();
+    world
+        .state
+        .put(Table::Key, id.as_bytes(), b"\x09junk")
+        .unwrap();
+    let envelope = world.sign("saga", hospital("4110000001"));
+    let batch = v1::Batch {
+        time_ms: world.time.0,
+        envelopes: vec![envelope],
+    };
+    let error = apply_batch(&mut world.state, &batch, &Strict)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains(&id.to_string()) && error.contains("version is 9"),
+        "{error}"
+    );
+    assert!(
+        world
+            .state
+            .get(Table::Key, id.as_bytes())
+            .unwrap()
+            .is_some()
+    );
+}
