@@ -153,10 +153,11 @@ impl<'a> Chart<'a> {
         format!("{:0digits$}", self.orders)
     }
 
-    /// Whether an order is to be cancelled; promised ones never are.
+    /// Whether something is to be cancelled, by the rate. A complete chart has its results, so its
+    /// orders stand.
     pub(crate) fn cancels(&mut self) -> bool {
         let rate = self.rates.delete_permille;
-        self.rng.permille(rate)
+        self.rng.permille(rate) && !self.complete
     }
 
     /// Files a document with its versions. Not filed are a second document of the same key and one

@@ -3,6 +3,7 @@
 //! never a character reference.
 
 use encoding_rs::EUC_JP;
+use std::sync::LazyLock;
 
 const TO_ASCII: &[u8] = b"\x1b(B";
 const TO_JIS: &[u8] = b"\x1b$B";
@@ -20,16 +21,28 @@ fn jis(c: char) -> Option<[u8; 2]> {
         '‾' => '￣',
         other => other,
     };
-    let mut utf8 = [0u8; 4];
-    let (bytes, _, unmappable) = EUC_JP.encode(c.encode_utf8(&mut utf8));
-    match *bytes {
-        // Rows 1 to 8 and 16 to 84 are the standard's; 13 and above 84 are NEC's and IBM's.
-        [row, cell] if !unmappable && matches!(row, 0xA1..=0xA8 | 0xB0..=0xF4) && cell >= 0xA1 => {
-            Some([row & 0x7F, cell & 0x7F])
-        }
-        _ => None,
-    }
+    let code = *TABLE.get(c as usize)?;
+    (code != 0).then(|| code.to_be_bytes())
 }
+
+/// The code of every character of JIS X 0208 by its code point, 0 where there is none. All of them lie
+/// in the basic plane. Built from the decoder, whose way is the quick one.
+static TABLE: LazyLock<Vec<u16>> = LazyLock::new(|| {
+    let mut table = vec![0; 0x1_0000];
+    // Rows 1 to 8 and 16 to 84 are the standard's; 13 and above 84 are NEC's and IBM's.
+    for row in (0x21..=0x28).chain(0x30..=0x74) {
+        for cell in 0x21..=0x7E {
+            let bytes = [row | 0x80, cell | 0x80];
+            let (text, faulty) = EUC_JP.decode_without_bom_handling(&bytes);
+            if let (Some(c), false) = (text.chars().next(), faulty)
+                && let Some(code) = table.get_mut(c as usize)
+            {
+                *code = u16::from_be_bytes([row, cell]);
+            }
+        }
+    }
+    table
+});
 
 /// Whether a text may hold the character as it is: JIS X 0208, or ASCII that is no HL7 delimiter.
 pub(crate) fn is_plain(c: char) -> bool {

@@ -124,10 +124,10 @@ impl<'a> Writer<'a> {
             chart.traveller = booked.traveller;
             chart.complete = n == complete;
             course::fill(&mut chart, self.spec.visits_per_patient);
-            let filings = chart.filings;
+            let (filings, intact) = (chart.filings, chart.complete);
             let mut promised = Vec::new();
             for filing in &filings {
-                promised.extend(self.put(patient, &patients, filing)?);
+                promised.extend(self.put(patient, &patients, filing, intact)?);
             }
             self.store.next_patient();
             self.report.patients += 1;
@@ -141,18 +141,20 @@ impl<'a> Writer<'a> {
         Ok(registered)
     }
 
-    /// Writes the files of one key, one of them broken perhaps; the path of what was promised.
+    /// Writes the files of one key, one of them broken perhaps unless all are to be `intact`; the path
+    /// of what was promised.
     fn put(
         &mut self,
         patient: &Patient,
         all: &[Patient],
         filing: &Filing,
+        intact: bool,
     ) -> Result<Option<String>, SampleError> {
         let mut promised = None;
         for version in &filing.versions {
             let place = Place::of(&patient.local_id, filing, version);
             let mut bytes = self.bytes(version);
-            let defect = self.defect(filing, all.len());
+            let defect = self.defect(filing, all.len()).filter(|_| !intact);
             let place = match defect {
                 None => {
                     self.count(filing, version);

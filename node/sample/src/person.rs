@@ -173,7 +173,7 @@ impl Person {
                     crate::site::prefecture_name(prefecture),
                     home.city.as_deref().unwrap_or(city.name)
                 ),
-                *rng.pick(places::TOWNS),
+                rng.word(places::TOWNS),
             ),
             street: [rng.between(1, 9), rng.between(1, 30), rng.between(1, 20)],
             postal: format!("{}{:04}", city.postal, rng.between(1, 9999)),
@@ -190,7 +190,7 @@ impl Person {
             } else {
                 rng.between(420, 680)
             },
-            blood: *rng.pick(&["A", "A", "O", "B", "AB"]),
+            blood: rng.word(&["A", "A", "O", "B", "AB"]),
             constitution: rng.next(),
             diseases: diseases_of(rng, sex),
             allergy: rng.permille(250).then(|| rng.pick(ALLERGENS)),

@@ -60,6 +60,11 @@ impl Rng {
         &rows[self.below(rows.len() as u32) as usize]
     }
 
+    /// One of a table's texts.
+    pub(crate) fn word(&mut self, words: &[&'static str]) -> &'static str {
+        words[self.below(words.len() as u32) as usize]
+    }
+
     /// So many decimal digits.
     pub(crate) fn digits(&mut self, count: u32) -> String {
         (0..count)

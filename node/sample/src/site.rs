@@ -74,12 +74,12 @@ impl Site {
             name: spec
                 .name
                 .clone()
-                .unwrap_or_else(|| format!("{short}{}", rng.pick(places::HOSPITALS))),
+                .unwrap_or_else(|| format!("{short}{}", rng.word(places::HOSPITALS))),
             postal: format!("{}{:04}", city.postal, rng.between(1, 9999)),
             address: format!(
                 "{}{city_name}{}{}-{}",
                 prefecture_name(prefecture),
-                rng.pick(places::TOWNS),
+                rng.word(places::TOWNS),
                 rng.between(1, 9),
                 rng.between(1, 30)
             ),
@@ -100,18 +100,11 @@ impl Site {
         site
     }
 
-    /// One of a department's physicians.
+    /// One of a department's physicians; the clerk where there is none.
     pub(crate) fn doctor(&self, department: &str, rng: &mut Rng) -> &Doctor {
-        let own: Vec<&Doctor> = self
-            .doctors
-            .iter()
-            .filter(|d| d.department == department)
-            .collect();
-        if own.is_empty() {
-            &self.clerk
-        } else {
-            *rng.pick(own.as_slice())
-        }
+        let own = || self.doctors.iter().filter(|d| d.department == department);
+        let chosen = rng.below(own().count() as u32) as usize;
+        own().nth(chosen).unwrap_or(&self.clerk)
     }
 
     /// Who enters orders for the physicians.

@@ -75,6 +75,17 @@ pub(crate) fn check_root(
     }
 }
 
+/// Removes a folder or file; of a link the link, never what it points to.
+fn remove(path: &Path) -> Result<(), SampleError> {
+    let found = fs::symlink_metadata(path).map_err(io_error("look at", path))?;
+    let removed = if found.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
+    removed.map_err(io_error("remove", path))
+}
+
 /// One facility's storage while it is written.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -85,11 +96,15 @@ pub(crate) struct Store {
 impl Store {
     /// Empties the root (it must have passed [`check_root`]) and marks it as ours.
     pub(crate) fn create(root: &Path, facility: &FacilityId) -> Result<Self, SampleError> {
-        if root.exists() {
-            fs::remove_dir_all(root).map_err(io_error("empty", root))?;
-        }
         fs::create_dir_all(root).map_err(io_error("make", root))?;
-        // The marker comes first: a run that was killed leaves a root that may be overwritten.
+        for entry in fs::read_dir(root).map_err(io_error("list", root))? {
+            let entry = entry.map_err(io_error("list", root))?;
+            if entry.file_name() != MARKER {
+                remove(&entry.path())?;
+            }
+        }
+        // The marker stays while the root is emptied and comes before the first file: a run that was
+        // killed at any point leaves a root that may be overwritten.
         write_whole(&root.join(MARKER), marker_of(facility).as_bytes())?;
         Ok(Self {
             root: root.to_owned(),
@@ -119,6 +134,7 @@ impl Store {
 }
 
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -162,6 +178,25 @@ mod tests {
         ));
         assert!(matches!(
             check_root(&root.join("thesis.txt"), &id(), true),
+            Err(SampleError::Occupied { .. })
+        ));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn replacing_removes_links_and_not_what_they_point_to() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let (root, outside) = (dir.path().join("root"), dir.path().join("outside"));
+        fs::create_dir(&outside).expect("made");
+        fs::write(outside.join("thesis.txt"), "years of work").expect("written");
+        Store::create(&root, &id()).expect("created");
+        std::os::unix::fs::symlink(&outside, root.join("001")).expect("linked");
+        Store::create(&root, &id()).expect("replaced");
+        assert!(!root.join("001").exists() && outside.join("thesis.txt").exists());
+        let linked = dir.path().join("linked");
+        std::os::unix::fs::symlink(&root, &linked).expect("linked");
+        assert!(matches!(
+            check_root(&linked, &id(), true),
             Err(SampleError::Occupied { .. })
         ));
     }

@@ -34,6 +34,23 @@ impl Vendor {
         Self::Fuyo,
     ];
 
+    /// Its name, as JSON and the command line have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Asagi => "asagi",
+            Self::Botan => "botan",
+            Self::Chidori => "chidori",
+            Self::Donguri => "donguri",
+            Self::Enju => "enju",
+            Self::Fuyo => "fuyo",
+        }
+    }
+
+    /// The maker of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|vendor| vendor.name() == name)
+    }
+
     pub(crate) fn quirks(self) -> &'static Quirks {
         match self {
             Self::Asagi => &ASAGI,
@@ -220,3 +237,18 @@ const FUYO: Quirks = Quirks {
     variants_folded: true,
     ..ASAGI
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_json() {
+        for vendor in Vendor::ALL {
+            let json = serde_json::to_value(vendor).map(|v| v.as_str().map(str::to_owned));
+            assert_eq!(json.ok().flatten().as_deref(), Some(vendor.name()));
+            assert_eq!(Vendor::named(vendor.name()), Some(vendor));
+        }
+        assert_eq!(Vendor::named("Asagi"), None);
+    }
+}

@@ -59,7 +59,7 @@ pub(crate) fn diagnoses(
             segments.push(note(
                 scene.site,
                 1,
-                &["定期的に経過をみる", "本人・家族に説明済み"],
+                &["定期的に経過をみる", "本人&家族に説明済み"],
             ));
         }
         segments.push(insurance("ZI1", scene));

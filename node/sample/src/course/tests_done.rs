@@ -129,7 +129,7 @@ pub(super) fn examine(
             "2.25.{}",
             u128::from(chart.rng.next()) << 32 | u128::from(chart.rng.below(u32::MAX))
         ),
-        finding: *chart.rng.pick(what.findings),
+        finding: chart.rng.word(what.findings),
     };
     let cancelled = chart.cancels();
     let department = Some(here.department);
@@ -165,7 +165,7 @@ pub(super) fn electrocardiogram(chart: &mut Chart<'_>, here: &Scene<'_>, ordered
         order: plan.order.clone(),
         ordered,
         done,
-        finding: *chart.rng.pick(ECG_FINDINGS),
+        finding: chart.rng.word(ECG_FINDINGS),
         heart_rate: chart.rng.between(52, 110),
     };
     let cancelled = chart.cancels();
