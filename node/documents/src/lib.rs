@@ -17,6 +17,8 @@
     )
 )]
 
+#[cfg(test)]
+mod agreement_test;
 mod contents;
 #[cfg(test)]
 mod contract_test;

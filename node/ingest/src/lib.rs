@@ -23,6 +23,8 @@ mod error;
 mod fixture_test;
 mod folder;
 mod guard;
+#[cfg(test)]
+mod hostile_test;
 mod ingest;
 mod kind;
 mod lifecycle;

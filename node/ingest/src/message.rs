@@ -12,6 +12,9 @@ use sekisho_documents::QuarantineReason;
 const START: &str = "MSH|^~\\&|";
 /// A message has at least a header and a patient; less is a file cut off while it was written.
 const TEXT_BYTES_MIN: usize = 16;
+/// Most delimiters in a message: hl7-parser spends up to 700 bytes on each, so a file of nothing else would take
+/// gigabytes. Two thousand results have some forty thousand.
+const DELIMITERS_MAX: usize = 200_000;
 
 /// A message whose every line was read.
 pub(crate) struct Message<'t> {
@@ -46,6 +49,16 @@ impl<'t> Message<'t> {
         }
         if text.split('\r').skip(1).any(|line| line.starts_with("MSH")) {
             return Err(QuarantineReason::SeveralMessages);
+        }
+        let delimiter = |b: &u8| matches!(b, b'|' | b'^' | b'~' | b'&' | b'\r');
+        if text
+            .as_bytes()
+            .iter()
+            .filter(|b| delimiter(b))
+            .nth(DELIMITERS_MAX)
+            .is_some()
+        {
+            return Err(QuarantineReason::TooLarge);
         }
         let parsed = hl7_parser::Message::parse(text).map_err(|_| QuarantineReason::NotHl7)?;
         if parsed.raw_value().len() != text.len() {
@@ -203,6 +216,13 @@ mod tests {
 
     const HEADER: &str = "MSH|^~\\&|A|B|C|D|20240101||ADT^A08|1|P|2.5";
 
+    /// A message with this many delimiters, its header's included.
+    fn delimiters(count: usize) -> String {
+        let start = format!("{HEADER}\rPID|1");
+        let rest = count - start.matches(['|', '^', '~', '&', '\r']).count();
+        format!("{start}{}", "|".repeat(rest))
+    }
+
     fn refused(text: &str) -> Option<QuarantineReason> {
         Message::parse(text).err()
     }
@@ -253,6 +273,12 @@ mod tests {
                 "a segment without fields",
                 format!("{HEADER}\rPID"),
                 Some(Truncated),
+            ),
+            ("delimiters at the bound", delimiters(DELIMITERS_MAX), None),
+            (
+                "delimiters beyond it",
+                delimiters(DELIMITERS_MAX + 1),
+                Some(TooLarge),
             ),
             ("whole", format!("{HEADER}\rPID|1"), None),
         ];

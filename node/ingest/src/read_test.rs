@@ -1,9 +1,10 @@
 //! What becomes of one file's message.
 
-use crate::QuarantineReason;
+use super::*;
 use crate::fixture_test::*;
-use sekisho_documents::{Availability, DocumentEntry, Statuses};
-use sekisho_domain::{Category, TimeMs};
+use proptest::prelude::*;
+use sekisho_documents::Statuses;
+use sekisho_domain::Category;
 
 /// The entry of one file at this path.
 fn entry_of(path: &str, bytes: &[u8]) -> Result<DocumentEntry, QuarantineReason> {
@@ -312,4 +313,42 @@ fn kanji_that_hold_delimiters_do_not_move_fields() {
     let readable = crate::render(&bytes);
     assert_eq!(readable.tables[0].rows[0][1], drug);
     assert_eq!(readable.tables[0].rows[0][3], "錠");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+    /// However a message is damaged: it is refused, or it still names its patient and nobody else.
+    #[test]
+    fn damage_never_moves_a_message_to_another_patient(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3u8), 0..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = prescription(PATIENT, "錠剤");
+        for (at, byte, what) in edits {
+            let at = at.index(bytes.len());
+            match what {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                _ => drop(bytes.remove(at)),
+            }
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        let storage = SsMix2Storage {
+            root: "/".into(),
+            facility: "4111234567".parse().unwrap(),
+            source_id: "std01".parse().unwrap(),
+        };
+        let path = path("1", FIRST, 1);
+        let name = StoredName::of_path(&path).unwrap();
+        let location = SourceLocation::new(storage.source_id.clone(), path).unwrap();
+        match document(&storage, &location, &name, Availability::Approved, &bytes) {
+            Ok(entry) => {
+                prop_assert_eq!(crate::verify_patient(&bytes, &entry.local_patient_id), Ok(()));
+                prop_assert!(crate::verify_patient(&bytes, &"0009014".parse().unwrap()).is_err());
+            }
+            Err(refusal) => prop_assert_eq!(refusal.patients.folder, name.patients().folder),
+        }
+    }
 }

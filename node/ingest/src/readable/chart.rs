@@ -212,15 +212,20 @@ pub(super) fn demographics(message: &Message<'_>) -> Vec<Table> {
 }
 
 fn insurance(in1: &Segment<'_, '_>) -> Vec<String> {
+    // Some senders put symbol, number and branch number into one field as repetitions.
+    let all = |field| {
+        let repeats = (1..=in1.repeats(field)).map(|r| in1.text_of(field, r, 1));
+        repeats
+            .filter(|t| !t.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
     row([
         name_of(in1, 2),
         in1.text(3, 1),
         in1.text(4, 1),
-        in1.text(10, 1),
-        (1..=in1.repeats(11))
-            .map(|r| in1.text_of(11, r, 1))
-            .collect::<Vec<_>>()
-            .join(" "),
+        all(10),
+        all(11),
         name_of(in1, 17),
         time(in1.raw(12, 1)),
         time(in1.raw(13, 1)),

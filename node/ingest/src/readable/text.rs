@@ -4,7 +4,7 @@ use super::{Language, Readable, Table};
 use sekisho_documents::Title;
 
 /// Widest column, in terminal cells: longer values are not cut, they only stop aligning what follows.
-const COLUMN_CELLS_MAX: usize = 40;
+const COLUMN_CELLS_MAX: usize = 60;
 
 pub(super) fn of(readable: &Readable, language: Language) -> String {
     let name = |title: &Title| match language {
