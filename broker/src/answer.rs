@@ -1,0 +1,254 @@
+//! What makes a node's messages an answer: form, bounds, and a statement that fits. Pure (P8, P12).
+//!
+//! Nothing collected here is an answer before [`Claim::fits`] said so of the statement its network signed.
+
+use crate::limits::{CHUNK_BYTES_MAX, Limits};
+use prost::Message as _;
+use sekisho_domain::{Category, FacilityId, Hash, NetworkOutcome};
+use sekisho_ledger::{AnswerHash, Statement};
+use sekisho_proto::v1;
+use sha2::{Digest, Sha256};
+
+/// Why what a node sent is no valid answer, in words without any of what it sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Malformed(pub &'static str);
+
+type Checked<T> = Result<T, Malformed>;
+
+/// What was received, as far as a statement must fit it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    documents: u64,
+    hash: Hash,
+}
+
+impl Claim {
+    /// Checks a verified statement against what came with it.
+    ///
+    /// # Errors
+    /// [`Malformed`] if its count or hash differs.
+    pub fn fits(&self, statement: &Statement) -> Checked<()> {
+        let said = match statement.outcome {
+            NetworkOutcome::Answered { count } => Some(count),
+            NetworkOutcome::PatientUnknown => Some(0),
+            _ => None,
+        };
+        if said != Some(self.documents) {
+            return Err(Malformed("its statement counts other documents than it sent"));
+        }
+        if statement.answer_hash != self.hash {
+            return Err(Malformed("its statement is about other content than it sent"));
+        }
+        Ok(())
+    }
+}
+
+/// The answer to `AnswerFind`, held until it is complete.
+#[derive(Debug)]
+pub struct Finding {
+    documents_max: usize,
+    bytes_max: usize,
+    pages: Vec<v1::DocumentPage>,
+    documents: usize,
+    bytes: usize,
+    hash: AnswerHash,
+    statement: Option<v1::Envelope>,
+}
+
+impl Finding {
+    /// An answer of at most `documents_max` documents, within the broker's limits.
+    pub fn within(limits: &Limits, documents_max: usize) -> Self {
+        Self {
+            documents_max: documents_max.min(limits.documents_max),
+            bytes_max: limits.answer_bytes_max,
+            pages: Vec::new(),
+            documents: 0,
+            bytes: 0,
+            hash: AnswerHash::default(),
+            statement: None,
+        }
+    }
+
+    /// Takes the next event.
+    ///
+    /// # Errors
+    /// [`Malformed`], the first thing that is wrong with it.
+    pub fn take(&mut self, event: v1::AnswerFindEvent) -> Checked<()> {
+        use v1::answer_find_event::Event;
+        if self.statement.is_some() {
+            return Err(Malformed("it sent more after its statement"));
+        }
+        match event.event {
+            Some(Event::Page(page)) => self.page(page),
+            Some(Event::Statement(statement)) => {
+                self.statement = Some(statement);
+                Ok(())
+            }
+            None => Err(Malformed("it sent an event of no known kind")),
+        }
+    }
+
+    fn page(&mut self, page: v1::DocumentPage) -> Checked<()> {
+        // Every page costs something, so that empty ones have an end too.
+        self.bytes = self.bytes.saturating_add(page.encoded_len().max(1));
+        if self.bytes > self.bytes_max {
+            return Err(Malformed("its answer is over the bound of bytes"));
+        }
+        self.documents = self.documents.saturating_add(page.documents.len());
+        if self.documents > self.documents_max {
+            return Err(Malformed("its answer is over the bound of documents"));
+        }
+        for entry in &page.documents {
+            well_formed(entry)?;
+            self.hash.entry(entry);
+        }
+        if !page.documents.is_empty() {
+            self.pages.push(page);
+        }
+        Ok(())
+    }
+
+    /// The end of the node's stream: its statement, what it must fit, and the pages to show if it does.
+    ///
+    /// # Errors
+    /// [`Malformed`] if there was no statement.
+    pub fn ended(self) -> Checked<(v1::Envelope, Claim, Vec<v1::DocumentPage>)> {
+        let statement = self.statement.ok_or(NO_STATEMENT)?;
+        let claim = Claim {
+            documents: self.documents as u64,
+            hash: self.hash.finish(),
+        };
+        Ok((statement, claim, self.pages))
+    }
+}
+
+/// The answer to `AnswerRetrieve`, checked while it passes through.
+#[derive(Debug)]
+pub struct Retrieving {
+    unique_id: String,
+    bytes_max: u64,
+    header: Option<(u64, Hash)>,
+    bytes: u64,
+    content: Sha256,
+    hash: AnswerHash,
+    statement: Option<v1::Envelope>,
+}
+
+/// A part of a document that may be passed on.
+#[derive(Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "passed on at once")]
+pub enum Part {
+    /// Its entry, first.
+    Header(v1::DocumentEntry),
+    /// A piece of its content.
+    Chunk(Vec<u8>),
+}
+
+impl Retrieving {
+    /// The document with this unique id, within the broker's limits.
+    pub fn within(limits: &Limits, unique_id: String) -> Self {
+        Self {
+            unique_id,
+            bytes_max: limits.document_bytes_max,
+            header: None,
+            bytes: 0,
+            content: Sha256::new(),
+            hash: AnswerHash::default(),
+            statement: None,
+        }
+    }
+
+    /// Takes the next event; a part of the document is handed back to be passed on.
+    ///
+    /// # Errors
+    /// [`Malformed`], the first thing that is wrong with it.
+    pub fn take(&mut self, event: v1::AnswerRetrieveEvent) -> Checked<Option<Part>> {
+        use v1::answer_retrieve_event::Event;
+        if self.statement.is_some() {
+            return Err(Malformed("it sent more after its statement"));
+        }
+        match event.event {
+            Some(Event::Header(header)) => self.header(header).map(Some),
+            Some(Event::Chunk(chunk)) => self.chunk(chunk).map(Some),
+            Some(Event::Statement(statement)) => {
+                self.statement = Some(statement);
+                Ok(None)
+            }
+            None => Err(Malformed("it sent an event of no known kind")),
+        }
+    }
+
+    fn header(&mut self, entry: v1::DocumentEntry) -> Checked<Part> {
+        if self.header.is_some() {
+            return Err(Malformed("it sent a second header"));
+        }
+        let content = well_formed(&entry)?;
+        if entry.unique_id != self.unique_id {
+            return Err(Malformed("it sent another document than the one asked for"));
+        }
+        if entry.size_bytes > self.bytes_max {
+            return Err(Malformed("its document is over the bound of bytes"));
+        }
+        self.hash.entry(&entry);
+        self.header = Some((entry.size_bytes, content));
+        Ok(Part::Header(entry))
+    }
+
+    fn chunk(&mut self, chunk: Vec<u8>) -> Checked<Part> {
+        let Some((size_bytes, _)) = self.header else {
+            return Err(Malformed("it sent content before the header"));
+        };
+        if chunk.is_empty() || chunk.len() > CHUNK_BYTES_MAX {
+            return Err(Malformed("it sent an empty chunk, or one over the bound"));
+        }
+        self.bytes = self.bytes.saturating_add(chunk.len() as u64);
+        if self.bytes > size_bytes {
+            return Err(Malformed("it sent more content than its header says"));
+        }
+        self.content.update(&chunk);
+        Ok(Part::Chunk(chunk))
+    }
+
+    /// The end of the node's stream: its statement and what it must fit.
+    ///
+    /// # Errors
+    /// [`Malformed`] if there was no statement, or the content is not the one the header describes.
+    pub fn ended(mut self) -> Checked<(v1::Envelope, Claim)> {
+        let statement = self.statement.ok_or(NO_STATEMENT)?;
+        let documents = match self.header {
+            None => 0,
+            Some((size_bytes, sha256)) => {
+                let content = Hash(self.content.finalize().into());
+                if self.bytes != size_bytes || content != sha256 {
+                    return Err(Malformed("its content is not the one its header describes"));
+                }
+                self.hash.content(&content);
+                1
+            }
+        };
+        let hash = self.hash.finish();
+        Ok((statement, Claim { documents, hash }))
+    }
+}
+
+const NO_STATEMENT: Malformed = Malformed("it ended without a statement");
+
+/// Checks that the coded parts of an entry are of their kinds; hands back the content's hash.
+fn well_formed(entry: &v1::DocumentEntry) -> Checked<Hash> {
+    if entry.unique_id.is_empty() {
+        return Err(Malformed("it sent a document without a unique id"));
+    }
+    Category::from_number(entry.category.into())
+        .map_err(|_| Malformed("it sent a document of no known category"))?;
+    entry
+        .facility
+        .parse::<FacilityId>()
+        .map_err(|_| Malformed("it sent a document of no well-formed facility"))?;
+    Hash::try_from(entry.hash.as_slice())
+        .map_err(|_| Malformed("it sent a document without a SHA-256 hash"))
+}
+
+#[cfg(test)]
+#[path = "answer_test.rs"]
+mod tests;

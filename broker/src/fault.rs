@@ -1,0 +1,176 @@
+//! Why an asked network gave no valid answer, and how a node says so itself (P8).
+//!
+//! A node that cannot answer for a reason of its own ends the call with `FAILED_PRECONDITION` and says which
+//! in the metadata `sekisho-outcome`: [`STALE`] or [`SUSPENDED`]. Made with [`stale`] and [`suspended`], read
+//! with [`Fault::of`]. Any other error status of a node is no valid answer.
+
+use crate::answer::Malformed;
+use crate::ledger::LedgerFailure;
+use sekisho_domain::NetworkOutcome;
+use sekisho_transport::{ConnectFailure, Failure, classify};
+use std::error::Error;
+use std::time::Duration;
+use tonic::metadata::MetadataValue;
+use tonic::{Code, Status};
+
+/// Metadata key beside `FAILED_PRECONDITION`: which outcome the node itself ends in.
+pub const OUTCOME_METADATA: &str = "sekisho-outcome";
+/// Its replica could not reach the decision's index in time.
+pub const STALE: &str = "stale";
+/// Its network has suspended answering.
+pub const SUSPENDED: &str = "suspended";
+
+/// The status of a node whose replica cannot reach the decision's index in time.
+pub fn stale() -> Status {
+    own_outcome(STALE, "this node's replica is behind with the ledger")
+}
+
+/// The status of a node whose network has suspended answering.
+pub fn suspended() -> Status {
+    own_outcome(SUSPENDED, "this network has suspended answering")
+}
+
+fn own_outcome(code: &'static str, message: &str) -> Status {
+    let mut status = Status::failed_precondition(message);
+    status
+        .metadata_mut()
+        .insert(OUTCOME_METADATA, MetadataValue::from_static(code));
+    status
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    TimedOut,
+    Unreachable,
+    Malformed(&'static str),
+    /// It ended with a status that says nothing we could tell the caller.
+    Failed(Code),
+    Suspended,
+    Stale,
+    /// Not the network's: our own ledger failed while the answer was being checked.
+    Ledger(LedgerFailure),
+}
+
+impl From<Malformed> for Fault {
+    fn from(Malformed(why): Malformed) -> Self {
+        Self::Malformed(why)
+    }
+}
+
+impl From<LedgerFailure> for Fault {
+    fn from(failure: LedgerFailure) -> Self {
+        Self::Ledger(failure)
+    }
+}
+
+impl Fault {
+    /// What a failed call stands for.
+    pub(crate) fn of(status: &Status) -> Self {
+        // No connection to somebody we know, whatever the reason.
+        if connect_failure(status) {
+            return Self::Unreachable;
+        }
+        match classify(status) {
+            Failure::TimedOut => Self::TimedOut,
+            Failure::Unreachable | Failure::WrongCertificate | Failure::Refused => Self::Unreachable,
+            Failure::Other => {
+                let said = status.metadata().get(OUTCOME_METADATA);
+                match said.filter(|_| status.code() == Code::FailedPrecondition) {
+                    Some(code) if code == STALE => Self::Stale,
+                    Some(code) if code == SUSPENDED => Self::Suspended,
+                    _ => Self::Failed(status.code()),
+                }
+            }
+        }
+    }
+
+    /// The network's outcome.
+    ///
+    /// # Errors
+    /// The failure of our own ledger, which is no network's outcome.
+    pub(crate) fn outcome(self, waited: Duration) -> Result<NetworkOutcome, LedgerFailure> {
+        Ok(match self {
+            Self::TimedOut => NetworkOutcome::TimedOut {
+                waited_ms: crate::outcome::millis(waited),
+            },
+            Self::Unreachable => NetworkOutcome::Unreachable,
+            Self::Malformed(why) => {
+                tracing::warn!(why, "no valid answer");
+                NetworkOutcome::Malformed
+            }
+            Self::Failed(code) => {
+                tracing::warn!(?code, "the node ended with an error");
+                NetworkOutcome::Malformed
+            }
+            Self::Suspended => NetworkOutcome::Suspended,
+            Self::Stale => NetworkOutcome::Stale,
+            Self::Ledger(failure) => return Err(failure),
+        })
+    }
+}
+
+fn connect_failure(status: &Status) -> bool {
+    let mut source = status.source();
+    while let Some(error) = source {
+        if error.is::<ConnectFailure>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_s_own_words_are_told_apart() {
+        let mut unknown_word = stale();
+        unknown_word.metadata_mut().insert(OUTCOME_METADATA, "answered".parse().unwrap());
+        let mut other_code = Status::permission_denied("no");
+        other_code.metadata_mut().insert(OUTCOME_METADATA, STALE.parse().unwrap());
+        let timed_out = NetworkOutcome::TimedOut { waited_ms: 7 };
+        let cases = [
+            (stale(), NetworkOutcome::Stale),
+            (suspended(), NetworkOutcome::Suspended),
+            (Status::deadline_exceeded("late"), timed_out),
+            (Status::unauthenticated("who"), NetworkOutcome::Unreachable),
+            (unknown_word, NetworkOutcome::Malformed),
+            (other_code, NetworkOutcome::Malformed),
+            (Status::failed_precondition("bare"), NetworkOutcome::Malformed),
+            (Status::unavailable("said so itself"), NetworkOutcome::Malformed),
+            (Status::internal("broken"), NetworkOutcome::Malformed),
+            (Status::unimplemented("what"), NetworkOutcome::Malformed),
+        ];
+        for (status, expected) in cases {
+            let outcome = Fault::of(&status).outcome(Duration::from_millis(7)).unwrap();
+            assert_eq!(outcome, expected, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn every_way_not_to_get_a_connection_is_unreachable() {
+        let address = || "127.0.0.1:1".to_owned();
+        let failures = [
+            ConnectFailure::Unreachable {
+                address: address(),
+                source: std::io::ErrorKind::ConnectionRefused.into(),
+            },
+            ConnectFailure::TimedOut {
+                address: address(),
+                after: Duration::from_secs(1),
+            },
+            ConnectFailure::Protocol {
+                address: address(),
+                source: None,
+            },
+        ];
+        for failure in failures {
+            let status = Status::from_error(Box::new(failure));
+            assert!(matches!(Fault::of(&status), Fault::Unreachable), "{status:?}");
+        }
+    }
+}

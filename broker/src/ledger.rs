@@ -1,0 +1,115 @@
+//! What the broker needs of the consent ledger, and nothing more.
+//!
+//! The adapter for a replica is `sekisho_replica`'s side of it; tests run the ledger's core in memory behind
+//! the same trait. Both answer where a network is reached with [`routes`], so that there is one rule.
+
+use sekisho_domain::{
+    Decision, EntryIndex, KeyId, KeyPurpose, NetworkId, RefusalReason, RequestId, TimeMs,
+};
+use sekisho_ledger::store::StateRead;
+use sekisho_ledger::{AnswerFault, CoreError, EntryFault, Statement, View};
+use sekisho_proto::v1;
+use sekisho_transport::Deadline;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+
+/// A decided access request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// Its place in the tree.
+    pub index: EntryIndex,
+    /// Its stamped time.
+    pub time: TimeMs,
+    /// One decision for each asked network, ordered by network.
+    pub decisions: Vec<(NetworkId, Decision)>,
+}
+
+/// Where a network's node answers, by the transport key the ledger holds for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The key registered with the endpoint.
+    pub key: KeyId,
+    /// `host:port`.
+    pub endpoint: String,
+}
+
+/// What a statement must be about to be believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The access request's index.
+    pub access: EntryIndex,
+    /// Its request id.
+    pub request_id: RequestId,
+    /// The network that was asked.
+    pub network: NetworkId,
+}
+
+/// Why the ledger gave no decision, or no answer to a question.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerFailure {
+    /// Not an authentic entry for this ledger now; it left no trace.
+    #[error("the ledger does not take the request: {0}")]
+    NotAuthentic(#[from] EntryFault),
+    /// A rule stands against it; the refusal is on the ledger.
+    #[error("the ledger refused the request: {}", .0.en())]
+    Refused(RefusalReason),
+    /// Too much at once; nothing was done.
+    #[error("the ledger is overloaded")]
+    Overloaded,
+    /// Nothing was done, and nobody was asked: no leader, no quorum, not started.
+    #[error("the ledger cannot decide now: {0}")]
+    Unavailable(&'static str),
+    /// It may have been decided: ask by request id. Nobody was asked.
+    #[error("the ledger did not answer in time; whether it decided is unknown")]
+    Unknown,
+    /// Its storage failed.
+    #[error("a fault of the ledger")]
+    Fault(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The consent ledger, as a broker sees it.
+pub trait Ledger: Send + Sync + 'static {
+    /// Puts an access request in order and answers with its decisions; for one that was put in order
+    /// before, with those it got then (P5). Done by the deadline, or [`LedgerFailure::Unknown`].
+    fn decide(
+        &self,
+        request: v1::Envelope,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Decided, LedgerFailure>> + Send;
+
+    /// Where these networks are reached; without those that have no valid transport key.
+    fn routes(
+        &self,
+        networks: BTreeSet<NetworkId>,
+    ) -> impl Future<Output = Result<BTreeMap<NetworkId, Route>, LedgerFailure>> + Send;
+
+    /// Checks a node's statement by the network's keys as they are now.
+    fn verify(
+        &self,
+        statement: v1::Envelope,
+        about: About,
+    ) -> impl Future<Output = Result<Result<Statement, AnswerFault>, LedgerFailure>> + Send;
+}
+
+/// Where networks are reached: the endpoint of the valid transport key each registered last. Those of the
+/// founding replicas, which have no entry, come before all others; of equals the greatest key id counts.
+///
+/// # Errors
+/// Storage failed.
+pub fn routes<S: StateRead>(
+    view: View<'_, S>,
+    networks: &BTreeSet<NetworkId>,
+) -> Result<BTreeMap<NetworkId, Route>, CoreError<S::Error>> {
+    let mut candidates = Vec::new();
+    for (id, key) in view.keys(KeyPurpose::Transport)? {
+        if let Some(endpoint) = key.endpoint.filter(|_| networks.contains(&key.network)) {
+            let record = view.key(&id)?;
+            let registered = record.and_then(|record| record.sources.first().copied());
+            candidates.push((registered, id, key.network, endpoint));
+        }
+    }
+    // The last of each network stays in the map.
+    candidates.sort();
+    let route = |(_, key, network, endpoint)| (network, Route { key, endpoint });
+    Ok(candidates.into_iter().map(route).collect())
+}
