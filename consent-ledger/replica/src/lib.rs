@@ -20,21 +20,28 @@
 
 mod batcher;
 mod checked;
+mod checkpoint;
 pub mod config;
 mod directory;
 mod error;
 mod raft;
+mod replica;
+mod service;
 mod store;
+mod submit;
 
 #[cfg(test)]
 #[path = "../tests/support/genesis.rs"]
 mod test_genesis;
 
+pub use checkpoint::{CheckpointError, Cosigned};
 pub use config::{Clock, Config, Keys, SystemClock, Timing};
 pub use directory::Directory;
 pub use error::ReplicaError;
 pub use raft::{Member, WireError};
+pub use replica::{MemberStatus, Replica, Status, WaitError};
 pub use store::ReadState;
+pub use submit::{SubmitError, Submitted, acknowledged};
 
 use sekisho_ledger::CoreError;
 

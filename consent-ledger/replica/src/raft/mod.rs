@@ -9,6 +9,6 @@ pub(crate) mod wire;
 
 pub use types::Member;
 pub(crate) use types::{
-    Applieds, Entry, LogId, Membership, Proposal, Raft, Storage, StoredMembership, TypeConfig,
+    Applieds, Entry, LogId, Proposal, Raft, Storage, StoredMembership, TypeConfig,
 };
 pub use wire::WireError;

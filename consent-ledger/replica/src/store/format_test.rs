@@ -1,5 +1,6 @@
 use super::*;
-use crate::raft::{Member, Membership};
+use crate::raft::Member;
+use openraft::Membership;
 use openraft::{CommittedLeaderId, EntryPayload};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -30,7 +30,7 @@ mod state;
 
 pub(crate) use format::Cosigned;
 pub(crate) use machine::Machine;
-pub(crate) use snapshot::{SnapshotData, View};
+pub(crate) use snapshot::SnapshotData;
 pub use state::ReadState;
 pub(crate) use state::StateTxn;
 
@@ -43,7 +43,7 @@ use redb::{
 use sekisho_domain::{Hash, LedgerId, ReplicaId};
 pub(crate) use snapshot::Incoming;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::watch;
 
 const META: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("meta");
@@ -63,7 +63,8 @@ const COSIGNED: &str = "cosigned";
 pub(crate) struct Store(Arc<Inner>);
 
 struct Inner {
-    database: Database,
+    /// None once it is closed.
+    database: RwLock<Option<Database>>,
     directory: PathBuf,
     ledger: LedgerId,
     replica: ReplicaId,
@@ -80,10 +81,6 @@ struct Inner {
 impl Store {
     pub(crate) fn ledger(&self) -> LedgerId {
         self.0.ledger
-    }
-
-    pub(crate) fn replica(&self) -> ReplicaId {
-        self.0.replica
     }
 
     /// How many leaves are applied; changes after the state with them can be read.
@@ -125,7 +122,13 @@ impl Store {
     /// A consistent view of everything committed, durable or not.
     pub(crate) fn begin_read(&self) -> Result<ReadTransaction, ReplicaError> {
         self.check()?;
-        self.0.database.begin_read().map_err(ReplicaError::database)
+        let database = self
+            .0
+            .database
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let database = database.as_ref().ok_or(ReplicaError::ShutDown)?;
+        database.begin_read().map_err(ReplicaError::database)
     }
 
     /// A consistent view of the ledger's state.
@@ -141,7 +144,10 @@ impl Store {
     ) -> Result<T, ReplicaError> {
         self.check()?;
         self.try_write(durability, work)
-            .inspect_err(|error| self.poison_with(error))
+            .inspect_err(|error| match error {
+                ReplicaError::ShutDown => {}
+                fault => self.poison_with(fault),
+            })
     }
 
     fn try_write<T>(
@@ -149,11 +155,13 @@ impl Store {
         durability: Durability,
         work: impl FnOnce(&WriteTransaction) -> Result<T, ReplicaError>,
     ) -> Result<T, ReplicaError> {
-        let mut txn = self
+        let database = self
             .0
             .database
-            .begin_write()
-            .map_err(ReplicaError::database)?;
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let database = database.as_ref().ok_or(ReplicaError::ShutDown)?;
+        let mut txn = database.begin_write().map_err(ReplicaError::database)?;
         txn.set_durability(durability)
             .map_err(ReplicaError::database)?;
         let done = work(&txn)?;
@@ -215,9 +223,19 @@ impl Store {
         })
     }
 
-    /// Makes everything applied durable. Blocks.
-    pub(crate) fn flush(&self) -> Result<(), ReplicaError> {
-        self.write(Durability::Immediate, |_| Ok(()))
+    /// Makes everything applied durable and lets go of the file, whoever still holds a clone. What is
+    /// under way ends first. Blocks.
+    pub(crate) fn close(&self) -> Result<(), ReplicaError> {
+        let flushed = self.write(Durability::Immediate, |_| Ok(()));
+        self.0
+            .database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match flushed {
+            Err(ReplicaError::ShutDown) => Ok(()),
+            other => other,
+        }
     }
 }
 

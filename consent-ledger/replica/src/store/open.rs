@@ -9,7 +9,7 @@ use sekisho_domain::{Genesis, LedgerId, ReplicaId};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::watch;
 
 /// The database's file in the data directory.
@@ -82,7 +82,7 @@ impl Store {
             write_marker(&config.marker, ledger, config.replica)?;
         }
         let store = Self(Arc::new(Inner {
-            database,
+            database: RwLock::new(Some(database)),
             directory: config.data_dir.clone(),
             ledger,
             replica: config.replica,

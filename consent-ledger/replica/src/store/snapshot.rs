@@ -14,6 +14,7 @@ use super::{APPLIED, MEMBERSHIP, STATE, StateTxn, Store};
 use crate::ReplicaError;
 use crate::config::{SNAPSHOT_CHUNK_BYTES, SNAPSHOT_CHUNKS_AHEAD};
 use crate::raft::{LogId, StoredMembership, wire};
+use futures::{Stream, StreamExt};
 use openraft::SnapshotMeta;
 use redb::{Durability, ReadTransaction, ReadableTable, Table as RedbTable};
 use sekisho_domain::Hash;
@@ -265,7 +266,7 @@ impl Incoming {
         store: &Store,
         bytes: u64,
         announced: Hash,
-        mut next: impl AsyncFnMut() -> Result<Option<Vec<u8>>, E>,
+        mut pieces: impl Stream<Item = Result<Vec<u8>, E>> + Unpin,
     ) -> Result<Result<Self, E>, ReplicaError> {
         let mut name = [0u8; 8];
         getrandom::fill(&mut name)
@@ -279,10 +280,10 @@ impl Incoming {
         let incoming = Self { path: path.clone() };
         let (mut digest, mut got) = (Sha256::new(), 0u64);
         loop {
-            match next().await {
-                Err(error) => return Ok(Err(error)),
-                Ok(None) => break,
-                Ok(Some(piece)) => {
+            match pieces.next().await {
+                Some(Err(error)) => return Ok(Err(error)),
+                None => break,
+                Some(Ok(piece)) => {
                     got = got.saturating_add(piece.len() as u64);
                     if got > bytes {
                         break;

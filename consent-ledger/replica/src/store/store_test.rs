@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::raft::{Entry, Proposal, TypeConfig};
 use crate::test_genesis;
+use futures::StreamExt;
 use openraft::storage::{RaftLogStorage, RaftLogStorageExt, RaftStateMachine};
 use openraft::testing::{StoreBuilder, Suite};
 use openraft::{CommittedLeaderId, EntryPayload, RaftLogReader, RaftSnapshotBuilder, Vote};
@@ -12,6 +13,7 @@ use sekisho_ledger::store::{StateRead, Table};
 use sekisho_ledger::{ledger_id, sign_entry};
 use sekisho_proto::v1;
 use tempfile::TempDir;
+use tokio_stream::wrappers::ReceiverStream;
 
 fn genesis() -> Genesis {
     test_genesis::genesis(&["127.0.0.1:1".to_owned(), "127.0.0.1:2".to_owned()])
@@ -200,11 +202,8 @@ async fn a_snapshot_carries_the_whole_state_and_replaces_all_of_the_old() {
     };
     let (bytes, sha256) = view.digest().unwrap();
     let receive = async |announced| {
-        let mut chunks = view.chunks();
-        Incoming::receive(&to, bytes, announced, async || {
-            Ok::<_, ()>(chunks.recv().await)
-        })
-        .await
+        let chunks = ReceiverStream::new(view.chunks()).map(Ok::<_, ()>);
+        Incoming::receive(&to, bytes, announced, chunks).await
     };
     let wrong = receive(Hash([7; 32])).await;
     assert!(
@@ -247,8 +246,8 @@ async fn a_damaged_snapshot_leaves_the_old_state_and_stops_the_replica() {
         bytes.truncate(bytes.len() / 2);
         let sha256 = Hash(<sha2::Sha256 as sha2::Digest>::digest(&bytes).into());
         let length = bytes.len() as u64;
-        let mut pieces = Some(bytes);
-        let incoming = Incoming::receive(&to, length, sha256, async || Ok::<_, ()>(pieces.take()))
+        let pieces = futures::stream::iter([Ok::<_, ()>(bytes)]);
+        let incoming = Incoming::receive(&to, length, sha256, pieces)
             .await
             .unwrap()
             .unwrap();

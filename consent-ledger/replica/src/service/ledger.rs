@@ -1,0 +1,246 @@
+//! `LedgerService`: what any member's node may ask of any replica.
+
+use super::internal;
+use crate::config::LEAVES_AT_ONCE;
+use crate::replica::{Replica, Status as ReplicaStatus};
+use crate::{ReplicaError, state_error};
+use futures::Stream;
+use sekisho_domain::{EntryIndex, Hash, RequestId};
+use sekisho_ledger::{View, tree};
+use sekisho_proto::v1::ledger_service_server::LedgerService;
+use sekisho_proto::{ErrorCode, v1};
+use sekisho_transport::{Deadline, peer};
+use std::pin::Pin;
+use tonic::{Request, Response, Status};
+
+pub(super) struct Service(pub(super) Replica);
+
+impl Service {
+    /// The caller is a member now, this replica serves, and there is time left.
+    fn enter<T>(&self, request: &Request<T>) -> Result<Deadline, Status> {
+        peer(request)?;
+        if !self.0.is_ready() {
+            return Err(
+                ErrorCode::Unavailable.status("this replica has not caught up since its start")
+            );
+        }
+        Deadline::of(request.metadata())
+    }
+
+    async fn size(&self) -> Result<u64, Status> {
+        self.0
+            .read(|state| tree::size(state).map_err(state_error))
+            .await
+            .map_err(|error| internal(&error))
+    }
+}
+
+fn proof(hashes: Vec<Hash>) -> Response<v1::ProofReply> {
+    Response::new(v1::ProofReply {
+        hashes: hashes.iter().map(|hash| hash.0.to_vec()).collect(),
+    })
+}
+
+fn beyond(size: u64) -> Status {
+    ErrorCode::NotFound.status(format!("this replica has applied {size} leaves"))
+}
+
+#[tonic::async_trait]
+impl LedgerService for Service {
+    async fn submit(
+        &self,
+        request: Request<v1::SubmitRequest>,
+    ) -> Result<Response<v1::SubmitReply>, Status> {
+        peer(&request)?;
+        let deadline = Deadline::of(request.metadata())?;
+        let v1::SubmitRequest {
+            envelope,
+            forwarded,
+        } = request.into_inner();
+        let envelope =
+            envelope.ok_or_else(|| ErrorCode::Invalid.status("the envelope is missing"))?;
+        let submitted = if forwarded {
+            self.0.submit_as_leader(envelope, deadline).await
+        } else {
+            self.0.submit(envelope, deadline).await
+        };
+        submitted
+            .map(|done| Response::new(done.into()))
+            .map_err(|error| error.status())
+    }
+
+    async fn outcome_of(
+        &self,
+        request: Request<v1::OutcomeOfRequest>,
+    ) -> Result<Response<v1::LeafReply>, Status> {
+        self.enter(&request)?;
+        let id = RequestId::try_from(request.into_inner().request_id.as_slice())
+            .map_err(|error| ErrorCode::Invalid.status(error.to_string()))?;
+        match self
+            .0
+            .outcome_of(id)
+            .await
+            .map_err(|error| internal(&error))?
+        {
+            Some((index, leaf)) => Ok(Response::new(v1::LeafReply {
+                index: index.0,
+                leaf,
+            })),
+            None => Err(ErrorCode::NotFound.status("not applied here; it may be later")),
+        }
+    }
+
+    type LeavesStream = Pin<Box<dyn Stream<Item = Result<v1::LeafReply, Status>> + Send>>;
+
+    async fn leaves(
+        &self,
+        request: Request<v1::LeavesRequest>,
+    ) -> Result<Response<Self::LeavesStream>, Status> {
+        self.enter(&request)?;
+        let v1::LeavesRequest { from, max } = request.into_inner();
+        let max = if max == 0 { u64::MAX } else { u64::from(max) };
+        let end = self.size().await?.min(from.saturating_add(max));
+        let replica = self.0.clone();
+        // Read a few at a time, as the caller takes them.
+        let pages = futures::stream::unfold(from, move |at| {
+            let replica = replica.clone();
+            async move {
+                if at >= end {
+                    return None;
+                }
+                let next = end.min(at.saturating_add(LEAVES_AT_ONCE as u64));
+                let page = replica.read(move |state| page(state, at, next)).await;
+                Some((page, next))
+            }
+        });
+        use futures::StreamExt;
+        let leaves = pages.flat_map(|page| {
+            futures::stream::iter(match page {
+                Ok(leaves) => leaves.into_iter().map(Ok).collect(),
+                Err(error) => vec![Err(internal(&error))],
+            })
+        });
+        Ok(Response::new(Box::pin(leaves)))
+    }
+
+    async fn inclusion_proof(
+        &self,
+        request: Request<v1::InclusionProofRequest>,
+    ) -> Result<Response<v1::ProofReply>, Status> {
+        self.enter(&request)?;
+        let v1::InclusionProofRequest { index, tree_size } = request.into_inner();
+        let size = self.size().await?;
+        if tree_size > size {
+            return Err(beyond(size));
+        }
+        if index >= tree_size {
+            return Err(
+                ErrorCode::Invalid.status(format!("leaf {index} is not in a tree of {tree_size}"))
+            );
+        }
+        let hashes = self.0.inclusion_proof(EntryIndex(index), tree_size).await;
+        hashes.map(proof).map_err(|error| internal(&error))
+    }
+
+    async fn consistency_proof(
+        &self,
+        request: Request<v1::ConsistencyProofRequest>,
+    ) -> Result<Response<v1::ProofReply>, Status> {
+        self.enter(&request)?;
+        let v1::ConsistencyProofRequest { size1, size2 } = request.into_inner();
+        let size = self.size().await?;
+        if size2 > size {
+            return Err(beyond(size));
+        }
+        if size1 == 0 || size1 > size2 {
+            return Err(
+                ErrorCode::Invalid.status(format!("no proof leads from size {size1} to {size2}"))
+            );
+        }
+        let hashes = self.0.consistency_proof(size1, size2).await;
+        hashes.map(proof).map_err(|error| internal(&error))
+    }
+
+    async fn checkpoint(
+        &self,
+        request: Request<v1::CheckpointRequest>,
+    ) -> Result<Response<v1::CheckpointReply>, Status> {
+        let deadline = self.enter(&request)?;
+        let collected = self
+            .0
+            .checkpoint(request.into_inner().min_size, deadline)
+            .await;
+        collected
+            .map(|collected| {
+                Response::new(v1::CheckpointReply {
+                    note: collected.note.clone(),
+                })
+            })
+            .map_err(|error| error.status())
+    }
+
+    async fn cosign(
+        &self,
+        request: Request<v1::CosignRequest>,
+    ) -> Result<Response<v1::CosignReply>, Status> {
+        let deadline = self.enter(&request)?;
+        let reply = self.0.cosign(request.into_inner().size, deadline).await;
+        reply.map(Response::new).map_err(|error| error.status())
+    }
+
+    async fn status(
+        &self,
+        request: Request<v1::StatusRequest>,
+    ) -> Result<Response<v1::StatusReply>, Status> {
+        // Answered before the barrier too: it says why nothing else is.
+        peer(&request)?;
+        let status = self.0.status().await.map_err(|error| internal(&error))?;
+        Ok(Response::new(status.into()))
+    }
+}
+
+fn page(
+    state: &crate::ReadState,
+    from: u64,
+    until: u64,
+) -> Result<Vec<v1::LeafReply>, ReplicaError> {
+    (from..until)
+        .map(|index| {
+            let leaf = View(state).leaf(EntryIndex(index)).map_err(state_error)?;
+            Ok(v1::LeafReply {
+                index,
+                leaf: leaf.ok_or(ReplicaError::Damaged("a leaf"))?,
+            })
+        })
+        .collect()
+}
+
+impl From<ReplicaStatus> for v1::StatusReply {
+    fn from(status: ReplicaStatus) -> Self {
+        Self {
+            replica: status.replica.0,
+            network: status.network.to_string(),
+            ledger: status.ledger.0.to_vec(),
+            ready: status.ready,
+            leader: status.leader.map(|leader| leader.0),
+            term: status.term,
+            log_last: status.log_last,
+            log_applied: status.log_applied,
+            tree_size: status.tree_size,
+            root: status.root.0.to_vec(),
+            time_ms: status.time.0,
+            quorum_ack_ms: status.quorum_ack_ms,
+            members: status
+                .members
+                .into_iter()
+                .map(|member| v1::MemberStatus {
+                    replica: member.replica.0,
+                    network: member.member.network,
+                    endpoint: member.member.endpoint,
+                    voter: member.voter,
+                    log_matched: member.log_matched,
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! `RaftService`: between replicas only, each speaking for itself only.
+
+use super::internal;
+use crate::config::{CLOCK_SKEW_MAX, SNAPSHOT_TIMEOUT};
+use crate::raft::wire::{self, WireError};
+use crate::raft::{Proposal, TypeConfig};
+use crate::replica::Replica;
+use crate::store::{Incoming, SnapshotData};
+use futures::StreamExt;
+use openraft::{EntryPayload, Snapshot, SnapshotMeta, StoredMembership, Vote};
+use sekisho_domain::Hash;
+use sekisho_proto::v1::raft_service_server::RaftService;
+use sekisho_proto::v1::snapshot_chunk::Part;
+use sekisho_proto::{ErrorCode, v1};
+use sekisho_transport::{Deadline, peer};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tonic::{Request, Response, Status, Streaming};
+
+pub(super) struct Service {
+    replica: Replica,
+    /// One snapshot at a time: each is a file on disk.
+    receiving: Arc<Semaphore>,
+}
+
+fn malformed(error: WireError) -> Status {
+    ErrorCode::Invalid.status(error.to_string())
+}
+
+fn fatal(error: impl std::fmt::Display) -> Status {
+    tracing::debug!(%error, "consensus refused a message");
+    ErrorCode::Unavailable.status("this replica stopped")
+}
+
+impl Service {
+    pub(super) fn new(replica: Replica) -> Self {
+        Self {
+            replica,
+            receiving: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// The caller's network runs the replica that `claimed` is, or any replica if nothing is claimed.
+    fn enter<T>(&self, request: &Request<T>, claimed: Option<u64>) -> Result<(), Status> {
+        let network = peer(request)?.network;
+        let members = self.replica.members();
+        let runs = |id: &u64| {
+            members
+                .get(id)
+                .is_some_and(|member| member.network == network.as_str())
+        };
+        let known = match claimed {
+            Some(id) => runs(&id),
+            None => members.keys().any(runs),
+        };
+        if known {
+            Ok(())
+        } else {
+            Err(ErrorCode::Forbidden.status(format!("network {network} does not run this replica")))
+        }
+    }
+
+    /// A leader's times become the ledger's, so one whose clock is far off is not followed.
+    fn check_clock(&self, sent_time_ms: u64) -> Result<(), Status> {
+        let own = self.replica.clock().now().0;
+        let off_ms = own.abs_diff(sent_time_ms);
+        if u128::from(off_ms) <= CLOCK_SKEW_MAX.as_millis() {
+            return Ok(());
+        }
+        tracing::warn!(off_ms, "the leader's clock is too far from this replica's");
+        let max_ms = CLOCK_SKEW_MAX.as_millis();
+        Err(ErrorCode::Conflict.status(format!(
+            "the clocks are {off_ms} ms apart, at most {max_ms} are allowed"
+        )))
+    }
+
+    /// Checks new entries' signatures before they are acknowledged: what an honest leader admits holds.
+    async fn check_signatures(
+        &self,
+        entries: &[openraft::Entry<TypeConfig>],
+    ) -> Result<(), Status> {
+        let batches = entries.iter().filter_map(|entry| match &entry.payload {
+            EntryPayload::Normal(Proposal(batch)) => Some(batch),
+            EntryPayload::Blank | EntryPayload::Membership(_) => None,
+        });
+        let envelopes: Vec<_> = batches
+            .flat_map(|batch| batch.envelopes.iter().cloned())
+            .collect();
+        if envelopes.is_empty() {
+            return Ok(());
+        }
+        let state = self
+            .replica
+            .store()
+            .read_state()
+            .map_err(|error| internal(&error))?;
+        let checked = Arc::clone(self.replica.checked());
+        match checked
+            .check_all(envelopes, state)
+            .await
+            .map_err(|error| internal(&error))?
+        {
+            None => Ok(()),
+            Some(key) => {
+                tracing::error!(%key, "the leader sent an entry whose signature does not hold");
+                Err(ErrorCode::Invalid.status("an entry's signature does not hold"))
+            }
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl RaftService for Service {
+    async fn append_entries(
+        &self,
+        request: Request<v1::AppendEntriesRequest>,
+    ) -> Result<Response<v1::AppendEntriesReply>, Status> {
+        let vote = request.get_ref().vote.as_ref();
+        self.enter(&request, vote.map(|vote| vote.replica))?;
+        self.check_clock(request.get_ref().sent_time_ms)?;
+        let append = wire::from_append_request(request.into_inner()).map_err(malformed)?;
+        self.check_signatures(&append.entries).await?;
+        let reply = self
+            .replica
+            .raft()
+            .append_entries(append)
+            .await
+            .map_err(fatal)?;
+        Ok(Response::new(wire::append_reply(reply)))
+    }
+
+    async fn vote(
+        &self,
+        request: Request<v1::VoteRequest>,
+    ) -> Result<Response<v1::VoteReply>, Status> {
+        let vote = request.get_ref().vote.as_ref();
+        self.enter(&request, vote.map(|vote| vote.replica))?;
+        let vote = wire::from_vote_request(request.into_inner()).map_err(malformed)?;
+        let reply = self.replica.raft().vote(vote).await.map_err(fatal)?;
+        Ok(Response::new(wire::vote_reply(&reply)))
+    }
+
+    async fn install_snapshot(
+        &self,
+        request: Request<Streaming<v1::SnapshotChunk>>,
+    ) -> Result<Response<v1::InstallSnapshotReply>, Status> {
+        self.enter(&request, None)?;
+        let deadline = Deadline::of(request.metadata())?.min(Deadline::after(SNAPSHOT_TIMEOUT));
+        let place = Arc::clone(&self.receiving)
+            .try_acquire_owned()
+            .map_err(|_| ErrorCode::Overloaded.status("another snapshot is being received"))?;
+        let network = peer(&request)?.network;
+        let received = deadline
+            .bound(receive(
+                &self.replica,
+                request.into_inner(),
+                network.as_str(),
+            ))
+            .await??;
+        let (vote, snapshot) = received;
+        let replica = self.replica.clone();
+        // Apart from this call: once begun, an installation ends, whether or not the leader waits for it.
+        let installed = tokio::spawn(async move {
+            replica.store().set_installing(true);
+            let installed = replica.raft().install_full_snapshot(vote, snapshot).await;
+            replica.store().set_installing(false);
+            drop(place);
+            installed
+        });
+        let reply = deadline
+            .bound(installed)
+            .await?
+            .map_err(fatal)?
+            .map_err(fatal)?;
+        Ok(Response::new(v1::InstallSnapshotReply {
+            vote: Some(wire::vote(&reply.vote)),
+        }))
+    }
+
+    async fn barrier(
+        &self,
+        request: Request<v1::BarrierRequest>,
+    ) -> Result<Response<v1::BarrierReply>, Status> {
+        self.enter(&request, None)?;
+        let deadline = Deadline::of(request.metadata())?;
+        match deadline.bound(self.replica.barrier()).await? {
+            Some(log_index) => Ok(Response::new(v1::BarrierReply { log_index })),
+            None => Err(ErrorCode::Unavailable.status("this replica does not lead")),
+        }
+    }
+}
+
+/// Reads a snapshot's header and then its bytes into a file, whose digest is checked.
+async fn receive(
+    replica: &Replica,
+    mut chunks: Streaming<v1::SnapshotChunk>,
+    network: &str,
+) -> Result<(Vote<u64>, Snapshot<TypeConfig>), Status> {
+    let first = chunks.message().await?.and_then(|chunk| chunk.part);
+    let Some(Part::Header(header)) = first else {
+        return Err(malformed(WireError::Missing("the snapshot's header")));
+    };
+    let vote = wire::from_vote(header.vote).map_err(malformed)?;
+    let sender = replica
+        .members()
+        .get(&vote.leader_id.node_id)
+        .map(|member| member.network.clone());
+    if sender.as_deref() != Some(network) {
+        return Err(
+            ErrorCode::Forbidden.status(format!("network {network} does not run this replica"))
+        );
+    }
+    let announced = Hash::try_from(header.sha256.as_slice())
+        .map_err(|_| malformed(WireError::Length("the snapshot's digest")))?;
+    let membership = header
+        .membership
+        .ok_or(WireError::Missing("the membership"))
+        .map_err(malformed)?;
+    let meta = SnapshotMeta {
+        last_log_id: header.last_log_id.map(wire::from_log_id),
+        last_membership: StoredMembership::new(
+            header.membership_log_id.map(wire::from_log_id),
+            wire::from_membership(membership),
+        ),
+        snapshot_id: header.snapshot_id,
+    };
+    let pieces = chunks.map(|chunk| match chunk?.part {
+        Some(Part::Data(data)) => Ok(data),
+        _ => Err(malformed(WireError::Missing("a snapshot's data"))),
+    });
+    let incoming = Incoming::receive(replica.store(), header.bytes, announced, pieces)
+        .await
+        .map_err(|error| internal(&error))??;
+    Ok((
+        vote,
+        Snapshot {
+            meta,
+            snapshot: Box::new(SnapshotData::Received(incoming)),
+        },
+    ))
+}

@@ -1,0 +1,334 @@
+//! A cluster of replicas in this process, on real sockets and disks.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+pub mod genesis;
+
+use genesis::{checkpoint, governance, network, transport};
+use sekisho_domain::{Body, Entry, FacilityKind, Genesis, LedgerId, ReplicaId, RequestId, TimeMs};
+use sekisho_ledger::signature::SigningKey;
+use sekisho_ledger::store::{StateRead, Table};
+use sekisho_ledger::{View, ledger_id, sign_entry};
+use sekisho_proto::v1;
+use sekisho_replica::{Clock, Config, Keys, Replica, SubmitError, Submitted, SystemClock, Timing};
+use sekisho_transport::{
+    ClientLimits, Deadline, Expected, Identity, Incoming, ServerLimits, channel, server,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tonic::transport::Channel;
+
+/// Longest wait for anything: far above what it takes, so that a slow machine does not fail a test.
+pub const PATIENCE: Duration = Duration::from_secs(40);
+
+pub fn patience() -> Deadline {
+    Deadline::after(PATIENCE)
+}
+
+/// This machine's clock, so many milliseconds ahead.
+pub struct Ahead(pub u64);
+
+impl Clock for Ahead {
+    fn now(&self) -> TimeMs {
+        SystemClock.now().plus_ms(self.0)
+    }
+}
+
+struct Running {
+    replica: Replica,
+    runtime: Runtime,
+}
+
+pub struct Cluster {
+    dirs: Vec<TempDir>,
+    pub genesis: Genesis,
+    pub snapshot_every: u64,
+    pub log_kept: u64,
+    running: BTreeMap<u64, Running>,
+    listeners: BTreeMap<u64, TcpListener>,
+}
+
+impl Cluster {
+    /// A ledger of `n` networks, the first `replicas` of which run one; none is started.
+    pub async fn of(n: u64, replicas: u64) -> Self {
+        let mut listeners = BTreeMap::new();
+        for id in 1..=n {
+            listeners.insert(id, TcpListener::bind("127.0.0.1:0").await.unwrap());
+        }
+        let endpoints: Vec<String> = listeners
+            .values()
+            .map(|l| l.local_addr().unwrap().to_string())
+            .collect();
+        let mut genesis = genesis::genesis(&endpoints);
+        genesis.replicas.retain(|replica| replica.id.0 <= replicas);
+        Self {
+            dirs: (0..n).map(|_| tempfile::tempdir().unwrap()).collect(),
+            genesis,
+            snapshot_every: 5_000,
+            log_kept: 1_000,
+            running: BTreeMap::new(),
+            listeners,
+        }
+    }
+
+    /// Three replicas, started and ready.
+    pub async fn three() -> Self {
+        let mut cluster = Self::of(3, 3).await;
+        cluster.start_all().await;
+        cluster
+    }
+
+    pub async fn start_all(&mut self) {
+        let ids: Vec<u64> = self.genesis.replicas.iter().map(|r| r.id.0).collect();
+        for &id in &ids {
+            self.start(id).await;
+        }
+        for id in ids {
+            self.replica(id).wait_ready(patience()).await.unwrap();
+        }
+    }
+
+    pub fn config(&self, id: u64) -> Config {
+        let mut config = Config::new(
+            ReplicaId(id),
+            self.dirs[id as usize - 1].path().join("data"),
+        );
+        config.timing = Timing::LOOPBACK;
+        config.snapshot_every = self.snapshot_every;
+        config.log_kept = self.log_kept;
+        config
+    }
+
+    pub async fn start(&mut self, id: u64) {
+        self.start_with(id, Arc::new(SystemClock)).await;
+    }
+
+    pub async fn start_with(&mut self, id: u64, clock: Arc<dyn Clock>) {
+        let endpoint = self.genesis.replicas[id as usize - 1].endpoint.clone();
+        let listener = match self.listeners.remove(&id) {
+            Some(listener) => listener,
+            None => TcpListener::bind(&endpoint).await.unwrap(),
+        };
+        let keys = Keys {
+            transport: transport(id),
+            checkpoint: checkpoint(id),
+        };
+        let (config, genesis) = (self.config(id), self.genesis.clone());
+        let listener = listener.into_std().unwrap();
+        // A runtime of its own: ending it is the end of everything the replica does, as of a process.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let started = runtime.spawn(async move {
+            let replica = Replica::start(config, genesis, keys, clock).await.unwrap();
+            let listener = TcpListener::from_std(listener).unwrap();
+            let limits = ServerLimits::default();
+            let incoming =
+                Incoming::new(listener, &transport(id), replica.directory(), limits).unwrap();
+            let serving = server()
+                .add_service(replica.ledger_service())
+                .add_service(replica.raft_service())
+                .serve_with_incoming(incoming);
+            tokio::spawn(async move { serving.await.unwrap() });
+            replica
+        });
+        let replica = started.await.unwrap();
+        self.running.insert(id, Running { replica, runtime });
+    }
+
+    /// Ends a replica as the end of its process would: nothing is told to anybody, nothing is flushed.
+    pub async fn kill(&mut self, id: u64) {
+        let Running { replica, runtime } = self.running.remove(&id).unwrap();
+        drop(replica);
+        let ended = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE));
+        ended.await.unwrap();
+    }
+
+    /// Ends a replica in good order.
+    pub async fn stop(&mut self, id: u64) {
+        let replica = self.replica(id).clone();
+        replica.shutdown().await.unwrap();
+        drop(replica);
+        self.kill(id).await;
+    }
+
+    pub fn replica(&self, id: u64) -> &Replica {
+        &self.running[&id].replica
+    }
+
+    pub fn ids(&self) -> Vec<u64> {
+        self.running.keys().copied().collect()
+    }
+
+    pub fn ledger(&self) -> LedgerId {
+        ledger_id(&self.genesis)
+    }
+
+    /// Waits until a running replica leads, and all running ones know it.
+    pub async fn leader(&self) -> u64 {
+        until("a leader", async || {
+            let mut leaders = std::collections::BTreeSet::new();
+            for running in self.running.values() {
+                leaders.insert(running.replica.status().await.unwrap().leader?.0);
+            }
+            let leader = leaders.first().copied()?;
+            (leaders.len() == 1 && self.running.contains_key(&leader)).then_some(leader)
+        })
+        .await
+    }
+
+    pub async fn follower(&self) -> u64 {
+        let leader = self.leader().await;
+        self.ids().into_iter().find(|&id| id != leader).unwrap()
+    }
+
+    /// The path of a replica's store.
+    pub fn store_path(&self, id: u64) -> std::path::PathBuf {
+        self.config(id).data_dir.join("ledger.redb")
+    }
+
+    /// A channel to a running replica, as the holder of a transport key.
+    pub fn channel_as(&self, identity: &Identity, to: u64) -> Channel {
+        let founder = &self.genesis.replicas[to as usize - 1];
+        let expected = Expected::Network(founder.network.clone());
+        let directory = self.replica(to).directory();
+        channel(
+            &founder.endpoint,
+            expected,
+            identity,
+            directory,
+            ClientLimits::default(),
+        )
+        .unwrap()
+    }
+
+    /// Every row of a replica's state.
+    pub async fn rows(&self, id: u64) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
+        let rows = |state: &sekisho_replica::ReadState| {
+            let mut rows = Vec::new();
+            for table in Table::ALL {
+                let of = state.scan(table, b"", b"", usize::MAX)?;
+                rows.extend(of.into_iter().map(|(key, value)| (table, key, value)));
+            }
+            Ok(rows)
+        };
+        self.replica(id).read(rows).await.unwrap()
+    }
+
+    /// Waits until all running replicas have this many leaves, then checks that their states are equal
+    /// byte for byte.
+    pub async fn assert_equal_states(&self, size: u64) {
+        let log_last = self
+            .replica(self.leader().await)
+            .status()
+            .await
+            .unwrap()
+            .log_last;
+        let mut digests = BTreeMap::new();
+        let mut first: Option<Vec<_>> = None;
+        for id in self.ids() {
+            let index = sekisho_domain::EntryIndex(size - 1);
+            self.replica(id)
+                .wait_applied(index, patience())
+                .await
+                .unwrap();
+            // Also what makes no leaf, such as a batch of repetitions.
+            until("the log to be applied", async || {
+                let status = self.replica(id).status().await.unwrap();
+                (status.log_applied >= log_last).then_some(())
+            })
+            .await;
+            let meta =
+                |state: &sekisho_replica::ReadState| Ok(View(state).meta().unwrap().unwrap());
+            let meta = self.replica(id).read(meta).await.unwrap();
+            assert_eq!(meta.size, size, "replica {id}");
+            digests.insert(id, meta.digest);
+            let rows = self.rows(id).await;
+            assert!(
+                first.get_or_insert_with(|| rows.clone()) == &rows,
+                "replica {id} holds other rows"
+            );
+        }
+        let mut values: Vec<_> = digests.values().collect();
+        values.dedup();
+        assert_eq!(values.len(), 1, "{digests:?}");
+    }
+
+    /// An entry that registers facility `n` of network 1.
+    pub fn entry(&self, n: u64) -> Entry {
+        let now = SystemClock.now();
+        Entry {
+            ledger: self.ledger(),
+            lineage: 1,
+            author: governance(1).key_id(),
+            request_id: request_id(),
+            claimed_time: now,
+            not_before: TimeMs(now.0 - 1_000),
+            not_after: now.plus_ms(200_000),
+            body: Body::FacilityRegister {
+                facility: format!("411{n:07}").parse().unwrap(),
+                kind: FacilityKind::Clinic,
+                name: format!("clinic {n}"),
+            },
+        }
+    }
+
+    pub fn envelope(&self, n: u64) -> v1::Envelope {
+        sign_entry(&self.entry(n), &[&governance(1)])
+    }
+
+    /// Signs a body as the governance of network `n`.
+    pub fn said_by(&self, n: u64, body: Body) -> v1::Envelope {
+        let key: SigningKey = governance(n);
+        let entry = Entry {
+            author: key.key_id(),
+            body,
+            ..self.entry(0)
+        };
+        sign_entry(&entry, &[&key])
+    }
+
+    pub async fn submit(&self, to: u64, n: u64) -> Result<Submitted, SubmitError> {
+        self.replica(to).submit(self.envelope(n), patience()).await
+    }
+}
+
+/// A request id not used before in this process.
+pub fn request_id() -> RequestId {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let mut id = [0; 16];
+    id[8..].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    RequestId(id)
+}
+
+/// Asks again until there is an answer.
+pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = patience();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(!deadline.remaining().is_zero(), "waited in vain for {what}");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The name by which [`network`] is meant here.
+pub fn network_of(n: u64) -> sekisho_domain::NetworkId {
+    network(n)
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for (_, Running { replica, runtime }) in std::mem::take(&mut self.running) {
+            drop(replica);
+            runtime.shutdown_background();
+        }
+    }
+}
