@@ -1,0 +1,148 @@
+//! `sekisho serve`: one process, the roles its configuration names, one mutual-TLS port.
+//!
+//! Reads the configuration, builds, waits for a signal, drains: accepting stops first, work under way ends,
+//! storage is flushed.
+
+use crate::config::{Config, NodeConfig, ReplicaConfig};
+use crate::ui::{Exit, Failure};
+use crate::{genesis, keys};
+use sekisho_broker::{Broker, Limits};
+use sekisho_documents::SledIndex;
+use sekisho_domain::KeyPurpose;
+use sekisho_ingest::SsMix2Storage;
+use sekisho_node::{Node, NodeStore, Parts, SystemEnvironment};
+use sekisho_replica::{Keys, Replica, SystemClock};
+use sekisho_transport::{ClientLimits, Expected, Incoming, ServerLimits, channel, server, telemetry};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Runs until SIGINT or SIGTERM, or until the replica stops for good.
+///
+/// # Errors
+/// The configuration, keys, founding file, port or stored data do not allow to start; or the replica stopped.
+pub async fn run(path: &Path) -> Result<(), Failure> {
+    let config = Config::load(path).map_err(|faults| {
+        let name = path.display();
+        Failure::usage(
+            format!("設定ファイル {name} に誤りがあります：\n{faults}"),
+            format!("the configuration {name} has faults:\n{faults}"),
+        )
+    })?;
+    let _telemetry = telemetry::init("sekisho", Some(&config.network))
+        .map_err(|e| Failure::of(Exit::Usage, "トレースの準備が", "set up tracing", &e))?;
+    let listener = TcpListener::bind(config.listen).await.map_err(|e| {
+        let address = config.listen;
+        Failure::of(Exit::Usage, &format!("{address} で待ち受けることが"), &format!("listen on {address}"), &e)
+    })?;
+    let Some(replica_config) = &config.replica else {
+        return Err(Failure::usage("[replica] がありません", "there is no [replica]"));
+    };
+    let replica = start_replica(&config, replica_config).await?;
+    let result = serve(&config, listener, &replica).await;
+    let stopped = replica.shutdown().await;
+    result?;
+    stopped.map_err(|e| Failure::of(Exit::Unavailable, "レプリカを正しく停止することが", "stop the replica cleanly", &e))
+}
+
+async fn start_replica(config: &Config, of: &ReplicaConfig) -> Result<Replica, Failure> {
+    let genesis = genesis::load(&config.genesis)?;
+    let mut replica_config = sekisho_replica::Config::new(of.id, config.data.join("ledger"));
+    replica_config.timing = of.timing;
+    // Beside the keys: it must survive the loss of the data.
+    replica_config.marker = config.keys.join(format!("replica-{}.started", of.id));
+    let keys =
+        Keys { transport: keys::identity(config)?, checkpoint: keys::signing(&config.keys, KeyPurpose::Checkpoint)? };
+    Replica::start(replica_config, genesis, keys, Arc::new(SystemClock))
+        .await
+        .map_err(|e| Failure::of(Exit::Usage, "レプリカを起動することが", "start the replica", &e))
+}
+
+async fn serve(config: &Config, listener: TcpListener, replica: &Replica) -> Result<(), Failure> {
+    let failed = |e: &(dyn std::error::Error + 'static)| Failure::of(Exit::Usage, "起動することが", "start", e);
+    let identity = keys::identity(config)?;
+    let incoming = Incoming::new(listener, &identity, replica.directory(), ServerLimits::default())
+        .map_err(|e| failed(&e))?;
+    let node = match &config.node {
+        Some(of) => Some(start_node(config, of, replica).await?),
+        None => None,
+    };
+    let broker = config
+        .broker
+        .then(|| Broker::new(replica.clone(), identity.clone(), replica.directory(), Limits::default()));
+
+    let mut router = server().add_service(replica.ledger_service()).add_service(replica.raft_service());
+    if let Some(node) = &node {
+        router = router.add_service(node.node_service()).add_service(node.operator_service());
+    }
+    if let Some(broker) = &broker {
+        router = router.add_service(broker.server());
+    }
+    tracing::info!(address = %config.listen, network = %config.network, ledger = %replica.ledger(), "serving");
+    let ended = router.serve_with_incoming_shutdown(incoming, stop_requested(replica.clone())).await;
+    if let Some(node) = node {
+        node.shutdown().await.map_err(|e| failed(&e))?;
+    }
+    ended.map_err(|e| failed(&e))?;
+    if replica.is_stopped() {
+        return Err(Failure::new(
+            Exit::Unavailable,
+            "レプリカが停止しました。ログに理由があります",
+            "the replica stopped for good; the log says why",
+        ));
+    }
+    Ok(())
+}
+
+async fn start_node(config: &Config, of: &NodeConfig, replica: &Replica) -> Result<Node, Failure> {
+    let failed = |e: &(dyn std::error::Error + 'static)| Failure::of(Exit::Usage, "ノードを起動することが", "start the node", e);
+    let identity = keys::identity(config)?;
+    let broker = of.broker.clone().unwrap_or_else(|| config.own_address());
+    let network = Expected::Network(config.network.clone());
+    let broker = channel(&broker, network, &identity, replica.directory(), ClientLimits::default()).map_err(|e| failed(&e))?;
+    let (store, index) = (config.data.join("node.redb"), config.data.join("index"));
+    let storages = of.sources.iter().map(|source| SsMix2Storage {
+        root: source.root.clone(),
+        facility: source.facility.clone(),
+        source_id: source.id.clone(),
+    });
+    let node_config = sekisho_node::Config { network: config.network.clone(), sources: storages.collect() };
+    let parts = Parts {
+        ledger: Arc::new(replica.clone()),
+        store: NodeStore::open(&store).map_err(|e| failed(&e))?,
+        index: Arc::new(open_index(&index).map_err(|e| failed(&e))?),
+        key: keys::signing(&config.keys, KeyPurpose::Node)?,
+        broker,
+        environment: Arc::new(SystemEnvironment),
+    };
+    Node::start(node_config, parts).await.map_err(|e| failed(&e))
+}
+
+/// The document index holds only what the files say: one that cannot be opened is put aside and built again.
+fn open_index(path: &Path) -> Result<SledIndex, sekisho_documents::Error> {
+    match SledIndex::open(path) {
+        Err(error @ sekisho_documents::Error::InUse { .. }) => Err(error),
+        Err(error) => {
+            let aside = SledIndex::move_aside(path)?;
+            tracing::warn!(%error, aside = ?aside.map(|a| a.display().to_string()), "the document index is built again");
+            SledIndex::open(path)
+        }
+        opened => opened,
+    }
+}
+
+/// A signal from the operator, or the replica's own end.
+async fn stop_requested(replica: Replica) {
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => drop(terminate.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => tracing::info!("stopping on SIGINT"),
+        () = terminate => tracing::info!("stopping on SIGTERM"),
+        () = replica.stopped() => tracing::error!("stopping because the replica did"),
+    }
+}

@@ -1,0 +1,291 @@
+//! The configuration file: read once, checked whole, every fault reported together.
+//!
+//! `example.toml` documents every setting; `sekisho config example` prints it and a test reads it back, so what
+//! it says is what there is.
+
+mod read;
+
+use read::Reader;
+use sekisho_domain::{FacilityId, NetworkId, ReplicaId};
+use sekisho_documents::SourceId;
+use sekisho_replica::Timing;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Every setting with its meaning and default.
+pub const EXAMPLE: &str = include_str!("example.toml");
+
+/// What one process is told. All paths are absolute or relative to the working directory, ready to use.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The network this machine belongs to.
+    pub network: NetworkId,
+    /// Folder of the network's secret keys.
+    pub keys: PathBuf,
+    /// The ledger's founding file.
+    pub genesis: PathBuf,
+    /// Where the one mutual-TLS port listens.
+    pub listen: SocketAddr,
+    /// Folder of everything this process stores.
+    pub data: PathBuf,
+    /// The replica, if this process runs one.
+    pub replica: Option<ReplicaConfig>,
+    /// The node, if this process runs it.
+    pub node: Option<NodeConfig>,
+    /// Whether this process runs a broker.
+    pub broker: bool,
+}
+
+/// A replica's settings.
+#[derive(Debug, Clone)]
+pub struct ReplicaConfig {
+    /// Its id in the genesis file.
+    pub id: ReplicaId,
+    /// When it believes the leader dead; the same on all replicas.
+    pub timing: Timing,
+}
+
+/// A node's settings.
+#[derive(Debug, Clone)]
+pub struct NodeConfig {
+    /// The broker's `host:port`; none: this process's own.
+    pub broker: Option<String>,
+    /// What it reads.
+    pub sources: Vec<SourceConfig>,
+}
+
+/// One SS-MIX2 standardised storage.
+#[derive(Debug, Clone)]
+pub struct SourceConfig {
+    /// Its name in reports.
+    pub id: SourceId,
+    /// Whose storage it is.
+    pub facility: FacilityId,
+    /// Its root folder.
+    pub root: PathBuf,
+}
+
+/// Why a configuration cannot be used: everything that is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigFaults(pub Vec<String>);
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`ConfigFaults`] with every fault, each with what to write instead.
+    pub fn load(path: &Path) -> Result<Self, ConfigFaults> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| ConfigFaults(vec![format!("{} cannot be read: {e}", path.display())]))?;
+        let base = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self::parse(&text, base)
+    }
+
+    /// Checks a text; paths in it are relative to `base`.
+    ///
+    /// # Errors
+    /// [`ConfigFaults`] with every fault, each with what to write instead.
+    pub fn parse(text: &str, base: &Path) -> Result<Self, ConfigFaults> {
+        let table = text.parse::<toml::Table>().map_err(|e| ConfigFaults(vec![format!("not TOML: {e}")]))?;
+        let mut faults = Vec::new();
+        let config = read(table, base, &mut faults);
+        match config {
+            Some(config) if faults.is_empty() => Ok(config),
+            _ => Err(ConfigFaults(faults)),
+        }
+    }
+
+    /// The address this machine's own commands connect to: the listening one, or loopback where that is every
+    /// interface.
+    pub fn own_address(&self) -> String {
+        let mut address = self.listen;
+        if address.ip().is_unspecified() {
+            address.set_ip(if address.is_ipv4() {
+                std::net::Ipv4Addr::LOCALHOST.into()
+            } else {
+                std::net::Ipv6Addr::LOCALHOST.into()
+            });
+        }
+        address.to_string()
+    }
+}
+
+fn read(table: toml::Table, base: &Path, faults: &mut Vec<String>) -> Option<Config> {
+    let mut root = Reader::new(table, "", faults);
+    let network = match root.section("network") {
+        Some(mut section) => {
+            let id = section.required("id", "pikapikalink");
+            let keys = section.path("keys", base, Some("keys"));
+            section.finish();
+            id.zip(keys)
+        }
+        None => missing(&mut root, "network", "which network this machine belongs to: [network] and id = \"...\""),
+    };
+    let ledger = match root.section("ledger") {
+        Some(mut section) => {
+            let genesis = section.path("genesis", base, Some("genesis.json"));
+            section.finish();
+            genesis
+        }
+        None => Some(base.join("genesis.json")),
+    };
+    let server = match root.section("server") {
+        Some(mut section) => {
+            let listen = section.required("listen", "0.0.0.0:7443");
+            let data = section.path("data", base, Some("data"));
+            section.finish();
+            listen.zip(data)
+        }
+        None => missing(&mut root, "server", "where it listens: [server] and listen = \"0.0.0.0:7443\""),
+    };
+    let replica = root.section("replica").map(|mut section| {
+        let id = section.number("id", 1..=u64::MAX >> 1, None);
+        let timing = section.optional::<TimingName>("timing", "wide-area").unwrap_or(TimingName(Timing::WIDE_AREA));
+        section.finish();
+        id.map(|id| ReplicaConfig { id: ReplicaId(id), timing: timing.0 })
+    });
+    let node = root.section("node").map(|section| node(section, base));
+    let broker = root.section("broker").map(Reader::finish).is_some();
+    if node.is_some() && replica.is_none() {
+        root.fault("node", "needs [replica] in the same file: a node believes only its own copy of the ledger");
+    }
+    if broker && replica.is_none() {
+        root.fault("broker", "needs [replica] in the same file: a broker asks its own copy of the ledger");
+    }
+    if let Some(Some(node)) = &node {
+        if node.broker.is_none() && !broker {
+            root.fault("node.broker", "is missing; write broker = \"host:port\", or [broker] to run one here");
+        }
+    }
+    if replica.is_none() && node.is_none() && !broker {
+        root.fault("replica", "nothing to run; write at least one of [replica], [node], [broker]");
+    }
+    root.finish();
+    let ((network, keys), (listen, data)) = (network?, server?);
+    let (replica, node) = (transposed(replica)?, transposed(node)?);
+    Some(Config { network, keys, genesis: ledger?, listen, data, replica, node, broker })
+}
+
+fn missing<T>(root: &mut Reader<'_>, key: &str, what: &str) -> Option<T> {
+    root.fault(key, format!("is missing; write {what}"));
+    None
+}
+
+/// An absent section is fine, a faulty one is not.
+fn transposed<T>(section: Option<Option<T>>) -> Option<Option<T>> {
+    match section {
+        None => Some(None),
+        Some(Some(value)) => Some(Some(value)),
+        Some(None) => None,
+    }
+}
+
+fn node(mut section: Reader<'_>, base: &Path) -> Option<NodeConfig> {
+    let broker = section.optional::<HostPort>("broker", "127.0.0.1:7443").map(|b| b.0);
+    let mut sources: Vec<SourceConfig> = Vec::new();
+    let mut complete = true;
+    for (n, table) in section.tables("source").into_iter().enumerate() {
+        let mut source = Reader::new(table, &format!("node.source[{n}]"), section.faults());
+        let id: Option<SourceId> = source.required("id", "hospital-a");
+        let facility = source.required("facility", "4110000001");
+        let root = source.path("root", base, None);
+        if source.required::<Kind>("kind", "ss-mix2-standardised").is_none() {
+            complete = false;
+        }
+        if let Some(twice) = id.as_ref().filter(|id| sources.iter().any(|s| s.id == **id)) {
+            source.fault("id", format!("{twice} names an earlier source already; each source has its own"));
+        }
+        source.finish();
+        match (id, facility, root) {
+            (Some(id), Some(facility), Some(root)) => sources.push(SourceConfig { id, facility, root }),
+            _ => complete = false,
+        }
+    }
+    section.finish();
+    complete.then_some(NodeConfig { broker, sources })
+}
+
+struct TimingName(Timing);
+
+impl std::str::FromStr for TimingName {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "wide-area" => Ok(Self(Timing::WIDE_AREA)),
+            "loopback" => Ok(Self(Timing::LOOPBACK)),
+            _ => Err("timing is wide-area or loopback"),
+        }
+    }
+}
+
+struct HostPort(String);
+
+impl std::str::FromStr for HostPort {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.rsplit_once(':') {
+            Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(Self(text.to_owned())),
+            _ => Err("an address is host:port"),
+        }
+    }
+}
+
+struct Kind;
+
+impl std::str::FromStr for Kind {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "ss-mix2-standardised" { Ok(Self) } else { Err("the kind of source there is: ss-mix2-standardised") }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_a_configuration_and_names_every_setting() {
+        let config = Config::parse(EXAMPLE, Path::new("/etc/sekisho")).unwrap();
+        assert!(config.replica.is_some() && config.node.is_some() && config.broker);
+        assert_eq!(config.genesis, Path::new("/etc/sekisho/genesis.json"));
+        assert_eq!(config.own_address(), "127.0.0.1:7443");
+    }
+
+    #[test]
+    fn five_mistakes_are_reported_at_once_each_with_what_to_write() {
+        let text = r#"
+            [network]
+            id = "ピカピカ"
+            [server]
+            listen = "7443"
+            [replica]
+            id = -1
+            timing = "fast"
+            [node]
+            colour = "red"
+        "#;
+        let faults = Config::parse(text, Path::new(".")).unwrap_err().0;
+        let starts = ["network.id", "server.listen", "replica.id", "replica.timing", "node.colour", "node.broker"];
+        assert_eq!(faults.len(), starts.len(), "{faults:#?}");
+        for start in starts {
+            assert!(faults.iter().any(|f| f.starts_with(start)), "{start} in {faults:#?}");
+        }
+    }
+
+    #[test]
+    fn a_node_without_a_replica_and_an_empty_file_are_refused() {
+        let cases = [
+            ("", "network: is missing"),
+            ("[network]\nid=\"a\"\n[server]\nlisten=\"127.0.0.1:1\"", "nothing to run"),
+            ("[network]\nid=\"a\"\n[server]\nlisten=\"127.0.0.1:1\"\n[node]\n[broker]", "needs [replica]"),
+            ("= 3", "not TOML"),
+            ("network = 3", "write a section [network]"),
+        ];
+        for (text, expected) in cases {
+            let faults = Config::parse(text, Path::new(".")).unwrap_err().to_string();
+            assert!(faults.contains(expected), "{text:?}: {faults}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Asking other networks, and what comes back.
+
+use super::{Session, failure_of};
+use crate::ui::{Exit, Failure};
+use sekisho_domain::{Decision, DomainError, EntryIndex, NetworkId, NetworkOutcome, TimeMs};
+use sekisho_proto::v1;
+use sekisho_transport::outgoing;
+use std::time::Duration;
+use tonic::Streaming;
+
+/// What a query came to.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The access request's ledger index.
+    pub index: EntryIndex,
+    /// Its stamped time.
+    pub time: TimeMs,
+    /// The ledger's decision for each asked network.
+    pub decisions: Vec<(NetworkId, Decision)>,
+    /// Documents, each with the network that holds it, in the order they came.
+    pub documents: Vec<(NetworkId, v1::DocumentEntry)>,
+    /// What each asked network ended in.
+    pub ends: Vec<FoundEnd>,
+    /// How long it took.
+    pub elapsed_ms: u64,
+}
+
+/// What one asked network ended in.
+#[derive(Debug, Clone)]
+pub struct FoundEnd {
+    /// The network.
+    pub network: NetworkId,
+    /// Its outcome.
+    pub outcome: NetworkOutcome,
+    /// After how long.
+    pub elapsed_ms: u64,
+}
+
+/// What a retrieve came to.
+#[derive(Debug, Clone)]
+pub struct Retrieved {
+    /// The access request's ledger index.
+    pub index: EntryIndex,
+    /// The document's attributes, if it came.
+    pub header: Option<v1::DocumentEntry>,
+    /// Its content, if it came.
+    pub content: Vec<u8>,
+    /// What the asked network ended in.
+    pub outcome: NetworkOutcome,
+}
+
+fn malformed(error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure::of(Exit::Unverified, "応答を読むことが", "read the answer", error)
+}
+
+fn incomplete(what: &'static str) -> Failure {
+    malformed(&DomainError::Missing(what))
+}
+
+/// The stream's next event, within the deadline and a moment for its own last words.
+async fn next<T>(session: &Session, stream: &mut Streaming<T>, end: tokio::time::Instant) -> Result<Option<T>, Failure> {
+    match tokio::time::timeout_at(end, stream.message()).await {
+        Ok(Ok(event)) => Ok(event),
+        Ok(Err(status)) => Err(failure_of(&status, &session.address)),
+        Err(_) => Err(Failure::new(
+            Exit::Unavailable,
+            "時間内に回答がそろいませんでした",
+            "the answer did not end within the deadline",
+        )),
+    }
+}
+
+fn end_of(session: &Session) -> tokio::time::Instant {
+    tokio::time::Instant::now() + session.timeout + Duration::from_secs(1)
+}
+
+/// Finds documents. `heard` is called with each network's end as it comes.
+///
+/// # Errors
+/// The process cannot be reached, the ledger has no quorum, or the answer breaks its form. Networks that did
+/// not answer are outcomes, not errors.
+pub async fn find(
+    session: &Session,
+    request: v1::FindRequest,
+    mut heard: impl FnMut(&FoundEnd),
+) -> Result<Found, Failure> {
+    use v1::find_documents_event::Event;
+    let end = end_of(session);
+    let call = outgoing(request, session.deadline());
+    let mut stream = session.operator().find(call).await.map_err(|s| failure_of(&s, &session.address))?.into_inner();
+    let mut found: Option<Found> = None;
+    let mut summary = None;
+    while let Some(event) = next(session, &mut stream, end).await? {
+        match (event.event, found.as_mut()) {
+            (Some(Event::Decided(decided)), None) => {
+                let decisions = decided.decisions.into_iter().map(TryInto::try_into).collect::<Result<_, _>>();
+                found = Some(Found {
+                    index: EntryIndex(decided.index),
+                    time: TimeMs(decided.time_ms),
+                    decisions: decisions.map_err(|e: DomainError| malformed(&e))?,
+                    documents: Vec::new(),
+                    ends: Vec::new(),
+                    elapsed_ms: 0,
+                });
+            }
+            (Some(Event::Documents(page)), Some(found)) => {
+                let network: NetworkId = page.network.parse().map_err(|e: DomainError| malformed(&e))?;
+                found.documents.extend(page.documents.into_iter().map(|d| (network.clone(), d)));
+            }
+            (Some(Event::End(end)), Some(found)) => {
+                let end = end_in(end)?;
+                heard(&end);
+                found.ends.push(end);
+            }
+            (Some(Event::Summary(last)), Some(found)) => {
+                found.elapsed_ms = last.elapsed_ms;
+                summary = Some(last.asked as usize);
+            }
+            _ => return Err(incomplete("the decision, which comes first,")),
+        }
+    }
+    match (found, summary) {
+        (Some(found), Some(asked)) if asked == found.ends.len() && asked == found.decisions.len() => Ok(found),
+        _ => Err(incomplete("one end for each asked network")),
+    }
+}
+
+fn end_in(end: v1::NetworkEnd) -> Result<FoundEnd, Failure> {
+    let convert = || -> Result<FoundEnd, DomainError> {
+        Ok(FoundEnd {
+            network: end.network.parse()?,
+            outcome: end.outcome.ok_or(DomainError::Missing("the outcome"))?.try_into()?,
+            elapsed_ms: end.elapsed_ms,
+        })
+    };
+    convert().map_err(|e| malformed(&e))
+}
+
+/// Retrieves one document.
+///
+/// # Errors
+/// As for [`find`].
+pub async fn retrieve(session: &Session, request: v1::RetrieveRequest) -> Result<Retrieved, Failure> {
+    use v1::retrieve_document_event::Event;
+    let end = end_of(session);
+    let call = outgoing(request, session.deadline());
+    let mut stream = session.operator().retrieve(call).await.map_err(|s| failure_of(&s, &session.address))?.into_inner();
+    let (mut index, mut header, mut content, mut outcome) = (None, None, Vec::new(), None);
+    while let Some(event) = next(session, &mut stream, end).await? {
+        match event.event {
+            Some(Event::Decided(decided)) => index = Some(EntryIndex(decided.index)),
+            Some(Event::Header(entry)) => header = Some(entry),
+            Some(Event::Chunk(chunk)) => content.extend_from_slice(&chunk),
+            Some(Event::End(end)) => outcome = Some(end_in(end)?.outcome),
+            None => return Err(incomplete("an event")),
+        }
+    }
+    match (index, outcome) {
+        (Some(index), Some(outcome)) => Ok(Retrieved { index, header, content, outcome }),
+        _ => Err(incomplete("the decision or the end")),
+    }
+}
+
+/// The proof bundle of an access request.
+///
+/// # Errors
+/// The process cannot be reached, knows no such access, or no majority cosigns.
+pub async fn bundle(session: &Session, access: EntryIndex) -> Result<Vec<u8>, Failure> {
+    let request = v1::ExportBundleRequest { access: access.0 };
+    let reply = session.operator().export_bundle(outgoing(request, session.deadline())).await;
+    Ok(reply.map_err(|s| failure_of(&s, &session.address))?.into_inner().bundle)
+}
+
+/// Has the node read its sources again. `heard` is called with each progress; returns the report, JSON.
+///
+/// # Errors
+/// The process cannot be reached or a source cannot be read at all.
+pub async fn ingest(
+    session: &Session,
+    rebuild: bool,
+    mut heard: impl FnMut(&v1::IngestProgress),
+) -> Result<String, Failure> {
+    use v1::ingest_event::Event;
+    // Reading millions of files takes as long as it takes: no deadline, but progress.
+    let call = tonic::Request::new(v1::IngestRequest { rebuild });
+    let mut stream = session.operator().ingest(call).await.map_err(|s| failure_of(&s, &session.address))?.into_inner();
+    let mut report = None;
+    while let Some(event) = stream.message().await.map_err(|s| failure_of(&s, &session.address))? {
+        match event.event {
+            Some(Event::Progress(progress)) => heard(&progress),
+            Some(Event::ReportJson(json)) => report = Some(json),
+            None => return Err(incomplete("an event")),
+        }
+    }
+    report.ok_or_else(|| incomplete("the report"))
+}

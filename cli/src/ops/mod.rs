@@ -1,0 +1,18 @@
+//! What commands and the demo do with a running node, as calls with typed results. Printing is the commands'.
+
+mod entries;
+mod exchange;
+mod session;
+
+pub use entries::{Recorded, govern, record, subject};
+pub use exchange::{Found, FoundEnd, Retrieved, bundle, find, ingest, retrieve};
+pub use session::{Session, failure_of};
+
+use sekisho_domain::TimeMs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// This machine's clock.
+pub fn now() -> TimeMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    TimeMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

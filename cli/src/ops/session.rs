@@ -1,0 +1,129 @@
+//! A connection to this network's own process.
+
+use crate::config::Config;
+use crate::ui::{Exit, Failure};
+use crate::{genesis, keys};
+use sekisho_domain::{Genesis, LedgerId, NetworkId, PublicKey};
+use sekisho_ledger::ledger_id;
+use sekisho_proto::ErrorCode;
+use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
+use sekisho_proto::v1::operator_service_client::OperatorServiceClient;
+use sekisho_transport::{ClientLimits, Deadline, Expected, Failure as Connection, Peer, PeerDirectory, channel, classify};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tonic::Status;
+use tonic::transport::Channel;
+
+/// How long a command waits for its answer unless told otherwise.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection, with what is needed to sign as the network.
+#[derive(Clone)]
+pub struct Session {
+    /// The network.
+    pub network: NetworkId,
+    /// The ledger.
+    pub ledger: LedgerId,
+    /// Its founding file.
+    pub genesis: Genesis,
+    /// Folder of the network's keys.
+    pub keys: PathBuf,
+    /// Where the process answers.
+    pub address: String,
+    /// How long calls may take.
+    pub timeout: Duration,
+    channel: Channel,
+}
+
+/// The one peer a session talks to is named by its key.
+struct Nobody;
+
+impl PeerDirectory for Nobody {
+    fn peer(&self, _: &PublicKey) -> Option<Peer> {
+        None
+    }
+}
+
+impl Session {
+    /// Prepares the connection; it is made at the first call.
+    ///
+    /// # Errors
+    /// Keys or founding file cannot be read.
+    pub fn open(config: &Config) -> Result<Self, Failure> {
+        let genesis = genesis::load(&config.genesis)?;
+        let identity = keys::identity(config)?;
+        let address = config.own_address();
+        let expected = Expected::Key(identity.id());
+        let channel = channel(&address, expected, &identity, Arc::new(Nobody), ClientLimits::default())
+            .map_err(|e| Failure::of(Exit::Usage, "接続の準備が", "prepare the connection", &e))?;
+        Ok(Self {
+            network: config.network.clone(),
+            ledger: ledger_id(&genesis),
+            genesis,
+            keys: config.keys.clone(),
+            address,
+            timeout: TIMEOUT,
+            channel,
+        })
+    }
+
+    /// The ledger's service.
+    pub fn ledger_client(&self) -> LedgerServiceClient<Channel> {
+        LedgerServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    /// The node's service for its own people.
+    pub fn operator(&self) -> OperatorServiceClient<Channel> {
+        OperatorServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    /// The instant by which a call that starts now must have ended.
+    pub fn deadline(&self) -> Deadline {
+        Deadline::after(self.timeout)
+    }
+}
+
+/// The largest message a command takes from its own node: a whole proof bundle.
+const MESSAGE_BYTES_MAX: usize = sekisho_ledger::bundle::BUNDLE_BYTES_MAX + 1024;
+
+/// What a failed call means to the person who made it.
+pub fn failure_of(status: &Status, address: &str) -> Failure {
+    let message = status.message();
+    match (classify(status), ErrorCode::of(status)) {
+        (Connection::Unreachable, _) => Failure::new(
+            Exit::Unavailable,
+            format!("{address} に接続できません。`sekisho serve` は動いていますか"),
+            format!("cannot connect to {address}; is `sekisho serve` running?"),
+        ),
+        (Connection::WrongCertificate, _) => Failure::new(
+            Exit::Unverified,
+            format!("{address} で応答したのは、このネットワークの鍵を持つプロセスではありません"),
+            format!("what answers at {address} does not hold this network's key"),
+        ),
+        (Connection::Refused, _) | (_, ErrorCode::Forbidden) => {
+            Failure::new(Exit::Refused, format!("権限がありません：{message}"), format!("not allowed: {message}"))
+        }
+        (Connection::TimedOut, _) | (_, ErrorCode::DeadlineExceeded) => Failure::new(
+            Exit::Unavailable,
+            format!("時間内に終わりませんでした：{message}"),
+            format!("not done in time: {message}"),
+        ),
+        (_, ErrorCode::Unavailable | ErrorCode::Overloaded) => {
+            Failure::new(Exit::Unavailable, format!("いまは利用できません：{message}"), format!("not available now: {message}"))
+        }
+        (_, ErrorCode::Unknown) => Failure::new(
+            Exit::Unavailable,
+            format!("結果が不明です。同じ受付番号で問い合わせてください：{message}"),
+            format!("the outcome is not known; ask again by the same request id: {message}"),
+        ),
+        (_, ErrorCode::Invalid | ErrorCode::NotFound | ErrorCode::Conflict) => {
+            Failure::usage(format!("受け付けられません：{message}"), format!("not accepted: {message}"))
+        }
+        (_, ErrorCode::Internal) => Failure::new(
+            Exit::Unavailable,
+            format!("{address} の内部で障害が起きました。ログを確認してください：{message}"),
+            format!("a fault inside {address}; see its log: {message}"),
+        ),
+    }
+}
