@@ -209,6 +209,10 @@ impl Replica {
         if !self.may_propose() {
             return Attempt::NotSent;
         }
+        // Closed never; the semaphore lives as long as the replica.
+        let Ok(working) = self.admissions().acquire().await else {
+            return Attempt::NotSent;
+        };
         let (this, checking) = (self.clone(), envelope.clone());
         let admitted = blocking(move || {
             let state = this.store().read_state()?;
@@ -230,6 +234,7 @@ impl Replica {
         let Some(queue) = self.queue() else {
             return Attempt::Failed(SubmitError::Stopped);
         };
+        drop(working);
         let (ticket, mut answer) = match queue.push(envelope.clone()) {
             Ok(queued) => queued,
             Err(Refused::Full) => return Attempt::Failed(SubmitError::Overloaded),

@@ -9,11 +9,24 @@ use sekisho_domain::{EntryIndex, Hash, RequestId};
 use sekisho_ledger::{View, tree};
 use sekisho_proto::v1::ledger_service_server::LedgerService;
 use sekisho_proto::{ErrorCode, v1};
-use sekisho_transport::{Deadline, peer};
+use sekisho_transport::{Deadline, peer, telemetry};
 use std::pin::Pin;
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 pub(super) struct Service(pub(super) Replica);
+
+/// Runs a handler in a span of the caller's trace.
+async fn traced<T>(
+    span: Span,
+    metadata: MetadataMap,
+    handler: impl Future<Output = Result<T, Status>>,
+) -> Result<T, Status> {
+    telemetry::set_remote_parent(&span, &metadata);
+    handler.instrument(span).await
+}
 
 impl Service {
     /// The caller is a member now, this replica serves, and there is time left.
@@ -53,20 +66,27 @@ impl LedgerService for Service {
     ) -> Result<Response<v1::SubmitReply>, Status> {
         peer(&request)?;
         let deadline = Deadline::of(request.metadata())?;
+        let metadata = request.metadata().clone();
         let v1::SubmitRequest {
             envelope,
             forwarded,
         } = request.into_inner();
         let envelope =
             envelope.ok_or_else(|| ErrorCode::Invalid.status("the envelope is missing"))?;
-        let submitted = if forwarded {
-            self.0.submit_as_leader(envelope, deadline).await
-        } else {
-            self.0.submit(envelope, deadline).await
-        };
-        submitted
-            .map(|done| Response::new(done.into()))
-            .map_err(|error| error.status())
+        let replica = self.0.config().replica;
+        let span = tracing::info_span!("LedgerService.Submit", %replica, forwarded, index = Empty);
+        let noting = span.clone();
+        traced(span, metadata, async move {
+            let submitted = if forwarded {
+                self.0.submit_as_leader(envelope, deadline).await
+            } else {
+                self.0.submit(envelope, deadline).await
+            };
+            let submitted = submitted.map_err(|error| error.status())?;
+            noting.record("index", submitted.index.0);
+            Ok(Response::new(submitted.into()))
+        })
+        .await
     }
 
     async fn outcome_of(
@@ -166,17 +186,16 @@ impl LedgerService for Service {
         request: Request<v1::CheckpointRequest>,
     ) -> Result<Response<v1::CheckpointReply>, Status> {
         let deadline = self.enter(&request)?;
-        let collected = self
-            .0
-            .checkpoint(request.into_inner().min_size, deadline)
-            .await;
-        collected
-            .map(|collected| {
-                Response::new(v1::CheckpointReply {
-                    note: collected.note.clone(),
-                })
-            })
-            .map_err(|error| error.status())
+        let metadata = request.metadata().clone();
+        let span =
+            tracing::info_span!("LedgerService.Checkpoint", replica = %self.0.config().replica);
+        let min_size = request.into_inner().min_size;
+        traced(span, metadata, async move {
+            let collected = self.0.checkpoint(min_size, deadline).await;
+            let note = collected.map_err(|error| error.status())?.note.clone();
+            Ok(Response::new(v1::CheckpointReply { note }))
+        })
+        .await
     }
 
     async fn cosign(

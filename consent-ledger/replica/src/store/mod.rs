@@ -263,5 +263,8 @@ pub(crate) async fn blocking<T: Send + 'static>(
 }
 
 #[cfg(test)]
+#[path = "power_test.rs"]
+mod power_tests;
+#[cfg(test)]
 #[path = "store_test.rs"]
 mod tests;

@@ -42,12 +42,8 @@ impl Store {
         snapshot::remove_leftovers(&config.data_dir).map_err(file("read"))?;
         let path = config.data_dir.join(FILE);
         let has_run = config.marker.try_exists().map_err(file("read"))?;
-        let lost = || ReplicaError::StoreLost {
-            replica: config.replica,
-            marker: config.marker.clone(),
-        };
         if has_run && !path.try_exists().map_err(file("read"))? {
-            return Err(lost());
+            return Err(lost(config));
         }
         let database = Database::builder()
             .set_cache_size(STORE_CACHE_BYTES)
@@ -56,6 +52,20 @@ impl Store {
                 DatabaseError::DatabaseAlreadyOpen => ReplicaError::InUse(path.clone()),
                 other => ReplicaError::database(other),
             })?;
+        sync_directory(&config.data_dir).map_err(file("written"))?;
+        sync_directory(config.data_dir.parent().unwrap_or(Path::new("")))
+            .map_err(file("written"))?;
+        Self::with(database, config, genesis, ledger, has_run)
+    }
+
+    /// Takes a database over, wherever its bytes are.
+    pub(super) fn with(
+        database: Database,
+        config: &Config,
+        genesis: &Genesis,
+        ledger: LedgerId,
+        has_run: bool,
+    ) -> Result<Self, ReplicaError> {
         match identity(&database)? {
             Some(found) if found.ledger != ledger.0 => {
                 let found = LedgerId::try_from(found.ledger.as_slice());
@@ -72,11 +82,8 @@ impl Store {
                 return Err(ReplicaError::OtherReplica { found, expected });
             }
             Some(_) => {}
-            None if has_run => return Err(lost()),
-            None => {
-                found(&database, genesis, ledger, config.replica)?;
-                sync_directory(&config.data_dir).map_err(file("written"))?;
-            }
+            None if has_run => return Err(lost(config)),
+            None => found(&database, genesis, ledger, config.replica)?,
         }
         if !has_run {
             write_marker(&config.marker, ledger, config.replica)?;
@@ -93,6 +100,13 @@ impl Store {
         }));
         store.publish_size()?;
         Ok(store)
+    }
+}
+
+fn lost(config: &Config) -> ReplicaError {
+    ReplicaError::StoreLost {
+        replica: config.replica,
+        marker: config.marker.clone(),
     }
 }
 

@@ -15,7 +15,7 @@ use sekisho_proto::v1;
 use tempfile::TempDir;
 use tokio_stream::wrappers::ReceiverStream;
 
-fn genesis() -> Genesis {
+pub(super) fn genesis() -> Genesis {
     test_genesis::genesis(&["127.0.0.1:1".to_owned(), "127.0.0.1:2".to_owned()])
 }
 
@@ -28,7 +28,7 @@ fn open(dir: &TempDir, replica: u64) -> Result<Store, ReplicaError> {
     )
 }
 
-fn machine(store: &Store) -> Machine {
+pub(super) fn machine(store: &Store) -> Machine {
     Machine::new(
         store.clone(),
         Arc::new(Checked::default()),
@@ -36,11 +36,11 @@ fn machine(store: &Store) -> Machine {
     )
 }
 
-fn log_id(index: u64) -> LogId {
+pub(super) fn log_id(index: u64) -> LogId {
     LogId::new(CommittedLeaderId::new(1, 1), index)
 }
 
-fn blank(index: u64) -> Entry {
+pub(super) fn blank(index: u64) -> Entry {
     Entry {
         log_id: log_id(index),
         payload: EntryPayload::Blank,
@@ -50,7 +50,7 @@ fn blank(index: u64) -> Entry {
 const NOW: u64 = 1_700_000_100_000;
 
 /// A batch of one facility's registration.
-fn batch(index: u64) -> Entry {
+pub(super) fn batch(index: u64) -> Entry {
     let key = test_genesis::governance(1);
     let mut request_id = [0; 16];
     request_id[..8].copy_from_slice(&index.to_be_bytes());
@@ -78,7 +78,7 @@ fn batch(index: u64) -> Entry {
     }
 }
 
-fn rows(store: &Store) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
+pub(super) fn rows(store: &Store) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
     let state = store.read_state().unwrap();
     let of = |table| {
         state

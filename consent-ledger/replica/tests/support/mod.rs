@@ -3,7 +3,7 @@
 
 pub mod genesis;
 
-use genesis::{checkpoint, governance, network, transport};
+use genesis::{checkpoint, governance, transport};
 use sekisho_domain::{Body, Entry, FacilityKind, Genesis, LedgerId, ReplicaId, RequestId, TimeMs};
 use sekisho_ledger::signature::SigningKey;
 use sekisho_ledger::store::{StateRead, Table};
@@ -317,11 +317,6 @@ pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T 
         assert!(!deadline.remaining().is_zero(), "waited in vain for {what}");
         tokio::task::yield_now().await;
     }
-}
-
-/// The name by which [`network`] is meant here.
-pub fn network_of(n: u64) -> sekisho_domain::NetworkId {
-    network(n)
 }
 
 impl Drop for Cluster {

@@ -1,0 +1,374 @@
+//! The handle of a running replica.
+
+mod start;
+mod status;
+
+pub use status::{MemberStatus, Status};
+
+use crate::batcher::Queue;
+use crate::checked::Checked;
+use crate::checkpoint::Collector;
+use crate::config::{Clock, Config, SHUTDOWN_GRACE};
+use crate::directory::Directory;
+use crate::raft::network::Peers;
+use crate::raft::{Member, Raft};
+use crate::store::{ReadState, Store, blocking};
+use crate::{ReplicaError, state_error};
+use openraft::{RaftMetrics, ServerState};
+use sekisho_domain::{EntryIndex, Genesis, Hash, LedgerId, NetworkId, RequestId};
+use sekisho_ledger::signature::SigningKey;
+use sekisho_ledger::{View, tree};
+use sekisho_transport::{Deadline, PeerDirectory};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::transport::Channel;
+
+/// A running replica. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Replica(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    genesis: Genesis,
+    network: NetworkId,
+    store: Store,
+    raft: Raft,
+    peers: Arc<Peers>,
+    /// Dropped at shutdown, which ends the batcher once what waits is proposed.
+    queue: Mutex<Option<Queue>>,
+    /// Submissions under way; see [`QUEUE_MAX`](crate::config::QUEUE_MAX).
+    places: Semaphore,
+    /// Admissions at work; see [`ADMISSIONS_MAX`](crate::config::ADMISSIONS_MAX).
+    admissions: Semaphore,
+    checked: Arc<Checked>,
+    directory: Arc<Directory>,
+    clock: Arc<dyn Clock>,
+    checkpoint_key: SigningKey,
+    collector: Collector,
+    /// Whether the start-up barrier is passed.
+    ready: watch::Sender<bool>,
+    stopped: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Why a wait ended without what was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WaitError {
+    /// Not before the deadline.
+    #[error("not applied here before the deadline")]
+    Deadline,
+    /// The replica stopped.
+    #[error("this replica stopped")]
+    Stopped,
+}
+
+impl Replica {
+    fn close(&self) {
+        self.0
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        self.0.ready.send_replace(false);
+        self.0.stopped.cancel();
+    }
+
+    /// Stops: takes nothing more, lets what is under way end (at most [`SHUTDOWN_GRACE`]), leaves the
+    /// group and flushes. Afterwards the store can be opened again.
+    ///
+    /// # Errors
+    /// The store cannot be flushed; nothing acknowledged is lost by that.
+    pub async fn shutdown(&self) -> Result<(), ReplicaError> {
+        self.close();
+        self.0.tasks.close();
+        if tokio::time::timeout(SHUTDOWN_GRACE, self.0.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("work under way did not end within the grace period");
+        }
+        // Fails only if the engine's task panicked, which its own report says.
+        let _ = self.0.raft.shutdown().await;
+        let store = self.0.store.clone();
+        blocking(move || store.close()).await
+    }
+
+    /// Waits until the start-up barrier is passed.
+    ///
+    /// # Errors
+    /// [`WaitError`].
+    pub async fn wait_ready(&self, deadline: Deadline) -> Result<(), WaitError> {
+        let mut ready = self.0.ready.subscribe();
+        self.wait(deadline, async move {
+            drop(ready.wait_for(|ready| *ready).await)
+        })
+        .await
+    }
+
+    /// Waits until the leaf at an index is applied here.
+    ///
+    /// # Errors
+    /// [`WaitError`].
+    pub async fn wait_applied(
+        &self,
+        index: EntryIndex,
+        deadline: Deadline,
+    ) -> Result<(), WaitError> {
+        self.wait_size(index.0.saturating_add(1), deadline).await
+    }
+
+    pub(crate) async fn wait_size(&self, size: u64, deadline: Deadline) -> Result<(), WaitError> {
+        let mut applied = self.0.store.size();
+        self.wait(deadline, async move {
+            drop(applied.wait_for(|applied| *applied >= size).await)
+        })
+        .await
+    }
+
+    async fn wait(
+        &self,
+        deadline: Deadline,
+        what: impl Future<Output = ()>,
+    ) -> Result<(), WaitError> {
+        tokio::select! {
+            biased;
+            () = self.0.stopped.cancelled() => Err(WaitError::Stopped),
+            done = deadline.bound(what) => done.map_err(|_| WaitError::Deadline),
+        }
+    }
+
+    /// Reads the state as it is now, in one consistent view, off the async threads.
+    ///
+    /// # Errors
+    /// The store failed, or whatever `read` returns.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&ReadState) -> Result<T, ReplicaError> + Send + 'static,
+    ) -> Result<T, ReplicaError> {
+        let store = self.0.store.clone();
+        blocking(move || read(&store.read_state()?)).await
+    }
+
+    /// The encoded leaf at an index, if it is applied here.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn leaf(&self, index: EntryIndex) -> Result<Option<Vec<u8>>, ReplicaError> {
+        self.read(move |state| View(state).leaf(index).map_err(state_error))
+            .await
+    }
+
+    /// The leaf of a request id, if it is applied here. Absent means *not here, not yet*, never *not*.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn outcome_of(
+        &self,
+        request_id: RequestId,
+    ) -> Result<Option<(EntryIndex, Vec<u8>)>, ReplicaError> {
+        self.read(move |state| {
+            let view = View(state);
+            let Some(requested) = view.requested(&request_id).map_err(state_error)? else {
+                return Ok(None);
+            };
+            let leaf = view.leaf(requested.index).map_err(state_error)?;
+            Ok(leaf.map(|leaf| (requested.index, leaf)))
+        })
+        .await
+    }
+
+    /// The proof that a leaf is in the tree of a size (RFC 6962 §2.1.1).
+    ///
+    /// # Errors
+    /// There is no such leaf or size here, or the store failed.
+    pub async fn inclusion_proof(
+        &self,
+        index: EntryIndex,
+        size: u64,
+    ) -> Result<Vec<Hash>, ReplicaError> {
+        self.read(move |state| tree::inclusion_proof(state, index, size).map_err(state_error))
+            .await
+    }
+
+    /// The proof that one tree continues another (RFC 6962 §2.1.2).
+    ///
+    /// # Errors
+    /// There is no such size here, or the store failed.
+    pub async fn consistency_proof(
+        &self,
+        size1: u64,
+        size2: u64,
+    ) -> Result<Vec<Hash>, ReplicaError> {
+        self.read(move |state| tree::consistency_proof(state, size1, size2).map_err(state_error))
+            .await
+    }
+
+    /// Whose the transport keys are, by the state applied here.
+    pub fn directory(&self) -> Arc<dyn PeerDirectory> {
+        Arc::clone(&self.0.directory) as _
+    }
+
+    /// Which ledger.
+    pub fn ledger(&self) -> LedgerId {
+        self.0.store.ledger()
+    }
+
+    /// How this replica is set up.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The act that founded the ledger.
+    pub fn genesis(&self) -> &Genesis {
+        &self.0.genesis
+    }
+
+    /// Whether the replica takes nothing more.
+    pub fn is_stopped(&self) -> bool {
+        self.0.stopped.is_cancelled()
+    }
+
+    /// Waits until the replica takes nothing more, for whatever reason.
+    pub async fn stopped(&self) {
+        self.0.stopped.cancelled().await;
+    }
+
+    /// Whether the start-up barrier is passed.
+    pub fn is_ready(&self) -> bool {
+        *self.0.ready.borrow()
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.0.config.replica.0
+    }
+
+    pub(crate) fn raft(&self) -> &Raft {
+        &self.0.raft
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    pub(crate) fn checked(&self) -> &Arc<Checked> {
+        &self.0.checked
+    }
+
+    pub(crate) fn places(&self) -> &Semaphore {
+        &self.0.places
+    }
+
+    pub(crate) fn admissions(&self) -> &Semaphore {
+        &self.0.admissions
+    }
+
+    pub(crate) fn collector(&self) -> &Collector {
+        &self.0.collector
+    }
+
+    pub(crate) fn checkpoint_key(&self) -> &SigningKey {
+        &self.0.checkpoint_key
+    }
+
+    pub(crate) fn queue(&self) -> Option<Queue> {
+        self.0
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The replicas of the ledger: those of the membership in effect, the founders before there is one.
+    pub(crate) fn members(&self) -> BTreeMap<u64, Member> {
+        let metrics = self.0.raft.metrics();
+        let metrics = metrics.borrow();
+        let members: BTreeMap<u64, Member> = metrics
+            .membership_config
+            .nodes()
+            .map(|(&id, member)| (id, member.clone()))
+            .collect();
+        if members.is_empty() {
+            self.founders()
+        } else {
+            members
+        }
+    }
+
+    /// The replicas that vote.
+    pub(crate) fn voters(&self) -> Vec<u64> {
+        self.0
+            .raft
+            .metrics()
+            .borrow()
+            .membership_config
+            .voter_ids()
+            .collect()
+    }
+
+    pub(crate) fn channel(&self, replica: u64) -> Result<Channel, ReplicaError> {
+        match self.members().get(&replica) {
+            Some(member) => self.0.peers.channel(replica, member),
+            None => Err(ReplicaError::Damaged("the membership")),
+        }
+    }
+
+    pub(crate) fn leader(&self) -> Option<u64> {
+        self.0.raft.metrics().borrow().current_leader
+    }
+
+    /// Whether this replica may put new work in the log: it is ready, it leads, all of earlier terms is
+    /// applied here, and a majority has answered within the election timeout (R5).
+    pub(crate) fn may_propose(&self) -> bool {
+        let election = self.0.config.timing.election_max.as_millis();
+        let metrics = self.0.raft.metrics();
+        let metrics = metrics.borrow();
+        self.is_ready()
+            && leads(&metrics)
+            && metrics
+                .last_applied
+                .is_some_and(|id| id.leader_id.term == metrics.current_term)
+            && metrics
+                .millis_since_quorum_ack
+                .is_none_or(|ms| u128::from(ms) <= election)
+    }
+
+    /// Ends when this replica does not lead.
+    pub(crate) async fn leads_no_more(&self) {
+        // An error means that the engine is gone, and leadership with it.
+        let _ = self
+            .0
+            .raft
+            .metrics()
+            .wait_for(|metrics| !leads(metrics))
+            .await;
+    }
+
+    /// Ends when another replica leads, or none.
+    pub(crate) async fn leader_is_not(&self, leader: u64) {
+        let _ = self
+            .0
+            .raft
+            .metrics()
+            .wait_for(|metrics| metrics.current_leader != Some(leader))
+            .await;
+    }
+
+    /// Waits for another leader than this one, at most so long.
+    pub(crate) async fn leader_changed(&self, from: Option<u64>, at_most: Duration) {
+        let mut metrics = self.0.raft.metrics();
+        let changed = metrics.wait_for(|metrics| metrics.current_leader != from);
+        let _ = tokio::time::timeout(at_most, changed).await;
+    }
+}
+
+fn leads(metrics: &RaftMetrics<u64, Member>) -> bool {
+    metrics.state == ServerState::Leader && metrics.current_leader == Some(metrics.id)
+}

@@ -1,0 +1,235 @@
+//! Starting a replica: does everything fit, may it take part, and from when on may it serve.
+
+use super::{Inner, Replica};
+use crate::ReplicaError;
+use crate::batcher::batcher;
+use crate::checked::Checked;
+use crate::checkpoint::Collector;
+use crate::config::{ADMISSIONS_MAX, Clock, Config, Keys, QUEUE_MAX, VOTERS_MAX};
+use crate::directory::Directory;
+use crate::raft::network::{Links, Peers};
+use crate::raft::{Member, Proposal, Raft};
+use crate::store::{Machine, Store, blocking};
+use sekisho_domain::{Genesis, NetworkId};
+use sekisho_ledger::{check_genesis, ledger_id};
+use sekisho_proto::v1;
+use sekisho_proto::v1::raft_service_client::RaftServiceClient;
+use sekisho_transport::{Deadline, outgoing};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Pause before the start-up barrier is tried again.
+const BARRIER_PAUSE: Duration = Duration::from_millis(50);
+
+impl Replica {
+    /// Starts a replica of the ledger a genesis file founds. Returns once it takes part; it serves after
+    /// the start-up barrier ([`Replica::wait_ready`]). The caller listens at the endpoint genesis names
+    /// and mounts [`Replica::ledger_service`] and [`Replica::raft_service`] there.
+    ///
+    /// # Errors
+    /// The configuration, genesis or keys do not fit, or the store is not this replica's.
+    pub async fn start(
+        config: Config,
+        genesis: Genesis,
+        keys: Keys,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ReplicaError> {
+        let raft_config = config.raft()?;
+        let network = fit(&config, &genesis, &keys)?;
+        let (opening, founding) = (config.clone(), genesis.clone());
+        let directory = Arc::new(Directory::default());
+        let known = Arc::clone(&directory);
+        let store = blocking(move || {
+            let store = Store::open(&opening, &founding, ledger_id(&founding))?;
+            known.reload(&store.read_state()?)?;
+            Ok(store)
+        })
+        .await?;
+        let checked = Arc::new(Checked::default());
+        let peers = Arc::new(Peers::new(
+            keys.transport,
+            Arc::clone(&directory),
+            Arc::clone(&clock),
+            config.timing.heartbeat,
+        ));
+        let machine = Machine::new(store.clone(), Arc::clone(&checked), Arc::clone(&directory));
+        let raft = Raft::new(
+            config.replica.0,
+            raft_config,
+            Links(Arc::clone(&peers)),
+            store.clone(),
+            machine,
+        )
+        .await
+        .map_err(|error| ReplicaError::Raft(error.to_string()))?;
+        let (queue, batches) = batcher(raft.clone(), Arc::clone(&clock));
+        let tasks = TaskTracker::new();
+        tasks.spawn(batches);
+        let replica = Self(Arc::new(Inner {
+            config,
+            genesis,
+            network,
+            store,
+            raft,
+            peers,
+            queue: Mutex::new(Some(queue)),
+            places: Semaphore::new(QUEUE_MAX),
+            admissions: Semaphore::new(ADMISSIONS_MAX),
+            checked,
+            directory,
+            clock,
+            checkpoint_key: keys.checkpoint,
+            collector: Collector::default(),
+            ready: watch::Sender::new(false),
+            stopped: CancellationToken::new(),
+            tasks,
+        }));
+        replica.initialize().await?;
+        replica.0.tasks.spawn(replica.clone().pass_barrier());
+        replica.0.tasks.spawn(replica.clone().watch_faults());
+        Ok(replica)
+    }
+
+    /// Every founder proposes the same first membership; only what is empty takes it.
+    async fn initialize(&self) -> Result<(), ReplicaError> {
+        use openraft::error::{InitializeError, RaftError};
+        match self.0.raft.initialize(self.founders()).await {
+            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+            Err(error) => Err(ReplicaError::Raft(error.to_string())),
+        }
+    }
+
+    pub(super) fn founders(&self) -> BTreeMap<u64, Member> {
+        let member = |r: &sekisho_domain::FoundingReplica| Member {
+            network: r.network.to_string(),
+            endpoint: r.endpoint.clone(),
+        };
+        self.0
+            .genesis
+            .replicas
+            .iter()
+            .map(|r| (r.id.0, member(r)))
+            .collect()
+    }
+
+    /// Waits until an entry proposed after the start is applied here: everything acknowledged before the
+    /// start is then applied too, whoever acknowledged it (R3).
+    async fn pass_barrier(self) {
+        let passed = async {
+            loop {
+                if let Some(index) = self.propose_barrier().await {
+                    let wait = self.0.raft.wait(None);
+                    if wait
+                        .applied_index_at_least(Some(index), "start-up barrier")
+                        .await
+                        .is_ok()
+                    {
+                        break;
+                    }
+                }
+                tokio::time::sleep(BARRIER_PAUSE).await;
+            }
+        };
+        tokio::select! {
+            () = passed => {
+                tracing::info!(replica = %self.0.config.replica, "ready");
+                self.0.ready.send_replace(true);
+            }
+            () = self.0.stopped.cancelled() => {}
+        }
+    }
+
+    async fn propose_barrier(&self) -> Option<u64> {
+        let deadline = Deadline::after(self.0.config.timing.election_max);
+        match self.leader()? {
+            leader if leader == self.id() => deadline.bound(self.barrier()).await.ok().flatten(),
+            leader => {
+                let mut client = RaftServiceClient::new(self.channel(leader).ok()?);
+                let request = outgoing(v1::BarrierRequest {}, deadline);
+                let reply = deadline.bound(client.barrier(request)).await.ok()?.ok()?;
+                Some(reply.into_inner().log_index)
+            }
+        }
+    }
+
+    /// Proposes a no-op. Its Raft log index, or nothing if this is not the leader.
+    pub(crate) async fn barrier(&self) -> Option<u64> {
+        let nothing = Proposal(v1::Batch {
+            time_ms: self.0.clock.now().0,
+            envelopes: Vec::new(),
+        });
+        self.0
+            .raft
+            .client_write(nothing)
+            .await
+            .ok()
+            .map(|written| written.log_id.index)
+    }
+
+    /// Ends everything at the first fault of store or consensus (R7).
+    async fn watch_faults(self) {
+        let mut poison = self.0.store.poison();
+        let mut metrics = self.0.raft.metrics();
+        let fault = async {
+            tokio::select! {
+                _ = poison.wait_for(Option::is_some) => {}
+                stopped = metrics.wait_for(|metrics| metrics.running_state.is_err()) => {
+                    if let Ok(metrics) = stopped.as_deref()
+                        && let Err(fatal) = &metrics.running_state
+                    {
+                        self.0.store.poison_with(&ReplicaError::Raft(fatal.to_string()));
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = fault => {
+                self.close();
+                // Its tasks hold the store; nobody is served any more.
+                let _ = self.0.raft.shutdown().await;
+            }
+            () = self.0.stopped.cancelled() => {}
+        }
+    }
+}
+
+/// Checks that configuration, genesis and keys are about the same replica. Returns its network.
+fn fit(config: &Config, genesis: &Genesis, keys: &Keys) -> Result<NetworkId, ReplicaError> {
+    let faults = check_genesis(genesis);
+    if !faults.is_empty() {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        return Err(ReplicaError::Genesis(format!(
+            "the genesis file is not one: {}",
+            faults.join("; ")
+        )));
+    }
+    if genesis.replicas.len() > VOTERS_MAX {
+        let got = genesis.replicas.len();
+        return Err(ReplicaError::Genesis(format!(
+            "{got} replicas found the ledger, at most {VOTERS_MAX} may"
+        )));
+    }
+    let id = config.replica;
+    let founding = genesis.replicas.iter().find(|replica| replica.id == id);
+    let founding = founding
+        .ok_or_else(|| ReplicaError::Genesis(format!("the genesis file names no replica {id}")))?;
+    for (what, ours, theirs) in [
+        ("transport", keys.transport.public(), founding.transport_key),
+        (
+            "checkpoint",
+            keys.checkpoint.public_key(),
+            founding.checkpoint_key,
+        ),
+    ] {
+        if ours != theirs {
+            return Err(ReplicaError::Genesis(format!(
+                "the {what} key given is {ours}, the genesis file names {theirs} for replica {id}"
+            )));
+        }
+    }
+    Ok(founding.network.clone())
+}
