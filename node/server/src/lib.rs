@@ -1,1 +1,59 @@
 //! One network's node: enforcement of the ledger's decisions over its own documents.
+//!
+//! ```text
+//! other networks' brokers ──▶ NodeService      answer/   own replica ─▶ enforce ─▶ index, contents ─▶ statement
+//! the network's people    ──▶ OperatorService  operate/  sign ─▶ broker ─▶ verify ─▶ what may be shown
+//!                                              outbox    releases and receipts ─▶ ledger
+//! ```
+//! - [`NodeStore`]: pseudonyms, openings, signed requests, transfers; what cannot be rebuilt.
+//! - [`enforce`]: what a decision lets out, as plain functions.
+//! - [`verify`]: what of a broker's answer may be believed.
+//! - [`Node`]: the parts put together.
+//!
+//! Who may see what is the ledger's `authorize`; who is speaking is `sekisho-transport`'s; what a file means is
+//! `sekisho-ingest`'s; asking other networks is the broker's.
+//!
+//! Promises: P1 (no byte leaves before the release is durable here, its access request committed), P5 (request ids
+//! fixed before anything is sent), P8 (statements are signed and checked; an index being built does not answer), P9
+//! (refusals are all the same), P10 (local ids and contents stay here), P12 ([`bounds`]).
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )
+)]
+
+mod answer;
+mod blocking;
+pub mod bounds;
+mod commitments;
+pub mod enforce;
+mod entries;
+mod environment;
+mod error;
+mod ingestion;
+mod ledger;
+mod node;
+mod operate;
+mod outbox;
+mod replica;
+mod slots;
+mod store;
+mod stream;
+pub mod verify;
+mod wire;
+
+pub use answer::Disclosing;
+pub use environment::{Environment, NoRandomness, SystemEnvironment};
+pub use error::{NodeError, OUTCOME_METADATA};
+pub use ingestion::IngestReport;
+pub use ledger::{Checkpoint, Committed, Ledger, LedgerFault, Question, Snapshot, StateFault};
+pub use node::{Config, Node, Parts};
+pub use operate::Operating;
+pub use store::{
+    FORMAT_VERSION, NodeStore, Pending, Settled, StoreError, StoredRequest, StoredTransfer,
+    TransferKind,
+};

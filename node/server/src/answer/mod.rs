@@ -1,0 +1,100 @@
+//! The disclosing side: answers other networks' requests, and only as this node's own replica says was decided.
+//!
+//! ```text
+//! AnswerFind      own replica at the request's index ─▶ permit ─▶ charts ─▶ covered entries ─▶ signed statement
+//! AnswerRetrieve  … ─▶ commitment opened ─▶ content, guarded ─▶ release on disk ─▶ header, chunks ─▶ statement
+//! ```
+//! Promises: P1 (the release record is durable before the first byte), P8 (the statement lets the viewer see what a
+//! broker added, dropped or altered), P9 (every refusal is the same), P12.
+
+mod find;
+mod retrieve;
+mod service;
+
+pub use service::Disclosing;
+
+use crate::NodeError;
+use crate::enforce::{self, Claim, Scope};
+use crate::ledger::ask;
+use crate::node::Inner;
+use sekisho_domain::{
+    AccessRecord, Action, EntryIndex, Hash, NetworkId, NetworkOutcome, RequestId,
+};
+use sekisho_ledger::Statement;
+use sekisho_proto::v1;
+use sekisho_transport::Deadline;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A caller's question about an access request, parsed.
+struct Question {
+    caller: NetworkId,
+    access: EntryIndex,
+    request_id: RequestId,
+    action: Action,
+    deadline: Deadline,
+}
+
+/// What may be answered: the request as decided, and the scope of its permit; none for a subject this node does not
+/// know.
+struct Permitted {
+    record: AccessRecord,
+    scope: Option<Scope>,
+}
+
+/// Believes the own replica, nobody else: waits for it, reads what was decided, finds the subject's charts.
+async fn permitted(inner: &Arc<Inner>, question: Question) -> Result<Permitted, NodeError> {
+    inner
+        .ledger
+        .wait_applied(question.access, question.deadline)
+        .await?;
+    let task = Arc::clone(inner);
+    ask(inner.ledger.as_ref(), move |snapshot| {
+        let view = snapshot.view();
+        let own = &task.network;
+        let claim = Claim {
+            caller: &question.caller,
+            request_id: question.request_id,
+            action: question.action,
+        };
+        let record = view.access(question.access)?;
+        let permit = enforce::permit(record.as_ref(), own, claim, task.environment.now())?;
+        let record = record.ok_or(NodeError::Forbidden)?;
+        let charts = task.store.charts_of(&permit.terms().subject)?;
+        if charts.is_empty() {
+            return Ok(Permitted {
+                record,
+                scope: None,
+            });
+        }
+        // An index that is still being built would leave documents out (P8).
+        task.readiness.check()?;
+        let mut facilities = BTreeMap::new();
+        for chart in &charts {
+            if let Some(facility) = view.facility_of(&chart.facility, own)? {
+                facilities.insert(chart.facility.clone(), facility.registered);
+            }
+        }
+        let scope = Some(Scope::new(permit, charts, facilities));
+        Ok(Permitted { record, scope })
+    })
+    .await
+}
+
+/// The node's signed word about its answer.
+fn statement(
+    inner: &Inner,
+    record: &AccessRecord,
+    outcome: NetworkOutcome,
+    answer_hash: Hash,
+) -> Result<v1::Envelope, NodeError> {
+    let statement = Statement {
+        ledger: inner.ledger_id,
+        access: record.index,
+        request_id: record.request_id,
+        network: inner.network.clone(),
+        outcome,
+        answer_hash,
+    };
+    Ok(statement.sign(&inner.key))
+}

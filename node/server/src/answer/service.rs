@@ -1,0 +1,111 @@
+//! The gRPC edge of the disclosing side.
+
+use super::retrieve::Wanted;
+use super::{Question, find, retrieve};
+use crate::NodeError;
+use crate::bounds::UNIQUE_ID_BYTES_MAX;
+use crate::enforce::Filter;
+use crate::node::Inner;
+use sekisho_domain::{Action, EntryIndex, RequestId};
+use sekisho_ledger::commitment::Salt;
+use sekisho_proto::v1;
+use sekisho_proto::v1::node_service_server::NodeService;
+use sekisho_transport::{Deadline, peer, telemetry};
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+use tracing::Instrument;
+
+/// Answers other networks' brokers. See `exchange.proto`, NodeService.
+#[derive(Clone)]
+pub struct Disclosing(pub(crate) Arc<Inner>);
+
+impl Disclosing {
+    /// A request to find documents of one access request, by the network of the caller's connection.
+    ///
+    /// # Errors
+    /// [`NodeError`]; whatever does not fit the ledger's record is [`NodeError::Forbidden`].
+    pub async fn find(
+        &self,
+        caller: sekisho_domain::NetworkId,
+        request: v1::AnswerFindRequest,
+        deadline: Deadline,
+    ) -> Result<find::Stream, NodeError> {
+        let question = Question {
+            caller,
+            access: EntryIndex(request.access),
+            request_id: RequestId::try_from(request.request_id.as_slice())?,
+            action: Action::FindDocuments,
+            deadline,
+        };
+        find::find(Arc::clone(&self.0), question, Filter::from(request.filter)).await
+    }
+
+    /// A request for one document, by the network of the caller's connection.
+    ///
+    /// # Errors
+    /// As [`Disclosing::find`].
+    pub async fn retrieve(
+        &self,
+        caller: sekisho_domain::NetworkId,
+        request: v1::AnswerRetrieveRequest,
+        deadline: Deadline,
+    ) -> Result<retrieve::Stream, NodeError> {
+        let question = Question {
+            caller,
+            access: EntryIndex(request.access),
+            request_id: RequestId::try_from(request.request_id.as_slice())?,
+            action: Action::RetrieveDocument,
+            deadline,
+        };
+        if request.unique_id.len() > UNIQUE_ID_BYTES_MAX {
+            return Err(NodeError::Invalid("the document's unique id is too long"));
+        }
+        let salt: [u8; Salt::LEN] = request
+            .salt
+            .try_into()
+            .map_err(|_| NodeError::Invalid("a salt is 32 bytes"))?;
+        let wanted = Wanted {
+            unique_id: request.unique_id,
+            salt: Salt::from_bytes(salt),
+        };
+        retrieve::retrieve(Arc::clone(&self.0), question, wanted).await
+    }
+}
+
+#[tonic::async_trait]
+impl NodeService for Disclosing {
+    type AnswerFindStream = find::Stream;
+    type AnswerRetrieveStream = retrieve::Stream;
+
+    async fn answer_find(
+        &self,
+        request: Request<v1::AnswerFindRequest>,
+    ) -> Result<Response<find::Stream>, Status> {
+        let span = tracing::info_span!("answer_find", access = request.get_ref().access);
+        telemetry::set_remote_parent(&span, request.metadata());
+        async {
+            let caller = peer(&request)?.network;
+            let deadline = Deadline::of(request.metadata())?;
+            let answer = self.find(caller, request.into_inner(), deadline).await;
+            answer.map(Response::new).map_err(|e| e.status())
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn answer_retrieve(
+        &self,
+        request: Request<v1::AnswerRetrieveRequest>,
+    ) -> Result<Response<retrieve::Stream>, Status> {
+        let span = tracing::info_span!("answer_retrieve", access = request.get_ref().access);
+        telemetry::set_remote_parent(&span, request.metadata());
+        async {
+            let caller = peer(&request)?.network;
+            let deadline = Deadline::of(request.metadata())?;
+            let answer = self.retrieve(caller, request.into_inner(), deadline).await;
+            answer.map(Response::new).map_err(|e| e.status())
+        }
+        .instrument(span)
+        .await
+    }
+}

@@ -1,0 +1,54 @@
+//! Every bound of a node, each with its reason (P12).
+
+use std::time::Duration;
+
+/// Document entries in one message of an answer: about 256 KiB, far below gRPC's 4 MiB.
+pub const PAGE_ENTRIES_MAX: usize = 256;
+/// Document entries in one network's answer, newest first: a chart of decades; nobody reads more at once.
+pub const ANSWER_ENTRIES_MAX: usize = 10_000;
+/// Bytes of document entries kept of all networks of one query until each network's statement is verified.
+pub const FIND_BYTES_MAX: usize = 64 << 20;
+/// Bytes of a document in one message.
+pub const CHUNK_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a document kept until all of it is verified: nothing unverified is handed over.
+pub const RETRIEVE_BYTES_MAX: usize = 64 << 20;
+/// Answers to other networks under way at once. Each holds at most one page or one document.
+pub const ANSWERS_MAX: usize = 64;
+/// Queries of the network's own people under way at once.
+pub const FINDS_MAX: usize = 16;
+/// Retrievals of the network's own people under way at once: together at most half a gigabyte is kept.
+pub const RETRIEVES_MAX: usize = 8;
+/// Messages of a stream made ahead of the network.
+pub const STREAM_AHEAD: usize = 2;
+/// Reports of an ingest's progress nobody has taken yet; beyond it some are left out.
+pub const INGEST_PROGRESS_AHEAD: usize = 16;
+/// Longest note of evidence kept for a consent: a reference to a scanned form or a card's log, some words.
+pub const EVIDENCE_BYTES_MAX: usize = 16 * 1024;
+/// Longest local identifier of a practitioner.
+pub const PRACTITIONER_BYTES_MAX: usize = 256;
+/// Longest unique id of a document that is asked for (XDS allows 128, a `urn:uuid:` has 45).
+pub const UNIQUE_ID_BYTES_MAX: usize = 256;
+/// Charts of one person: what one query of the document index takes.
+pub const CHARTS_MAX: usize = sekisho_documents::PATIENTS_MAX;
+/// Entries still to be put on the ledger. At ten releases a second, nearly three hours without a quorum; beyond it
+/// nothing more is released.
+pub const OUTBOX_MAX: u64 = 100_000;
+/// Entries of the outbox submitted together.
+pub const OUTBOX_BATCH: usize = 64;
+/// Time for one attempt to put an entry on the ledger.
+pub const OUTBOX_ATTEMPT: Duration = Duration::from_secs(10);
+/// Pause after a failed attempt, doubled each time up to [`OUTBOX_PAUSE_MAX`].
+pub const OUTBOX_PAUSE_MIN: Duration = Duration::from_millis(100);
+/// Longest pause between attempts: an officer should not wait longer for what a recovered ledger can take.
+pub const OUTBOX_PAUSE_MAX: Duration = Duration::from_secs(15);
+/// How long before now an entry's window begins: the leader's clock may be this much behind (twice the largest
+/// skew replicas accept of each other).
+pub const WINDOW_BEFORE_MS: u64 = 60 * 1000;
+/// How long after now it ends; both together are the longest window there is.
+pub const WINDOW_AFTER_MS: u64 = sekisho_domain::Entry::WINDOW_MS_MAX - WINDOW_BEFORE_MS;
+/// Time kept back from a broker's deadline, so that its own account of who was late still arrives.
+pub const BROKER_MARGIN_MAX: Duration = Duration::from_millis(250);
+/// Page cache of the node's store.
+pub const STORE_CACHE_BYTES: usize = 32 << 20;
+/// Time for work under way to end at shutdown.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);

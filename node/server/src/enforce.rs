@@ -1,0 +1,228 @@
+//! What the ledger's decision lets out of this node: plain functions over the access record, the document index and
+//! the network's facilities. No network, no clock.
+//!
+//! Everything that does not fit is [`NodeError::Forbidden`], the same for every cause, and a document that is not
+//! covered is treated exactly as one that does not exist (P9).
+
+use crate::NodeError;
+use crate::bounds::PAGE_ENTRIES_MAX;
+use sekisho_documents::{
+    Contents, ContentsError, Cursor, DocumentEntry, DocumentIndex, Patient, Query, Statuses,
+    UniqueId,
+};
+use sekisho_domain::{
+    AccessRecord, Action, Category, EntryIndex, FacilityId, NetworkId, RequestId, TimeMs,
+};
+use sekisho_ledger::Permit;
+use sekisho_proto::v1;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Who claims to ask for what, as it came over the wire.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim<'a> {
+    /// The network of the caller's connection.
+    pub caller: &'a NetworkId,
+    /// The request id the caller names.
+    pub request_id: RequestId,
+    /// What the caller asks for.
+    pub action: Action,
+}
+
+/// The permit behind a claim, if the ledger's record is about exactly this claim and permits it now.
+///
+/// # Errors
+/// [`NodeError::Forbidden`], whatever does not fit.
+pub fn permit(
+    record: Option<&AccessRecord>,
+    own: &NetworkId,
+    claim: Claim<'_>,
+    now: TimeMs,
+) -> Result<Permit, NodeError> {
+    let record = record
+        .filter(|record| {
+            record.request.viewing == *claim.caller
+                && record.request_id == claim.request_id
+                && record.request.action == claim.action
+        })
+        .ok_or(NodeError::Forbidden)?;
+    Permit::of(record, own, now).map_err(|_| NodeError::Forbidden)
+}
+
+/// What one permit lets out: of these charts, what its terms cover.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    permit: Permit,
+    charts: BTreeSet<Patient>,
+    /// The network's present facilities, with the index at which each was registered.
+    facilities: BTreeMap<FacilityId, EntryIndex>,
+}
+
+/// Narrows what is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only documents whose service had not ended before this instant.
+    pub service_from: Option<TimeMs>,
+    /// Only documents whose service started before this instant.
+    pub service_until: Option<TimeMs>,
+    /// At most this many documents; none means the node's own bound.
+    pub max: Option<usize>,
+}
+
+impl From<Option<v1::Filter>> for Filter {
+    fn from(wire: Option<v1::Filter>) -> Self {
+        wire.map_or_else(Self::default, |f| Self {
+            service_from: f.service_from_ms.map(TimeMs),
+            service_until: f.service_until_ms.map(TimeMs),
+            max: (f.max > 0).then(|| usize::try_from(f.max).unwrap_or(usize::MAX)),
+        })
+    }
+}
+
+impl Scope {
+    /// The subject's charts under a permit. Charts of facilities the network does not (or no longer) have are left
+    /// out.
+    pub fn new(
+        permit: Permit,
+        charts: impl IntoIterator<Item = Patient>,
+        facilities: BTreeMap<FacilityId, EntryIndex>,
+    ) -> Self {
+        let charts = charts
+            .into_iter()
+            .filter(|chart| facilities.contains_key(&chart.facility))
+            .collect();
+        Self {
+            permit,
+            charts,
+            facilities,
+        }
+    }
+
+    /// Whether a document is one of the subject's and within the permit's terms.
+    pub fn covers(&self, entry: &DocumentEntry) -> bool {
+        let chart = Patient {
+            facility: entry.facility.clone(),
+            local_patient_id: entry.local_patient_id.clone(),
+        };
+        self.charts.contains(&chart)
+            && self
+                .facilities
+                .get(&entry.facility)
+                .is_some_and(|at| self.permit.covers(entry.category, &entry.facility, *at))
+    }
+
+    /// One page of the covered documents behind a place, newest service first, superseded ones with the rest; at
+    /// most `max` and [`PAGE_ENTRIES_MAX`]. Also the place behind it, if there may be more.
+    ///
+    /// # Errors
+    /// The index failed.
+    pub fn page(
+        &self,
+        index: &dyn DocumentIndex,
+        filter: &Filter,
+        after: Option<Cursor>,
+        max: usize,
+    ) -> Result<(Vec<DocumentEntry>, Option<Cursor>), NodeError> {
+        let categories: BTreeSet<Category> = self
+            .permit
+            .terms()
+            .bases
+            .iter()
+            .flat_map(|basis| basis.categories.iter().copied())
+            .collect();
+        let mut query = Query {
+            patients: self.charts.iter().cloned().collect(),
+            categories: Some(categories),
+            facilities: None,
+            service_from: filter.service_from,
+            service_until: filter.service_until,
+            statuses: Statuses::ApprovedAndDeprecated,
+            limit: PAGE_ENTRIES_MAX,
+            after,
+        };
+        let mut page = Vec::new();
+        loop {
+            let found = index.find(&query)?;
+            for entry in found.entries {
+                if !self.covers(&entry) {
+                    continue;
+                }
+                page.push(entry);
+                if page.len() == max.min(PAGE_ENTRIES_MAX) {
+                    let place = page.last().map(Cursor::of);
+                    return Ok((page, place));
+                }
+            }
+            if found.next.is_none() {
+                return Ok((page, None));
+            }
+            query.after = found.next;
+        }
+    }
+
+    /// The document of a unique id, if it is covered.
+    ///
+    /// # Errors
+    /// The index failed.
+    pub fn document(
+        &self,
+        index: &dyn DocumentIndex,
+        unique_id: &str,
+    ) -> Result<Option<DocumentEntry>, NodeError> {
+        let Ok(unique_id) = unique_id.parse::<UniqueId>() else {
+            return Ok(None);
+        };
+        Ok(index.get(&unique_id)?.filter(|entry| self.covers(entry)))
+    }
+}
+
+/// The bytes of a document, if they are still the ones indexed and still name, in every place, the patient the index
+/// names. None where they are not: there is no such document any more.
+///
+/// # Errors
+/// [`ContentsError`] where the source cannot be read: whether the document is there is not known.
+pub fn content(contents: &Contents, entry: &DocumentEntry) -> Result<Option<Vec<u8>>, NodeError> {
+    let bytes = match contents.open(entry) {
+        Ok(bytes) => bytes,
+        Err(
+            fault @ (ContentsError::Changed(_)
+            | ContentsError::Vanished(_)
+            | ContentsError::Escapes(_)
+            | ContentsError::NotAFile(_)
+            | ContentsError::TooLarge { .. }),
+        ) => {
+            tracing::warn!(%fault, source = %entry.location.source_id, "a document is withheld until the next ingest");
+            return Ok(None);
+        }
+        Err(fault) => return Err(fault.into()),
+    };
+    let fault = if !path_names_patient(entry) {
+        Some("its path names another patient".to_owned())
+    } else {
+        sekisho_ingest::verify_patient(&bytes, &entry.local_patient_id)
+            .err()
+            .map(|wrong| wrong.to_string())
+    };
+    match fault {
+        None => Ok(Some(bytes)),
+        Some(fault) => {
+            tracing::error!(fault, source = %entry.location.source_id, "a document is withheld: wrong patient");
+            Ok(None)
+        }
+    }
+}
+
+/// SS-MIX2 standardised storage names the patient twice in a path: `…/<患者ID>/<診療日>/<データ種別>/<患者ID>_…`.
+fn path_names_patient(entry: &DocumentEntry) -> bool {
+    let id = entry.local_patient_id.as_str();
+    let mut parts = entry.location.path.rsplit('/');
+    let file = parts.next().unwrap_or_default();
+    let folder = parts.nth(2).unwrap_or_default();
+    folder == id
+        && file
+            .strip_prefix(id)
+            .is_some_and(|rest| rest.starts_with('_'))
+}
+
+#[cfg(test)]
+#[path = "enforce_test.rs"]
+mod tests;

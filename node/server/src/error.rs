@@ -1,0 +1,179 @@
+//! What can go wrong in a node, and the code each thing has at the edge.
+
+use crate::environment::NoRandomness;
+use crate::ledger::{LedgerFault, StateFault};
+use crate::store::StoreError;
+use sekisho_documents::ContentsError;
+use sekisho_domain::DomainError;
+use sekisho_ledger::bundle::BuildError;
+use sekisho_ledger::{CoreError, EntryFault, ProofError};
+use sekisho_proto::ErrorCode;
+use tonic::metadata::{MetadataMap, MetadataValue};
+use tonic::{Code, Status};
+
+/// Tells a broker which outcome a refusal stands for, where gRPC's code alone does not.
+pub const OUTCOME_METADATA: &str = "sekisho-outcome";
+
+/// A failure of the node, or a request it does not take. Displays never name a patient or a document.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The request is wrong: sending it again is useless.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// A value of the request does not fit its type.
+    #[error("in the request: {0}")]
+    Domain(#[from] DomainError),
+    /// The caller may not, for a reason that is nobody's business (P9).
+    #[error("not permitted")]
+    Forbidden,
+    /// This node has no pseudonym for the patient.
+    #[error("this network has no pseudonym of the patient")]
+    NoSuchPatient,
+    /// The request id was used for something else.
+    #[error("the request id was used for another request")]
+    RequestIdReused,
+    /// As much is under way as the bound allows.
+    #[error("{max} {what} are under way; try again")]
+    Overloaded {
+        /// What there is too much of.
+        what: &'static str,
+        /// The bound.
+        max: usize,
+    },
+    /// The own replica is behind the request.
+    #[error("the replica has not applied the request yet")]
+    Stale,
+    /// The document index is being built: an answer now would leave documents out.
+    #[error("the network's documents are being read; it does not answer yet")]
+    Suspended,
+    /// Nobody waits for the answer any more.
+    #[error("the deadline has passed")]
+    Late,
+    /// The ledger failed or refused.
+    #[error(transparent)]
+    Ledger(LedgerFault),
+    /// The node's store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The document index failed.
+    #[error(transparent)]
+    Index(#[from] sekisho_documents::Error),
+    /// A source cannot be read.
+    #[error(transparent)]
+    Contents(#[from] ContentsError),
+    /// Reading the sources failed.
+    #[error(transparent)]
+    Ingest(#[from] sekisho_ingest::Error),
+    /// A value to commit to is too long.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    /// No random bytes.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+    /// The broker failed before it gave an answer.
+    #[error("the broker gave no answer: {sentence}")]
+    Broker {
+        /// Why.
+        code: ErrorCode,
+        /// Its own sentence.
+        sentence: String,
+    },
+    /// The broker answered something that contradicts the ledger.
+    #[error("the broker's answer is not valid: {0}")]
+    BrokerInvalid(&'static str),
+    /// There is no such access request.
+    #[error("there is no access request at this index")]
+    NoSuchAccess,
+    /// No proof bundle can be made.
+    #[error("no proof bundle can be made")]
+    Bundle(#[source] Box<BuildError<StateFault>>),
+    /// What this node signed before is not an entry.
+    #[error("a stored request is damaged")]
+    Entry(#[source] Box<EntryFault>),
+    /// The node is shutting down.
+    #[error("the node is shutting down")]
+    ShutDown,
+}
+
+impl From<LedgerFault> for NodeError {
+    fn from(fault: LedgerFault) -> Self {
+        match fault {
+            LedgerFault::RequestIdReused => Self::RequestIdReused,
+            LedgerFault::Behind(_) => Self::Stale,
+            other => Self::Ledger(other),
+        }
+    }
+}
+
+impl From<CoreError<StateFault>> for NodeError {
+    fn from(error: CoreError<StateFault>) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
+impl NodeError {
+    /// What a caller can do about it.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Invalid(_) | Self::Domain(_) => ErrorCode::Invalid,
+            Self::Forbidden => ErrorCode::Forbidden,
+            Self::NoSuchPatient | Self::NoSuchAccess => ErrorCode::NotFound,
+            Self::RequestIdReused | Self::Store(StoreError::OtherTransfer(_)) => {
+                ErrorCode::Conflict
+            }
+            Self::Overloaded { .. }
+            | Self::Store(StoreError::Full { .. })
+            | Self::Ledger(LedgerFault::Overloaded) => ErrorCode::Overloaded,
+            Self::Stale
+            | Self::Suspended
+            | Self::ShutDown
+            | Self::Ledger(LedgerFault::Unavailable(_))
+            | Self::Contents(_) => ErrorCode::Unavailable,
+            Self::Late => ErrorCode::DeadlineExceeded,
+            Self::Bundle(error) => match error.as_ref() {
+                BuildError::CheckpointTooOld { .. } => ErrorCode::Unavailable,
+                _ => ErrorCode::Internal,
+            },
+            Self::Ledger(LedgerFault::Unknown) => ErrorCode::Unknown,
+            Self::Ledger(LedgerFault::NotTaken(_)) => ErrorCode::Invalid,
+            Self::Broker { code, .. } => *code,
+            Self::Ledger(_)
+            | Self::Store(_)
+            | Self::Index(_)
+            | Self::Ingest(_)
+            | Self::Proof(_)
+            | Self::Randomness(_)
+            | Self::Entry(_)
+            | Self::BrokerInvalid(_) => ErrorCode::Internal,
+        }
+    }
+
+    /// The status to answer with: code and one short sentence. What is our own fault is logged, not told.
+    pub fn status(&self) -> Status {
+        let outcome = match self {
+            Self::Stale => "stale",
+            Self::Suspended => "suspended",
+            _ if self.code() == ErrorCode::Internal => {
+                tracing::error!(error = chain(self), "a request failed");
+                return ErrorCode::Internal
+                    .status("a fault of this node; its operator's log has the details");
+            }
+            _ => return self.code().status(self.to_string()),
+        };
+        let mut metadata = MetadataMap::new();
+        metadata.insert(OUTCOME_METADATA, MetadataValue::from_static(outcome));
+        Status::with_metadata(Code::FailedPrecondition, self.to_string(), metadata)
+    }
+}
+
+/// An error with all its causes, for the log.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

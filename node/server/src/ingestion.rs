@@ -1,0 +1,135 @@
+//! Reading the network's sources into the document index, one run at a time.
+//!
+//! Until every configured source has once been read in full, the node does not answer: an answer would leave
+//! documents out and not say so (P8). Later runs go on beside the answering.
+
+use crate::NodeError;
+use crate::blocking::blocking;
+use crate::error::chain;
+use crate::node::Inner;
+use sekisho_domain::Hash;
+use sekisho_ingest::{Progress, READER_VERSION, Report, SsMix2Storage, ingest};
+use sekisho_proto::v1;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Whether the index is complete enough to answer from.
+#[derive(Debug, Default)]
+pub(crate) struct Readiness(AtomicBool);
+
+impl Readiness {
+    /// # Errors
+    /// [`NodeError::Suspended`] while the index is being built.
+    pub fn check(&self) -> Result<(), NodeError> {
+        if self.is_ready() {
+            Ok(())
+        } else {
+            Err(NodeError::Suspended)
+        }
+    }
+    pub fn is_ready(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+    pub fn set(&self, ready: bool) {
+        self.0.store(ready, Ordering::SeqCst);
+    }
+}
+
+/// What a run found, source by source: counts only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IngestReport {
+    /// One for each configured source.
+    pub sources: Vec<Report>,
+}
+
+/// What an index must have been built from to be complete: the sources and the reader's version.
+pub(crate) fn digest(sources: &[SsMix2Storage]) -> Hash {
+    let mut hash = Sha256::new();
+    hash.update(READER_VERSION.to_be_bytes());
+    for source in sources {
+        let root = source.root.as_os_str().as_encoded_bytes();
+        let parts = [
+            source.source_id.as_str().as_bytes(),
+            source.facility.as_str().as_bytes(),
+            root,
+        ];
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+    }
+    Hash(hash.finalize().into())
+}
+
+/// Reads what was not read in full before, without holding up the start.
+pub(crate) async fn at_start(inner: Arc<Inner>) {
+    let (task, expected) = (Arc::clone(&inner), digest(&inner.sources));
+    let complete = blocking(move || {
+        let read = task.store.ingested()? == Some(expected);
+        Ok(read && (task.sources.is_empty() || task.index.counters()?.files() > 0))
+    })
+    .await;
+    match complete {
+        Ok(true) => inner.readiness.set(true),
+        Ok(false) => {
+            if let Err(error) = run(inner, false, |_| {}).await {
+                tracing::error!(error = chain(&error), "the sources cannot be read");
+            }
+        }
+        Err(error) => tracing::error!(error = chain(&error), "the document index cannot be read"),
+    }
+}
+
+/// Reads every source; `rebuild` empties the index first, and the node does not answer until it is done.
+///
+/// # Errors
+/// [`NodeError::Overloaded`] while another run is under way; a source cannot be listed; index or store failed.
+pub(crate) async fn run(
+    inner: Arc<Inner>,
+    rebuild: bool,
+    mut progress: impl FnMut(v1::IngestProgress) + Send + 'static,
+) -> Result<IngestReport, NodeError> {
+    let slot = inner.ingests.slot()?;
+    blocking(move || {
+        let _slot = slot;
+        if rebuild {
+            // In this order: after a crash in between the index counts as incomplete.
+            inner.readiness.set(false);
+            inner.store.set_ingested(None)?;
+            inner.index.clear()?;
+        }
+        let mut reports = Vec::with_capacity(inner.sources.len());
+        for source in &inner.sources {
+            let started = Instant::now();
+            let elapsed_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let report = ingest(source, inner.index.as_ref(), &mut |step| {
+                if let Progress::Patient { files, .. } = step {
+                    progress(v1::IngestProgress {
+                        source: source.source_id.to_string(),
+                        files_seen: files,
+                        elapsed_ms: elapsed_ms(),
+                        ..Default::default()
+                    });
+                }
+            })?;
+            progress(v1::IngestProgress {
+                source: source.source_id.to_string(),
+                files_seen: report.files,
+                files_indexed: report.documents(),
+                files_quarantined: report.quarantined_total(),
+                files_unchanged: report.unchanged,
+                elapsed_ms: elapsed_ms(),
+            });
+            reports.push(report);
+        }
+        // The index first: the mark says that it holds everything.
+        inner.index.flush()?;
+        inner.store.set_ingested(Some(digest(&inner.sources)))?;
+        inner.readiness.set(true);
+        Ok(IngestReport { sources: reports })
+    })
+    .await
+}

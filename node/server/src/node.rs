@@ -1,0 +1,178 @@
+//! A running node: what it is made of, its tasks, its end.
+
+use crate::answer::Disclosing;
+use crate::bounds::{ANSWERS_MAX, FINDS_MAX, RETRIEVES_MAX, SHUTDOWN_GRACE};
+use crate::entries::Meant;
+use crate::environment::Environment;
+use crate::ingestion::{self, Readiness};
+use crate::ledger::{Ledger, ask};
+use crate::operate::Operating;
+use crate::outbox::{self, Outbox};
+use crate::slots::Slots;
+use crate::store::NodeStore;
+use crate::{NodeError, ledger};
+use sekisho_documents::{Contents, DocumentIndex};
+use sekisho_domain::{LedgerId, NetworkId};
+use sekisho_ingest::SsMix2Storage;
+use sekisho_ledger::signature::SigningKey;
+use sekisho_proto::v1::node_service_server::NodeServiceServer;
+use sekisho_proto::v1::operator_service_server::OperatorServiceServer;
+use std::future::Future;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::transport::Channel;
+use tracing::Instrument;
+
+/// How one node is set up.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The network it serves.
+    pub network: NetworkId,
+    /// The storages its documents are in.
+    pub sources: Vec<SsMix2Storage>,
+}
+
+/// What a node works with; each part is opened by whoever starts it.
+pub struct Parts {
+    /// Its own replica.
+    pub ledger: Arc<dyn ledger::Ledger>,
+    /// Its memory. Belongs to this node alone.
+    pub store: NodeStore,
+    /// The index of its documents. Belongs to this node alone.
+    pub index: Arc<dyn DocumentIndex>,
+    /// Its key, certified on the ledger: signs requests, releases, receipts and answers.
+    pub key: SigningKey,
+    /// To the broker its people's queries go through.
+    pub broker: Channel,
+    /// Its clock and random source.
+    pub environment: Arc<dyn Environment>,
+}
+
+/// One network's node. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Node(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub network: NetworkId,
+    pub ledger_id: LedgerId,
+    pub sources: Vec<SsMix2Storage>,
+    pub ledger: Arc<dyn Ledger>,
+    pub store: Arc<NodeStore>,
+    pub index: Arc<dyn DocumentIndex>,
+    pub contents: Contents,
+    pub key: SigningKey,
+    pub broker: Channel,
+    pub environment: Arc<dyn Environment>,
+    pub readiness: Readiness,
+    pub outbox: Outbox,
+    pub answers: Slots,
+    pub finds: Slots,
+    pub retrieves: Slots,
+    pub ingests: Slots,
+    pub stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Inner {
+    /// Runs work that shutdown waits for, within the current span.
+    ///
+    /// # Errors
+    /// [`NodeError::ShutDown`] once the node stops.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<(), NodeError> {
+        if self.stop.is_cancelled() {
+            return Err(NodeError::ShutDown);
+        }
+        self.tasks.spawn(work.in_current_span());
+        Ok(())
+    }
+}
+
+impl Node {
+    /// Starts a node. It serves at once; documents are answered when all sources have been read.
+    ///
+    /// # Errors
+    /// A source's root is not there, or the ledger cannot be read.
+    pub async fn start(config: Config, parts: Parts) -> Result<Self, NodeError> {
+        let roots = config
+            .sources
+            .iter()
+            .map(|s| (s.source_id.clone(), s.root.clone()));
+        let contents = Contents::new(roots)?;
+        let meant = ask(parts.ledger.as_ref(), Meant::of).await?;
+        let inner = Arc::new(Inner {
+            network: config.network,
+            ledger_id: meant.ledger,
+            sources: config.sources,
+            ledger: parts.ledger,
+            store: Arc::new(parts.store),
+            index: parts.index,
+            contents,
+            key: parts.key,
+            broker: parts.broker,
+            environment: parts.environment,
+            readiness: Readiness::default(),
+            outbox: Outbox::default(),
+            answers: Slots::new("answers", ANSWERS_MAX),
+            finds: Slots::new("queries", FINDS_MAX),
+            retrieves: Slots::new("retrievals", RETRIEVES_MAX),
+            ingests: Slots::new("ingests", 1),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        inner.spawn(outbox::work(Arc::clone(&inner)))?;
+        inner.spawn(ingestion::at_start(Arc::clone(&inner)))?;
+        Ok(Self(inner))
+    }
+
+    /// The disclosing side.
+    pub fn disclosing(&self) -> Disclosing {
+        Disclosing(Arc::clone(&self.0))
+    }
+
+    /// The side of the network's own people.
+    pub fn operating(&self) -> Operating {
+        Operating(Arc::clone(&self.0))
+    }
+
+    /// `NodeService`, to mount on the node's endpoint.
+    pub fn node_service(&self) -> NodeServiceServer<Disclosing> {
+        NodeServiceServer::new(self.disclosing())
+    }
+
+    /// `OperatorService`, to mount on the node's endpoint.
+    pub fn operator_service(&self) -> OperatorServiceServer<Operating> {
+        OperatorServiceServer::new(self.operating())
+    }
+
+    /// Whether every source has been read, so that documents are answered.
+    pub fn answers_documents(&self) -> bool {
+        self.0.readiness.is_ready()
+    }
+
+    /// How many releases and receipts the ledger does not have yet.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn outbox_total(&self) -> Result<u64, NodeError> {
+        Ok(self.0.store.pending_total()?)
+    }
+
+    /// Stops: takes nothing more, lets what is under way end (at most [`SHUTDOWN_GRACE`]) and flushes the index.
+    /// What waits in the outbox is on disk and goes on at the next start.
+    ///
+    /// # Errors
+    /// The index cannot be flushed; it is then read again from the sources.
+    pub async fn shutdown(&self) -> Result<(), NodeError> {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        if tokio::time::timeout(SHUTDOWN_GRACE, self.0.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("work under way did not end within the grace period");
+        }
+        let index = Arc::clone(&self.0.index);
+        crate::blocking::blocking(move || Ok(index.flush()?)).await
+    }
+}

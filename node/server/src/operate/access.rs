@@ -1,0 +1,71 @@
+//! Building a signed access request.
+
+use super::prepare::Built;
+use super::subject::Named;
+use crate::NodeError;
+use crate::bounds::PRACTITIONER_BYTES_MAX;
+use crate::commitments::{PRACTITIONER, fresh};
+use crate::ledger::Snapshot;
+use crate::node::Inner;
+use sekisho_domain::{AccessRequest, Action, Body};
+use sekisho_ledger::commitment::Opening;
+use sekisho_proto::v1;
+
+/// Who asks for what, as the network's people put it.
+pub(super) struct Asking {
+    pub patient: Option<v1::Patient>,
+    pub practitioner: String,
+    pub role: i32,
+    pub facility: String,
+    pub purpose: i32,
+    pub categories: Option<v1::CategorySet>,
+    /// Empty: every member network.
+    pub targets: Vec<String>,
+    pub action: Action,
+    /// Opens the commitment to the document, when retrieving.
+    pub document: Option<Opening>,
+}
+
+impl Asking {
+    /// The access request, with the practitioner only as a salted commitment.
+    pub fn build(self, inner: &Inner, snapshot: &Snapshot<'_>) -> Result<Built, NodeError> {
+        let subject = Named::try_from(self.patient)?.resolve(&inner.store)?;
+        if !(1..=PRACTITIONER_BYTES_MAX).contains(&self.practitioner.len()) {
+            return Err(NodeError::Invalid(
+                "the practitioner must be 1 to 256 bytes",
+            ));
+        }
+        let practitioner = fresh(
+            inner.environment.as_ref(),
+            PRACTITIONER,
+            self.practitioner.as_bytes(),
+        )?;
+        let mut targets = self.targets;
+        if targets.is_empty() {
+            let members = snapshot.view().networks()?;
+            targets = members.into_iter().map(|(id, _)| id.to_string()).collect();
+        }
+        let wire = v1::AccessRequest {
+            viewing: inner.network.to_string(),
+            facility: self.facility,
+            role: self.role,
+            practitioner: practitioner.commitment().0.to_vec(),
+            purpose: self.purpose,
+            subject: subject.0.to_vec(),
+            action: self.action.number().into(),
+            document: self
+                .document
+                .as_ref()
+                .map(|opening| opening.commitment().0.to_vec()),
+            categories: self.categories,
+            targets,
+        };
+        Ok(Built {
+            body: Body::AccessRequest(AccessRequest::try_from(wire)?),
+            openings: [Some(practitioner), self.document]
+                .into_iter()
+                .flatten()
+                .collect(),
+        })
+    }
+}

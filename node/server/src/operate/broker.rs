@@ -1,0 +1,108 @@
+//! Talking to the network's broker.
+
+use crate::NodeError;
+use crate::bounds::BROKER_MARGIN_MAX;
+use crate::ledger::ask;
+use crate::node::Inner;
+use sekisho_domain::{AccessRecord, EntryIndex, NetworkOutcome, RequestId};
+use sekisho_proto::{ErrorCode, v1};
+use sekisho_transport::{Deadline, Failure, classify};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tonic::{Status, Streaming};
+
+/// Characters of a broker's own sentence that are passed on.
+const SENTENCE_CHARS_MAX: usize = 200;
+
+/// The caller's deadline shared out: the broker ends first, then the reading, so that each can still say how it ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shares {
+    pub broker: Deadline,
+    pub reading: Deadline,
+    pub caller: Deadline,
+}
+
+impl Shares {
+    pub fn of(caller: Deadline) -> Self {
+        let margin = BROKER_MARGIN_MAX.min(caller.remaining() / 10);
+        let before = |by: Duration| {
+            let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+            Deadline::at(sekisho_domain::TimeMs(caller.time().0.saturating_sub(ms)))
+        };
+        Self {
+            broker: before(margin),
+            reading: before(margin / 2),
+            caller,
+        }
+    }
+}
+
+/// Why a broker gave no answer at all.
+pub(super) fn failed(status: &Status) -> NodeError {
+    let code = match classify(status) {
+        Failure::Unreachable | Failure::WrongCertificate | Failure::Refused => {
+            ErrorCode::Unavailable
+        }
+        Failure::TimedOut => ErrorCode::DeadlineExceeded,
+        Failure::Other => ErrorCode::of(status),
+    };
+    let sentence = match classify(status) {
+        Failure::Other => status.message(),
+        _ => "the broker cannot be reached, or not in time",
+    };
+    NodeError::Broker {
+        code,
+        sentence: sentence.chars().take(SENTENCE_CHARS_MAX).collect(),
+    }
+}
+
+/// What the next message of a broker's stream is.
+pub(super) enum Next<T> {
+    Message(T),
+    /// There is none any more, and what that means for the networks still open.
+    Over(NetworkOutcome),
+}
+
+/// Reads a broker's stream until the reading deadline.
+pub(super) async fn next<T>(
+    stream: &mut Streaming<T>,
+    shares: Shares,
+    started: Instant,
+) -> Next<T> {
+    let timed_out = || NetworkOutcome::TimedOut {
+        waited_ms: millis(started.elapsed()),
+    };
+    match shares.reading.bound(stream.message()).await {
+        Err(_) => Next::Over(timed_out()),
+        Ok(Ok(Some(message))) => Next::Message(message),
+        Ok(Ok(None)) => Next::Over(NetworkOutcome::Malformed),
+        Ok(Err(status)) => Next::Over(match classify(&status) {
+            Failure::TimedOut => timed_out(),
+            _ => NetworkOutcome::Unreachable,
+        }),
+    }
+}
+
+/// The decision a broker names, as the own replica has it; it must be about this very request.
+pub(super) async fn decided(
+    inner: &Arc<Inner>,
+    wire: &v1::Decided,
+    request_id: RequestId,
+    shares: Shares,
+) -> Result<AccessRecord, NodeError> {
+    let index = EntryIndex(wire.index);
+    inner.ledger.wait_applied(index, shares.reading).await?;
+    let record = ask(inner.ledger.as_ref(), move |snapshot| {
+        Ok(snapshot.view().access(index)?)
+    })
+    .await?;
+    record
+        .filter(|record| record.request_id == request_id && record.author == inner.key.key_id())
+        .ok_or(NodeError::BrokerInvalid(
+            "its decision is about another request",
+        ))
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

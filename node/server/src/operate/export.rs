@@ -1,0 +1,84 @@
+//! Proof bundles with the openings this node holds.
+
+use crate::NodeError;
+use crate::commitments::{CONTENT, DOCUMENT, EVIDENCE, PRACTITIONER};
+use crate::ledger::{Snapshot, ask};
+use crate::node::Inner;
+use crate::store::NodeStore;
+use sekisho_domain::{AccessRecord, Decision, EntryIndex};
+use sekisho_ledger::bundle::{ShownOpening, build, commitment_in};
+use sekisho_proto::v1;
+use sekisho_transport::Deadline;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Makes the bundle of one access request under a checkpoint over everything applied here.
+pub(super) async fn export(
+    inner: &Arc<Inner>,
+    access: EntryIndex,
+    deadline: Deadline,
+) -> Result<v1::ExportBundleReply, NodeError> {
+    inner.ledger.wait_applied(access, deadline).await?;
+    let size = ask(inner.ledger.as_ref(), |snapshot| {
+        Ok(snapshot.view().meta()?.map_or(0, |meta| meta.size))
+    })
+    .await?;
+    let checkpoint = inner.ledger.checkpoint(size, deadline).await?;
+    let store = Arc::clone(&inner.store);
+    let bundle = ask(inner.ledger.as_ref(), move |snapshot| {
+        let record = snapshot
+            .view()
+            .access(access)?
+            .ok_or(NodeError::NoSuchAccess)?;
+        let openings = openings(&store, snapshot, &record)?;
+        build(
+            snapshot,
+            access,
+            &checkpoint.note,
+            checkpoint.size,
+            &openings,
+        )
+        .map_err(|error| NodeError::Bundle(Box::new(error)))
+    })
+    .await?;
+    Ok(v1::ExportBundleReply { bundle })
+}
+
+/// What this node can open of the access, its transfers and the consents it rests on.
+fn openings(
+    store: &NodeStore,
+    snapshot: &Snapshot<'_>,
+    record: &AccessRecord,
+) -> Result<Vec<ShownOpening>, NodeError> {
+    let transfers = snapshot.view().transfers(record.index)?;
+    let consents = record.decisions.iter().flat_map(|(_, decision)| {
+        let bases = match decision {
+            Decision::Permit(terms) => terms.bases.as_slice(),
+            Decision::Deny(_) => &[],
+        };
+        bases
+            .iter()
+            .flat_map(|basis| &basis.consents)
+            .map(|id| id.0)
+    });
+    let leaves: BTreeSet<EntryIndex> = [record.index]
+        .into_iter()
+        .chain(transfers.iter().map(|t| t.index))
+        .chain(consents)
+        .collect();
+    let mut openings = Vec::new();
+    for index in leaves {
+        let Some(leaf) = snapshot.leaf(index)? else {
+            continue;
+        };
+        for label in [PRACTITIONER, DOCUMENT, CONTENT, EVIDENCE] {
+            let Some(commitment) = commitment_in(&leaf.entry, label) else {
+                continue;
+            };
+            if let Some(opening) = store.opening(&commitment)? {
+                openings.push(ShownOpening { index, opening });
+            }
+        }
+    }
+    Ok(openings)
+}

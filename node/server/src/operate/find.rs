@@ -1,0 +1,141 @@
+//! Asking which documents there are.
+
+use super::access::Asking;
+use super::broker::{Next, Shares, decided, failed, millis, next};
+use super::prepare::{Asked, prepare};
+use crate::NodeError;
+use crate::bounds::STREAM_AHEAD;
+use crate::ledger::ask;
+use crate::node::Inner;
+use crate::stream::Feed;
+use crate::verify::{FindCheck, decisions};
+use sekisho_domain::{Action, NetworkOutcome};
+use sekisho_proto::v1;
+use sekisho_proto::v1::broker_service_client::BrokerServiceClient;
+use sekisho_transport::{Deadline, outgoing};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
+use v1::find_documents_event::Event;
+
+pub(super) type Stream = ReceiverStream<Result<v1::FindDocumentsEvent, Status>>;
+
+/// Signs the request, has the broker ask, and streams what is verified. Fails only before the decision is known;
+/// from then on each asked network has its outcome.
+pub(super) async fn find(
+    inner: Arc<Inner>,
+    mut request: v1::FindRequest,
+    deadline: Deadline,
+) -> Result<Stream, NodeError> {
+    let slot = inner.finds.slot()?;
+    let started = Instant::now();
+    let shares = Shares::of(deadline);
+    let id = std::mem::take(&mut request.request_id);
+    // Another filter is the same request: it is no part of what is signed.
+    let filter = request.filter.take();
+    let asked = Asked::of(&id, &request, inner.environment.as_ref())?;
+    let asking = Asking {
+        patient: request.patient,
+        practitioner: request.practitioner,
+        role: request.role,
+        facility: request.facility,
+        purpose: request.purpose,
+        categories: request.categories,
+        targets: request.targets,
+        action: Action::FindDocuments,
+        document: None,
+    };
+    let (envelope, _) = prepare(&inner, asked, |inner, snapshot| {
+        asking.build(inner, snapshot)
+    })
+    .await?;
+
+    let mut client = BrokerServiceClient::new(inner.broker.clone());
+    let question = v1::FindDocumentsRequest {
+        request: Some(envelope),
+        filter,
+    };
+    let answer = client.find_documents(outgoing(question, shares.broker));
+    let answer = shares.reading.bound(answer).await;
+    let mut stream = answer
+        .map_err(|_| NodeError::Late)?
+        .map_err(|status| failed(&status))?
+        .into_inner();
+    let first = shares.reading.bound(stream.message()).await;
+    let first = first
+        .map_err(|_| NodeError::Late)?
+        .map_err(|status| failed(&status))?;
+    let Some(Event::Decided(wire)) = first.and_then(|event| event.event) else {
+        return Err(NodeError::BrokerInvalid(
+            "it does not begin with the decision",
+        ));
+    };
+    let record = decided(&inner, &wire, asked.id, shares).await?;
+    let decided = decisions(&record);
+
+    let (feed, answer) = Feed::new(STREAM_AHEAD, shares.caller);
+    let task = Arc::clone(&inner);
+    inner.spawn(async move {
+        let done = async {
+            feed.send(event(Event::Decided(decided))).await?;
+            let check = FindCheck::new(record);
+            pass_on(&task, &feed, &mut stream, check, shares, started).await
+        }
+        .await;
+        feed.close(done).await;
+        drop(slot);
+    })?;
+    Ok(answer)
+}
+
+async fn pass_on(
+    inner: &Arc<Inner>,
+    feed: &Feed<v1::FindDocumentsEvent>,
+    stream: &mut Streaming<v1::FindDocumentsEvent>,
+    mut check: FindCheck,
+    shares: Shares,
+    started: Instant,
+) -> Result<(), NodeError> {
+    let mut happened = NetworkOutcome::Malformed;
+    while !check.is_complete() {
+        let wire = match next(stream, shares, started).await {
+            Next::Message(wire) => wire.event,
+            Next::Over(outcome) => {
+                happened = outcome;
+                break;
+            }
+        };
+        match wire {
+            Some(Event::Documents(documents)) => check.documents(documents),
+            Some(Event::End(end)) => {
+                let (kept, ended) = ask(inner.ledger.as_ref(), move |snapshot| {
+                    let ended = check.end(snapshot, end)?;
+                    Ok((check, ended))
+                })
+                .await?;
+                check = kept;
+                for event in ended.into_iter().flat_map(|ended| ended.events()) {
+                    feed.send(event).await?;
+                }
+            }
+            // Nothing comes after the summary; our own follows below.
+            Some(Event::Summary(_)) => break,
+            Some(Event::Decided(_)) | None => {
+                tracing::warn!("the broker sent an event that has no place here");
+            }
+        }
+    }
+    let elapsed_ms = millis(started.elapsed());
+    for ended in check.close(&happened, elapsed_ms) {
+        for event in ended.events() {
+            feed.send(event).await?;
+        }
+    }
+    let summary = check.summary(millis(started.elapsed()));
+    feed.send(event(Event::Summary(summary))).await
+}
+
+fn event(event: Event) -> v1::FindDocumentsEvent {
+    v1::FindDocumentsEvent { event: Some(event) }
+}

@@ -1,0 +1,20 @@
+//! The side of the network's own people: records what they say, asks for them, and shows only what holds.
+//!
+//! ```text
+//! Record    sign ─▶ ledger
+//! Find      sign ─▶ broker ─▶ own replica: decided so? ─▶ each network's statement ─▶ shown
+//! Retrieve  sign, committed to the document ─▶ broker ─▶ all of it verified ─▶ receipt on disk ─▶ handed over
+//! ```
+//! Everything signed is remembered by its request id before it is sent, so a retry is the same entry (P5).
+
+mod access;
+mod broker;
+mod export;
+mod find;
+mod prepare;
+mod record;
+mod retrieve;
+mod service;
+mod subject;
+
+pub use service::Operating;

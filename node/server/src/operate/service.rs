@@ -1,0 +1,217 @@
+//! The gRPC edge of the network's own people.
+
+use super::{export, find, record, retrieve, subject};
+use crate::NodeError;
+use crate::bounds::INGEST_PROGRESS_AHEAD;
+use crate::error::chain;
+use crate::ingestion;
+use crate::node::Inner;
+use sekisho_domain::{EntryIndex, NetworkId};
+use sekisho_proto::v1;
+use sekisho_proto::v1::operator_service_server::OperatorService;
+use sekisho_transport::{Deadline, peer, telemetry};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status};
+use tracing::{Instrument, Span};
+use v1::ingest_event::Event;
+
+/// Serves the network's own people. See `operator.proto`, OperatorService.
+#[derive(Clone)]
+pub struct Operating(pub(crate) Arc<Inner>);
+
+type IngestStream = ReceiverStream<Result<v1::IngestEvent, Status>>;
+
+impl Operating {
+    /// The pseudonym of a patient.
+    ///
+    /// # Errors
+    /// [`NodeError`]; so for every call here.
+    pub async fn subject_of(
+        &self,
+        request: v1::SubjectRequest,
+    ) -> Result<v1::SubjectReply, NodeError> {
+        subject::subject(&self.0, request).await
+    }
+
+    /// Signs and submits a record.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn record_entry(
+        &self,
+        request: v1::RecordRequest,
+        deadline: Deadline,
+    ) -> Result<v1::RecordReply, NodeError> {
+        record::record(&self.0, request, deadline).await
+    }
+
+    /// Asks which documents there are; every answer is verified.
+    ///
+    /// # Errors
+    /// [`NodeError`], only before the decision is known.
+    pub async fn find_documents(
+        &self,
+        request: v1::FindRequest,
+        deadline: Deadline,
+    ) -> Result<find::Stream, NodeError> {
+        find::find(Arc::clone(&self.0), request, deadline).await
+    }
+
+    /// Gets one document; nothing of it is handed over before all of it is verified.
+    ///
+    /// # Errors
+    /// [`NodeError`], only before the decision is known.
+    pub async fn retrieve_document(
+        &self,
+        request: v1::RetrieveRequest,
+        deadline: Deadline,
+    ) -> Result<retrieve::Stream, NodeError> {
+        retrieve::retrieve(Arc::clone(&self.0), request, deadline).await
+    }
+
+    /// Reads the configured sources again.
+    ///
+    /// # Errors
+    /// [`NodeError::ShutDown`]; what happens later ends the stream.
+    pub fn ingest_sources(&self, request: v1::IngestRequest) -> Result<IngestStream, NodeError> {
+        let (sender, receiver) = mpsc::channel(INGEST_PROGRESS_AHEAD);
+        let inner = Arc::clone(&self.0);
+        self.0.spawn(async move {
+            let tell = sender.clone();
+            let progress = move |progress| {
+                // Progress nobody takes in time is left out; the report says it all.
+                let _ = tell.try_send(Ok(ingest_event(Event::Progress(progress))));
+            };
+            let done = ingestion::run(inner, request.rebuild, progress).await;
+            let last = done
+                .and_then(|report| {
+                    serde_json::to_string(&report)
+                        .map_err(|_| NodeError::Invalid("the report cannot be written"))
+                })
+                .map(|report| ingest_event(Event::ReportJson(report)))
+                .map_err(|error| error.status());
+            // Whoever left before the end misses nothing that was not done.
+            let _ = sender.send(last).await;
+        })?;
+        Ok(ReceiverStream::new(receiver))
+    }
+
+    /// A proof bundle of one access request.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn bundle_of(
+        &self,
+        access: EntryIndex,
+        deadline: Deadline,
+    ) -> Result<v1::ExportBundleReply, NodeError> {
+        export::export(&self.0, access, deadline).await
+    }
+
+    /// Refuses everybody but the network's own people, then runs the call within its caller's trace.
+    async fn own<T, R>(
+        &self,
+        request: Request<T>,
+        span: Span,
+        call: impl AsyncFnOnce(T, Deadline) -> Result<R, NodeError>,
+    ) -> Result<Response<R>, Status> {
+        telemetry::set_remote_parent(&span, request.metadata());
+        async {
+            let caller = peer(&request)?.network;
+            self.allow(&caller).map_err(|e| e.status())?;
+            let deadline = deadline(request.metadata())?;
+            let done = call(request.into_inner(), deadline).await;
+            done.map(Response::new).map_err(|error| {
+                tracing::debug!(
+                    error = chain(&error),
+                    "a call of the network's people failed"
+                );
+                error.status()
+            })
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// # Errors
+    /// [`NodeError::Forbidden`] for another network.
+    pub(crate) fn allow(&self, caller: &NetworkId) -> Result<(), NodeError> {
+        if *caller == self.0.network {
+            Ok(())
+        } else {
+            Err(NodeError::Forbidden)
+        }
+    }
+}
+
+fn deadline(metadata: &MetadataMap) -> Result<Deadline, Status> {
+    Deadline::of(metadata)
+}
+
+fn ingest_event(event: Event) -> v1::IngestEvent {
+    v1::IngestEvent { event: Some(event) }
+}
+
+#[tonic::async_trait]
+impl OperatorService for Operating {
+    type FindStream = find::Stream;
+    type RetrieveStream = retrieve::Stream;
+    type IngestStream = IngestStream;
+
+    async fn subject(
+        &self,
+        request: Request<v1::SubjectRequest>,
+    ) -> Result<Response<v1::SubjectReply>, Status> {
+        let call = async |message, _| self.subject_of(message).await;
+        self.own(request, tracing::info_span!("subject"), call)
+            .await
+    }
+
+    async fn record(
+        &self,
+        request: Request<v1::RecordRequest>,
+    ) -> Result<Response<v1::RecordReply>, Status> {
+        let call = async |message, deadline| self.record_entry(message, deadline).await;
+        self.own(request, tracing::info_span!("record"), call).await
+    }
+
+    async fn find(
+        &self,
+        request: Request<v1::FindRequest>,
+    ) -> Result<Response<find::Stream>, Status> {
+        let call = async |message, deadline| self.find_documents(message, deadline).await;
+        self.own(request, tracing::info_span!("find"), call).await
+    }
+
+    async fn retrieve(
+        &self,
+        request: Request<v1::RetrieveRequest>,
+    ) -> Result<Response<retrieve::Stream>, Status> {
+        let call = async |message, deadline| self.retrieve_document(message, deadline).await;
+        self.own(request, tracing::info_span!("retrieve"), call)
+            .await
+    }
+
+    async fn ingest(
+        &self,
+        request: Request<v1::IngestRequest>,
+    ) -> Result<Response<IngestStream>, Status> {
+        let call = async |message, _| self.ingest_sources(message);
+        self.own(request, tracing::info_span!("ingest_sources"), call)
+            .await
+    }
+
+    async fn export_bundle(
+        &self,
+        request: Request<v1::ExportBundleRequest>,
+    ) -> Result<Response<v1::ExportBundleReply>, Status> {
+        let call = async |message: v1::ExportBundleRequest, deadline| {
+            self.bundle_of(EntryIndex(message.access), deadline).await
+        };
+        self.own(request, tracing::info_span!("export_bundle"), call)
+            .await
+    }
+}

@@ -1,0 +1,216 @@
+//! What a node must remember and can rebuild from nowhere: one redb file.
+//!
+//! ```text
+//! meta      name                          -> "format": version; "ingested": digest of the sources read in full
+//! patients  facility (10), local id       -> subject                                       [patients]
+//! charts    subject (16), facility, id    -> nothing                                       [patients]
+//! openings  commitment (32)               -> label, salt, value                            [openings]
+//! requests  request id (16)               -> digest of what was asked, envelope            [requests]
+//! transfers request id (16)               -> release or receipt, when, what became of it   [transfers]
+//! of_access access index (8, BE), kind    -> request id                                    [transfers]
+//! outbox    sequence                      -> request id                                    [transfers]
+//! ```
+//! Every value is one version byte, then postcard. Each write is one transaction of `Durability::Immediate`: when
+//! a method has returned, what it wrote survives power loss (P1). After a failed write redb refuses all others.
+//!
+//! Local patient ids and the values of commitments live here and nowhere else (P10, P11). Calls block on the disk;
+//! async code runs them through [`crate::blocking`].
+
+mod format;
+mod openings;
+mod patients;
+mod requests;
+mod transfers;
+
+pub use requests::StoredRequest;
+pub use transfers::{Pending, Settled, StoredTransfer, TransferKind};
+
+use crate::bounds::STORE_CACHE_BYTES;
+use redb::{
+    Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
+    WriteTransaction,
+};
+use sekisho_domain::{EntryIndex, Hash};
+use std::path::{Path, PathBuf};
+
+type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+const META: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("meta");
+const PATIENTS: Table = TableDefinition::new("patients");
+const CHARTS: Table = TableDefinition::new("charts");
+const OPENINGS: Table = TableDefinition::new("openings");
+const REQUESTS: Table = TableDefinition::new("requests");
+const TRANSFERS: Table = TableDefinition::new("transfers");
+const OF_ACCESS: Table = TableDefinition::new("of_access");
+const OUTBOX: TableDefinition<'static, u64, &'static [u8]> = TableDefinition::new("outbox");
+
+const FORMAT_KEY: &str = "format";
+const INGESTED_KEY: &str = "ingested";
+
+/// The version of the file's layout.
+pub const FORMAT_VERSION: u8 = 1;
+
+/// What can go wrong with the store. Displays never name a patient.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database failed; no further write is taken.
+    #[error("the node's store failed")]
+    Database(#[source] Box<redb::Error>),
+    /// Another process has it open.
+    #[error("the node's store at {} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    /// Written by another version.
+    #[error("{what} is stored in format {found}, this version reads {supported}")]
+    Format {
+        /// Which value.
+        what: &'static str,
+        /// The version found.
+        found: u8,
+        /// The version known.
+        supported: u8,
+    },
+    /// A stored value cannot be read back.
+    #[error("{0} in the node's store is damaged")]
+    Damaged(&'static str),
+    /// A value cannot be written in the stored form.
+    #[error("{what} cannot be stored")]
+    Encode {
+        /// Which value.
+        what: &'static str,
+        /// Why.
+        source: postcard::Error,
+    },
+    /// A named bound is reached.
+    #[error("the node's store holds {max} {what} already")]
+    Full {
+        /// What there are too many of.
+        what: &'static str,
+        /// The bound.
+        max: u64,
+    },
+    /// The chart belongs to another person already.
+    #[error("the chart belongs to another subject")]
+    ChartTaken,
+    /// There is no such subject.
+    #[error("there is no such subject")]
+    NoSuchSubject,
+    /// Another document stands in the place of this transfer already.
+    #[error("another transfer is recorded for the access request at index {0}")]
+    OtherTransfer(EntryIndex),
+}
+
+impl StoreError {
+    fn database(error: impl Into<redb::Error>) -> Self {
+        Self::Database(Box::new(error.into()))
+    }
+}
+
+/// A node's memory.
+#[derive(Debug)]
+pub struct NodeStore {
+    database: Database,
+}
+
+impl NodeStore {
+    /// Opens the store's file, making it where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`], [`StoreError::Format`] or [`StoreError::Database`].
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let database = Database::builder()
+            .set_cache_size(STORE_CACHE_BYTES)
+            .create(path)
+            .map_err(|error| match error {
+                redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.into()),
+                other => StoreError::database(other),
+            })?;
+        Self::over(database)
+    }
+
+    pub(crate) fn over(database: Database) -> Result<Self, StoreError> {
+        let store = Self { database };
+        store.write(|txn| {
+            let mut meta = txn.open_table(META).map_err(StoreError::database)?;
+            let found = meta
+                .get(FORMAT_KEY)
+                .map_err(StoreError::database)?
+                .map(|value| value.value().to_vec());
+            match found.as_deref() {
+                None => {
+                    meta.insert(FORMAT_KEY, [FORMAT_VERSION].as_slice())
+                        .map_err(StoreError::database)?;
+                }
+                Some([FORMAT_VERSION]) => {}
+                Some(other) => {
+                    return Err(StoreError::Format {
+                        what: "the node's store",
+                        found: other.first().copied().unwrap_or(0),
+                        supported: FORMAT_VERSION,
+                    });
+                }
+            }
+            // Made here, so that readers find every table.
+            for table in [PATIENTS, CHARTS, OPENINGS, REQUESTS, TRANSFERS, OF_ACCESS] {
+                txn.open_table(table).map_err(StoreError::database)?;
+            }
+            txn.open_table(OUTBOX).map_err(StoreError::database)?;
+            Ok(())
+        })?;
+        Ok(store)
+    }
+
+    /// The digest of the sources that were last read in full.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn ingested(&self) -> Result<Option<Hash>, StoreError> {
+        let txn = self.read()?;
+        let meta = txn.open_table(META).map_err(StoreError::database)?;
+        let value = meta.get(INGESTED_KEY).map_err(StoreError::database)?;
+        value
+            .map(|v| Hash::try_from(v.value()).map_err(|_| StoreError::Damaged("a digest")))
+            .transpose()
+    }
+
+    /// Remembers that sources of this digest were read in full, or that none are.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn set_ingested(&self, sources: Option<Hash>) -> Result<(), StoreError> {
+        self.write(|txn| {
+            let mut meta = txn.open_table(META).map_err(StoreError::database)?;
+            match sources {
+                Some(digest) => meta
+                    .insert(INGESTED_KEY, digest.0.as_slice())
+                    .map_err(StoreError::database)?,
+                None => meta.remove(INGESTED_KEY).map_err(StoreError::database)?,
+            };
+            Ok(())
+        })
+    }
+
+    fn read(&self) -> Result<ReadTransaction, StoreError> {
+        self.database.begin_read().map_err(StoreError::database)
+    }
+
+    /// One durable transaction; nothing of it is kept if `work` fails.
+    fn write<T>(
+        &self,
+        work: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut txn = self.database.begin_write().map_err(StoreError::database)?;
+        txn.set_durability(Durability::Immediate)
+            .map_err(StoreError::database)?;
+        let done = work(&txn)?;
+        txn.commit().map_err(StoreError::database)?;
+        Ok(done)
+    }
+}
+
+#[cfg(test)]
+mod failing;
+#[cfg(test)]
+pub(crate) use failing::FailingDisk;
+#[cfg(test)]
+#[path = "store_test.rs"]
+mod tests;

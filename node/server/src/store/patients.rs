@@ -1,0 +1,104 @@
+//! Which charts are whose: (facility, local patient id) ↔ subject.
+
+use super::{CHARTS, NodeStore, PATIENTS, StoreError, format};
+use crate::bounds::CHARTS_MAX;
+use redb::WriteTransaction;
+use sekisho_documents::{LocalPatientId, Patient};
+use sekisho_domain::{FacilityId, SubjectId};
+
+const WHAT: &str = "a patient's pseudonym";
+/// A facility's code has a fixed length, so no separator is needed behind it.
+const FACILITY_BYTES: usize = 10;
+
+fn chart_key(patient: &Patient) -> Vec<u8> {
+    [
+        patient.facility.as_str().as_bytes(),
+        patient.local_patient_id.as_str().as_bytes(),
+    ]
+    .concat()
+}
+
+fn patient(key: &[u8]) -> Result<Patient, StoreError> {
+    let damaged = || StoreError::Damaged("a chart");
+    let text = std::str::from_utf8(key).map_err(|_| damaged())?;
+    let (facility, id) = text.split_at_checked(FACILITY_BYTES).ok_or_else(damaged)?;
+    Ok(Patient {
+        facility: facility.parse::<FacilityId>().map_err(|_| damaged())?,
+        local_patient_id: id.parse::<LocalPatientId>().map_err(|_| damaged())?,
+    })
+}
+
+impl NodeStore {
+    /// The pseudonym of the person a chart is about, if there is one yet.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn subject_of(&self, patient: &Patient) -> Result<Option<SubjectId>, StoreError> {
+        format::get(&self.read()?, PATIENTS, WHAT, &chart_key(patient))
+    }
+
+    /// The pseudonym of the person a chart is about; `fresh` becomes it where there is none. Also answers whether
+    /// it was made now.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn subject_or(
+        &self,
+        patient: &Patient,
+        fresh: SubjectId,
+    ) -> Result<(SubjectId, bool), StoreError> {
+        self.write(
+            |txn| match format::get_in(txn, PATIENTS, WHAT, &chart_key(patient))? {
+                Some(known) => Ok((known, false)),
+                None => {
+                    put(txn, patient, fresh)?;
+                    Ok((fresh, true))
+                }
+            },
+        )
+    }
+
+    /// Says that another chart is about a known person as well. Saying it again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchSubject`], [`StoreError::ChartTaken`], [`StoreError::Full`] above [`CHARTS_MAX`] charts;
+    /// or the database failed.
+    pub fn add_chart(&self, subject: SubjectId, patient: &Patient) -> Result<(), StoreError> {
+        self.write(|txn| {
+            let charts = {
+                let table = txn.open_table(CHARTS).map_err(StoreError::database)?;
+                format::keys_under(&table, subject.as_bytes(), CHARTS_MAX)?.len()
+            };
+            match format::get_in::<SubjectId>(txn, PATIENTS, WHAT, &chart_key(patient))? {
+                Some(known) if known == subject => Ok(()),
+                Some(_) => Err(StoreError::ChartTaken),
+                None if charts == 0 => Err(StoreError::NoSuchSubject),
+                None if charts >= CHARTS_MAX => Err(StoreError::Full {
+                    what: "charts of one person",
+                    max: CHARTS_MAX as u64,
+                }),
+                None => put(txn, patient, subject),
+            }
+        })
+    }
+
+    /// A person's charts, at most [`CHARTS_MAX`]; empty for a subject this node does not know.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn charts_of(&self, subject: &SubjectId) -> Result<Vec<Patient>, StoreError> {
+        let txn = self.read()?;
+        let table = txn.open_table(CHARTS).map_err(StoreError::database)?;
+        format::keys_under(&table, subject.as_bytes(), CHARTS_MAX)?
+            .iter()
+            .map(|key| patient(key.get(SubjectId::LEN..).unwrap_or_default()))
+            .collect()
+    }
+}
+
+fn put(txn: &WriteTransaction, patient: &Patient, subject: SubjectId) -> Result<(), StoreError> {
+    let chart = chart_key(patient);
+    format::put(txn, PATIENTS, WHAT, &chart, &subject)?;
+    let key = [subject.as_bytes().as_slice(), &chart].concat();
+    format::put(txn, CHARTS, "a chart", &key, &())
+}

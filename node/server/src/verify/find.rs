@@ -1,0 +1,270 @@
+//! Checking the answers of one query for documents.
+
+use super::{Decided, covered, decided, end, stated};
+use crate::bounds::{ANSWER_ENTRIES_MAX, FIND_BYTES_MAX, PAGE_ENTRIES_MAX};
+use crate::ledger::{LedgerFault, Snapshot};
+use prost::Message;
+use sekisho_domain::{AccessRecord, NetworkId, NetworkOutcome};
+use sekisho_ledger::AnswerHash;
+use sekisho_proto::v1;
+use std::collections::BTreeMap;
+
+/// One query's answers while they come in: fed with what the broker sends, it gives what may be shown.
+pub struct FindCheck {
+    record: AccessRecord,
+    open: BTreeMap<NetworkId, Open>,
+    outcomes: BTreeMap<NetworkId, NetworkOutcome>,
+    kept_bytes: usize,
+}
+
+struct Open {
+    decided: Decided,
+    documents: Vec<v1::DocumentEntry>,
+    bytes: usize,
+    /// Why nothing this network sends can count any more.
+    spoiled: Option<&'static str>,
+}
+
+/// What one network ended in, verified, with its documents.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// The network.
+    pub network: NetworkId,
+    /// The outcome.
+    pub outcome: NetworkOutcome,
+    /// Its documents; none unless it answered.
+    pub documents: Vec<v1::DocumentEntry>,
+    /// Time from the question to its end, in milliseconds.
+    pub elapsed_ms: u64,
+    /// The node's own word, where the outcome rests on it.
+    pub statement: Option<v1::Envelope>,
+}
+
+impl Ended {
+    /// The events that say so: its documents in pages, then its end.
+    pub fn events(self) -> Vec<v1::FindDocumentsEvent> {
+        use v1::find_documents_event::Event;
+        let network = self.network.to_string();
+        let pages = self.documents.chunks(PAGE_ENTRIES_MAX).map(|page| {
+            Event::Documents(v1::NetworkDocuments {
+                network: network.clone(),
+                documents: page.to_vec(),
+            })
+        });
+        let last = Event::End(end(
+            &self.network,
+            &self.outcome,
+            self.elapsed_ms,
+            self.statement.clone(),
+        ));
+        pages
+            .chain([last])
+            .map(|event| v1::FindDocumentsEvent { event: Some(event) })
+            .collect()
+    }
+}
+
+impl FindCheck {
+    /// Begins with the request as the own replica has it decided.
+    pub fn new(record: AccessRecord) -> Self {
+        let open = decided(&record).into_iter().map(|(network, decided)| {
+            let open = Open {
+                decided,
+                documents: Vec::new(),
+                bytes: 0,
+                spoiled: None,
+            };
+            (network, open)
+        });
+        Self {
+            open: open.collect(),
+            record,
+            outcomes: BTreeMap::new(),
+            kept_bytes: 0,
+        }
+    }
+
+    /// Keeps documents until their network's statement is there.
+    pub fn documents(&mut self, wire: v1::NetworkDocuments) {
+        let open = wire
+            .network
+            .parse::<NetworkId>()
+            .ok()
+            .and_then(|network| self.open.get_mut(&network));
+        let Some(open) = open.filter(|open| open.spoiled.is_none()) else {
+            tracing::warn!(request_id = %self.record.request_id, "the broker sent documents nobody waits for");
+            return;
+        };
+        let bytes: usize = wire.documents.iter().map(Message::encoded_len).sum();
+        if open.documents.len().saturating_add(wire.documents.len()) > ANSWER_ENTRIES_MAX
+            || self.kept_bytes.saturating_add(bytes) > FIND_BYTES_MAX
+        {
+            self.kept_bytes -= open.bytes;
+            open.bytes = 0;
+            open.documents = Vec::new();
+            open.spoiled = Some("there are more documents than an answer may have");
+            return;
+        }
+        self.kept_bytes += bytes;
+        open.bytes += bytes;
+        open.documents.extend(wire.documents);
+    }
+
+    /// Judges a network's end. None for one that is not, or no longer, waited for.
+    ///
+    /// # Errors
+    /// The own replica's state cannot be read.
+    pub fn end(
+        &mut self,
+        snapshot: &Snapshot<'_>,
+        wire: v1::NetworkEnd,
+    ) -> Result<Option<Ended>, LedgerFault> {
+        let known = wire
+            .network
+            .parse::<NetworkId>()
+            .ok()
+            .and_then(|network| self.open.remove_entry(&network));
+        let Some((network, open)) = known else {
+            tracing::warn!(request_id = %self.record.request_id, "the broker sent an end nobody waits for");
+            return Ok(None);
+        };
+        self.kept_bytes -= open.bytes;
+        let claimed = wire.outcome.map(NetworkOutcome::try_from);
+        let outcome = match (&open.decided, claimed) {
+            (Decided::Denied(outcome), _) => outcome.clone(),
+            (Decided::Permit(permit), Some(Ok(claimed))) => match &claimed {
+                NetworkOutcome::Answered { .. } | NetworkOutcome::PatientUnknown => {
+                    let statement = wire.statement.as_ref();
+                    match self.answered(snapshot, permit, &open, statement, &claimed)? {
+                        Ok(()) => claimed,
+                        Err(why) => self.malformed(&network, &why),
+                    }
+                }
+                NetworkOutcome::Denied { .. } => {
+                    self.malformed(&network, "the broker denies what the ledger permits")
+                }
+                NetworkOutcome::TimedOut { .. }
+                | NetworkOutcome::Unreachable
+                | NetworkOutcome::Malformed
+                | NetworkOutcome::Suspended
+                | NetworkOutcome::Stale => claimed,
+            },
+            (Decided::Permit(_), None | Some(Err(_))) => {
+                self.malformed(&network, "the broker names no outcome")
+            }
+        };
+        Ok(Some(self.ended(
+            network,
+            outcome,
+            open,
+            wire.elapsed_ms,
+            wire.statement,
+        )))
+    }
+
+    /// Ends every network the broker left open: with the ledger's denial, or with what happened to the answers.
+    pub fn close(&mut self, happened: &NetworkOutcome, elapsed_ms: u64) -> Vec<Ended> {
+        std::mem::take(&mut self.open)
+            .into_iter()
+            .map(|(network, open)| {
+                let outcome = match &open.decided {
+                    Decided::Denied(outcome) => outcome.clone(),
+                    Decided::Permit(_) => happened.clone(),
+                };
+                self.ended(network, outcome, open, elapsed_ms, None)
+            })
+            .collect()
+    }
+
+    /// Whether every asked network has ended.
+    pub fn is_complete(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// How many were asked and what they ended in: counted here, not taken from the broker.
+    pub fn summary(&self, elapsed_ms: u64) -> v1::Summary {
+        let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+        for outcome in self.outcomes.values() {
+            *counts.entry(outcome.code()).or_default() += 1;
+        }
+        v1::Summary {
+            asked: u32::try_from(self.record.decisions.len()).unwrap_or(u32::MAX),
+            outcomes: counts
+                .into_iter()
+                .map(|(outcome, networks)| v1::OutcomeCount {
+                    outcome: outcome.to_owned(),
+                    networks,
+                })
+                .collect(),
+            elapsed_ms,
+        }
+    }
+
+    fn answered(
+        &self,
+        snapshot: &Snapshot<'_>,
+        permit: &sekisho_ledger::Permit,
+        open: &Open,
+        statement: Option<&v1::Envelope>,
+        claimed: &NetworkOutcome,
+    ) -> Result<Result<(), String>, LedgerFault> {
+        if let Some(why) = open.spoiled {
+            return Ok(Err(why.to_owned()));
+        }
+        let count = match claimed {
+            NetworkOutcome::Answered { count } => *count,
+            _ => 0,
+        };
+        if count != open.documents.len() as u64 {
+            return Ok(Err("the count is not that of the documents".to_owned()));
+        }
+        let mut hash = AnswerHash::default();
+        for document in &open.documents {
+            if !covered(snapshot, permit, document)? {
+                return Ok(Err("a document is not covered by the permit".to_owned()));
+            }
+            hash.entry(document);
+        }
+        let network = permit.network();
+        stated(
+            snapshot,
+            &self.record,
+            network,
+            statement,
+            claimed,
+            hash.finish(),
+        )
+    }
+
+    fn malformed(&self, network: &NetworkId, why: &str) -> NetworkOutcome {
+        tracing::warn!(request_id = %self.record.request_id, %network, why, "an answer is not valid");
+        NetworkOutcome::Malformed
+    }
+
+    fn ended(
+        &mut self,
+        network: NetworkId,
+        outcome: NetworkOutcome,
+        open: Open,
+        elapsed_ms: u64,
+        statement: Option<v1::Envelope>,
+    ) -> Ended {
+        self.outcomes.insert(network.clone(), outcome.clone());
+        let (documents, statement) = match (&open.decided, &outcome) {
+            (Decided::Permit(_), NetworkOutcome::Answered { .. }) => (open.documents, statement),
+            (Decided::Permit(_), NetworkOutcome::PatientUnknown) => (Vec::new(), statement),
+            _ => (Vec::new(), None),
+        };
+        Ended {
+            network,
+            outcome,
+            documents,
+            elapsed_ms,
+            statement,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "find_test.rs"]
+mod tests;
