@@ -18,6 +18,15 @@
 //! and leader changes), P6 (an acknowledged entry is fsynced on a majority first), P7 (roots are compared
 //! before anybody cosigns), P12 (the bounds of [`config`]).
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )
+)]
+
 mod batcher;
 mod checked;
 mod checkpoint;

@@ -1,4 +1,9 @@
 //! What is turned away, by whom, and that it leaves no trace.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -210,6 +215,73 @@ async fn services_answer_members_and_replicas_only() {
         .unwrap();
     let refused = status(member).await.unwrap_err();
     assert_ne!(ErrorCode::of(&refused), ErrorCode::Unknown, "{refused:?}");
+}
+
+/// A follower takes nothing on trust that it can check.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_checks_its_leaders_clock_and_the_signatures_it_sends() {
+    let mut cluster = Cluster::of(3, 3).await;
+    cluster.start(1).await;
+    let mut as_leader = RaftServiceClient::new(cluster.channel_as(&transport(2), 1));
+    let mut append = async |envelope: v1::Envelope, sent_time_ms: u64| {
+        let (term, index) = (9, 1);
+        let batch = v1::Batch {
+            time_ms: sent_time_ms,
+            envelopes: vec![envelope],
+        };
+        let entry = v1::RaftEntry {
+            log_id: Some(v1::RaftLogId {
+                term,
+                leader: 2,
+                index,
+            }),
+            payload: Some(v1::raft_entry::Payload::Batch(batch)),
+        };
+        let request = v1::AppendEntriesRequest {
+            vote: Some(v1::RaftVote {
+                term,
+                replica: 2,
+                committed: true,
+            }),
+            prev_log_id: Some(v1::RaftLogId::default()),
+            entries: vec![entry],
+            leader_commit: None,
+            sent_time_ms,
+        };
+        as_leader
+            .append_entries(outgoing(request, patience()))
+            .await
+    };
+    let (now, good) = (SystemClock.now().0, cluster.envelope(0));
+    let mut forged = good.clone();
+    forged.signatures[0].signature[9] ^= 1;
+    for (case, envelope, sent, code) in [
+        ("forged", forged, now, Code::InvalidArgument),
+        (
+            "a clock 31 s behind",
+            good.clone(),
+            now - 31_000,
+            Code::AlreadyExists,
+        ),
+        (
+            "a clock 31 s ahead",
+            good.clone(),
+            now + 31_000,
+            Code::AlreadyExists,
+        ),
+    ] {
+        let refused = append(envelope, sent).await.unwrap_err();
+        assert_eq!(refused.code(), code, "{case}: {refused:?}");
+        assert_eq!(
+            cluster.replica(1).status().await.unwrap().log_last,
+            0,
+            "{case}"
+        );
+    }
+    use v1::append_entries_reply::Reply;
+    let reply = append(good, now).await.unwrap().into_inner().reply;
+    assert!(matches!(reply, Some(Reply::Success(_))), "{reply:?}");
+    assert_eq!(cluster.replica(1).status().await.unwrap().log_last, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,9 @@
 //! Three replicas: forwarding, changes of leader, restarts, loss of the majority.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

@@ -1,4 +1,9 @@
 //! Checkpoints that a majority cosigned, forks, and snapshots to those that lag.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
