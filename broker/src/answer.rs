@@ -35,10 +35,14 @@ impl Claim {
             _ => None,
         };
         if said != Some(self.documents) {
-            return Err(Malformed("its statement counts other documents than it sent"));
+            return Err(Malformed(
+                "its statement counts other documents than it sent",
+            ));
         }
         if statement.answer_hash != self.hash {
-            return Err(Malformed("its statement is about other content than it sent"));
+            return Err(Malformed(
+                "its statement is about other content than it sent",
+            ));
         }
         Ok(())
     }

@@ -25,7 +25,9 @@ fn page(documents: Vec<v1::DocumentEntry>) -> v1::AnswerFindEvent {
 
 fn find_statement() -> v1::AnswerFindEvent {
     v1::AnswerFindEvent {
-        event: Some(v1::answer_find_event::Event::Statement(v1::Envelope::default())),
+        event: Some(v1::answer_find_event::Event::Statement(
+            v1::Envelope::default(),
+        )),
     }
 }
 
@@ -72,24 +74,63 @@ fn every_fault_of_a_list_has_its_own_words() {
     let cases = [
         (vec![], "it ended without a statement"),
         (vec![page(vec![good()])], "it ended without a statement"),
-        (vec![find_statement(), page(vec![])], "it sent more after its statement"),
-        (vec![find_statement(), find_statement()], "it sent more after its statement"),
-        (vec![v1::AnswerFindEvent { event: None }], "it sent an event of no known kind"),
-        (vec![with(|e| e.category = 0)], "it sent a document of no known category"),
-        (vec![with(|e| e.category = 999)], "it sent a document of no known category"),
-        (vec![with(|e| e.facility.clear())], "it sent a document of no well-formed facility"),
-        (vec![with(|e| e.hash.truncate(31))], "it sent a document without a SHA-256 hash"),
-        (vec![with(|e| e.unique_id.clear())], "it sent a document without a unique id"),
-        (vec![page(vec![good(); 4])], "its answer is over the bound of documents"),
-        (vec![page(vec![good(); 2]), page(vec![good(); 2])], "its answer is over the bound of documents"),
-        (vec![with(|e| e.title_ja = "題".repeat(400))], "its answer is over the bound of bytes"),
-        (vec![page(vec![]); 1_001], "its answer is over the bound of bytes"),
+        (
+            vec![find_statement(), page(vec![])],
+            "it sent more after its statement",
+        ),
+        (
+            vec![find_statement(), find_statement()],
+            "it sent more after its statement",
+        ),
+        (
+            vec![v1::AnswerFindEvent { event: None }],
+            "it sent an event of no known kind",
+        ),
+        (
+            vec![with(|e| e.category = 0)],
+            "it sent a document of no known category",
+        ),
+        (
+            vec![with(|e| e.category = 999)],
+            "it sent a document of no known category",
+        ),
+        (
+            vec![with(|e| e.facility.clear())],
+            "it sent a document of no well-formed facility",
+        ),
+        (
+            vec![with(|e| e.hash.truncate(31))],
+            "it sent a document without a SHA-256 hash",
+        ),
+        (
+            vec![with(|e| e.unique_id.clear())],
+            "it sent a document without a unique id",
+        ),
+        (
+            vec![page(vec![good(); 4])],
+            "its answer is over the bound of documents",
+        ),
+        (
+            vec![page(vec![good(); 2]), page(vec![good(); 2])],
+            "its answer is over the bound of documents",
+        ),
+        (
+            vec![with(|e| e.title_ja = "題".repeat(400))],
+            "its answer is over the bound of bytes",
+        ),
+        (
+            vec![page(vec![]); 1_001],
+            "its answer is over the bound of bytes",
+        ),
     ];
     for (events, why) in cases {
         assert_eq!(found(events, 9), Err(Malformed(why)));
     }
     let two = vec![page(vec![good(); 2]), find_statement()];
-    assert_eq!(found(two.clone(), 1), Err(Malformed("its answer is over the bound of documents")));
+    assert_eq!(
+        found(two.clone(), 1),
+        Err(Malformed("its answer is over the bound of documents"))
+    );
     assert_eq!(found(two, 2).unwrap().documents, 2);
 }
 
@@ -106,16 +147,37 @@ fn every_fault_of_a_document_has_its_own_words() {
     };
     let wrong = "its content is not the one its header describes";
     let cases = [
-        (vec![header(), chunk(b"content")], Err("it ended without a statement")),
-        (vec![chunk(b"content")], Err("it sent content before the header")),
+        (
+            vec![header(), chunk(b"content")],
+            Err("it ended without a statement"),
+        ),
+        (
+            vec![chunk(b"content")],
+            Err("it sent content before the header"),
+        ),
         (vec![header(), header()], Err("it sent a second header")),
-        (vec![other(|e| e.unique_id = "2".to_owned())], Err("it sent another document than the one asked for")),
-        (vec![other(|e| e.size_bytes = 101)], Err("its document is over the bound of bytes")),
-        (vec![header(), chunk(b"content!")], Err("it sent more content than its header says")),
-        (vec![header(), chunk(b"")], Err("it sent an empty chunk, or one over the bound")),
+        (
+            vec![other(|e| e.unique_id = "2".to_owned())],
+            Err("it sent another document than the one asked for"),
+        ),
+        (
+            vec![other(|e| e.size_bytes = 101)],
+            Err("its document is over the bound of bytes"),
+        ),
+        (
+            vec![header(), chunk(b"content!")],
+            Err("it sent more content than its header says"),
+        ),
+        (
+            vec![header(), chunk(b"")],
+            Err("it sent an empty chunk, or one over the bound"),
+        ),
         (vec![header(), chunk(b"conten"), done()], Err(wrong)),
         (vec![header(), chunk(b"CONTENT"), done()], Err(wrong)),
-        (vec![header(), done(), chunk(b"content")], Err("it sent more after its statement")),
+        (
+            vec![header(), done(), chunk(b"content")],
+            Err("it sent more after its statement"),
+        ),
         (vec![header(), chunk(b"con"), chunk(b"tent"), done()], Ok(1)),
         (vec![done()], Ok(0)),
     ];

@@ -36,7 +36,9 @@ pub enum BrokerError {
     #[error(transparent)]
     Ledger(#[from] LedgerFailure),
     /// It was sent before, and what was permitted then is so no longer.
-    #[error("this request was decided before and its permit has ended; ask again under a new request id")]
+    #[error(
+        "this request was decided before and its permit has ended; ask again under a new request id"
+    )]
     Expired,
     /// Nothing can be done in the time that is left.
     #[error("the deadline is too close for anything to be asked")]
@@ -91,6 +93,7 @@ fn ledger_code(failure: &LedgerFailure) -> ErrorCode {
             EntryFault::NotFounded => ErrorCode::Unavailable,
             _ => ErrorCode::Invalid,
         },
+        LedgerFailure::NotAuthenticThere(_) => ErrorCode::Invalid,
         LedgerFailure::Refused(reason) => match reason {
             RefusalReason::NotAuthorised | RefusalReason::NotPermitted => ErrorCode::Forbidden,
             RefusalReason::AlreadyExists => ErrorCode::Conflict,
@@ -117,18 +120,42 @@ mod tests {
         let ledger = |failure| BrokerError::Ledger(failure);
         let cases = [
             (BrokerError::Overloaded { max: 1 }, Code::ResourceExhausted),
-            (BrokerError::Form(EntryFault::NotCanonical), Code::InvalidArgument),
+            (
+                BrokerError::Form(EntryFault::NotCanonical),
+                Code::InvalidArgument,
+            ),
             (BrokerError::TooLate, Code::DeadlineExceeded),
             (BrokerError::Expired, Code::AlreadyExists),
-            (ledger(LedgerFailure::NotAuthentic(EntryFault::RequestIdReused)), Code::AlreadyExists),
-            (ledger(LedgerFailure::NotAuthentic(EntryFault::UnknownKey(key))), Code::PermissionDenied),
-            (ledger(LedgerFailure::NotAuthentic(EntryFault::NotCanonical)), Code::InvalidArgument),
-            (ledger(LedgerFailure::Refused(RefusalReason::NotAuthorised)), Code::PermissionDenied),
-            (ledger(LedgerFailure::Refused(RefusalReason::TooMany)), Code::InvalidArgument),
+            (
+                ledger(LedgerFailure::NotAuthentic(EntryFault::RequestIdReused)),
+                Code::AlreadyExists,
+            ),
+            (
+                ledger(LedgerFailure::NotAuthentic(EntryFault::UnknownKey(key))),
+                Code::PermissionDenied,
+            ),
+            (
+                ledger(LedgerFailure::NotAuthentic(EntryFault::NotCanonical)),
+                Code::InvalidArgument,
+            ),
+            (
+                ledger(LedgerFailure::Refused(RefusalReason::NotAuthorised)),
+                Code::PermissionDenied,
+            ),
+            (
+                ledger(LedgerFailure::Refused(RefusalReason::TooMany)),
+                Code::InvalidArgument,
+            ),
             (ledger(LedgerFailure::Overloaded), Code::ResourceExhausted),
-            (ledger(LedgerFailure::Unavailable("no leader")), Code::Unavailable),
+            (
+                ledger(LedgerFailure::Unavailable("no leader")),
+                Code::Unavailable,
+            ),
             (ledger(LedgerFailure::Unknown), Code::Aborted),
-            (ledger(LedgerFailure::Fault("/var/lib/secret".into())), Code::Internal),
+            (
+                ledger(LedgerFailure::Fault("/var/lib/secret".into())),
+                Code::Internal,
+            ),
         ];
         for (error, code) in cases {
             let status = error.status();

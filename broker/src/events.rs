@@ -58,7 +58,9 @@ impl<T: Send + 'static> Events<T> {
 impl<T> Drop for Events<T> {
     fn drop(&mut self) {
         if let Some(place) = self.last.take() {
-            place.send(Err(ErrorCode::Internal.status("the request's work ended early")));
+            place.send(Err(
+                ErrorCode::Internal.status("the request's work ended early")
+            ));
         }
     }
 }
@@ -87,7 +89,10 @@ mod tests {
         events.finish(Err(BrokerError::NotRead));
         let mut read: Vec<_> = stream.collect().await;
         let last = read.pop().unwrap().unwrap_err();
-        assert_eq!((read.len(), last.code()), (EVENTS_AHEAD, Code::DeadlineExceeded));
+        assert_eq!(
+            (read.len(), last.code()),
+            (EVENTS_AHEAD, Code::DeadlineExceeded)
+        );
     }
 
     #[tokio::test]

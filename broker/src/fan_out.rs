@@ -11,13 +11,15 @@ use crate::ledger::{About, Ledger, LedgerFailure, Route};
 use crate::limits::{Limits, NODE_MESSAGE_BYTES_MAX};
 use crate::nodes::{Lane, Nodes};
 use crate::outcome::millis;
+use prost::Message as _;
 use sekisho_domain::{EntryIndex, NetworkId, NetworkOutcome, RequestId};
 use sekisho_ledger::AnswerFault;
 use sekisho_proto::v1;
 use sekisho_proto::v1::node_service_client::NodeServiceClient;
 use sekisho_transport::{Deadline, outgoing};
 use std::future::Future;
-use tokio::sync::Semaphore;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tonic::Streaming;
 use tonic::transport::Channel;
@@ -29,7 +31,7 @@ pub(crate) struct Desk<L> {
     pub ledger: L,
     pub nodes: Nodes,
     pub limits: Limits,
-    pub requests: std::sync::Arc<Semaphore>,
+    pub requests: Arc<Semaphore>,
 }
 
 /// A decided request, as nodes are asked about it.
@@ -63,27 +65,59 @@ impl Ending {
     }
 }
 
-/// Asks a network for its list; its pages count only with an outcome `Answered`.
+/// What a network ended in, and what it answered.
+pub(crate) struct Found {
+    pub ending: Ending,
+    /// Empty unless it answered.
+    pub pages: Vec<v1::DocumentPage>,
+    /// Its part of what may be held of the network's answers; given back once the caller has the pages.
+    _held: Option<OwnedSemaphorePermit>,
+}
+
+impl Found {
+    /// An end without documents.
+    pub(crate) fn nothing(ending: Ending) -> Self {
+        Self {
+            ending,
+            pages: Vec::new(),
+            _held: None,
+        }
+    }
+}
+
+/// Asks a network for its list.
 pub(crate) async fn find<L: Ledger>(
     desk: &Desk<L>,
     question: &Question,
     network: &NetworkId,
     route: Option<&Route>,
     filter: v1::Filter,
-) -> Result<(Ending, Vec<v1::DocumentPage>), LedgerFailure> {
+) -> Result<Found, LedgerFailure> {
     let span = ask_span(network);
     let started = Instant::now();
     async {
         let work = ask_find(desk, question, network, route, filter);
         let answer = timeout_at(question.until, work).await;
-        let (answer, pages) = match answer.unwrap_or(Err(Fault::TimedOut)) {
-            Ok((outcome, statement, pages)) => (Ok((outcome, statement)), pages),
-            Err(fault) => (Err(fault), Vec::new()),
+        let answered = match answer.unwrap_or(Err(Fault::TimedOut)) {
+            Ok(answered) => answered,
+            Err(fault) => return Ok(Found::nothing(ending(Err(fault), started)?)),
         };
-        Ok((ending(answer, started)?, pages))
+        Ok(Found {
+            ending: ending(Ok((answered.outcome, answered.statement)), started)?,
+            pages: answered.pages,
+            _held: answered.held,
+        })
     }
     .instrument(span)
     .await
+}
+
+/// An answer that is believed.
+struct Answered {
+    outcome: NetworkOutcome,
+    statement: v1::Envelope,
+    pages: Vec<v1::DocumentPage>,
+    held: Option<OwnedSemaphorePermit>,
 }
 
 async fn ask_find<L: Ledger>(
@@ -92,7 +126,7 @@ async fn ask_find<L: Ledger>(
     network: &NetworkId,
     route: Option<&Route>,
     filter: v1::Filter,
-) -> Result<(NetworkOutcome, v1::Envelope, Vec<v1::DocumentPage>), Fault> {
+) -> Result<Answered, Fault> {
     let mut client = client(desk, network, route, Lane::Lists)?;
     let documents_max = usize::try_from(filter.max).unwrap_or(usize::MAX);
     let message = v1::AnswerFindRequest {
@@ -100,15 +134,37 @@ async fn ask_find<L: Ledger>(
         request_id: question.request_id.0.to_vec(),
         filter: Some(filter),
     };
-    let answer = client.answer_find(outgoing(message, question.deadline)).await;
+    let answer = client
+        .answer_find(outgoing(message, question.deadline))
+        .await;
     let mut stream = answer.map_err(|status| Fault::of(&status))?.into_inner();
     let mut finding = Finding::within(&desk.limits, documents_max);
+    let account = desk.nodes.held(network);
+    let mut held: Option<OwnedSemaphorePermit> = None;
     while let Some(event) = next(&mut stream).await? {
+        let place = hold(&account, event.encoded_len()).await?;
+        match &mut held {
+            Some(held) => held.merge(place),
+            None => held = Some(place),
+        }
         finding.take(event)?;
     }
     let (statement, claim, pages) = finding.ended()?;
     let outcome = believe(desk, question, network, &statement, &claim).await?;
-    Ok((outcome, statement, pages))
+    Ok(Answered {
+        outcome,
+        statement,
+        pages,
+        held,
+    })
+}
+
+/// Waits until this much more of the network's answers may be held; where it never may, its time runs out.
+async fn hold(account: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Fault> {
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    let place = Arc::clone(account).acquire_many_owned(bytes).await;
+    // An account is never closed.
+    place.map_err(|_| Fault::TimedOut)
 }
 
 /// Why a document's transfer ended without an outcome.

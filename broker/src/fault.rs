@@ -73,7 +73,9 @@ impl Fault {
         }
         match classify(status) {
             Failure::TimedOut => Self::TimedOut,
-            Failure::Unreachable | Failure::WrongCertificate | Failure::Refused => Self::Unreachable,
+            Failure::Unreachable | Failure::WrongCertificate | Failure::Refused => {
+                Self::Unreachable
+            }
             Failure::Other => {
                 let said = status.metadata().get(OUTCOME_METADATA);
                 match said.filter(|_| status.code() == Code::FailedPrecondition) {
@@ -129,9 +131,13 @@ mod tests {
     #[test]
     fn a_node_s_own_words_are_told_apart() {
         let mut unknown_word = stale();
-        unknown_word.metadata_mut().insert(OUTCOME_METADATA, "answered".parse().unwrap());
+        unknown_word
+            .metadata_mut()
+            .insert(OUTCOME_METADATA, "answered".parse().unwrap());
         let mut other_code = Status::permission_denied("no");
-        other_code.metadata_mut().insert(OUTCOME_METADATA, STALE.parse().unwrap());
+        other_code
+            .metadata_mut()
+            .insert(OUTCOME_METADATA, STALE.parse().unwrap());
         let timed_out = NetworkOutcome::TimedOut { waited_ms: 7 };
         let cases = [
             (stale(), NetworkOutcome::Stale),
@@ -140,13 +146,21 @@ mod tests {
             (Status::unauthenticated("who"), NetworkOutcome::Unreachable),
             (unknown_word, NetworkOutcome::Malformed),
             (other_code, NetworkOutcome::Malformed),
-            (Status::failed_precondition("bare"), NetworkOutcome::Malformed),
-            (Status::unavailable("said so itself"), NetworkOutcome::Malformed),
+            (
+                Status::failed_precondition("bare"),
+                NetworkOutcome::Malformed,
+            ),
+            (
+                Status::unavailable("said so itself"),
+                NetworkOutcome::Malformed,
+            ),
             (Status::internal("broken"), NetworkOutcome::Malformed),
             (Status::unimplemented("what"), NetworkOutcome::Malformed),
         ];
         for (status, expected) in cases {
-            let outcome = Fault::of(&status).outcome(Duration::from_millis(7)).unwrap();
+            let outcome = Fault::of(&status)
+                .outcome(Duration::from_millis(7))
+                .unwrap();
             assert_eq!(outcome, expected, "{status:?}");
         }
     }
@@ -170,7 +184,10 @@ mod tests {
         ];
         for failure in failures {
             let status = Status::from_error(Box::new(failure));
-            assert!(matches!(Fault::of(&status), Fault::Unreachable), "{status:?}");
+            assert!(
+                matches!(Fault::of(&status), Fault::Unreachable),
+                "{status:?}"
+            );
         }
     }
 }

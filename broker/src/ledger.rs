@@ -1,6 +1,6 @@
 //! What the broker needs of the consent ledger, and nothing more.
 //!
-//! The adapter for a replica is `sekisho_replica`'s side of it; tests run the ledger's core in memory behind
+//! A running replica is one (see `replica`); tests run the ledger's core in memory behind
 //! the same trait. Both answer where a network is reached with [`routes`], so that there is one rule.
 
 use sekisho_domain::{
@@ -50,6 +50,9 @@ pub enum LedgerFailure {
     /// Not an authentic entry for this ledger now; it left no trace.
     #[error("the ledger does not take the request: {0}")]
     NotAuthentic(#[from] EntryFault),
+    /// The same, found by the ledger's leader; its sentence.
+    #[error("the ledger does not take the request: {0}")]
+    NotAuthenticThere(String),
     /// A rule stands against it; the refusal is on the ledger.
     #[error("the ledger refused the request: {}", .0.en())]
     Refused(RefusalReason),

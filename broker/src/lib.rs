@@ -23,6 +23,7 @@
 //! without a link looks as one the network does not know; denied networks are not contacted), P12 ([`limits`]).
 
 pub mod answer;
+mod broker;
 mod error;
 mod events;
 mod fan_out;
@@ -32,13 +33,14 @@ pub mod limits;
 mod nodes;
 pub mod outcome;
 pub mod plan;
+mod replica;
 mod service;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use broker::Broker;
 pub use error::BrokerError;
 pub use events::EventStream;
 pub use fault::{OUTCOME_METADATA, STALE, SUSPENDED, stale, suspended};
 pub use ledger::{About, Decided, Ledger, LedgerFailure, Route};
 pub use limits::Limits;
-pub use service::Broker;

@@ -3,9 +3,9 @@
 use sekisho_transport::ClientLimits;
 use std::time::Duration;
 
-/// Requests worked on at once; the next is refused as overloaded. Together with [`ANSWER_BYTES_MAX`] it
-/// bounds what one misbehaving network can make the broker hold: 64 × 4 MiB.
-pub const REQUESTS_MAX: usize = 64;
+/// Requests worked on at once; the next is refused as overloaded. While a network hangs, each request takes
+/// its whole deadline: this many still allow some 25 new ones a second.
+pub const REQUESTS_MAX: usize = 256;
 
 /// The deadline of a request that names none: people wait about ten seconds for a list. The longest a
 /// caller may ask for is `sekisho_transport::limits::DEADLINE_MAX`.
@@ -15,11 +15,19 @@ pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(10);
 /// summary are with the caller before it stops waiting: a round trip across the country and back twice.
 pub const SUMMARY_RESERVE: Duration = Duration::from_millis(60);
 
+/// Kept back from what the ledger gets of it, so that it can say itself that nothing was done.
+pub const LEDGER_RESERVE: Duration = Duration::from_millis(20);
+
 /// Documents of one network's answer: forty years of a document every working day.
 pub const DOCUMENTS_MAX: usize = 10_000;
 
-/// Bytes of one network's answer, held until its statement fits. An entry takes about 400.
-pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of one network's answer, held until its statement fits: a full one of entries of 1 KiB, twice what
+/// they usually take.
+pub const ANSWER_BYTES_MAX: usize = DOCUMENTS_MAX * 1024;
+
+/// Bytes of answers of one network held for all requests together: six full ones. What is beyond it waits,
+/// so a network that sends much and never ends takes memory and time from nobody but itself.
+pub const HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Bytes of one piece of a document's content (`RetrieveDocumentEvent.chunk`).
 pub const CHUNK_BYTES_MAX: usize = 1024 * 1024;
@@ -48,6 +56,8 @@ pub struct Limits {
     pub documents_max: usize,
     /// See [`ANSWER_BYTES_MAX`].
     pub answer_bytes_max: usize,
+    /// See [`HELD_BYTES_MAX`].
+    pub held_bytes_max: usize,
     /// See [`DOCUMENT_BYTES_MAX`].
     pub document_bytes_max: u64,
     /// Of connections to nodes.
@@ -60,6 +70,7 @@ impl Default for Limits {
             requests_max: REQUESTS_MAX,
             documents_max: DOCUMENTS_MAX,
             answer_bytes_max: ANSWER_BYTES_MAX,
+            held_bytes_max: HELD_BYTES_MAX,
             document_bytes_max: DOCUMENT_BYTES_MAX,
             client: ClientLimits::default(),
         }

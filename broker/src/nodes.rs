@@ -1,13 +1,13 @@
 //! Connections to nodes, kept for as long as the ledger says the same of them.
 
 use crate::ledger::Route;
+use crate::limits::Limits;
 use sekisho_domain::NetworkId;
 use sekisho_proto::v1::node_service_client::NodeServiceClient;
-use sekisho_transport::{
-    ClientLimits, Expected, Identity, PeerDirectory, TransportError, channel,
-};
+use sekisho_transport::{ClientLimits, Expected, Identity, PeerDirectory, TransportError, channel};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
 use tonic::transport::Channel;
 
 /// What a connection is for. Contents have one of their own: a caller that reads a document slowly holds
@@ -18,26 +18,38 @@ pub(crate) enum Lane {
     Contents,
 }
 
-/// One channel for each network and lane: at most two for each of a ledger's members.
+/// One channel for each network and lane, and one account of held bytes for each network: at most two and
+/// one for each of a ledger's members.
 pub(crate) struct Nodes {
     identity: Identity,
     directory: Arc<dyn PeerDirectory>,
     limits: ClientLimits,
     channels: Mutex<BTreeMap<(NetworkId, Lane), (Route, Channel)>>,
+    held_bytes_max: usize,
+    held: Mutex<BTreeMap<NetworkId, Arc<Semaphore>>>,
 }
 
 impl Nodes {
     pub(crate) fn new(
         identity: Identity,
         directory: Arc<dyn PeerDirectory>,
-        limits: ClientLimits,
+        limits: &Limits,
     ) -> Self {
         Self {
             identity,
             directory,
-            limits,
-            channels: Mutex::new(BTreeMap::new()),
+            limits: limits.client,
+            channels: Mutex::default(),
+            held_bytes_max: limits.held_bytes_max,
+            held: Mutex::default(),
         }
+    }
+
+    /// The bytes of the network's answers that may still be held, for all requests together.
+    pub(crate) fn held(&self, network: &NetworkId) -> Arc<Semaphore> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || Arc::new(Semaphore::new(self.held_bytes_max));
+        Arc::clone(held.entry(network.clone()).or_insert_with(fresh))
     }
 
     /// A client of a network's node, over the connection there is if the route is still the same. Without

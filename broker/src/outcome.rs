@@ -104,7 +104,8 @@ mod tests {
     fn outcome() -> impl Strategy<Value = NetworkOutcome> {
         prop_oneof![
             any::<u64>().prop_map(|count| NetworkOutcome::Answered { count }),
-            proptest::sample::select(DenyReason::ALL).prop_map(|reason| NetworkOutcome::Denied { reason }),
+            proptest::sample::select(DenyReason::ALL)
+                .prop_map(|reason| NetworkOutcome::Denied { reason }),
             Just(NetworkOutcome::PatientUnknown),
             any::<u64>().prop_map(|waited_ms| NetworkOutcome::TimedOut { waited_ms }),
             Just(NetworkOutcome::Unreachable),
@@ -158,6 +159,9 @@ mod tests {
         let (_, mut others) = Outcomes::of(&BTreeSet::from([network.clone()]));
         let (mut table, _) = Outcomes::of(&BTreeSet::new());
         let foreign = others.remove(&network).unwrap();
-        assert_eq!(table.end(foreign, &NetworkOutcome::Stale), Err(NotOpen(network)));
+        assert_eq!(
+            table.end(foreign, &NetworkOutcome::Stale),
+            Err(NotOpen(network))
+        );
     }
 }

@@ -106,17 +106,28 @@ mod tests {
 
     #[test]
     fn decisions_that_are_not_one_for_each_asked_network_are_refused() {
-        let decisions = [(id("a"), permit(2_000)), (id("b"), deny(DenyReason::NoAgreement))];
-        let cases: [(&str, &[&str], Vec<(NetworkId, Decision)>); 5] = [
-            ("one missing", &["a", "b", "c"], decisions.to_vec()),
+        let decisions = [
+            (id("a"), permit(2_000)),
+            (id("b"), deny(DenyReason::NoAgreement)),
+        ];
+        let cases = [
+            ("one missing", &["a", "b", "c"][..], decisions.to_vec()),
             ("one too many", &["a"], decisions.to_vec()),
             ("another network", &["a", "c"], decisions.to_vec()),
-            ("one twice", &["a", "b"], vec![decisions[0].clone(), decisions[0].clone()]),
+            (
+                "one twice",
+                &["a", "b"],
+                vec![decisions[0].clone(), decisions[0].clone()],
+            ),
             ("none", &["a"], Vec::new()),
         ];
         for (case, asked, decisions) in cases {
             let asked = asked.iter().map(|n| id(n)).collect();
-            assert_eq!(plan(&asked, &decisions, NOW), Err(PlanFault::NotOneEach), "{case}");
+            assert_eq!(
+                plan(&asked, &decisions, NOW),
+                Err(PlanFault::NotOneEach),
+                "{case}"
+            );
         }
     }
 

@@ -1,5 +1,10 @@
 //! Every way a network can fail, each to its own outcome and no other, and to nobody else's harm (P8).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[allow(dead_code, reason = "shared; no file needs all of it")]
 mod support;
@@ -178,33 +183,65 @@ fn check_time(place: Place, started: Instant, outcome: &NetworkOutcome) {
     let elapsed = started.elapsed();
     if uses_all_time(place) {
         assert!(elapsed <= SHORT + MARGIN, "{place:?}: {elapsed:?}");
-        assert!(elapsed + MARGIN >= SHORT, "{place:?} ended early: {elapsed:?}");
+        assert!(
+            elapsed + MARGIN >= SHORT,
+            "{place:?} ended early: {elapsed:?}"
+        );
         let NetworkOutcome::TimedOut { waited_ms } = outcome else {
             panic!("{place:?}: {outcome:?}");
         };
         let waited = Duration::from_millis(*waited_ms);
-        assert!(waited <= SHORT && waited + SUMMARY_RESERVE + MARGIN >= SHORT, "{place:?}: {waited:?}");
+        assert!(
+            waited <= SHORT && waited + SUMMARY_RESERVE + MARGIN >= SHORT,
+            "{place:?}: {waited:?}"
+        );
     }
 }
 
 async fn find_case(place: Place, expected: &'static str) {
     let (scene, nodes, _kept) = scene(place).await;
-    let within = if uses_all_time(place) { SHORT } else { PATIENCE };
+    let within = if uses_all_time(place) {
+        SHORT
+    } else {
+        PATIENCE
+    };
     let started = Instant::now();
     let asked = ["saga", "shimane", "tottori", "yame"];
-    let found = scene.find(&asked, within).await.unwrap_or_else(|e| panic!("{place:?}: {e:?}"));
+    let found = scene
+        .find(&asked, within)
+        .await
+        .unwrap_or_else(|e| panic!("{place:?}: {e:?}"));
     assert_eq!(found.code("shimane"), expected, "{place:?}");
     check_time(place, started, &found.ends["shimane"]);
 
     // Nobody else notices.
-    assert_eq!(found.ends["saga"], NetworkOutcome::Answered { count: 3 }, "{place:?}");
-    let shown: Vec<_> = found.documents["saga"].iter().map(|d| d.unique_id.as_str()).collect();
+    assert_eq!(
+        found.ends["saga"],
+        NetworkOutcome::Answered { count: 3 },
+        "{place:?}"
+    );
+    let shown: Vec<_> = found.documents["saga"]
+        .iter()
+        .map(|d| d.unique_id.as_str())
+        .collect();
     assert_eq!(shown, ["saga-1", "saga-2", "saga-3"], "{place:?}");
     let reason = DenyReason::NoAgreement;
-    assert_eq!(found.ends["tottori"], NetworkOutcome::Denied { reason }, "{place:?}");
-    assert_eq!(found.ends["yame"], NetworkOutcome::PatientUnknown, "{place:?}");
+    assert_eq!(
+        found.ends["tottori"],
+        NetworkOutcome::Denied { reason },
+        "{place:?}"
+    );
+    assert_eq!(
+        found.ends["yame"],
+        NetworkOutcome::PatientUnknown,
+        "{place:?}"
+    );
     let contacted: Vec<_> = nodes.iter().map(FaultyNode::asked).collect();
-    assert_eq!(contacted, [1, 0, 0], "{place:?}: the denied are not contacted");
+    assert_eq!(
+        contacted,
+        [1, 0, 0],
+        "{place:?}: the denied are not contacted"
+    );
     if expected == "timed-out" && uses_all_time(place) {
         let last = found.order.last().map(String::as_str);
         assert_eq!(last, Some("shimane"), "{place:?}: it held nobody up");
@@ -213,7 +250,11 @@ async fn find_case(place: Place, expected: &'static str) {
 
 async fn retrieve_case(place: Place, expected: &'static str) {
     let (scene, _nodes, _kept) = scene(place).await;
-    let within = if uses_all_time(place) { SHORT } else { PATIENCE };
+    let within = if uses_all_time(place) {
+        SHORT
+    } else {
+        PATIENCE
+    };
     let started = Instant::now();
     let got = scene.retrieve("shimane", "1.2.3", within).await;
     let got = got.unwrap_or_else(|e| panic!("{place:?}: {e:?}"));
@@ -235,14 +276,22 @@ const BESIDE: usize = 5;
 #[tokio::test(flavor = "multi_thread")]
 async fn each_fault_of_a_network_ends_a_search_there_in_its_own_outcome() {
     for some in cases().chunks(BESIDE) {
-        join_all(some.iter().map(|(place, expected, _)| find_case(*place, expected))).await;
+        join_all(
+            some.iter()
+                .map(|(place, expected, _)| find_case(*place, expected)),
+        )
+        .await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_fault_of_a_network_ends_a_retrieval_in_its_own_outcome() {
     for some in cases().chunks(BESIDE) {
-        join_all(some.iter().map(|(place, _, expected)| retrieve_case(*place, expected))).await;
+        join_all(
+            some.iter()
+                .map(|(place, _, expected)| retrieve_case(*place, expected)),
+        )
+        .await;
     }
 }
 
@@ -250,7 +299,12 @@ async fn each_fault_of_a_network_ends_a_retrieval_in_its_own_outcome() {
 async fn a_denied_or_unlinked_document_ends_at_once_and_contacts_nobody() {
     let (scene, nodes, _kept) = scene(Place::Nowhere).await;
     let cases = [
-        ("tottori", NetworkOutcome::Denied { reason: DenyReason::NoAgreement }),
+        (
+            "tottori",
+            NetworkOutcome::Denied {
+                reason: DenyReason::NoAgreement,
+            },
+        ),
         ("yame", NetworkOutcome::PatientUnknown),
     ];
     for (network, expected) in cases {
@@ -289,5 +343,9 @@ async fn all_outcomes_at_once_add_up() {
     for name in names {
         assert_eq!(format!("n-{}", found.code(name)), name);
     }
-    assert_eq!(id("n-denied").as_str(), found.order[0], "what ends at once is told at once");
+    assert_eq!(
+        id("n-denied").as_str(),
+        found.order[0],
+        "what ends at once is told at once"
+    );
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod garbled;
+mod ledger;
 mod node;
 mod relay;
 mod script;
@@ -12,4 +13,4 @@ mod world;
 
 pub use node::FaultyNode;
 pub use script::{Conduct, content, entry};
-pub use world::{Availability, VIEWING, World};
+pub use world::{Availability, VIEWING, World, subject};

@@ -59,10 +59,18 @@ impl FaultyNode {
         let service = peer.clone();
         let task = tokio::spawn(async move {
             let served = match conduct {
-                Conduct::Garbles => server().add_service(Garbled).serve_with_incoming(incoming).await,
+                Conduct::Garbles => {
+                    server()
+                        .add_service(Garbled)
+                        .serve_with_incoming(incoming)
+                        .await
+                }
                 _ => {
                     let service = NodeServiceServer::new(service);
-                    server().add_service(service).serve_with_incoming(incoming).await
+                    server()
+                        .add_service(service)
+                        .serve_with_incoming(incoming)
+                        .await
                 }
             };
             served.unwrap();

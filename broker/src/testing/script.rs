@@ -12,6 +12,8 @@ use tonic::{Code, Status};
 pub enum Conduct {
     /// It answers as it should, with documents.
     Answers,
+    /// The same, with twelve documents on as many pages.
+    AnswersAtLength,
     /// It says, signed, that it knows no such patient.
     PatientUnknown,
     /// It says that its replica is behind.
@@ -141,6 +143,10 @@ impl Conduct {
         ];
         match self {
             Self::PatientUnknown => pages.clear(),
+            Self::AnswersAtLength => {
+                let page = |n: usize| vec![entry(&format!("{name}-{n:02}"))];
+                pages = (1..=12).map(page).collect();
+            }
             Self::BadCategory => pages[0][0].category = 99,
             Self::BadFacility => pages[0][0].facility = "西病棟".to_owned(),
             Self::TooMuch => pages = vec![vec![entry("1"); 500]; max as usize / 500 + 1],
@@ -150,19 +156,32 @@ impl Conduct {
         pages.iter().flatten().for_each(|entry| hash.entry(entry));
         let count = pages.iter().flatten().count() as u64;
         let page = |documents: Vec<_>| v1::AnswerFindEvent {
-            event: Some(v1::answer_find_event::Event::Page(v1::DocumentPage { documents })),
+            event: Some(v1::answer_find_event::Event::Page(v1::DocumentPage {
+                documents,
+            })),
         };
         let statement = v1::AnswerFindEvent {
-            event: Some(v1::answer_find_event::Event::Statement(
-                self.statement(asked, count, hash.finish()),
-            )),
+            event: Some(v1::answer_find_event::Event::Statement(self.statement(
+                asked,
+                count,
+                hash.finish(),
+            ))),
         };
         let pages = pages.into_iter().map(page).collect();
-        self.steps(pages, page(vec![entry("more")]), statement, v1::AnswerFindEvent { event: None })
+        self.steps(
+            pages,
+            page(vec![entry("more")]),
+            statement,
+            v1::AnswerFindEvent { event: None },
+        )
     }
 
     /// The answer to a question for a document: header and three chunks, where it is a proper one.
-    pub(super) fn retrieve(self, asked: &Asked<'_>, id: &str) -> Vec<Step<v1::AnswerRetrieveEvent>> {
+    pub(super) fn retrieve(
+        self,
+        asked: &Asked<'_>,
+        id: &str,
+    ) -> Vec<Step<v1::AnswerRetrieveEvent>> {
         use v1::answer_retrieve_event::Event;
         let event = |event| v1::AnswerRetrieveEvent { event: Some(event) };
         let mut header = entry(id);
@@ -185,8 +204,17 @@ impl Conduct {
                 (1, parts)
             }
         };
-        let statement = event(Event::Statement(self.statement(asked, count, hash.finish())));
-        self.steps(parts, chunk(), statement, v1::AnswerRetrieveEvent { event: None })
+        let statement = event(Event::Statement(self.statement(
+            asked,
+            count,
+            hash.finish(),
+        )));
+        self.steps(
+            parts,
+            chunk(),
+            statement,
+            v1::AnswerRetrieveEvent { event: None },
+        )
     }
 
     fn steps<E: Clone>(self, parts: Vec<E>, more: E, statement: E, none: E) -> Vec<Step<E>> {
@@ -199,9 +227,9 @@ impl Conduct {
             Self::Trickles => first.chain([Step::Forever(more, Some(TRICKLE))]).collect(),
             Self::Floods => first.chain([Step::Forever(more, None)]).collect(),
             Self::AnswersLate => [Step::UntilLate].into_iter().chain(whole).collect(),
-            Self::FailsMidway(code) => {
-                first.chain([Step::Fail(Status::new(code, "as told"))]).collect()
-            }
+            Self::FailsMidway(code) => first
+                .chain([Step::Fail(Status::new(code, "as told"))])
+                .collect(),
             Self::Breaks => first.chain([Step::Break]).collect(),
             Self::NoStatement => sent.collect(),
             Self::SendsNothing => first.chain([Step::Send(none)]).collect(),

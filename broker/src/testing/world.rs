@@ -1,6 +1,5 @@
 //! Networks, their keys, and a ledger in memory that decides as a real one does.
 
-use crate::ledger::{About, Decided, Ledger, LedgerFailure, Route, routes};
 use sekisho_domain::{
     AccessRequest, Action, Agreement, AgreementId, Body, Capture, Category, Commitment, Consent,
     ConsentPolicy, ConsentRule, Entry, FacilityId, FacilityKind, FacilitySelector, FoundingNetwork,
@@ -10,15 +9,13 @@ use sekisho_domain::{
 };
 use sekisho_ledger::signature::SigningKey;
 use sekisho_ledger::store::MemoryState;
-use sekisho_ledger::{
-    AnswerFault, Applied, Statement, Strict, View, agreement_digest, apply_batch, found, sign_entry,
-};
+use sekisho_ledger::{Applied, Strict, View, agreement_digest, apply_batch, found, sign_entry};
 use sekisho_proto::v1;
-use sekisho_transport::{Deadline, Identity, Peer, PeerDirectory, TransportKey, key_id};
+use sekisho_transport::{Identity, TransportKey, key_id};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The network that asks.
@@ -50,14 +47,19 @@ pub struct World {
     availability: Mutex<Availability>,
     members: BTreeMap<NetworkId, Member>,
     requests: AtomicU64,
+    genesis: Genesis,
+    accepted: Mutex<Vec<v1::Envelope>>,
 }
 
 impl World {
     /// Founds a ledger of [`VIEWING`] and the named networks. Each has a node key; [`VIEWING`] has a
     /// facility, a policy and the patient's consent to view.
     pub fn found(others: &[&str]) -> Self {
-        let names: BTreeSet<NetworkId> =
-            others.iter().chain([&VIEWING]).map(|n| n.parse().unwrap()).collect();
+        let names: BTreeSet<NetworkId> = others
+            .iter()
+            .chain([&VIEWING])
+            .map(|n| n.parse().unwrap())
+            .collect();
         let member = |network: &NetworkId| Member {
             governance: key(network, "governance"),
             node: key(network, "node"),
@@ -91,25 +93,35 @@ impl World {
             availability: Mutex::new(Availability::Serving),
             members,
             requests: AtomicU64::new(0),
+            genesis,
+            accepted: Mutex::default(),
         };
         for network in world.members.keys() {
             let public_key = world.node_key(network).public_key();
-            world.accept(network, KeyPurpose::Governance, Body::KeyAdd {
-                purpose: KeyPurpose::Node,
-                public_key,
-                endpoint: None,
-            });
+            world.accept(
+                network,
+                KeyPurpose::Governance,
+                Body::KeyAdd {
+                    purpose: KeyPurpose::Node,
+                    public_key,
+                    endpoint: None,
+                },
+            );
         }
         world.prepare_viewing(&viewing);
         world
     }
 
     fn prepare_viewing(&self, viewing: &NetworkId) {
-        self.accept(viewing, KeyPurpose::Governance, Body::FacilityRegister {
-            facility: facility(),
-            kind: FacilityKind::Hospital,
-            name: "病院".to_owned(),
-        });
+        self.accept(
+            viewing,
+            KeyPurpose::Governance,
+            Body::FacilityRegister {
+                facility: facility(),
+                kind: FacilityKind::Hospital,
+                name: "病院".to_owned(),
+            },
+        );
         let rule = Rule {
             scope: Scope::EachFacility,
             capture: BTreeSet::from([Capture::Written]),
@@ -123,7 +135,11 @@ impl World {
             disclosing: None,
             viewing: Some(rule),
         };
-        self.accept(viewing, KeyPurpose::Governance, Body::ConsentPolicyPublish(policy));
+        self.accept(
+            viewing,
+            KeyPurpose::Governance,
+            Body::ConsentPolicyPublish(policy),
+        );
         let consent = Consent {
             network: viewing.clone(),
             subject: subject(viewing),
@@ -164,7 +180,11 @@ impl World {
             text_hash: Hash([3; 32]),
         };
         let digest = agreement_digest(&agreement);
-        self.accept(&viewing, KeyPurpose::Governance, Body::AgreementPropose(agreement));
+        self.accept(
+            &viewing,
+            KeyPurpose::Governance,
+            Body::AgreementPropose(agreement),
+        );
         let signed = Body::AgreementSign {
             id,
             version: 1,
@@ -181,10 +201,14 @@ impl World {
                 network: other.clone(),
                 subject: subject(other),
             };
-            self.accept(own, KeyPurpose::Node, Body::SubjectLink {
-                own: subject(own),
-                other,
-            });
+            self.accept(
+                own,
+                KeyPurpose::Node,
+                Body::SubjectLink {
+                    own: subject(own),
+                    other,
+                },
+            );
         }
     }
 
@@ -195,42 +219,70 @@ impl World {
 
     /// Registers another transport key of the network.
     pub fn place_key(&self, network: &str, public_key: PublicKey, endpoint: &str) {
-        self.accept(&network.parse().unwrap(), KeyPurpose::Governance, Body::KeyAdd {
-            purpose: KeyPurpose::Transport,
-            public_key,
-            endpoint: Some(endpoint.to_owned()),
-        });
+        self.accept(
+            &network.parse().unwrap(),
+            KeyPurpose::Governance,
+            Body::KeyAdd {
+                purpose: KeyPurpose::Transport,
+                public_key,
+                endpoint: Some(endpoint.to_owned()),
+            },
+        );
     }
 
     /// Revokes a transport key of the network.
     pub fn revoke(&self, network: &str, public_key: &PublicKey) {
         let key = key_id(public_key);
-        self.accept(&network.parse().unwrap(), KeyPurpose::Governance, Body::KeyRevoke { key });
+        self.accept(
+            &network.parse().unwrap(),
+            KeyPurpose::Governance,
+            Body::KeyRevoke { key },
+        );
     }
 
     /// The patient's consent to view is withdrawn.
     pub fn withdraw(&self) {
         let viewing: NetworkId = VIEWING.parse().unwrap();
         let given = {
-            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            View(&*state).consents_of(&viewing, &subject(&viewing), Side::Viewing).unwrap()
+            let state = self.state();
+            View(&*state)
+                .consents_of(&viewing, &subject(&viewing), Side::Viewing)
+                .unwrap()
         };
-        self.accept(&viewing, KeyPurpose::Node, Body::ConsentWithdraw {
-            consent: sekisho_domain::ConsentId(given[0].granted),
-            way: Withdrawal::Written,
-            recorded_by: facility(),
-            evidence: Commitment([4; 32]),
-        });
+        self.accept(
+            &viewing,
+            KeyPurpose::Node,
+            Body::ConsentWithdraw {
+                consent: sekisho_domain::ConsentId(given[0].granted),
+                way: Withdrawal::Written,
+                recorded_by: facility(),
+                evidence: Commitment([4; 32]),
+            },
+        );
     }
 
     /// Changes whether the ledger can decide.
     pub fn set(&self, availability: Availability) {
-        *self.availability.lock().unwrap_or_else(PoisonError::into_inner) = availability;
+        *self
+            .availability
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = availability;
+    }
+
+    pub(super) fn availability(&self) -> Availability {
+        *self
+            .availability
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, MemoryState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many leaves the ledger has.
     pub fn size(&self) -> u64 {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         View(&*state).meta().unwrap().map_or(0, |meta| meta.size)
     }
 
@@ -300,104 +352,49 @@ impl World {
         sign_entry(&entry, &[key])
     }
 
+    /// The founding act, and every entry since by which the world was set up: what makes another ledger
+    /// the same as this one.
+    pub fn history(&self) -> (Genesis, Vec<v1::Envelope>) {
+        let accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        (self.genesis.clone(), accepted.clone())
+    }
+
+    /// The checkpoint key of the founding replica.
+    pub fn checkpoint_key() -> SigningKey {
+        key(&VIEWING.parse().unwrap(), "checkpoint")
+    }
+
     fn accept(&self, network: &NetworkId, purpose: KeyPurpose, body: Body) {
-        let applied = self.apply(self.sign(network, purpose, body));
+        let entry = self.sign(network, purpose, body);
+        self.accepted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(entry.clone());
+        let applied = self.apply(entry);
         assert!(
-            matches!(applied, Applied::Leaf { outcome: Outcome::Accepted, .. }),
+            matches!(
+                applied,
+                Applied::Leaf {
+                    outcome: Outcome::Accepted,
+                    ..
+                }
+            ),
             "{applied:?}"
         );
     }
 
-    fn apply(&self, envelope: v1::Envelope) -> Applied {
+    pub(super) fn apply(&self, envelope: v1::Envelope) -> Applied {
         let batch = v1::Batch {
             time_ms: now().0,
             envelopes: vec![envelope],
         };
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         apply_batch(&mut *state, &batch, &Strict).unwrap().remove(0)
     }
 }
 
-impl Ledger for std::sync::Arc<World> {
-    async fn decide(
-        &self,
-        request: v1::Envelope,
-        _deadline: Deadline,
-    ) -> Result<Decided, LedgerFailure> {
-        let availability = *self.availability.lock().unwrap_or_else(PoisonError::into_inner);
-        match availability {
-            Availability::Serving => {}
-            Availability::NoQuorum => return Err(LedgerFailure::Unavailable("there is no quorum")),
-            Availability::Silent => std::future::pending().await,
-            Availability::Broken => return Err(LedgerFailure::Fault("the disk is full".into())),
-        }
-        match self.apply(request) {
-            Applied::Leaf {
-                index,
-                time,
-                outcome: Outcome::Decided(decisions),
-                ..
-            } => Ok(Decided {
-                index,
-                time,
-                decisions,
-            }),
-            Applied::Leaf {
-                outcome: Outcome::Refused(reason),
-                ..
-            } => Err(LedgerFailure::Refused(reason)),
-            Applied::Leaf { outcome, .. } => unreachable!("{outcome:?} of an access request"),
-            Applied::Duplicate { index } => {
-                let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                let access = View(&*state).access(index).unwrap().unwrap();
-                Ok(Decided {
-                    index,
-                    time: access.time,
-                    decisions: access.decisions,
-                })
-            }
-            Applied::Invalid(fault) => Err(fault.into()),
-        }
-    }
-
-    async fn routes(
-        &self,
-        networks: BTreeSet<NetworkId>,
-    ) -> Result<BTreeMap<NetworkId, Route>, LedgerFailure> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        routes(View(&*state), &networks).map_err(|error| LedgerFailure::Fault(Box::new(error)))
-    }
-
-    async fn verify(
-        &self,
-        statement: v1::Envelope,
-        about: About,
-    ) -> Result<Result<Statement, AnswerFault>, LedgerFailure> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let About {
-            access,
-            request_id,
-            network,
-        } = about;
-        Statement::verify(View(&*state), &statement, access, &request_id, &network)
-            .map_err(|error| LedgerFailure::Fault(Box::new(error)))
-    }
-}
-
-impl PeerDirectory for World {
-    fn peer(&self, key: &PublicKey) -> Option<Peer> {
-        let id = key_id(key);
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let record = View(&*state).key(&id).ok()??.value;
-        (record.purpose == KeyPurpose::Transport && record.revoked.is_none()).then_some(Peer {
-            network: record.network,
-            key: id,
-        })
-    }
-}
-
-/// An invented patient's pseudonym at a network.
-fn subject(network: &NetworkId) -> SubjectId {
+/// The invented patient's pseudonym at a network.
+pub fn subject(network: &NetworkId) -> SubjectId {
     let hash: [u8; 32] = Sha256::digest(network.as_str()).into();
     let mut id = [0; 16];
     id.copy_from_slice(&hash[..16]);

@@ -1,8 +1,8 @@
 //! What the tests share: a broker on a port of its own, a caller, and what the caller saw.
 
 use futures::StreamExt as _;
-use sekisho_broker::testing::{VIEWING, World};
-use sekisho_broker::{Broker, Limits};
+use sekisho_broker::testing::{Conduct, FaultyNode, VIEWING, World};
+use sekisho_broker::{Broker, Ledger, Limits};
 use sekisho_domain::{NetworkId, NetworkOutcome};
 use sekisho_proto::v1;
 use sekisho_proto::v1::broker_service_client::BrokerServiceClient;
@@ -28,14 +28,20 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// A broker over the world's ledger in memory.
     pub async fn start(world: Arc<World>, limits: Limits) -> Self {
+        Self::over(Arc::clone(&world), world, limits).await
+    }
+
+    /// A broker over another ledger that knows the same members.
+    pub async fn over(ledger: impl Ledger, world: Arc<World>, limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let identity = world.identity(VIEWING).clone();
         let directory = Arc::clone(&world);
         let incoming =
             Incoming::new(listener, &identity, directory, ServerLimits::default()).unwrap();
         let address = incoming.local_addr().unwrap().to_string();
-        let broker = Broker::new(Arc::clone(&world), identity, Arc::clone(&world) as _, limits);
+        let broker = Broker::new(ledger, identity, Arc::clone(&world) as _, limits);
         let router = server().add_service(broker.server());
         let task = tokio::spawn(async move { router.serve_with_incoming(incoming).await.unwrap() });
         Self {
@@ -62,7 +68,8 @@ impl Scene {
             request: Some(self.world.find(targets)),
             filter: None,
         };
-        self.find_as(VIEWING, outgoing(message, Deadline::after(within))).await
+        self.find_as(VIEWING, outgoing(message, Deadline::after(within)))
+            .await
     }
 
     pub async fn find_as(
@@ -74,7 +81,12 @@ impl Scene {
         Found::read(stream.into_inner()).await
     }
 
-    pub async fn retrieve(&self, target: &str, id: &str, within: Duration) -> Result<Retrieved, Status> {
+    pub async fn retrieve(
+        &self,
+        target: &str,
+        id: &str,
+        within: Duration,
+    ) -> Result<Retrieved, Status> {
         let message = v1::RetrieveDocumentRequest {
             request: Some(self.world.retrieve(target)),
             unique_id: id.to_owned(),
@@ -84,6 +96,21 @@ impl Scene {
         let stream = self.client(VIEWING).retrieve_document(request).await?;
         Retrieved::read(stream.into_inner()).await
     }
+}
+
+/// A world of [`VIEWING`] and these networks, each with an agreement, a link and a node that behaves so.
+pub async fn linked(networks: &[(&str, Conduct)]) -> (Arc<World>, Vec<FaultyNode>) {
+    let names: Vec<&str> = networks.iter().map(|(name, _)| *name).collect();
+    let world = Arc::new(World::found(&names));
+    let mut nodes = Vec::new();
+    for (name, conduct) in networks {
+        world.agree(name);
+        world.link(name);
+        let node = FaultyNode::start(&world, name, *conduct).await;
+        world.place(name, &node.address.to_string());
+        nodes.push(node);
+    }
+    (world, nodes)
 }
 
 impl Drop for Scene {
@@ -115,17 +142,26 @@ impl Found {
         let mut summary: Option<v1::Summary> = None;
         while let Some(event) = stream.next().await {
             let event = event?.event.unwrap();
-            assert!(summary.is_none(), "nothing comes after the summary: {event:?}");
+            assert!(
+                summary.is_none(),
+                "nothing comes after the summary: {event:?}"
+            );
             match event {
                 Event::Decided(_) => panic!("a second decision"),
                 Event::Documents(page) => {
                     assert!(!ends.contains_key(&page.network), "documents after the end");
-                    documents.entry(page.network).or_default().extend(page.documents);
+                    documents
+                        .entry(page.network)
+                        .or_default()
+                        .extend(page.documents);
                 }
                 Event::End(end) => {
                     let outcome = NetworkOutcome::try_from(end.outcome.unwrap()).unwrap();
                     let signed = matches!(outcome, NetworkOutcome::Answered { .. });
-                    assert!(!signed || end.statement.is_some(), "an answer comes with its statement");
+                    assert!(
+                        !signed || end.statement.is_some(),
+                        "an answer comes with its statement"
+                    );
                     order.push(end.network.clone());
                     assert_eq!(ends.insert(end.network, outcome), None, "two ends");
                 }
@@ -133,7 +169,10 @@ impl Found {
             }
         }
         let summary = summary.expect("a stream ends with a summary or an error");
-        assert!(ends.keys().eq(asked), "one end for each asked network: {ends:?}");
+        assert!(
+            ends.keys().eq(asked),
+            "one end for each asked network: {ends:?}"
+        );
         assert_eq!(summary.asked as usize, ends.len());
         for count in &summary.outcomes {
             let ended = ends.values().filter(|o| o.code() == count.outcome).count();
