@@ -43,6 +43,8 @@ mod replica;
 mod slots;
 mod store;
 mod stream;
+#[cfg(test)]
+mod testing;
 pub mod verify;
 mod wire;
 
