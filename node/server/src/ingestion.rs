@@ -10,7 +10,7 @@ use crate::node::Inner;
 use sekisho_domain::Hash;
 use sekisho_ingest::{Progress, READER_VERSION, Report, SsMix2Storage, ingest};
 use sekisho_proto::v1;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +39,7 @@ impl Readiness {
 }
 
 /// What a run found, source by source: counts only.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IngestReport {
     /// One for each configured source.
     pub sources: Vec<Report>,

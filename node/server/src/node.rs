@@ -51,7 +51,7 @@ pub struct Parts {
 
 /// One network's node. Cheap to clone; all clones are one.
 #[derive(Clone)]
-pub struct Node(Arc<Inner>);
+pub struct Node(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub network: NetworkId,

@@ -144,3 +144,7 @@ fn settled(pending: &Pending, index: EntryIndex, outcome: &Outcome) -> Settled {
     }
     Settled { index, refused }
 }
+
+#[cfg(test)]
+#[path = "outbox_test.rs"]
+mod tests;

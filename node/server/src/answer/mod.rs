@@ -98,3 +98,7 @@ fn statement(
     };
     Ok(statement.sign(&inner.key))
 }
+
+#[cfg(test)]
+#[path = "answer_test.rs"]
+mod tests;

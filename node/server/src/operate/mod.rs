@@ -18,3 +18,7 @@ mod service;
 mod subject;
 
 pub use service::Operating;
+
+#[cfg(test)]
+#[path = "operate_test.rs"]
+mod tests;

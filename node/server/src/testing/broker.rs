@@ -14,7 +14,7 @@ use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response, Status};
 
 /// What it does to the answers on their way.
-pub type Tamper<E> = Box<dyn Fn(Vec<E>) -> Vec<E> + Send + Sync>;
+type Tamper<E> = Box<dyn Fn(Vec<E>) -> Vec<E> + Send + Sync>;
 
 /// The broker of Kurume, which knows Saga's node.
 pub struct TamperingBroker {

@@ -4,7 +4,7 @@ mod broker;
 mod ledger;
 mod storage;
 
-pub(crate) use broker::{Tamper, TamperingBroker};
+pub(crate) use broker::TamperingBroker;
 pub(crate) use ledger::CoreLedger;
 pub(crate) use storage::{Storage, prescription};
 

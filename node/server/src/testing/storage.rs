@@ -6,13 +6,21 @@ use std::path::{Path, PathBuf};
 
 /// A prescription for a patient, as a hospital's system writes it.
 pub fn prescription(patient: &str, drug: &str) -> Vec<u8> {
+    prescription_on("20260401", patient, drug)
+}
+
+fn prescription_on(day: &str, patient: &str, drug: &str) -> Vec<u8> {
     let lines = [
         "MSH|^~\\&|HIS|SEND|GW|RCV|20260401120000.12||RDE^O11|1|P|2.5||||||~ISO IR87||ISO 2022-1994".to_owned(),
         format!("PID|0001||{patient}^^^^PI||SEKISHO^TARO^^^^^L^A||19480405|M"),
-        "ORC|NW|1||1|||||20260401103045||||||||01^NAIKA^99XY1".to_owned(),
+        format!("ORC|NW|1||1|||||{day}103045||||||||01^NAIKA^99XY1"),
         format!("RXE||1^{drug}^HOT9|1||TAB^TAB^MR9P|||||15|TAB^TAB^MR9P"),
     ];
     format!("{}\r", lines.join("\r")).into_bytes()
+}
+
+fn day(order: u32) -> String {
+    format!("202604{:02}", 1 + order % 28)
 }
 
 /// One hospital's storage.
@@ -36,7 +44,7 @@ impl Storage {
     /// Where a prescription of a patient lies.
     pub fn path(&self, patient: &str, order: u32) -> PathBuf {
         let (first, second) = (&patient[..3], &patient[3..6]);
-        let day = format!("202604{:02}", 1 + order % 28);
+        let day = day(order);
         self.source.root.join(format!(
             "{first}/{second}/{patient}/{day}/OMP-01/{patient}_{day}_OMP-01_{order:015}_{day}110000000_01_1"
         ))
@@ -44,7 +52,7 @@ impl Storage {
 
     /// Writes a prescription; its bytes.
     pub fn put(&self, patient: &str, order: u32) -> Vec<u8> {
-        let bytes = prescription(patient, &format!("DRUG {order}"));
+        let bytes = prescription_on(&day(order), patient, &format!("DRUG {order}"));
         self.write(patient, order, &bytes);
         bytes
     }
