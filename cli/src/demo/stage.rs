@@ -43,7 +43,7 @@ pub struct Stage {
     /// The founding file.
     pub genesis: PathBuf,
     /// The networks by id.
-    pub places: BTreeMap<&'static str, Place>,
+    pub places: BTreeMap<String, Place>,
     /// Who the invented patients are.
     pub sample: SampleReport,
 }
@@ -77,7 +77,7 @@ impl Stage {
             let read = Config::load(&config).map_err(|e| Failure::usage(e.to_string(), e.to_string()))?;
             let mut session = Session::open(&read)?;
             session.timeout = Duration::from_secs(8);
-            stage.places.insert(facts.id, Place { facts, config, session, process: None });
+            stage.places.insert(facts.id.to_owned(), Place { facts, config, session, process: None });
         }
         ui.note(format!("台帳 {ledger} を創設しました。"), format!("Founded ledger {ledger}."));
         let all: Vec<_> = facts::NETWORKS.iter().map(|n| n.id).collect();
@@ -117,7 +117,7 @@ impl Stage {
     pub async fn start(&mut self, ids: &[&str]) -> Result<(), Failure> {
         let program = std::env::current_exe().map_err(io("実行ファイルを見つけることが", "find this program"))?;
         for id in ids {
-            let Some(place) = self.places.get_mut(id) else { continue };
+            let Some(place) = self.places.get_mut(*id) else { continue };
             let log = self.dir.join(id).join("log.txt");
             let open = || std::fs::OpenOptions::new().create(true).append(true).open(&log);
             let failed = io("プロセスを起動することが", "start a process");
@@ -184,7 +184,7 @@ impl Stage {
                 if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw) {
                     let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
                 }
-                children.push((*id, child));
+                children.push((id.clone(), child));
             }
         }
         let mut failure = Ok(());

@@ -109,9 +109,16 @@ pub fn failure_of(status: &Status, address: &str) -> Failure {
             format!("時間内に終わりませんでした：{message}"),
             format!("not done in time: {message}"),
         ),
-        (_, ErrorCode::Unavailable | ErrorCode::Overloaded) => {
-            Failure::new(Exit::Unavailable, format!("いまは利用できません：{message}"), format!("not available now: {message}"))
-        }
+        (_, ErrorCode::Unavailable) => Failure::new(
+            Exit::Unavailable,
+            format!("いまは判断できません。台帳の過半数と連絡がとれるようになってから、もう一度お試しください（詳細：{message}）"),
+            format!("nothing can be decided now; try again when a majority of the ledger's voters can be reached ({message})"),
+        ),
+        (_, ErrorCode::Overloaded) => Failure::new(
+            Exit::Unavailable,
+            format!("混み合っています。少し待って、もう一度お試しください（詳細：{message}）"),
+            format!("too busy; try again in a moment ({message})"),
+        ),
         (_, ErrorCode::Unknown) => Failure::new(
             Exit::Unavailable,
             format!("結果が不明です。同じ受付番号で問い合わせてください：{message}"),

@@ -39,7 +39,7 @@ pub(super) async fn agreements(ui: Ui, stage: &Stage) -> Result<ToldScene, Failu
             ),
         );
         for (disclosing, viewing, rule) in link.grants {
-            let name = |id: &str| facts::of(id).map_or((id, id), |n| (n.name, n.name_en));
+            let name = |id: &'static str| facts::of(id).map_or((id, id), |n| (n.name, n.name_en));
             scene.tell(
                 format!("  {} の文書を {} の医師が診療のために見られる。必要なのは{}。", name(disclosing).0, name(viewing).0, rule.ja()),
                 format!("  physicians of {} may see documents of {} for treatment, given {}.", name(viewing).1, name(disclosing).1, rule.en()),

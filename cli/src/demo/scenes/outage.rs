@@ -48,7 +48,8 @@ pub(super) async fn failing(ui: Ui, stage: &mut Stage) -> Result<ToldScene, Fail
 
     scene.tell("おしどりネットも止めます（5 のうち 3）。過半数がなくなります。", "Oshidori Net is ended too (3 of 5): no majority remains.");
     stage.kill("oshidorinet").await?;
-    let hasty = Session { timeout: NO_QUORUM_TIMEOUT, ..session.clone() };
+    let mut hasty = session.clone();
+    hasty.timeout = NO_QUORUM_TIMEOUT;
     let asked = Instant::now();
     let refused = ask(&hasty, patient.clone(), KURUME, &ASKED).await;
     let waited = asked.elapsed();

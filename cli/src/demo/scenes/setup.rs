@@ -1,7 +1,7 @@
 //! Before the story: every network registers its node key, hospitals and consent policy, and the travellers'
 //! pseudonyms are linked.
 
-use super::super::facts::{self, NetworkFacts};
+use super::super::facts::NetworkFacts;
 use super::super::stage::{Place, Stage};
 use super::{BORDER, HESITANT, KURUME, MATSUE, MOVED, YONAGO};
 use crate::keys;
@@ -11,6 +11,12 @@ use sekisho_domain::{Body, FacilityKind, Hash, KeyPurpose, SubjectRef};
 use sekisho_ingest::Report;
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
+use std::time::{Duration, Instant};
+
+/// How long reading some hundreds of files may take on a busy machine.
+const INGESTED: Duration = Duration::from_secs(60);
+/// How often it is asked whether it is done.
+const POLL: Duration = Duration::from_millis(50);
 
 pub(super) async fn prepare(ui: Ui, stage: &Stage) -> Result<(), Failure> {
     for place in stage.places.values() {
@@ -21,7 +27,7 @@ pub(super) async fn prepare(ui: Ui, stage: &Stage) -> Result<(), Failure> {
         "Each network registered its key, hospitals and consent policy on the ledger.",
     );
     for place in stage.places.values() {
-        let report = ops::ingest(&place.session, false, |_| {}).await?;
+        let report = ingested(&place.session).await?;
         let (documents, kept_back) = counts(&report)?;
         ui.note(
             format!("{}：文書 {documents} 件を読み込み、疑わしい {kept_back} 件を隔離しました。", place.facts.name),
@@ -34,6 +40,17 @@ pub(super) async fn prepare(ui: Ui, stage: &Stage) -> Result<(), Failure> {
         link(stage, traveller, ("azaleanet", KURUME), ("yamechikugo", "4010300012")).await?;
     }
     link(stage, BORDER, ("mamenet", MATSUE), ("oshidorinet", YONAGO)).await
+}
+
+/// Every node reads its storages when it starts; this waits for that and reads once more, which finds nothing new.
+async fn ingested(session: &Session) -> Result<String, Failure> {
+    let until = Instant::now() + INGESTED;
+    loop {
+        match ops::ingest(session, false, |_| {}).await {
+            Err(failure) if failure.exit == Exit::Unavailable && Instant::now() < until => tokio::time::sleep(POLL).await,
+            ended => return ended,
+        }
+    }
 }
 
 async fn register(place: &Place) -> Result<(), Failure> {
@@ -89,6 +106,7 @@ async fn say_same(session: &Session, patient: &v1::Patient, other: &SubjectRef) 
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::facts;
     use super::*;
 
     #[test]
