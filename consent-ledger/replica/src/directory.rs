@@ -12,7 +12,7 @@ use std::sync::{PoisonError, RwLock};
 ///
 /// A revocation holds from the moment its batch is applied here, before anybody is told that it is.
 #[derive(Debug, Default)]
-pub struct Directory {
+pub(crate) struct Directory {
     peers: RwLock<BTreeMap<PublicKey, Peer>>,
 }
 

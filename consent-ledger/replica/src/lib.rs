@@ -45,7 +45,6 @@ mod test_genesis;
 
 pub use checkpoint::{CheckpointError, Cosigned};
 pub use config::{Clock, Config, Keys, SystemClock, Timing};
-pub use directory::Directory;
 pub use error::ReplicaError;
 pub use raft::{Member, WireError};
 pub use replica::{MemberStatus, Replica, Status, WaitError};

@@ -207,3 +207,47 @@ async fn without_a_majority_it_fails_closed_in_time_and_recovers_by_itself() {
     );
     cluster.assert_equal_states(2).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_outcome_is_settled_by_sending_again() {
+    let mut cluster = Cluster::three().await;
+    cluster.submit(1, 0).await.unwrap();
+    let leader = cluster.leader().await;
+    let others: Vec<u64> = cluster
+        .ids()
+        .into_iter()
+        .filter(|&id| id != leader)
+        .collect();
+    let envelope = cluster.envelope(1);
+    // Both at once, so that the leader still believes in its majority.
+    let (first, second) = (others[0], others[1]);
+    cluster.kill(first).await;
+    cluster.kill(second).await;
+    let lonely = cluster.replica(leader).clone();
+    let given = Deadline::after(Duration::from_millis(300));
+    let unknown = lonely.submit(envelope.clone(), given).await;
+    // `Unavailable` only where ending the two took longer than the leader's patience.
+    assert!(
+        matches!(
+            unknown,
+            Err(SubmitError::Unknown | SubmitError::Unavailable)
+        ),
+        "{unknown:?}"
+    );
+    for &id in &others {
+        cluster.start(id).await;
+    }
+    let settled = cluster
+        .replica(first)
+        .submit(envelope.clone(), patience())
+        .await
+        .unwrap();
+    let again = cluster
+        .replica(second)
+        .submit(envelope, patience())
+        .await
+        .unwrap();
+    assert_eq!((settled.index, again.index), (EntryIndex(1), EntryIndex(1)));
+    assert!(again.duplicate);
+    cluster.assert_equal_states(2).await;
+}
