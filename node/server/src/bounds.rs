@@ -46,8 +46,11 @@ pub const OUTBOX_PAUSE_MAX: Duration = Duration::from_secs(15);
 pub const WINDOW_BEFORE_MS: u64 = 60 * 1000;
 /// How long after now it ends; both together are the longest window there is.
 pub const WINDOW_AFTER_MS: u64 = sekisho_domain::Entry::WINDOW_MS_MAX - WINDOW_BEFORE_MS;
-/// Time kept back from a broker's deadline, so that its own account of who was late still arrives.
-pub const BROKER_MARGIN_MAX: Duration = Duration::from_millis(250);
+/// How long an answer waits for the own replica: one that is further behind will not catch up while a person waits,
+/// and whoever names an index that does not exist must not hold a slot for long.
+pub const REPLICA_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Time kept back from a deadline for whoever is asked next, so that its own account of what happened still arrives.
+pub const MARGIN_MAX: Duration = Duration::from_millis(250);
 /// Page cache of the node's store.
 pub const STORE_CACHE_BYTES: usize = 32 << 20;
 /// Time for work under way to end at shutdown.

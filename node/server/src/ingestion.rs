@@ -64,41 +64,56 @@ pub(crate) fn digest(sources: &[SsMix2Storage]) -> Hash {
     Hash(hash.finalize().into())
 }
 
-/// Reads what was not read in full before, without holding up the start.
+/// Reads the sources in the background. Where they have been read in full before, the node answers meanwhile.
 pub(crate) async fn at_start(inner: Arc<Inner>) {
     let (task, expected) = (Arc::clone(&inner), digest(&inner.sources));
     let complete = blocking(move || {
         let read = task.store.ingested()? == Some(expected);
+        // An index that was lost is empty, whatever the store remembers.
         Ok(read && (task.sources.is_empty() || task.index.counters()?.files() > 0))
     })
     .await;
     match complete {
-        Ok(true) => inner.readiness.set(true),
-        Ok(false) => {
-            if let Err(error) = run(inner, false, |_| {}).await {
-                tracing::error!(error = chain(&error), "the sources cannot be read");
-            }
+        Ok(complete) => inner.readiness.set(complete),
+        Err(error) => {
+            tracing::error!(error = chain(&error), "the document index cannot be read");
+            return;
         }
-        Err(error) => tracing::error!(error = chain(&error), "the document index cannot be read"),
+    }
+    match run(inner, false, |_| {}).await {
+        Ok(report) => {
+            let documents: u64 = report.sources.iter().map(Report::documents).sum();
+            let quarantined: u64 = report.sources.iter().map(Report::quarantined_total).sum();
+            tracing::info!(documents, quarantined, "the sources are read");
+        }
+        Err(error) => tracing::error!(error = chain(&error), "the sources cannot be read"),
     }
 }
 
-/// Reads every source; `rebuild` empties the index first, and the node does not answer until it is done.
+/// Reads every source, after the run under way has ended; `rebuild` empties the index first, and the node does not
+/// answer until it is done.
 ///
 /// # Errors
-/// [`NodeError::Overloaded`] while another run is under way; a source cannot be listed; index or store failed.
+/// A source cannot be listed; index or store failed; the node stops.
 pub(crate) async fn run(
     inner: Arc<Inner>,
     rebuild: bool,
     mut progress: impl FnMut(v1::IngestProgress) + Send + 'static,
 ) -> Result<IngestReport, NodeError> {
-    let slot = inner.ingests.slot()?;
+    let slot = tokio::select! {
+        slot = inner.ingests.next() => slot?,
+        () = inner.stop.cancelled() => return Err(NodeError::ShutDown),
+    };
     blocking(move || {
         let _slot = slot;
         if rebuild {
-            // In this order: after a crash in between the index counts as incomplete.
             inner.readiness.set(false);
+        }
+        if !inner.readiness.is_ready() {
+            // Before the first change: after a crash in between the index counts as incomplete.
             inner.store.set_ingested(None)?;
+        }
+        if rebuild {
             inner.index.clear()?;
         }
         let mut reports = Vec::with_capacity(inner.sources.len());
@@ -133,3 +148,7 @@ pub(crate) async fn run(
     })
     .await
 }
+
+#[cfg(test)]
+#[path = "ingestion_test.rs"]
+mod tests;

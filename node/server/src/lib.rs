@@ -30,6 +30,7 @@ mod answer;
 mod blocking;
 pub mod bounds;
 mod commitments;
+mod deadline;
 pub mod enforce;
 mod entries;
 mod environment;

@@ -76,7 +76,7 @@ async fn what_waited_when_the_node_stopped_is_on_the_ledger_once_after_restart()
     );
     let node = setting.saga_with(store).await;
     until(async || node.outbox_total().unwrap() == 0).await;
-    assert_eq!(releases(&setting), [release.clone()]);
+    assert_eq!(releases(&setting), std::slice::from_ref(&release));
     let stored = node
         .0
         .store
@@ -102,7 +102,7 @@ async fn an_entry_whose_answer_was_lost_is_not_put_there_twice() {
         .with(|world| world.time = world.time.plus_ms(10 * 60 * 1000));
     setting.ledger.up();
     until(async || node.outbox_total().unwrap() == 0).await;
-    assert_eq!(releases(&setting), [release.clone()]);
+    assert_eq!(releases(&setting), std::slice::from_ref(&release));
     let settled = node
         .0
         .store

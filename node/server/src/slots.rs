@@ -32,6 +32,15 @@ impl Slots {
                 max: self.max,
             })
     }
+
+    /// A slot, as soon as there is one.
+    ///
+    /// # Errors
+    /// [`NodeError::ShutDown`]; slots are never closed before.
+    pub async fn next(&self) -> Result<OwnedSemaphorePermit, NodeError> {
+        let slot = Arc::clone(&self.free).acquire_owned().await;
+        slot.map_err(|_| NodeError::ShutDown)
+    }
 }
 
 #[cfg(test)]

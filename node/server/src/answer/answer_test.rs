@@ -337,7 +337,7 @@ async fn a_document_leaves_with_its_release_on_disk_and_then_on_the_ledger_once(
     assert!(releases(&setting).is_empty());
     setting.ledger.up();
     until(async || node.outbox_total().unwrap() == 0).await;
-    assert_eq!(releases(&setting), [stored.transfer.clone()]);
+    assert_eq!(releases(&setting), std::slice::from_ref(&stored.transfer));
     let opened = node
         .0
         .store

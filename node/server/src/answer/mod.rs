@@ -14,6 +14,8 @@ mod service;
 pub use service::Disclosing;
 
 use crate::NodeError;
+use crate::bounds::REPLICA_WAIT_MAX;
+use crate::deadline::{earlier, margin};
 use crate::enforce::{self, Claim, Scope};
 use crate::ledger::ask;
 use crate::node::Inner;
@@ -44,10 +46,10 @@ struct Permitted {
 
 /// Believes the own replica, nobody else: waits for it, reads what was decided, finds the subject's charts.
 async fn permitted(inner: &Arc<Inner>, question: Question) -> Result<Permitted, NodeError> {
-    inner
-        .ledger
-        .wait_applied(question.access, question.deadline)
-        .await?;
+    // Ends before the asker does, so that it hears who is behind.
+    let wait = earlier(question.deadline, margin(question.deadline));
+    let wait = wait.min(Deadline::after(REPLICA_WAIT_MAX));
+    inner.ledger.wait_applied(question.access, wait).await?;
     let task = Arc::clone(inner);
     ask(inner.ledger.as_ref(), move |snapshot| {
         let view = snapshot.view();

@@ -1,7 +1,7 @@
 //! Talking to the network's broker.
 
 use crate::NodeError;
-use crate::bounds::BROKER_MARGIN_MAX;
+use crate::deadline::{earlier, margin};
 use crate::ledger::ask;
 use crate::node::Inner;
 use sekisho_domain::{AccessRecord, EntryIndex, NetworkOutcome, RequestId};
@@ -24,14 +24,10 @@ pub(super) struct Shares {
 
 impl Shares {
     pub fn of(caller: Deadline) -> Self {
-        let margin = BROKER_MARGIN_MAX.min(caller.remaining() / 10);
-        let before = |by: Duration| {
-            let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-            Deadline::at(sekisho_domain::TimeMs(caller.time().0.saturating_sub(ms)))
-        };
+        let margin = margin(caller);
         Self {
-            broker: before(margin),
-            reading: before(margin / 2),
+            broker: earlier(caller, margin),
+            reading: earlier(caller, margin / 2),
             caller,
         }
     }
