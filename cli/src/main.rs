@@ -1,1 +1,5 @@
-fn main() {}
+//! The `sekisho` program; everything it does is in the library.
+
+fn main() -> std::process::ExitCode {
+    sekisho::commands::main()
+}

@@ -1,0 +1,208 @@
+//! An agreement as people write it, in TOML.
+
+use crate::commands::args::days;
+use crate::commands::show::Day;
+use crate::commands::text;
+use crate::ui::Failure;
+use sekisho_domain::{
+    Agreement, AgreementId, Category, ConsentRule, DomainError, FacilityKind, Grant, Hash,
+    NetworkId, Period, Purpose, Role,
+};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// An agreement with every setting explained.
+pub(in crate::commands) const EXAMPLE: &str = include_str!("example.toml");
+const EXAMPLE_COMMAND: &str = "sekisho agreement example";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AgreementFile {
+    id: AgreementId,
+    version: u32,
+    parties: BTreeSet<NetworkId>,
+    valid_from: Day,
+    valid_until: Option<Day>,
+    text: Option<PathBuf>,
+    text_sha256: Option<Hash>,
+    grant: Vec<GrantFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GrantFile {
+    disclosing: NetworkId,
+    viewing: NetworkId,
+    categories: Vec<String>,
+    purposes: Vec<String>,
+    facility_kinds: Vec<String>,
+    roles: Vec<String>,
+    consent_rule: ConsentRule,
+    valid_from: Option<Day>,
+    valid_until: Option<Day>,
+}
+
+/// Reads an agreement; paths in it are relative to `base`.
+///
+/// # Errors
+/// It is not in the form of [`EXAMPLE`], or contradicts itself.
+pub(in crate::commands) fn parse(content: &str, base: &Path) -> Result<Agreement, Failure> {
+    let file: AgreementFile = text::parse(content, EXAMPLE_COMMAND)?;
+    let valid = days(file.valid_from, file.valid_until)?;
+    let grants = file.grant.into_iter().enumerate().map(|(n, grant)| {
+        let grant = grant
+            .grant(&valid)
+            .map_err(|failure| of_grant(n + 1, &failure))?;
+        for party in [&grant.disclosing, &grant.viewing] {
+            if !file.parties.contains(party) {
+                return Err(of_grant(
+                    n + 1,
+                    &Failure::usage(
+                        format!("{party} は当事者ではありません"),
+                        format!("{party} is not among the parties"),
+                    ),
+                ));
+            }
+        }
+        Ok(grant)
+    });
+    let grants = grants.collect::<Result<Vec<_>, _>>()?;
+    if file.parties.len() < 2 || grants.is_empty() {
+        return Err(Failure::usage(
+            "協定には二つ以上の当事者と、一つ以上の [[grant]] が必要です",
+            "an agreement needs at least two parties and one [[grant]]",
+        ));
+    }
+    Ok(Agreement {
+        id: file.id,
+        version: file.version,
+        parties: file.parties,
+        grants,
+        valid,
+        text_hash: text::hash(file.text.as_deref(), file.text_sha256, base)?,
+    })
+}
+
+fn of_grant(n: usize, failure: &Failure) -> Failure {
+    Failure::usage(
+        format!("{n} 番目の [[grant]]：{}", failure.words.ja),
+        format!("[[grant]] number {n}: {}", failure.words.en),
+    )
+}
+
+impl GrantFile {
+    fn grant(self, agreement: &Period) -> Result<Grant, Failure> {
+        let valid = match (self.valid_from, self.valid_until) {
+            (None, None) => *agreement,
+            (from, until) => Period::new(
+                from.map_or(agreement.from, Day::start),
+                until.map(Day::end).or(agreement.until),
+            )
+            .map_err(|e| Failure::usage(e.to_string(), e.to_string()))?,
+        };
+        Ok(Grant {
+            disclosing: self.disclosing,
+            viewing: self.viewing,
+            categories: codes("categories", &self.categories, Category::ALL)?,
+            purposes: codes("purposes", &self.purposes, Purpose::ALL)?,
+            facility_kinds: codes("facility_kinds", &self.facility_kinds, FacilityKind::ALL)?,
+            roles: codes("roles", &self.roles, Role::ALL)?,
+            consent_rule: self.consent_rule,
+            valid,
+        })
+    }
+}
+
+/// Codes, or the one word for all of them.
+fn codes<T: Copy + Ord + FromStr<Err = DomainError>>(
+    key: &str,
+    texts: &[String],
+    all: &[T],
+) -> Result<BTreeSet<T>, Failure> {
+    if texts == ["all"] {
+        return Ok(all.iter().copied().collect());
+    }
+    let set = texts
+        .iter()
+        .map(|text| text.parse())
+        .collect::<Result<BTreeSet<T>, _>>();
+    match set {
+        Ok(set) if set.is_empty() => Err(Failure::usage(
+            format!("{key} に何もありません。すべてなら [\"all\"] と書きます"),
+            format!("{key} is empty; for all of them write [\"all\"]"),
+        )),
+        Ok(set) => Ok(set),
+        Err(e) => Err(Failure::usage(format!("{key}：{e}"), format!("{key}: {e}"))),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_an_agreement_of_two_directions() {
+        let agreement = parse(EXAMPLE, Path::new(".")).unwrap();
+        assert_eq!((agreement.parties.len(), agreement.grants.len()), (2, 2));
+        assert_eq!(agreement.grants[0].categories.len(), 6);
+        assert_eq!(agreement.grants[1].categories.len(), Category::ALL.len());
+        assert_eq!(agreement.grants[1].valid, agreement.valid);
+        // The last day is covered: it ends when 2029-04-01 begins in Japan.
+        assert_eq!(
+            agreement.valid.until,
+            Some("2029-04-01".parse::<Day>().unwrap().start())
+        );
+    }
+
+    #[test]
+    fn what_is_no_agreement_is_refused_with_its_place() {
+        let cases = [
+            (
+                "viewing = \"pikapikalink\"",
+                "viewing = \"mamenet\"",
+                "number 2: mamenet is not among the parties",
+            ),
+            (
+                "roles = [\"physician\"]",
+                "roles = [\"doctor\"]",
+                "number 1: roles: \"doctor\" is not a role",
+            ),
+            (
+                "roles = [\"physician\"]",
+                "roles = []",
+                "number 1: roles is empty",
+            ),
+            (
+                "# valid_until = \"2027-12-31\"",
+                "valid_until = \"2020-01-01\"",
+                "a period must end after it starts",
+            ),
+            (
+                "valid_until = \"2029-03-31\"",
+                "valid_until = \"2026-11-30\"",
+                "the period ends before it begins",
+            ),
+            (
+                "version = 1",
+                "version = \"1\"",
+                "sekisho agreement example",
+            ),
+            (
+                "[\"pikapikalink\", \"azaleanet\"]",
+                "[\"pikapikalink\"]",
+                "azaleanet is not among the parties",
+            ),
+        ];
+        for (from, to, expected) in cases {
+            let failure = parse(&EXAMPLE.replacen(from, to, 1), Path::new(".")).unwrap_err();
+            assert!(
+                failure.words.en.contains(expected),
+                "{expected}: {}",
+                failure.words.en
+            );
+        }
+    }
+}

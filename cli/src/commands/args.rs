@@ -1,0 +1,199 @@
+//! Arguments that several commands take, and how their texts become values.
+
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use sekisho_domain::{Category, DomainError, FacilityId, Period, Purpose, Role, SubjectId, TimeMs};
+use sekisho_proto::v1;
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::str::FromStr;
+
+use super::show::Day;
+use crate::ui::Failure;
+
+/// A parser of a closed code list that names all its values in help, in both languages.
+pub(super) fn codes<T>(
+    all: &'static [T],
+    code: fn(T) -> &'static str,
+    ja: fn(T) -> &'static str,
+    en: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + FromStr<Err: Error + Send + Sync> + Send + Sync + 'static,
+{
+    let named = |v: &T| PossibleValue::new(code(*v)).help(format!("{} / {}", ja(*v), en(*v)));
+    PossibleValuesParser::new(all.iter().map(named)).try_map(|text| text.parse::<T>())
+}
+
+/// [`codes`] of one of the domain's code lists.
+macro_rules! codes_of {
+    ($list:ty) => {
+        $crate::commands::args::codes(<$list>::ALL, <$list>::code, <$list>::ja, <$list>::en)
+    };
+}
+pub(super) use codes_of;
+
+/// A patient of this network, as people name one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PatientArg {
+    /// By a facility's own id.
+    Local(FacilityId, String),
+    /// By the network's pseudonym.
+    Subject(SubjectId),
+}
+
+/// Why a text names no patient; does not repeat it, for it may be a local id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum PatientFault {
+    #[error("a patient is written FACILITY/LOCALID, or as the pseudonym's 32 hexadecimal digits")]
+    Form,
+    #[error(transparent)]
+    Facility(#[from] DomainError),
+}
+
+impl FromStr for PatientArg {
+    type Err = PatientFault;
+    fn from_str(text: &str) -> Result<Self, PatientFault> {
+        match text.split_once('/') {
+            Some((_, "")) => Err(PatientFault::Form),
+            Some((facility, local)) => Ok(Self::Local(facility.parse()?, local.to_owned())),
+            None => text
+                .parse()
+                .map(Self::Subject)
+                .map_err(|_| PatientFault::Form),
+        }
+    }
+}
+
+impl PatientArg {
+    /// As it travels to the node.
+    pub(super) fn message(&self) -> v1::Patient {
+        use v1::patient::{Local, Patient};
+        let patient = match self {
+            Self::Local(facility, local_id) => Patient::Local(Local {
+                facility: facility.to_string(),
+                local_id: local_id.clone(),
+            }),
+            Self::Subject(subject) => Patient::Subject(subject.0.to_vec()),
+        };
+        v1::Patient {
+            patient: Some(patient),
+        }
+    }
+}
+
+/// Who asks, about whom, where and why.
+#[derive(Debug, Args)]
+pub(super) struct Asking {
+    /// The patient: FACILITY/LOCALID of this network, or the pseudonym
+    #[arg(long, value_name = "PATIENT")]
+    pub patient: PatientArg,
+    /// The facility the patient is visiting, one of this network's
+    #[arg(long, value_name = "CODE")]
+    pub facility: FacilityId,
+    /// Who asks, by the id used in this network; the ledger gets only a salted commitment to it
+    #[arg(long, value_name = "ID")]
+    pub practitioner: String,
+    /// The profession in which that person asks
+    #[arg(long, value_name = "ROLE", value_parser = codes_of!(Role))]
+    pub role: Role,
+    /// Why that person asks
+    #[arg(long, value_name = "PURPOSE", value_parser = codes_of!(Purpose))]
+    pub purpose: Purpose,
+}
+
+/// Categories as they travel; none stands for all.
+pub(super) fn category_set(categories: &[Category]) -> Option<v1::CategorySet> {
+    let set: BTreeSet<_> = categories.iter().map(|c| i32::from(c.number())).collect();
+    (!set.is_empty()).then(|| v1::CategorySet {
+        categories: set.into_iter().collect(),
+    })
+}
+
+/// Purposes as they travel; none stands for all.
+pub(super) fn purpose_set(purposes: &[Purpose]) -> Option<v1::PurposeSet> {
+    let set: BTreeSet<_> = purposes.iter().map(|p| i32::from(p.number())).collect();
+    (!set.is_empty()).then(|| v1::PurposeSet {
+        purposes: set.into_iter().collect(),
+    })
+}
+
+/// Facilities as they travel; none stands for all.
+pub(super) fn facility_set(facilities: &[FacilityId]) -> Option<v1::FacilitySet> {
+    let set: BTreeSet<_> = facilities.iter().map(ToString::to_string).collect();
+    (!set.is_empty()).then(|| v1::FacilitySet {
+        facilities: set.into_iter().collect(),
+    })
+}
+
+/// A period that begins when it is recorded and covers its last day.
+pub(super) fn from_now(until: Option<Day>) -> v1::Period {
+    v1::Period {
+        from_ms: 0,
+        until_ms: until.map(|day| day.end().0),
+    }
+}
+
+/// A period of whole days, both included.
+///
+/// # Errors
+/// It would end before it begins.
+pub(super) fn days(from: Day, until: Option<Day>) -> Result<Period, Failure> {
+    Period::new(from.start(), until.map(Day::end)).map_err(|_| {
+        Failure::usage(
+            format!("期間の終わりが始まり（{from}）より前です"),
+            format!("the period ends before it begins ({from})"),
+        )
+    })
+}
+
+/// The instant a day begins or, as an end, stops being covered.
+pub(super) fn instant(day: Option<Day>, of: fn(Day) -> TimeMs) -> Option<u64> {
+    day.map(|day| of(day).0)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patient_is_a_facility_and_local_id_or_a_pseudonym() {
+        let facility: FacilityId = "4110100015".parse().unwrap();
+        let pseudonym = "00112233445566778899aabbccddeeff";
+        assert_eq!(
+            "4110100015/A/1".parse(),
+            Ok(PatientArg::Local(facility, "A/1".to_owned()))
+        );
+        assert_eq!(
+            pseudonym.parse(),
+            Ok(PatientArg::Subject(pseudonym.parse().unwrap()))
+        );
+        for text in ["", "00001234", "4110100015/", "0011"] {
+            assert_eq!(
+                text.parse::<PatientArg>(),
+                Err(PatientFault::Form),
+                "{text:?}"
+            );
+        }
+        let fault = "411/00001234"
+            .parse::<PatientArg>()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            fault.contains("10 digits") && !fault.contains("00001234"),
+            "{fault}"
+        );
+    }
+
+    #[test]
+    fn sets_are_ascending_without_repeats_and_empty_means_all() {
+        let set = category_set(&[
+            Category::LabResult,
+            Category::Diagnosis,
+            Category::LabResult,
+        ]);
+        assert_eq!(set.unwrap().categories, [2, 8]);
+        assert_eq!(category_set(&[]), None);
+    }
+}

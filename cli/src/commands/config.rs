@@ -1,0 +1,52 @@
+//! `sekisho config`: the configuration file's documentation and its check.
+
+use super::At;
+use crate::config::EXAMPLE;
+use crate::ui::{Exit, Failure};
+use clap::Subcommand;
+use serde_json::json;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Print a configuration with every setting explained
+    #[command(after_help = "Example:\n  sekisho config example > sekisho.toml")]
+    Example,
+    /// Check a configuration and report everything that is wrong with it
+    #[command(after_help = "Example:\n  sekisho config check --config sekisho.toml")]
+    Check,
+}
+
+pub(super) fn run(command: &Command, at: &At) -> Result<Exit, Failure> {
+    match command {
+        Command::Example => at.ui.result(&json!({ "example": EXAMPLE }), EXAMPLE),
+        Command::Check => {
+            let config = at.config()?;
+            let (path, network) = (at.path(), &config.network);
+            let roles = [
+                ("replica", config.replica.is_some()),
+                ("node", config.node.is_some()),
+                ("broker", config.broker),
+            ];
+            let roles: Vec<_> = roles
+                .iter()
+                .filter(|(_, runs)| *runs)
+                .map(|(name, _)| *name)
+                .collect();
+            let sources = config.node.as_ref().map_or(0, |node| node.sources.len());
+            let (name, all) = (path.display(), roles.join(", "));
+            let ja = format!(
+                "{name} に誤りはありません。ネットワーク {network}、役割 {all}、ストレージ {sources} 件、{} で待ち受けます。",
+                config.listen
+            );
+            let en = format!(
+                "{name} has no faults: network {network}, roles {all}, {sources} storage(s), listens on {}.",
+                config.listen
+            );
+            at.ui.result(
+                &json!({ "config": path, "network": network, "roles": roles, "sources": sources, "listen": config.listen }),
+                at.ui.pick(&ja, &en),
+            );
+        }
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,45 @@
+//! `sekisho consent`: what a patient gave, took back and refused, as the network's facilities record it.
+
+mod list;
+mod record;
+
+use super::At;
+use crate::ui::{Exit, Failure};
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Record a consent a facility took
+    #[command(
+        after_help = "Example:\n  sekisho consent grant --patient 4010200014/00001234 --side viewing --facility 4010200014 \
+                      --recorded-by 4010200014 --capture written --until 2027-03-31"
+    )]
+    Grant(record::GrantArgs),
+    /// Record that a patient withdrew a consent
+    #[command(
+        after_help = "Example:\n  sekisho consent withdraw 57 --recorded-by 4010200014 --way written"
+    )]
+    Withdraw(record::WithdrawArgs),
+    /// Record what a patient refuses; it always wins over a consent
+    #[command(
+        after_help = "Example:\n  sekisho consent reserve --patient 4010200014/00001234 --viewer-network mamenet \
+                      --category infection --recorded-by 4010200014"
+    )]
+    Reserve(record::ReserveArgs),
+    /// Record that a patient lifted a reservation
+    #[command(after_help = "Example:\n  sekisho consent clear 61 --recorded-by 4010200014")]
+    Clear(record::ClearArgs),
+    /// List a patient's consents and reservations, checked leaf by leaf
+    #[command(after_help = "Example:\n  sekisho consent list --patient 4010200014/00001234")]
+    List(list::ListArgs),
+}
+
+pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
+    match command {
+        Command::Grant(args) => record::grant(args, at).await,
+        Command::Withdraw(args) => record::withdraw(args, at).await,
+        Command::Reserve(args) => record::reserve(args, at).await,
+        Command::Clear(args) => record::clear(args, at).await,
+        Command::List(args) => list::run(&args, at).await,
+    }
+}

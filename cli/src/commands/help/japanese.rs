@@ -1,0 +1,396 @@
+//! The Japanese of every command and argument. A test finds what is missing.
+
+/// What a command is for; `path` is its words without the program's name.
+pub(super) fn command(path: &str) -> Option<&'static str> {
+    COMMANDS.iter().find(|(p, _)| *p == path).map(|(_, ja)| *ja)
+}
+
+/// What an argument says: this command's own sentence, or the one for all commands.
+pub(super) fn argument(path: &str, id: &str) -> Option<&'static str> {
+    let own = OWN_ARGUMENTS
+        .iter()
+        .find(|(p, i, _)| *p == path && *i == id)
+        .map(|(.., ja)| *ja);
+    own.or_else(|| ARGUMENTS.iter().find(|(i, _)| *i == id).map(|(_, ja)| *ja))
+}
+
+const COMMANDS: &[(&str, &str)] = &[
+    (
+        "",
+        "関所：地域医療情報ネットワークどうしの、同意にもとづく文書照会",
+    ),
+    (
+        "serve",
+        "設定ファイルに書かれた役割（レプリカ、ノード、ブローカー）をこの計算機で動かします",
+    ),
+    (
+        "demo",
+        "この計算機の上で五つのネットワークを動かし、協定の署名から監査までを演じます",
+    ),
+    (
+        "config",
+        "設定ファイルの見本を出し、設定ファイルを検査します",
+    ),
+    ("config example", "すべての設定を説明した見本を出力します"),
+    (
+        "config check",
+        "設定ファイルを検査し、誤りをすべて知らせます",
+    ),
+    (
+        "sample",
+        "試用のため、架空の患者の現実的なストレージを作ります",
+    ),
+    (
+        "sample ssmix2",
+        "SS-MIX2 標準化ストレージを施設ごとに作り、正解を truth.json に書きます",
+    ),
+    (
+        "network",
+        "ネットワークの準備、施設の登録、同意ポリシーの公表、参加者の一覧",
+    ),
+    (
+        "network init",
+        "鍵と設定ファイル、創設者に渡す名刺ファイルを作ります",
+    ),
+    (
+        "network found",
+        "全創設者の名刺から台帳を創設します。台帳IDは電話で読み合わせます",
+    ),
+    (
+        "network register",
+        "このネットワークのノード鍵を、運営鍵で台帳に登録します",
+    ),
+    (
+        "network facility",
+        "このネットワークの施設を登録し、または参加を終了します",
+    ),
+    (
+        "network facility add",
+        "施設を登録します。登録された施設だけが照会し、照会されます",
+    ),
+    (
+        "network facility leave",
+        "施設の参加を、この時点で終了します",
+    ),
+    (
+        "network policy",
+        "このネットワークが同意をどう得るかを公表します",
+    ),
+    (
+        "network policy example",
+        "すべての項目を説明した同意ポリシーの見本を出力します",
+    ),
+    ("network policy publish", "同意ポリシーの次の版を公表します"),
+    (
+        "network show",
+        "全参加者の鍵、施設、同意ポリシーを、記録を一件ずつ検証して表示します",
+    ),
+    (
+        "agreement",
+        "ネットワーク間の協定を提案し、署名し、停止し、表示します",
+    ),
+    (
+        "agreement example",
+        "すべての項目を説明した協定の見本を出力します",
+    ),
+    (
+        "agreement propose",
+        "協定の次の版を提案します。このネットワークの署名を兼ねます",
+    ),
+    (
+        "agreement sign",
+        "提案された協定が何を許すかを言葉で確かめてから署名します",
+    ),
+    (
+        "agreement suspend",
+        "協定を直ちに停止します。全当事者が新しい版に署名するまで続きます",
+    ),
+    ("agreement terminate", "協定を終了します。取り消せません"),
+    ("agreement list", "すべての協定とその状態を一覧します"),
+    (
+        "agreement show",
+        "協定が何を許すか、誰が署名したかを言葉で表示します",
+    ),
+    ("consent", "患者の同意、撤回、留保（拒否）を記録します"),
+    ("consent grant", "施設が得た同意を記録します"),
+    ("consent withdraw", "患者が同意を撤回したことを記録します"),
+    (
+        "consent reserve",
+        "患者が拒否する閲覧を記録します。同意より常に優先します",
+    ),
+    (
+        "consent clear",
+        "患者が留保（拒否）を解除したことを記録します",
+    ),
+    (
+        "consent list",
+        "患者の同意と留保を、台帳の記録を一件ずつ検証して一覧します",
+    ),
+    (
+        "subject",
+        "患者の仮名を調べ、他のネットワークの患者と対応づけます",
+    ),
+    (
+        "subject show",
+        "台帳での患者の仮名を「ネットワーク:仮名」の形で表示します",
+    ),
+    (
+        "subject link",
+        "他のネットワークの患者と同一人物であると記録します。双方が記録すると有効です",
+    ),
+    (
+        "subject unlink",
+        "その記録を取り消します。対応づけは無効になります",
+    ),
+    (
+        "query",
+        "患者の文書がどこにあるかを、他のネットワークに照会します",
+    ),
+    (
+        "retrieve",
+        "他のネットワークの文書を一つ取得し、読める形で表示します",
+    ),
+    (
+        "ingest",
+        "動いているノードに、ストレージをいま読み直させます",
+    ),
+    ("audit", "一つの閲覧の証拠を書き出し、検証し、説明します"),
+    (
+        "audit bundle",
+        "一つの閲覧の証拠を、このネットワークが示せる内容とともにファイルに書きます",
+    ),
+    (
+        "audit verify",
+        "証拠ファイルを、創設ファイルだけを信頼の起点としてオフラインで検証します",
+    ),
+    (
+        "audit show",
+        "誰がどこに何を照会し、何が決まり、何が渡されたかを説明します",
+    ),
+    ("ledger", "同意台帳の状態と記録を見ます"),
+    (
+        "ledger status",
+        "このネットワークのレプリカの役割、リーダー、進み具合、他のレプリカを表示します",
+    ),
+    (
+        "ledger checkpoint",
+        "過半数のレプリカが連署した検証点を検証して出力します",
+    ),
+    (
+        "ledger log",
+        "台帳の記録を一行ずつ出力します。個人を特定する内容は台帳にありません",
+    ),
+];
+
+const ARGUMENTS: &[(&str, &str)] = &[
+    (
+        "config",
+        "設定ファイル。省略時は $SEKISHO_CONFIG、それもなければ ./sekisho.toml",
+    ),
+    (
+        "json",
+        "標準出力には JSON オブジェクトを一つだけ出し、メッセージは標準エラー出力に出します",
+    ),
+    (
+        "lang",
+        "メッセージの言語：ja か en。省略時は LC_ALL、LC_MESSAGES、LANG による",
+    ),
+    ("timeout", "応答を待つ秒数、1〜60（既定は10）"),
+    ("help", "この説明を表示します"),
+    ("version", "版を表示します"),
+    (
+        "patient",
+        "患者：このネットワークの「施設コード/患者ID」、または仮名",
+    ),
+    (
+        "facility",
+        "患者が受診している、このネットワークの施設コード",
+    ),
+    (
+        "practitioner",
+        "照会する人の、このネットワークでのID。台帳には塩つきの約束だけが載ります",
+    ),
+    ("role", "照会する人の職種"),
+    ("purpose", "利用目的"),
+    (
+        "category",
+        "この種類の情報だけ（繰り返し可）。省略時はすべて",
+    ),
+    ("recorded_by", "受け付けた施設のコード"),
+    ("id", "協定のID"),
+    ("file", "読み込むファイル。書き方は example で見られます"),
+    ("out", "書き込むファイル"),
+    ("code", "施設の10桁コード"),
+    ("index", "照会の台帳番号"),
+    (
+        "network",
+        "このネットワークだけに照会します（繰り返し可）。省略時は全参加者",
+    ),
+    (
+        "with",
+        "相手のネットワークの仮名。相手の subject show が表示するもの",
+    ),
+    (
+        "genesis",
+        "台帳の創設ファイル。信頼できる人から受け取ったもの",
+    ),
+    (
+        "seed",
+        "架空の患者のもとになる数。同じ数なら同じ内容になります",
+    ),
+];
+
+const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
+    (
+        "demo",
+        "once",
+        "最後の場面で終了します。すべて想定どおりなら終了コード0",
+    ),
+    (
+        "demo",
+        "dir",
+        "すべてを書くフォルダー（残ります）。省略時は一時フォルダーで、終了時に消します",
+    ),
+    (
+        "demo",
+        "base_port",
+        "連続する五つのポートの最初。省略時は空いているもの",
+    ),
+    (
+        "sample ssmix2",
+        "out",
+        "書き込むフォルダー。施設ごとにフォルダーができます",
+    ),
+    (
+        "sample ssmix2",
+        "facility",
+        "施設コードと、コロンに続けてシステムの（架空の）メーカー：asagi, botan, chidori, donguri, enju, fuyo",
+    ),
+    ("sample ssmix2", "patients", "施設ごとの患者数"),
+    (
+        "sample ssmix2",
+        "travellers",
+        "指定したすべての施設にかかる人の数",
+    ),
+    (
+        "sample ssmix2",
+        "overwrite",
+        "以前このコマンドで作ったストレージを置き換えます",
+    ),
+    (
+        "network init",
+        "id",
+        "ネットワークのID：a〜z、0〜9、ハイフンで1〜40文字",
+    ),
+    ("network init", "name", "組織の名称"),
+    ("network init", "listen", "この計算機が待ち受けるアドレス"),
+    (
+        "network init",
+        "dir",
+        "鍵、設定ファイル、名刺を置くフォルダー",
+    ),
+    (
+        "network init",
+        "endpoint",
+        "他のネットワークからの接続先。待ち受けアドレスと異なる場合",
+    ),
+    (
+        "network init",
+        "replica",
+        "レプリカの番号。創設者ごとに別の番号にします",
+    ),
+    (
+        "network init",
+        "timing",
+        "応答のないリーダーを交代させる早さ。全創設者で同じにします",
+    ),
+    (
+        "network found",
+        "card",
+        "創設者の名刺ファイル（人数分繰り返します）",
+    ),
+    ("network facility add", "kind", "施設の種類"),
+    ("network facility add", "name", "施設の名称"),
+    (
+        "agreement sign",
+        "version",
+        "版。省略時は最後に提案された版",
+    ),
+    (
+        "agreement sign",
+        "yes",
+        "確認せずに署名します。答える人がいない場所では必要です",
+    ),
+    (
+        "agreement show",
+        "version",
+        "版。省略時は最後に提案された版",
+    ),
+    (
+        "consent grant",
+        "side",
+        "文書を開示する同意か、施設が他の文書を閲覧する同意か",
+    ),
+    ("consent grant", "all", "このネットワークの全施設に及びます"),
+    (
+        "consent grant",
+        "facility",
+        "このネットワークのこの施設に及びます（繰り返し可）",
+    ),
+    ("consent grant", "capture", "同意の取得方法"),
+    (
+        "consent grant",
+        "purpose",
+        "この利用目的だけ（繰り返し可）。省略時はすべて",
+    ),
+    ("consent grant", "until", "最後の日。省略時は撤回まで"),
+    (
+        "consent grant",
+        "note",
+        "証拠の保管場所。ノードに残り、台帳には塩つきの約束だけが載ります",
+    ),
+    ("consent withdraw", "index", "同意の台帳番号"),
+    ("consent withdraw", "way", "撤回の方法"),
+    ("consent reserve", "anyone", "誰にも閲覧させません"),
+    (
+        "consent reserve",
+        "viewer_network",
+        "このネットワークには閲覧させません",
+    ),
+    (
+        "consent reserve",
+        "viewer_facility",
+        "この施設には閲覧させません",
+    ),
+    (
+        "consent reserve",
+        "disclosing_facility",
+        "この施設の文書だけ（繰り返し可）。省略時は全施設の文書",
+    ),
+    ("consent reserve", "until", "最後の日。省略時は解除まで"),
+    ("consent clear", "index", "留保の台帳番号"),
+    ("subject show", "create", "仮名がなければ作ります"),
+    ("query", "from", "この日以降の診療だけ"),
+    ("query", "until", "この日までの診療だけ"),
+    ("retrieve", "network", "文書のあるネットワーク"),
+    ("retrieve", "document", "文書ID。query が表示するもの"),
+    ("retrieve", "out", "標準出力ではなくこのファイルに書きます"),
+    (
+        "retrieve",
+        "raw",
+        "読める形ではなく、病院にあるままのバイト列",
+    ),
+    (
+        "ingest",
+        "rebuild",
+        "索引を捨て、すべてのファイルを読み直します",
+    ),
+    ("audit verify", "bundle", "証拠ファイル"),
+    (
+        "ledger checkpoint",
+        "min_size",
+        "少なくともこの件数の記録を含むもの",
+    ),
+    ("ledger log", "from", "最初の番号"),
+    ("ledger log", "max", "件数"),
+];

@@ -1,0 +1,139 @@
+//! `sekisho retrieve`: one document of another network, decoded for people or byte for byte.
+
+use super::At;
+use super::args::Asking;
+use super::query::of_document;
+use crate::ops::{self, Retrieved};
+use crate::ui::{Exit, Failure};
+use clap::Args;
+use sekisho_domain::{Language, NetworkId, NetworkOutcome};
+use sekisho_ingest::render;
+use sekisho_proto::v1;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(super) struct RetrieveArgs {
+    /// The network whose document it is
+    #[arg(long, value_name = "ID")]
+    network: NetworkId,
+    /// The document's unique id, as `query` prints it
+    #[arg(long, value_name = "UNIQUE-ID")]
+    document: String,
+    #[command(flatten)]
+    asking: Asking,
+    /// Write it to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The bytes as the hospital stored them, not the readable form
+    #[arg(long)]
+    raw: bool,
+}
+
+pub(super) async fn run(args: RetrieveArgs, at: &At) -> Result<Exit, Failure> {
+    if args.raw && at.ui.json && args.out.is_none() {
+        return Err(Failure::usage(
+            "--raw と --json を併用するときは --out FILE が必要です",
+            "--raw with --json needs --out FILE: standard output holds one JSON object",
+        ));
+    }
+    if let Some(out) = args.out.as_ref().filter(|out| out.exists()) {
+        let name = out.display();
+        return Err(Failure::usage(
+            format!("{name} はすでにあります。上書きしません"),
+            format!("{name} exists; it is not overwritten"),
+        ));
+    }
+    let session = at.session()?;
+    let request = v1::RetrieveRequest {
+        patient: Some(args.asking.patient.message()),
+        practitioner: args.asking.practitioner,
+        role: args.asking.role.number().into(),
+        facility: args.asking.facility.to_string(),
+        purpose: args.asking.purpose.number().into(),
+        network: args.network.to_string(),
+        unique_id: args.document,
+        // The node chooses one.
+        request_id: Vec::new(),
+    };
+    let retrieved = ops::retrieve(&session, request).await?;
+    let Some(header) = &retrieved.header else {
+        return Ok(nothing(&args.network, &retrieved, at));
+    };
+    let readable = render(&retrieved.content);
+    let text = readable.text(match at.ui.language {
+        Language::Ja => sekisho_ingest::Language::Ja,
+        Language::En => sekisho_ingest::Language::En,
+    });
+    let shown = if args.raw {
+        retrieved.content.as_slice()
+    } else {
+        text.as_bytes()
+    };
+    let mut object = ended(&args.network, &retrieved);
+    object["document"] = of_document(&args.network, header);
+    let index = retrieved.index;
+    if let Some(out) = &args.out {
+        write(out, shown)?;
+        object["out"] = json!(out);
+        let (name, bytes) = (out.display(), shown.len());
+        let ja = format!("{name} に {bytes} バイトを書きました（台帳 {index} 番）");
+        let en = format!("Wrote {bytes} bytes to {name} (ledger index {index})");
+        at.ui.result(&object, at.ui.pick(&ja, &en));
+        return Ok(Exit::Done);
+    }
+    at.ui.note(
+        format!("台帳 {index} 番で許可されました。"),
+        format!("Permitted at ledger index {index}."),
+    );
+    if args.raw {
+        // Nobody is left to tell when standard output is closed.
+        let _ = std::io::stdout().lock().write_all(shown);
+    } else {
+        object["readable"] = json!(readable);
+        at.ui.result(&object, text);
+    }
+    Ok(Exit::Done)
+}
+
+/// A document is for one pair of eyes.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let name = path.display();
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes))
+        .map_err(|e| {
+            Failure::of(
+                Exit::Usage,
+                &format!("{name} に書くことが"),
+                &format!("write {name}"),
+                &e,
+            )
+        })
+}
+
+fn ended(network: &NetworkId, retrieved: &Retrieved) -> Value {
+    let outcome = &retrieved.outcome;
+    json!({
+        "index": retrieved.index, "network": network, "outcome": outcome.code(), "detail": outcome,
+        "words": { "ja": outcome.ja(), "en": outcome.en() },
+    })
+}
+
+/// No document came: says why. Only a denial is a refusal; whatever else happened, it is not to be had now.
+fn nothing(network: &NetworkId, retrieved: &Retrieved, at: &At) -> Exit {
+    let (index, outcome) = (retrieved.index, &retrieved.outcome);
+    let ja = format!("{network}：{}（台帳 {index} 番）", outcome.ja());
+    let en = format!("{network}: {} (ledger index {index})", outcome.en());
+    at.ui
+        .result(&ended(network, retrieved), at.ui.pick(&ja, &en));
+    match outcome {
+        NetworkOutcome::Denied { .. } => Exit::Refused,
+        _ => Exit::Unavailable,
+    }
+}

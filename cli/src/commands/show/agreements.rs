@@ -1,0 +1,276 @@
+//! What an agreement allows and what a consent policy says, in sentences, for those who sign them.
+
+use super::{Names, listed, names_of, period};
+use crate::ui::Words;
+use sekisho_domain::{
+    Agreement, Capture, Category, ConsentPolicy, FacilityKind, Grant, NetworkId, NewFacility,
+    Purpose, Role, Rule, Withdrawal,
+};
+use sekisho_ledger::record::{AgreementHead, AgreementVersion};
+
+/// Up to so many parties the directions nobody granted are listed; beyond, they would hide the others.
+const PARTIES_LISTED_MAX: usize = 6;
+
+/// Everything an agreement allows, direction by direction, and the directions it does not.
+pub(in crate::commands) fn agreement(agreement: &Agreement, names: &Names) -> Words {
+    let parties = listed(agreement.parties.iter().map(|p| same(&names.name(p))));
+    let valid = period(&agreement.valid);
+    let Agreement { id, version, .. } = agreement;
+    let mut ja = format!(
+        "協定 {id} 第{version}版\n  当事者：{}\n  有効期間：{}\n",
+        parties.ja, valid.ja
+    );
+    let mut en = format!(
+        "Agreement {id}, version {version}\n  Parties: {}\n  Valid: {}\n",
+        parties.en, valid.en
+    );
+    for (n, of) in agreement.grants.iter().enumerate() {
+        let text = grant(of, n + 1, names);
+        ja.push_str(&text.ja);
+        en.push_str(&text.en);
+    }
+    for (disclosing, viewing) in not_granted(agreement) {
+        let (disclosing, viewing) = (names.name(disclosing), names.name(viewing));
+        ja.push_str(&format!(
+            "  ×  {viewing} は {disclosing} の文書を閲覧できません\n"
+        ));
+        en.push_str(&format!(
+            "  x  {viewing} may not see documents of {disclosing}\n"
+        ));
+    }
+    ja.push_str(&format!("  協定書のSHA-256：{}\n", agreement.text_hash));
+    en.push_str(&format!(
+        "  SHA-256 of the signed text: {}\n",
+        agreement.text_hash
+    ));
+    Words { ja, en }
+}
+
+fn grant(grant: &Grant, n: usize, names: &Names) -> Words {
+    let (disclosing, viewing) = (names.name(&grant.disclosing), names.name(&grant.viewing));
+    let categories = names_of!(Category, &grant.categories);
+    let purposes = names_of!(Purpose, &grant.purposes);
+    let kinds = names_of!(FacilityKind, &grant.facility_kinds);
+    let roles = names_of!(Role, &grant.roles);
+    let (rule, valid) = (grant.consent_rule, period(&grant.valid));
+    Words::new(
+        format!(
+            "  {n}. {viewing} は {disclosing} の文書を閲覧できます\n     情報の種類：{}\n     利用目的：{}\n     \
+             閲覧する施設：{}\n     職種：{}\n     必要な同意：{}\n     期間：{}\n",
+            categories.ja,
+            purposes.ja,
+            kinds.ja,
+            roles.ja,
+            rule.ja(),
+            valid.ja
+        ),
+        format!(
+            "  {n}. {viewing} may see documents of {disclosing}\n     Categories: {}\n     Purposes: {}\n     \
+             Asked from: {}\n     Asked by: {}\n     Consent needed: {}\n     Valid: {}\n",
+            categories.en,
+            purposes.en,
+            kinds.en,
+            roles.en,
+            rule.en(),
+            valid.en
+        ),
+    )
+}
+
+fn not_granted(agreement: &Agreement) -> Vec<(&NetworkId, &NetworkId)> {
+    if agreement.parties.len() > PARTIES_LISTED_MAX {
+        return Vec::new();
+    }
+    let granted = |d: &NetworkId, v: &NetworkId| {
+        agreement
+            .grants
+            .iter()
+            .any(|g| g.disclosing == *d && g.viewing == *v)
+    };
+    let pairs = agreement
+        .parties
+        .iter()
+        .flat_map(|d| agreement.parties.iter().map(move |v| (d, v)));
+    pairs.filter(|(d, v)| d != v && !granted(d, v)).collect()
+}
+
+/// Where an agreement stands: in force, waiting for whom, suspended or ended.
+pub(in crate::commands) fn standing(
+    head: &AgreementHead,
+    latest: &AgreementVersion,
+    names: &Names,
+) -> Words {
+    if let Some(index) = head.terminated {
+        return Words::new(
+            format!("終了（台帳 {index} 番）"),
+            format!("terminated at ledger index {index}"),
+        );
+    }
+    if let Some(index) = head.suspended {
+        return Words::new(
+            format!("停止中（台帳 {index} 番）"),
+            format!("suspended at ledger index {index}"),
+        );
+    }
+    let waiting = latest
+        .agreement
+        .parties
+        .iter()
+        .filter(|p| !latest.signed.contains_key(p));
+    let waiting = listed(waiting.map(|p| same(&names.name(p))));
+    let wait = |ja: &str, en: &str| match waiting.ja.is_empty() {
+        true => Words::new(ja, en),
+        false => Words::new(
+            format!(
+                "{ja}第{}版は {} の署名待ち",
+                latest.agreement.version, waiting.ja
+            ),
+            format!(
+                "{en}version {} waits for {}",
+                latest.agreement.version, waiting.en
+            ),
+        ),
+    };
+    match head.signed.last() {
+        Some(version) if waiting.ja.is_empty() => Words::new(
+            format!("第{version}版が署名済み"),
+            format!("version {version} signed by all"),
+        ),
+        Some(version) => wait(
+            &format!("第{version}版が署名済み、"),
+            &format!("version {version} signed by all, "),
+        ),
+        None => wait("", ""),
+    }
+}
+
+/// How a network obtains consent.
+pub(in crate::commands) fn policy(policy: &ConsentPolicy) -> Words {
+    let from = super::Day::of(policy.valid_from);
+    let sides = [
+        ("開示", "Disclosing", &policy.disclosing),
+        ("閲覧", "Viewing", &policy.viewing),
+    ];
+    let mut ja = format!("同意ポリシー 第{}版、{}から\n", policy.version, from.ja());
+    let mut en = format!(
+        "Consent policy, version {}, from {}\n",
+        policy.version,
+        from.en()
+    );
+    for (side_ja, side_en, of) in sides {
+        let text = match of {
+            Some(of) => rule(of),
+            None => Words::new("同意の手続きなし", "no act of consent is asked for"),
+        };
+        ja.push_str(&format!("  {side_ja}：{}\n", text.ja));
+        en.push_str(&format!("  {side_en}: {}\n", text.en));
+    }
+    ja.push_str(&format!("  ポリシー本文のSHA-256：{}\n", policy.text_hash));
+    en.push_str(&format!(
+        "  SHA-256 of the published text: {}\n",
+        policy.text_hash
+    ));
+    Words { ja, en }
+}
+
+fn rule(rule: &Rule) -> Words {
+    let capture = names_of!(Capture, &rule.capture);
+    let withdrawal = names_of!(Withdrawal, &rule.withdrawal);
+    let new = match rule.new_facility {
+        NewFacility::NeedsConsent(capture) => Words::new(
+            format!("新しい施設には改めて同意（{}）", capture.ja()),
+            format!("a new facility needs its own consent ({})", capture.en()),
+        ),
+        NewFacility::NotCovered => {
+            Words::new("新しい施設には及ばない", "new facilities are not covered")
+        }
+    };
+    Words::new(
+        format!(
+            "{}、取得方法：{}、撤回方法：{}、{}",
+            rule.scope.ja(),
+            capture.ja,
+            withdrawal.ja,
+            new.ja
+        ),
+        format!(
+            "{}; taken: {}; withdrawn: {}; {}",
+            rule.scope.en(),
+            capture.en,
+            withdrawal.en,
+            new.en
+        ),
+    )
+}
+
+/// A name that is the same in both languages.
+fn same(name: &str) -> Words {
+    Words::new(name, name)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::commands::agreement::EXAMPLE;
+    use std::path::Path;
+
+    #[test]
+    fn the_words_say_each_direction_and_the_one_that_is_missing() {
+        let mut example = crate::commands::agreement::parse(EXAMPLE, Path::new(".")).unwrap();
+        example.grants.truncate(1);
+        let words = agreement(&example, &Names::default());
+        assert!(
+            words
+                .en
+                .contains("1. azaleanet may see documents of pikapikalink"),
+            "{}",
+            words.en
+        );
+        assert!(
+            words
+                .en
+                .contains("x  pikapikalink may not see documents of azaleanet"),
+            "{}",
+            words.en
+        );
+        assert!(
+            words
+                .ja
+                .contains("×  pikapikalink は azaleanet の文書を閲覧できません"),
+            "{}",
+            words.ja
+        );
+        assert!(
+            words.ja.contains("必要な同意：閲覧側の同意"),
+            "{}",
+            words.ja
+        );
+    }
+
+    #[test]
+    fn the_standing_names_who_has_not_signed() {
+        let agreement = crate::commands::agreement::parse(EXAMPLE, Path::new(".")).unwrap();
+        let index = sekisho_domain::EntryIndex;
+        let mut latest = AgreementVersion {
+            digest: agreement.text_hash,
+            signed: [("pikapikalink".parse().unwrap(), index(4))].into(),
+            agreement,
+        };
+        let mut head = AgreementHead {
+            latest: 1,
+            ..AgreementHead::default()
+        };
+        let said = |head: &AgreementHead, latest: &AgreementVersion| {
+            standing(head, latest, &Names::default()).en
+        };
+        assert_eq!(said(&head, &latest), "version 1 waits for azaleanet");
+        latest.signed.insert("azaleanet".parse().unwrap(), index(5));
+        head.signed.push(1);
+        assert_eq!(said(&head, &latest), "version 1 signed by all");
+        head.suspended = Some(index(9));
+        assert_eq!(said(&head, &latest), "suspended at ledger index 9");
+        head.terminated = Some(index(11));
+        assert_eq!(said(&head, &latest), "terminated at ledger index 11");
+    }
+}

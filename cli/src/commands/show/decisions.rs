@@ -1,0 +1,77 @@
+//! What the ledger decided, in sentences.
+
+use super::listed;
+use crate::ui::Words;
+use sekisho_domain::{Decision, NetworkId, Outcome, PermitTerms};
+
+/// One network's decision in one line.
+pub(in crate::commands) fn decision(network: &NetworkId, decision: &Decision) -> Words {
+    match decision {
+        Decision::Permit(terms) => {
+            let bases = bases(terms);
+            Words::new(
+                format!("{network}：許可（{}）", bases.ja),
+                format!("{network}: permitted ({})", bases.en),
+            )
+        }
+        Decision::Deny(denial) => Words::new(
+            format!("{network}：不許可。{}", denial.reason.ja()),
+            format!("{network}: denied, {}", denial.reason.en()),
+        ),
+    }
+}
+
+/// Under which agreements and consents a permit stands.
+fn bases(terms: &PermitTerms) -> Words {
+    let one = |basis: &sekisho_domain::Basis| {
+        let consents: Vec<_> = basis.consents.iter().map(ToString::to_string).collect();
+        let consents = consents.join(", ");
+        let consents = if consents.is_empty() {
+            Words::new("同意の記録は不要", "no recorded consent needed")
+        } else {
+            Words::new(
+                format!("同意：台帳 {consents} 番"),
+                format!("consents at index {consents}"),
+            )
+        };
+        match &basis.grant {
+            Some((agreement, grant)) => {
+                let (id, version, grant) = (&agreement.id, agreement.version, grant + 1);
+                Words::new(
+                    format!("協定 {id} 第{version}版 第{grant}項、{}", consents.ja),
+                    format!(
+                        "agreement {id} version {version}, grant {grant}; {}",
+                        consents.en
+                    ),
+                )
+            }
+            None => Words::new(
+                format!("自ネットワークの文書、{}", consents.ja),
+                format!("the network's own documents; {}", consents.en),
+            ),
+        }
+    };
+    listed(terms.bases.iter().map(one))
+}
+
+/// What an entry came to.
+pub(in crate::commands) fn outcome(outcome: &Outcome) -> Words {
+    match outcome {
+        Outcome::Accepted => Words::new("有効", "accepted"),
+        Outcome::Refused(reason) => Words::new(
+            format!("効力なし：{}", reason.ja()),
+            format!("without effect: {}", reason.en()),
+        ),
+        Outcome::Decided(decisions) => {
+            let permitted = decisions
+                .iter()
+                .filter(|(_, d)| matches!(d, Decision::Permit(_)))
+                .count();
+            let denied = decisions.len() - permitted;
+            Words::new(
+                format!("許可 {permitted}、不許可 {denied}"),
+                format!("{permitted} permitted, {denied} denied"),
+            )
+        }
+    }
+}

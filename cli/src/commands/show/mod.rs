@@ -1,0 +1,66 @@
+//! What people read: days of both calendars, aligned tables, sentences about agreements, consents and decisions.
+
+mod agreements;
+mod consents;
+mod day;
+mod decisions;
+mod entries;
+mod names;
+mod progress;
+mod table;
+
+pub(super) use agreements::{agreement, policy, standing};
+pub(super) use consents::{consent_row, reservation_row};
+pub(super) use day::{Day, moment};
+pub(super) use decisions::{decision, outcome};
+pub(super) use entries::{entry, entry_kind};
+pub(super) use names::Names;
+pub(super) use progress::Progress;
+pub(super) use table::Table;
+
+use crate::ui::Words;
+use sekisho_domain::Period;
+
+/// Words joined as each language does.
+fn listed(items: impl IntoIterator<Item = Words>) -> Words {
+    let (ja, en): (Vec<_>, Vec<_>) = items.into_iter().map(|w| (w.ja, w.en)).unzip();
+    Words::new(ja.join("、"), en.join(", "))
+}
+
+/// The names of codes, or that it is all of them.
+fn codes<'a, T: Copy + PartialEq + 'a>(
+    items: impl IntoIterator<Item = &'a T>,
+    all: &[T],
+    ja: fn(T) -> &'static str,
+    en: fn(T) -> &'static str,
+) -> Words {
+    let items: Vec<T> = items.into_iter().copied().collect();
+    if items.len() == all.len() {
+        return Words::new("すべて", "all");
+    }
+    listed(items.into_iter().map(|item| Words::new(ja(item), en(item))))
+}
+
+/// [`codes`] of one of the domain's code lists.
+macro_rules! names_of {
+    ($list:ty, $items:expr) => {
+        $crate::commands::show::codes($items, <$list>::ALL, <$list>::ja, <$list>::en)
+    };
+}
+use names_of;
+
+/// A period by its first and last day.
+pub(super) fn period(period: &Period) -> Words {
+    let from = Day::of(period.from);
+    match period.until {
+        None => Words::new(format!("{}から", from.ja()), format!("from {}", from.en())),
+        Some(until) => {
+            // What ends at midnight is last valid the day before.
+            let last = Day::of(sekisho_domain::TimeMs(until.0.saturating_sub(1)));
+            Words::new(
+                format!("{}から{}まで", from.ja(), last.ja()),
+                format!("from {} to {}", from.en(), last.en()),
+            )
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! How the ledger stands.
+
+use super::{Session, failure_of};
+use crate::ui::{Exit, Failure};
+use sekisho_ledger::checkpoint::{Quorum, VerifiedCheckpoint};
+use sekisho_ledger::note::Note;
+use sekisho_ledger::{ProofError, checkpoint_origin, checkpoint_voters};
+use sekisho_proto::v1;
+use sekisho_transport::outgoing;
+
+/// How this network's replica stands.
+///
+/// # Errors
+/// The process cannot be reached.
+pub async fn status(session: &Session) -> Result<v1::StatusReply, Failure> {
+    let call = outgoing(v1::StatusRequest {}, session.deadline());
+    let reply = session.ledger_client().status(call).await;
+    Ok(reply
+        .map_err(|s| failure_of(&s, &session.address))?
+        .into_inner())
+}
+
+/// A checkpoint of at least this size, as a note, checked to be cosigned by a majority of the founding voters.
+///
+/// # Errors
+/// The process cannot be reached, no majority cosigns in time, or a cosignature does not hold.
+pub async fn checkpoint(
+    session: &Session,
+    min_size: u64,
+) -> Result<(String, VerifiedCheckpoint), Failure> {
+    let call = outgoing(v1::CheckpointRequest { min_size }, session.deadline());
+    let reply = session.ledger_client().checkpoint(call).await;
+    let note = reply
+        .map_err(|s| failure_of(&s, &session.address))?
+        .into_inner()
+        .note;
+    let verified = verify(session, &note).map_err(|e| {
+        Failure::of(
+            Exit::Unverified,
+            "検証点を検証",
+            "verify the checkpoint",
+            &e,
+        )
+    })?;
+    Ok((note, verified))
+}
+
+fn verify(session: &Session, note: &str) -> Result<VerifiedCheckpoint, ProofError> {
+    let voters = checkpoint_voters(&session.genesis)?;
+    Quorum::majority(checkpoint_origin(&session.ledger), &voters)?
+        .verify(&Note::parse(note.as_bytes())?)
+}

@@ -1,0 +1,132 @@
+//! The ledger's state, derived anew from its leaves.
+//!
+//! A command that shows what stands on the ledger does not believe its replica's tables: it reads the leaves,
+//! checks each signature, applies each entry again in order and compares what came out with the leaf, byte by
+//! byte (outcome and state digest are part of it).
+
+use super::{Session, failure_of};
+use crate::ui::{Exit, Failure};
+use sekisho_domain::{EntryIndex, Hash};
+use sekisho_ledger::store::MemoryState;
+use sekisho_ledger::{CoreError, Leaf, Strict, View, apply_batch, found, tree};
+use sekisho_proto::v1;
+use sekisho_transport::outgoing;
+
+/// A state and the tree it stands under.
+#[derive(Debug)]
+pub struct Replayed {
+    /// The state.
+    pub state: MemoryState,
+    /// How many leaves it comes from.
+    pub size: u64,
+    /// The root of their tree.
+    pub root: Hash,
+}
+
+impl Replayed {
+    /// Typed questions to it.
+    pub fn view(&self) -> View<'_, MemoryState> {
+        View(&self.state)
+    }
+}
+
+/// What stands in memory was derived a moment ago; where it contradicts itself, the leaves did.
+pub fn unreadable<E: std::error::Error + 'static>(error: &CoreError<E>) -> Failure {
+    Failure::of(
+        Exit::Unverified,
+        "台帳を読むことが",
+        "read the ledger",
+        error,
+    )
+}
+
+/// Reads leaves from an index on, as encoded, at most `max` (0: all there are). `each` gets each in order.
+///
+/// # Errors
+/// The process cannot be reached, stops answering, skips a leaf, or `each` fails.
+pub async fn leaves(
+    session: &Session,
+    from: u64,
+    max: u32,
+    mut each: impl FnMut(EntryIndex, Vec<u8>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let failed = |status: tonic::Status| failure_of(&status, &session.address);
+    let call = outgoing(v1::LeavesRequest { from, max }, session.deadline());
+    let mut stream = session
+        .ledger_client()
+        .leaves(call)
+        .await
+        .map_err(failed)?
+        .into_inner();
+    let mut expected = from;
+    loop {
+        // The whole may take longer than one answer: what is bounded is the silence between two leaves.
+        let next = tokio::time::timeout(session.timeout, stream.message()).await;
+        let silent = |_| {
+            Failure::new(
+                Exit::Unavailable,
+                "台帳の読み出しが止まりました",
+                "reading the ledger came to a halt",
+            )
+        };
+        let Some(reply) = next.map_err(silent)?.map_err(failed)? else {
+            return Ok(());
+        };
+        if reply.index != expected {
+            return Err(Failure::new(
+                Exit::Unverified,
+                format!(
+                    "台帳の {expected} 番が飛ばされ、{} 番が届きました",
+                    reply.index
+                ),
+                format!("leaf {expected} was skipped: leaf {} came", reply.index),
+            ));
+        }
+        each(EntryIndex(reply.index), reply.leaf)?;
+        expected += 1;
+    }
+}
+
+/// The ledger's state as far as this network's replica has applied it, derived and checked here. `heard` gets
+/// the number of leaves so far.
+///
+/// # Errors
+/// Those of [`leaves`]; or a leaf is not what its entry leads to.
+pub async fn replayed_state(
+    session: &Session,
+    mut heard: impl FnMut(u64),
+) -> Result<Replayed, Failure> {
+    let mut state = MemoryState::default();
+    found(&mut state, &session.genesis).map_err(|e| unreadable(&e))?;
+    let mut size = 0;
+    leaves(session, 0, 0, |index, bytes| {
+        let leaf = Leaf::decode(&bytes).map_err(|e| differs(index, &e.to_string()))?;
+        let batch = v1::Batch {
+            time_ms: leaf.time.0,
+            envelopes: vec![leaf.envelope],
+        };
+        apply_batch(&mut state, &batch, &Strict).map_err(|e| unreadable(&e))?;
+        if View(&state)
+            .leaf(index)
+            .map_err(|e| unreadable(&e))?
+            .as_ref()
+            != Some(&bytes)
+        {
+            return Err(differs(index, "applying its entry leads to another leaf"));
+        }
+        size = index.0 + 1;
+        heard(size);
+        Ok(())
+    })
+    .await?;
+    let root = tree::root(&state, size).map_err(|e| unreadable(&e))?;
+    Ok(Replayed { state, size, root })
+}
+
+fn differs(index: EntryIndex, why: &str) -> Failure {
+    Failure::new(
+        Exit::Unverified,
+        format!("台帳の {index} 番を検証できません：{why}"),
+        format!("leaf {index} does not verify: {why}"),
+    )
+}
