@@ -52,7 +52,7 @@ async fn files_that_came_while_the_node_was_away_are_read_at_start() {
 }
 
 #[tokio::test]
-async fn an_index_that_was_lost_or_belongs_to_other_sources_does_not_answer() {
+async fn an_index_that_was_lost_or_belongs_to_other_sources_is_read_before_it_answers() {
     let setting = Setting::new();
     let index = Arc::new(MemoryIndex::default());
     setting.hospital.put(PATIENT, 1);
@@ -61,7 +61,6 @@ async fn an_index_that_was_lost_or_belongs_to_other_sources_does_not_answer() {
     until(async || node.answers_documents()).await;
     stop(node).await;
 
-    // A folder below the root cannot be told from one that is gone, so the root itself is taken away after the start.
     let lost = Arc::new(MemoryIndex::default());
     for (index, storages) in [
         (&lost, vec![&setting.hospital]),
@@ -70,6 +69,12 @@ async fn an_index_that_was_lost_or_belongs_to_other_sources_does_not_answer() {
         let sources: Vec<_> = storages.iter().map(|s| s.source.clone()).collect();
         let node = start(&setting, index, &storages).await;
         until(async || node.answers_documents()).await;
+        let documents = index.counters().unwrap().documents();
+        assert_eq!(
+            documents,
+            sources.len() as u64,
+            "all of them at the first answer"
+        );
         assert_eq!(node.0.store.ingested().unwrap(), Some(digest(&sources)));
         stop(node).await;
     }
@@ -94,6 +99,9 @@ async fn a_run_that_fails_midway_leaves_the_index_incomplete_over_restarts() {
 
     // The first storage is in the index, so it is not empty; still it is not complete.
     assert_eq!(index.counters().unwrap().documents(), 1);
+    let store = NodeStore::open(&setting.dir.path().join("saga.redb")).unwrap();
+    assert_eq!(store.ingested().unwrap(), None);
+    drop(store);
     std::fs::create_dir(root).unwrap();
     let node = start(&setting, &index, &storages).await;
     at_rest(&node).await;

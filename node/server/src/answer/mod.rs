@@ -102,5 +102,4 @@ fn statement(
 }
 
 #[cfg(test)]
-#[path = "answer_test.rs"]
 mod tests;

@@ -20,5 +20,4 @@ mod subject;
 pub use service::Operating;
 
 #[cfg(test)]
-#[path = "operate_test.rs"]
 mod tests;

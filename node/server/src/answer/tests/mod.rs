@@ -1,0 +1,140 @@
+//! Answers to other networks, over the real core, real files and a real store.
+
+mod find;
+mod retrieve;
+
+use super::*;
+use crate::bounds::PAGE_ENTRIES_MAX;
+use crate::store::{FailingDisk, NodeStore, TransferKind};
+use crate::testing::{
+    KURUME, KURUME_HOSPITAL, PATIENT, SAGA, Setting, TOTTORI, all, chart, network, patience, until,
+};
+use crate::{Node, commitments};
+use sekisho_domain::{AccessRequest, Body, EntryIndex};
+use sekisho_ledger::commitment::{Salt, commit};
+use sekisho_ledger::{AnswerHash, View};
+use v1::answer_find_event::Event as Found;
+use v1::answer_retrieve_event::Event as Got;
+
+const SALT: [u8; 32] = [0x5a; 32];
+
+fn ask(setting: &Setting, change: impl FnOnce(&mut AccessRequest)) -> AccessRecord {
+    let index = setting.ledger.with(|world| {
+        let mut request = world.request(KURUME, KURUME_HOSPITAL, setting.kurume_subject, &[SAGA]);
+        change(&mut request);
+        world.ask(&request).0
+    });
+    setting.ledger.access(index)
+}
+
+fn ask_for(setting: &Setting, unique_id: &str) -> AccessRecord {
+    let salt = Salt::from_bytes(SALT);
+    ask(setting, |request| {
+        request.action = Action::RetrieveDocument;
+        request.document = Some(commit(&salt, commitments::DOCUMENT, unique_id.as_bytes()));
+    })
+}
+
+fn find_of(record: &AccessRecord) -> v1::AnswerFindRequest {
+    v1::AnswerFindRequest {
+        access: record.index.0,
+        request_id: record.request_id.0.to_vec(),
+        filter: None,
+    }
+}
+
+fn retrieve_of(record: &AccessRecord, unique_id: &str) -> v1::AnswerRetrieveRequest {
+    v1::AnswerRetrieveRequest {
+        access: record.index.0,
+        request_id: record.request_id.0.to_vec(),
+        unique_id: unique_id.to_owned(),
+        salt: SALT.to_vec(),
+    }
+}
+
+async fn find(node: &Node, request: v1::AnswerFindRequest) -> Result<Vec<Found>, NodeError> {
+    let stream = node
+        .disclosing()
+        .find(network(KURUME), request, patience())
+        .await?;
+    Ok(all(stream)
+        .await
+        .into_iter()
+        .map(|e| e.event.unwrap())
+        .collect())
+}
+
+async fn retrieve(node: &Node, request: v1::AnswerRetrieveRequest) -> Result<Vec<Got>, NodeError> {
+    let stream = node
+        .disclosing()
+        .retrieve(network(KURUME), request, patience())
+        .await?;
+    Ok(all(stream)
+        .await
+        .into_iter()
+        .map(|e| e.event.unwrap())
+        .collect())
+}
+
+/// The documents found, after the statement about them was verified.
+fn verified(
+    setting: &Setting,
+    record: &AccessRecord,
+    events: &[Found],
+) -> (Vec<v1::DocumentEntry>, NetworkOutcome) {
+    let (last, pages) = events.split_last().unwrap();
+    let Found::Statement(envelope) = last else {
+        panic!("the statement comes last")
+    };
+    let (mut documents, mut hash) = (Vec::new(), AnswerHash::default());
+    for page in pages {
+        let Found::Page(page) = page else {
+            panic!("two statements")
+        };
+        assert!((1..=PAGE_ENTRIES_MAX).contains(&page.documents.len()));
+        page.documents.iter().for_each(|d| hash.entry(d));
+        documents.extend(page.documents.iter().cloned());
+    }
+    let statement = statement_of(setting, record, envelope);
+    assert_eq!(statement.answer_hash, hash.finish());
+    (documents, statement.outcome)
+}
+
+fn statement_of(setting: &Setting, record: &AccessRecord, envelope: &v1::Envelope) -> Statement {
+    setting.ledger.with(|world| {
+        let view = View(&world.state);
+        Statement::verify(
+            view,
+            envelope,
+            record.index,
+            &record.request_id,
+            &network(SAGA),
+        )
+        .unwrap()
+        .unwrap()
+    })
+}
+
+fn releases(setting: &Setting) -> Vec<sekisho_domain::Transfer> {
+    let release = |body| match body {
+        Body::Release(transfer) => Some(transfer),
+        _ => None,
+    };
+    setting
+        .ledger
+        .bodies()
+        .into_iter()
+        .filter_map(release)
+        .collect()
+}
+
+/// The patient's newest document, by a question of its own.
+async fn some_document(setting: &Setting, node: &Node) -> v1::DocumentEntry {
+    let record = ask(setting, |_| {});
+    let (documents, _) = verified(
+        setting,
+        &record,
+        &find(node, find_of(&record)).await.unwrap(),
+    );
+    documents[0].clone()
+}

@@ -1,0 +1,212 @@
+//! Asking which documents there are.
+
+use super::record::grant;
+use super::*;
+
+#[tokio::test]
+async fn every_member_is_asked_and_each_outcome_is_the_true_one() {
+    let case = Case::new().await;
+    let events = case.find(find()).await.unwrap();
+    let Found::Decided(decided) = &events[0] else {
+        panic!("{:?}", events[0])
+    };
+    assert_eq!(decided.decisions.len(), 3, "all members");
+    let mut outcomes = outcomes(&events);
+    outcomes.sort_by(|a, b| a.0.cmp(&b.0));
+    let codes: Vec<_> = outcomes
+        .iter()
+        .map(|(n, o)| (n.as_str(), o.code()))
+        .collect();
+    // Kurume asks itself too; this broker knows no node of it and leaves it open.
+    assert_eq!(
+        codes,
+        [
+            (KURUME, "malformed"),
+            (SAGA, "answered"),
+            (TOTTORI, "denied")
+        ]
+    );
+    assert_eq!(documents(&events).len(), 3);
+    let Some(Found::Summary(summary)) = events.last() else {
+        panic!("the summary comes last")
+    };
+    assert_eq!(
+        summary.asked,
+        summary.outcomes.iter().map(|o| o.networks).sum::<u32>()
+    );
+    let access = case.setting.ledger.access(EntryIndex(decided.index));
+    let opened = case
+        .kurume
+        .0
+        .store
+        .opening(&access.request.practitioner)
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (opened.label(), opened.value()),
+        ("practitioner", b"dr-7".as_slice())
+    );
+}
+
+#[tokio::test]
+async fn a_broker_that_alters_drops_or_adds_is_noticed() {
+    let case = Case::new().await;
+    type Page = fn(&mut Vec<v1::DocumentEntry>);
+    let cases: [(&str, Page); 3] = [
+        ("alters", |page| page[0].title_en.push('!')),
+        ("drops", |page| drop(page.pop())),
+        ("adds", |page| page.push(page[0].clone())),
+    ];
+    let only_saga = || v1::FindRequest {
+        targets: vec![SAGA.to_owned()],
+        ..find()
+    };
+    for (name, change) in cases {
+        case.broker.tamper_finds(move |mut events| {
+            for event in &mut events {
+                if let Some(Found::Documents(page)) = &mut event.event {
+                    change(&mut page.documents);
+                }
+            }
+            events
+        });
+        let events = case.find(only_saga()).await.unwrap();
+        assert_eq!(
+            outcomes(&events),
+            [(SAGA.to_owned(), NetworkOutcome::Malformed)],
+            "{name}"
+        );
+        assert!(documents(&events).is_empty(), "{name}");
+    }
+    case.broker
+        .tamper_finds(|events| events.into_iter().take(1).collect());
+    let events = case.find(only_saga()).await.unwrap();
+    assert_eq!(
+        outcomes(&events),
+        [(SAGA.to_owned(), NetworkOutcome::Malformed)],
+        "says nothing more"
+    );
+    case.broker.tamper_finds(|mut events| {
+        if let Some(Found::Decided(decided)) = &mut events[0].event {
+            decided.index -= 1;
+        }
+        events
+    });
+    let refused = case.find(only_saga()).await.unwrap_err();
+    assert!(
+        matches!(refused, NodeError::BrokerInvalid(_)),
+        "another request's decision: {refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_request_id_has_one_entry_however_often_it_is_sent() {
+    let case = Case::new().await;
+    let request = v1::FindRequest {
+        request_id: vec![7; 16],
+        ..find()
+    };
+    let index = |events: &[Found]| match &events[0] {
+        Found::Decided(decided) => decided.index,
+        other => panic!("{other:?}"),
+    };
+    let first = index(&case.find(request.clone()).await.unwrap());
+    let filtered = v1::FindRequest {
+        filter: Some(v1::Filter {
+            max: 1,
+            ..Default::default()
+        }),
+        ..request.clone()
+    };
+    let again = case.find(filtered).await.unwrap();
+    assert_eq!((index(&again), documents(&again).len()), (first, 1));
+    let other = v1::FindRequest {
+        practitioner: "dr-8".to_owned(),
+        ..request
+    };
+    let refused = case.find(other).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::Conflict);
+
+    let header = &documents(&again)[0];
+    let retrieve = v1::RetrieveRequest {
+        request_id: vec![8; 16],
+        ..retrieve(&header.unique_id)
+    };
+    for _ in 0..2 {
+        assert_eq!(case.retrieve(retrieve.clone()).await.unwrap().len(), 4);
+    }
+    until(async || case.kurume.outbox_total().unwrap() + case.saga.outbox_total().unwrap() == 0)
+        .await;
+    let transfers = case.setting.ledger.bodies().into_iter();
+    let transfers = transfers.filter(|b| matches!(b, Body::Release(_) | Body::Receipt(_)));
+    assert_eq!(transfers.count(), 2);
+}
+
+#[tokio::test]
+async fn what_is_asked_wrongly_is_refused_before_anything_is_signed() {
+    let case = Case::new().await;
+    let before = case.setting.ledger.bodies().len();
+    let cases = [
+        (
+            "no patient",
+            v1::FindRequest {
+                patient: None,
+                ..find()
+            },
+        ),
+        (
+            "no practitioner",
+            v1::FindRequest {
+                practitioner: String::new(),
+                ..find()
+            },
+        ),
+        (
+            "a long practitioner",
+            v1::FindRequest {
+                practitioner: "x".repeat(PRACTITIONER_BYTES_MAX + 1),
+                ..find()
+            },
+        ),
+        ("no role", v1::FindRequest { role: 0, ..find() }),
+        (
+            "a bad target",
+            v1::FindRequest {
+                targets: vec!["No Network".to_owned()],
+                ..find()
+            },
+        ),
+        (
+            "a short request id",
+            v1::FindRequest {
+                request_id: vec![1; 15],
+                ..find()
+            },
+        ),
+    ];
+    for (name, request) in cases {
+        assert_eq!(
+            case.find(request).await.unwrap_err().code(),
+            ErrorCode::Invalid,
+            "{name}"
+        );
+    }
+    let long_id = case.retrieve(retrieve(&"x".repeat(300))).await.unwrap_err();
+    let no_id = case
+        .record(v1::RecordRequest {
+            request_id: Vec::new(),
+            ..grant(1)
+        })
+        .await
+        .unwrap_err();
+    for error in [long_id, no_id] {
+        assert_eq!(error.code(), ErrorCode::Invalid, "{error}");
+    }
+    assert_eq!(case.setting.ledger.bodies().len(), before);
+    let operating = case.kurume.operating();
+    assert!(operating.allow(&network(KURUME)).is_ok());
+    assert!(matches!(
+        operating.allow(&network(SAGA)),
+        Err(NodeError::Forbidden)
+    ));
+}

@@ -1,0 +1,105 @@
+//! What a network's people do, through the operator's calls.
+
+use crate::*;
+use sekisho_domain::*;
+use sekisho_proto::v1;
+use sekisho_transport::outgoing;
+use tonic::Streaming;
+use v1::find_documents_event::Event as Found;
+use v1::retrieve_document_event::Event as Got;
+
+pub fn local(facility: &str, id: &str) -> Option<v1::Patient> {
+    let local = v1::patient::Local {
+        facility: facility.to_owned(),
+        local_id: id.to_owned(),
+    };
+    Some(v1::Patient {
+        patient: Some(v1::patient::Patient::Local(local)),
+    })
+}
+
+pub async fn subject(site: &Site, patient: Option<v1::Patient>) -> Vec<u8> {
+    let request = v1::SubjectRequest {
+        patient,
+        create: true,
+    };
+    let reply = site.people().subject(outgoing(request, patience())).await;
+    reply.unwrap().into_inner().subject
+}
+
+pub async fn record(site: &Site, id: u8, record: v1::record_request::Record) -> v1::RecordReply {
+    let request = v1::RecordRequest {
+        request_id: vec![id; 16],
+        record: Some(record),
+    };
+    let reply = site.people().record(outgoing(request, patience())).await;
+    reply.unwrap().into_inner()
+}
+
+pub fn was_accepted(reply: &v1::RecordReply) -> bool {
+    let outcome = reply.outcome.clone().unwrap();
+    Outcome::try_from(outcome).unwrap() == Outcome::Accepted
+}
+
+pub async fn drain<T>(stream: &mut Streaming<T>) -> Vec<T> {
+    let mut messages = Vec::new();
+    while let Some(message) = stream.message().await.unwrap() {
+        messages.push(message);
+    }
+    messages
+}
+
+pub async fn find(site: &Site) -> Vec<Found> {
+    let request = v1::FindRequest {
+        patient: local(KURUME_HOSPITAL, "K-1"),
+        practitioner: PRACTITIONER.to_owned(),
+        role: Role::Physician.number().into(),
+        facility: KURUME_HOSPITAL.to_owned(),
+        purpose: Purpose::Treat.number().into(),
+        ..Default::default()
+    };
+    let answer = site
+        .people()
+        .find(outgoing(request, patience()))
+        .await
+        .unwrap();
+    let events = drain(&mut answer.into_inner()).await;
+    events.into_iter().map(|e| e.event.unwrap()).collect()
+}
+
+pub async fn retrieve(site: &Site, unique_id: &str) -> Vec<Got> {
+    let request = v1::RetrieveRequest {
+        patient: local(KURUME_HOSPITAL, "K-1"),
+        practitioner: PRACTITIONER.to_owned(),
+        role: Role::Physician.number().into(),
+        facility: KURUME_HOSPITAL.to_owned(),
+        purpose: Purpose::Treat.number().into(),
+        network: SAGA.to_owned(),
+        unique_id: unique_id.to_owned(),
+        request_id: Vec::new(),
+    };
+    let answer = site
+        .people()
+        .retrieve(outgoing(request, patience()))
+        .await
+        .unwrap();
+    let events = drain(&mut answer.into_inner()).await;
+    events.into_iter().map(|e| e.event.unwrap()).collect()
+}
+
+pub fn outcomes(events: &[Found]) -> Vec<(String, NetworkOutcome)> {
+    let mut outcomes: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Found::End(end) => Some((end.network.clone(), end.outcome?.try_into().unwrap())),
+            _ => None,
+        })
+        .collect();
+    outcomes.sort_by(|a, b| a.0.cmp(&b.0));
+    outcomes
+}
+
+pub fn outcome_of(events: &[Found], network: &str) -> NetworkOutcome {
+    let outcomes = outcomes(events);
+    outcomes.into_iter().find(|(n, _)| n == network).unwrap().1
+}
