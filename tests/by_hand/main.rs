@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(90);
 const NETWORKS: [(&str, &str, &str); 3] =
@@ -82,7 +82,8 @@ fn town() -> &'static Town {
         for (n, (id, name, facility)) in NETWORKS.into_iter().enumerate() {
             let (listen, replica) = (format!("127.0.0.1:{}", ports[n]), (n + 1).to_string());
             let init = ["network", "init", "--id", id, "--name", name, "--listen", &listen, "--replica", &replica];
-            let init = [init.as_slice(), &["--timing", "loopback", "--dir", &at(id)]].concat();
+            let folder = at(id);
+            let init = [init.as_slice(), &["--timing", "loopback", "--dir", &folder]].concat();
             run(&init.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>(), 0);
             found.extend(["--card".to_owned(), at(&format!("{id}/card.json"))]);
             let config = dir.path().join(id).join("sekisho.toml");
@@ -102,6 +103,7 @@ fn town() -> &'static Town {
             })
             .collect();
         let town = Town { dir, _running: running, patient };
+        wait_ready(&town);
         prepare(&town);
         town
     })
@@ -109,6 +111,17 @@ fn town() -> &'static Town {
 
 fn run(args: &[String], code: i32) -> Ended {
     program().run(&args.iter().map(String::as_str).collect::<Vec<_>>(), LIMIT).expect(code)
+}
+
+/// A replica serves once it has caught up with a majority, which takes an election after the first start.
+fn wait_ready(town: &Town) {
+    let until = Instant::now() + LIMIT;
+    for (id, ..) in NETWORKS {
+        while town.says(id, &["ledger", "status"], 0)["ready"] != true {
+            assert!(Instant::now() < until, "{id} is not ready");
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+    }
 }
 
 /// Everything up to the patient's consent.
@@ -140,7 +153,7 @@ fn prepare(town: &Town) {
     let subject = |network: &str, facility: &str| {
         let patient = town.patient_at(facility);
         let shown = town.says(network, &["subject", "show", "--patient", &patient, "--create"], 0);
-        shown["subject"].as_str().unwrap().to_owned()
+        shown["written"].as_str().unwrap().to_owned()
     };
     let (kurume, saga) = (subject("kurume", "4010000001"), subject("saga", "4110000001"));
     town.says("kurume", &["subject", "link", "--patient", &town.patient_at("4010000001"), "--with", &saga], 0);
@@ -174,16 +187,16 @@ fn from_keys_to_a_verified_proof() {
     let config = town.config("kurume");
     let opened = program().run(&[&retrieve[..], &["--config", &config, "--lang", "ja"]].concat(), LIMIT).expect(0);
     assert!(opened.out.contains("処方") && !opened.out.contains('\u{fffd}'), "{}", opened.out);
-    let index = town.says("kurume", &retrieve, 0)["ledger_index"].as_u64().unwrap();
+    let index = town.says("kurume", &retrieve, 0)["index"].as_u64().unwrap();
 
     proved(town, index);
 
     // Withdrawn: denied from the next request on.
-    let consent = granted["ledger_index"].as_u64().unwrap().to_string();
+    let consent = granted["index"].as_u64().unwrap().to_string();
     town.says("kurume", &["consent", "withdraw", &consent, "--recorded-by", "4010000001", "--way", "written"], 0);
     let after = town.query(&["--network", "saga"], 1);
     assert_eq!(outcome(&after, "saga"), "denied");
-    assert_eq!(after["outcomes"][0]["reason"], "consent-withdrawn");
+    assert_eq!(after["outcomes"][0]["detail"]["reason"], "consent-withdrawn");
     // Withdrawn twice: a rule stands against it.
     town.says("kurume", &["consent", "withdraw", &consent, "--recorded-by", "4010000001", "--way", "written"], 1);
 }
@@ -201,7 +214,7 @@ fn proved(town: &Town, index: u64) {
     let forged = town.dir.path().join("forged");
     std::fs::write(&forged, bytes).unwrap();
     let refused = verify(&forged, 4);
-    assert_eq!(refused.json()["verified"], false);
+    assert_eq!(refused.json()["error"]["exit"], 4, "{}", refused.out);
     assert!(!refused.err.is_empty());
     // A file that is no bundle, and one that is not there.
     verify(Path::new(&genesis), 4);

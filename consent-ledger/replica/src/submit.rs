@@ -147,6 +147,7 @@ impl Replica {
     ///
     /// # Errors
     /// See [`SubmitError`].
+    #[tracing::instrument(skip_all, fields(replica = %self.id(), index = tracing::field::Empty))]
     pub async fn submit(
         &self,
         envelope: v1::Envelope,
@@ -178,7 +179,10 @@ impl Replica {
                 None => Attempt::NotSent,
             };
             match attempt {
-                Attempt::Done(submitted) => return Ok(submitted),
+                Attempt::Done(submitted) => {
+                    tracing::Span::current().record("index", submitted.index.0);
+                    return Ok(submitted);
+                }
                 // An attempt before this one may yet take effect, whatever this one was told.
                 Attempt::Failed(_) if maybe_sent => return Err(SubmitError::Unknown),
                 Attempt::Failed(error) => return Err(error),
