@@ -1,6 +1,6 @@
 //! The configuration file: read once, checked whole, every fault reported together.
 //!
-//! `example.toml` documents every setting; `sekisho config example` prints it and a test reads it back, so what
+//! `deploy/sekisho.example.toml` documents every setting; `sekisho config example` prints it and a test reads it back, so what
 //! it says is what there is.
 
 mod read;
@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Every setting with its meaning and default.
-pub const EXAMPLE: &str = include_str!("example.toml");
+pub const EXAMPLE: &str = include_str!("../../../deploy/sekisho.example.toml");
 
 /// What one process is told. All paths are absolute or relative to the working directory, ready to use.
 #[derive(Debug, Clone)]
