@@ -12,6 +12,8 @@ pub const FIND_BYTES_MAX: usize = 64 << 20;
 pub const CHUNK_BYTES_MAX: usize = 1 << 20;
 /// Bytes of a document kept until all of it is verified: nothing unverified is handed over.
 pub const RETRIEVE_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one request: a note of evidence or a list of facilities, and what surrounds it.
+pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
 /// Answers to other networks under way at once. Each holds at most one page or one document.
 pub const ANSWERS_MAX: usize = 64;
 /// Queries of the network's own people under way at once.

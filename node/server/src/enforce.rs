@@ -79,20 +79,16 @@ impl From<Option<v1::Filter>> for Filter {
 }
 
 impl Scope {
-    /// The subject's charts under a permit. Charts of facilities the network does not (or no longer) have are left
-    /// out.
+    /// The subject's charts under a permit. `facilities` are the network's present ones: documents of others are
+    /// not covered.
     pub fn new(
         permit: Permit,
         charts: impl IntoIterator<Item = Patient>,
         facilities: BTreeMap<FacilityId, EntryIndex>,
     ) -> Self {
-        let charts = charts
-            .into_iter()
-            .filter(|chart| facilities.contains_key(&chart.facility))
-            .collect();
         Self {
             permit,
-            charts,
+            charts: charts.into_iter().collect(),
             facilities,
         }
     }

@@ -344,6 +344,24 @@ fn content_is_given_only_while_it_is_what_was_indexed_and_names_the_patient() {
         .unwrap();
     assert_eq!(content(&contents, &misfiled).unwrap(), None);
 
+    // The message is the patient's, but lies in a stranger's folder, and was indexed so.
+    let bytes = storage.put(PATIENT, 1);
+    storage.write(STRANGER, 3, &bytes);
+    let astray = DocumentEntry {
+        location: sekisho_documents::SourceLocation::new(
+            storage.source.source_id.clone(),
+            storage
+                .path(STRANGER, 3)
+                .strip_prefix(&storage.source.root)
+                .unwrap()
+                .to_str()
+                .unwrap(),
+        )
+        .unwrap(),
+        ..entry.clone()
+    };
+    assert_eq!(content(&contents, &astray).unwrap(), None);
+
     let path = storage.path(PATIENT, 1);
     fs::write(&path, prescription(PATIENT, "DRUG X")).unwrap();
     assert_eq!(

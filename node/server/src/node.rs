@@ -1,7 +1,7 @@
 //! A running node: what it is made of, its tasks, its end.
 
 use crate::answer::Disclosing;
-use crate::bounds::{ANSWERS_MAX, FINDS_MAX, RETRIEVES_MAX, SHUTDOWN_GRACE};
+use crate::bounds::{ANSWERS_MAX, FINDS_MAX, REQUEST_BYTES_MAX, RETRIEVES_MAX, SHUTDOWN_GRACE};
 use crate::entries::Meant;
 use crate::environment::Environment;
 use crate::ingestion::{self, Readiness};
@@ -137,12 +137,12 @@ impl Node {
 
     /// `NodeService`, to mount on the node's endpoint.
     pub fn node_service(&self) -> NodeServiceServer<Disclosing> {
-        NodeServiceServer::new(self.disclosing())
+        NodeServiceServer::new(self.disclosing()).max_decoding_message_size(REQUEST_BYTES_MAX)
     }
 
     /// `OperatorService`, to mount on the node's endpoint.
     pub fn operator_service(&self) -> OperatorServiceServer<Operating> {
-        OperatorServiceServer::new(self.operating())
+        OperatorServiceServer::new(self.operating()).max_decoding_message_size(REQUEST_BYTES_MAX)
     }
 
     /// Whether every source has been read, so that documents are answered.

@@ -372,3 +372,42 @@ fn more_than_an_answer_may_have_is_not_kept() {
     );
     assert_eq!(ended.documents.len(), ANSWER_ENTRIES_MAX);
 }
+
+#[test]
+fn a_node_that_contradicts_itself_is_not_believed() {
+    let case = Case::new();
+    let two = [document("a"), document("b")];
+    let three = case.statement(&two, |s| s.outcome = answered(3));
+    let unknown = case.statement(&[], |s| s.outcome = NetworkOutcome::PatientUnknown);
+    let unknown_with_some = case.statement(&two, |s| s.outcome = NetworkOutcome::PatientUnknown);
+    let none = case.statement(&[], |_| {});
+    let cases = [
+        ("it counts one too many", &two[..], answered(3), three),
+        (
+            "it knows nobody, told as none found",
+            &[],
+            answered(0),
+            unknown,
+        ),
+        (
+            "it found none, told as nobody known",
+            &[],
+            NetworkOutcome::PatientUnknown,
+            none,
+        ),
+        (
+            "it knows nobody and has documents",
+            &two[..],
+            NetworkOutcome::PatientUnknown,
+            unknown_with_some,
+        ),
+    ];
+    for (name, documents, claim, statement) in cases {
+        let ended = case.judge(documents, claim, Some(statement));
+        assert_eq!(
+            (ended.outcome, ended.documents.len()),
+            (NetworkOutcome::Malformed, 0),
+            "{name}"
+        );
+    }
+}

@@ -263,3 +263,24 @@ fn what_happened_to_the_answer_leaves_no_document() {
     assert_eq!((received.outcome, received.document), (late, None));
     assert!(RetrieveCheck::new(case.record.clone(), &network(TOTTORI), ID.to_owned()).is_none());
 }
+
+#[test]
+fn a_node_whose_header_is_of_other_content_is_not_believed() {
+    let case = Case::new();
+    let content = b"content".to_vec();
+    let other_hash = header(b"CONTENT");
+    let other_size = v1::DocumentEntry {
+        size_bytes: 9,
+        ..header(&content)
+    };
+    for header in [other_hash, other_size] {
+        let mut check = case.check();
+        check.header(header.clone());
+        check.chunk(&content);
+        let received = case.end(check, SAGA, ONE, Some(case.statement(&header, &content)));
+        assert_eq!(
+            (received.outcome, received.document),
+            (NetworkOutcome::Malformed, None)
+        );
+    }
+}
