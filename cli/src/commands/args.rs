@@ -2,7 +2,9 @@
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use sekisho_domain::{Category, DomainError, FacilityId, Period, Purpose, Role, SubjectId, TimeMs};
+use sekisho_domain::{
+    Category, DomainError, FacilityId, Period, Purpose, Role, SubjectId, SubjectRef, TimeMs,
+};
 use sekisho_proto::v1;
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -45,7 +47,9 @@ pub(super) enum PatientArg {
 /// Why a text names no patient; does not repeat it, for it may be a local id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum PatientFault {
-    #[error("a patient is written FACILITY/LOCALID, or as the pseudonym's 32 hexadecimal digits")]
+    #[error(
+        "a patient is written FACILITY/LOCALID, or as the pseudonym that `subject show` prints"
+    )]
     Form,
     #[error(transparent)]
     Facility(#[from] DomainError),
@@ -57,10 +61,14 @@ impl FromStr for PatientArg {
         match text.split_once('/') {
             Some((_, "")) => Err(PatientFault::Form),
             Some((facility, local)) => Ok(Self::Local(facility.parse()?, local.to_owned())),
-            None => text
-                .parse()
-                .map(Self::Subject)
-                .map_err(|_| PatientFault::Form),
+            // Another network's pseudonym is nobody's here, and the node says so.
+            None => match text.parse::<SubjectRef>() {
+                Ok(subject) => Ok(Self::Subject(subject.subject)),
+                Err(_) => text
+                    .parse()
+                    .map(Self::Subject)
+                    .map_err(|_| PatientFault::Form),
+            },
         }
     }
 }
@@ -168,6 +176,10 @@ mod tests {
         assert_eq!(
             pseudonym.parse(),
             Ok(PatientArg::Subject(pseudonym.parse().unwrap()))
+        );
+        assert_eq!(
+            format!("mamenet:{pseudonym}").parse(),
+            pseudonym.parse::<PatientArg>()
         );
         for text in ["", "00001234", "4110100015/", "0011"] {
             assert_eq!(

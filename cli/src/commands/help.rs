@@ -5,6 +5,9 @@ mod japanese;
 use clap::Command;
 use sekisho_domain::Language;
 
+/// The heading of what every command takes.
+pub(super) const COMMON: &str = "Common options";
+
 const TEMPLATE: &str = "{about-with-newline}\n使い方： {usage}\n\n{all-args}{after-help}";
 
 /// The command line with its help in a language.
@@ -27,10 +30,10 @@ fn japanese(mut command: Command, path: &str) -> Command {
         .help_template(TEMPLATE)
         .subcommand_help_heading("コマンド")
         .mut_args(|arg| {
-            let heading = if arg.is_positional() {
-                "引数"
-            } else {
-                "オプション"
+            let heading = match arg.get_help_heading() {
+                Some(COMMON) => "共通オプション",
+                _ if arg.is_positional() => "引数",
+                _ => "オプション",
             };
             let help = japanese::argument(path, arg.get_id().as_str());
             let arg = arg.help_heading(heading);

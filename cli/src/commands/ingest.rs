@@ -6,7 +6,8 @@ use crate::ops;
 use crate::ui::{Exit, Failure};
 use clap::Args;
 use sekisho_ingest::Report;
-use serde_json::{Value, json};
+use sekisho_node::IngestReport;
+use serde_json::json;
 
 #[derive(Debug, Args)]
 pub(super) struct IngestArgs {
@@ -33,10 +34,8 @@ pub(super) async fn run(args: &IngestArgs, at: &At) -> Result<Exit, Failure> {
     let malformed = |e: serde_json::Error| {
         Failure::of(Exit::Unverified, "応答を読むことが", "read the answer", &e)
     };
-    let object: Value = serde_json::from_str(&report).map_err(malformed)?;
-    let reports: Vec<Report> = serde_json::from_value(object.clone()).map_err(malformed)?;
-    at.ui
-        .result(&json!({ "sources": object }), text(&reports, at));
+    let report: IngestReport = serde_json::from_str(&report).map_err(malformed)?;
+    at.ui.result(&json!(report), text(&report.sources, at));
     Ok(Exit::Done)
 }
 

@@ -57,6 +57,7 @@ struct Cli {
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = help::COMMON)]
 struct Common {
     /// The configuration file; else $SEKISHO_CONFIG, else ./sekisho.toml
     #[arg(long, global = true, value_name = "FILE")]
@@ -106,14 +107,14 @@ enum Command {
     Subject(subject::Command),
     /// Ask other networks which documents they have of a patient
     #[command(
-        after_help = "Example:\n  sekisho query --patient 4110100015/00001234 --facility 4110100015 \
+        after_help = "Example:\n  sekisho query --patient 4110100015/00001234 --facility 4110100015 \\\n    \
                       --practitioner dr-sato --role physician --purpose TREAT"
     )]
     Query(query::QueryArgs),
     /// Get one document of another network and show it readably
     #[command(
-        after_help = "Example:\n  sekisho retrieve --network azaleanet --document 2.25.1234 \
-                      --patient 4110100015/00001234 --facility 4110100015 --practitioner dr-sato \
+        after_help = "Example:\n  sekisho retrieve --network azaleanet --document 2.25.1234 \\\n    \
+                      --patient 4110100015/00001234 --facility 4110100015 --practitioner dr-sato \\\n    \
                       --role physician --purpose TREAT"
     )]
     Retrieve(retrieve::RetrieveArgs),

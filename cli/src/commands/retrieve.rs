@@ -128,8 +128,15 @@ fn ended(network: &NetworkId, retrieved: &Retrieved) -> Value {
 /// No document came: says why. Only a denial is a refusal; whatever else happened, it is not to be had now.
 fn nothing(network: &NetworkId, retrieved: &Retrieved, at: &At) -> Exit {
     let (index, outcome) = (retrieved.index, &retrieved.outcome);
-    let ja = format!("{network}：{}（台帳 {index} 番）", outcome.ja());
-    let en = format!("{network}: {} (ledger index {index})", outcome.en());
+    let (ja, en) = match outcome {
+        NetworkOutcome::Answered { .. } => (
+            "この患者の、閲覧できる該当文書はありません".to_owned(),
+            "has no such document of this patient that may be seen".to_owned(),
+        ),
+        other => (other.ja(), other.en()),
+    };
+    let ja = format!("{network}：{ja}（台帳 {index} 番）");
+    let en = format!("{network}: {en} (ledger index {index})");
     at.ui
         .result(&ended(network, retrieved), at.ui.pick(&ja, &en));
     match outcome {

@@ -15,7 +15,7 @@ pub(super) enum Command {
     /// Write SS-MIX2 standardised storages, one folder for each facility, and truth.json beside them
     #[command(
         name = "ssmix2",
-        after_help = "Example:\n  sekisho sample ssmix2 --out samples --facility 4110100015:asagi \
+        after_help = "Example:\n  sekisho sample ssmix2 --out samples --facility 4110100015:asagi \\\n    \
                       --facility 4010200014:chidori --patients 20 --seed 7 --travellers 3"
     )]
     SsMix2(SsMix2Args),

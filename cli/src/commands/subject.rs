@@ -26,13 +26,13 @@ pub(super) enum Command {
     },
     /// Say that a patient is the same person as another network's; holds once both networks say so
     #[command(
-        after_help = "Example:\n  sekisho subject link --patient 4110100015/00001234 \
+        after_help = "Example:\n  sekisho subject link --patient 4110100015/00001234 \\\n    \
                       --with azaleanet:00112233445566778899aabbccddeeff"
     )]
     Link(LinkArgs),
     /// Take that word back; the link no longer holds
     #[command(
-        after_help = "Example:\n  sekisho subject unlink --patient 4110100015/00001234 \
+        after_help = "Example:\n  sekisho subject unlink --patient 4110100015/00001234 \\\n    \
                       --with azaleanet:00112233445566778899aabbccddeeff"
     )]
     Unlink(LinkArgs),

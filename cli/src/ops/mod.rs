@@ -9,7 +9,7 @@ mod session;
 pub use entries::{Recorded, govern, record, subject};
 pub use exchange::{Found, FoundEnd, Retrieved, bundle, find, ingest, retrieve};
 pub use ledger::{checkpoint, status};
-pub use replay::{Replayed, leaves, replayed_state, unreadable};
+pub use replay::{Replayed, replayed_state, unreadable};
 pub use session::{Session, failure_of};
 
 use sekisho_domain::TimeMs;

@@ -40,25 +40,20 @@ pub fn unreadable<E: std::error::Error + 'static>(error: &CoreError<E>) -> Failu
     )
 }
 
-/// Reads leaves from an index on, as encoded, at most `max` (0: all there are). `each` gets each in order.
-///
-/// # Errors
-/// The process cannot be reached, stops answering, skips a leaf, or `each` fails.
-pub async fn leaves(
+/// Reads all leaves, as encoded. `each` gets each in order.
+async fn leaves(
     session: &Session,
-    from: u64,
-    max: u32,
     mut each: impl FnMut(EntryIndex, Vec<u8>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let failed = |status: tonic::Status| failure_of(&status, &session.address);
-    let call = outgoing(v1::LeavesRequest { from, max }, session.deadline());
+    let call = outgoing(v1::LeavesRequest { from: 0, max: 0 }, session.deadline());
     let mut stream = session
         .ledger_client()
         .leaves(call)
         .await
         .map_err(failed)?
         .into_inner();
-    let mut expected = from;
+    let mut expected = 0;
     loop {
         // The whole may take longer than one answer: what is bounded is the silence between two leaves.
         let next = tokio::time::timeout(session.timeout, stream.message()).await;
@@ -91,7 +86,7 @@ pub async fn leaves(
 /// the number of leaves so far.
 ///
 /// # Errors
-/// Those of [`leaves`]; or a leaf is not what its entry leads to.
+/// The process cannot be reached, stops answering or skips a leaf; or a leaf is not what its entry leads to.
 pub async fn replayed_state(
     session: &Session,
     mut heard: impl FnMut(u64),
@@ -99,7 +94,7 @@ pub async fn replayed_state(
     let mut state = MemoryState::default();
     found(&mut state, &session.genesis).map_err(|e| unreadable(&e))?;
     let mut size = 0;
-    leaves(session, 0, 0, |index, bytes| {
+    leaves(session, |index, bytes| {
         let leaf = Leaf::decode(&bytes).map_err(|e| differs(index, &e.to_string()))?;
         let batch = v1::Batch {
             time_ms: leaf.time.0,

@@ -57,6 +57,14 @@ pub(super) async fn run(args: &SignArgs, at: &At) -> Result<Exit, Failure> {
         at.ui.result(&object, at.ui.pick(&ja, &en));
         return Ok(Exit::Done);
     }
+    if !agreement.parties.contains(&session.network) {
+        let (network, id) = (&session.network, &args.id);
+        return Err(Failure::new(
+            Exit::Refused,
+            format!("{network} は協定 {id} の当事者ではありません"),
+            format!("{network} is not a party of agreement {id}"),
+        ));
+    }
     if asked && !agreed(at) {
         return Err(Failure::usage("署名しませんでした", "not signed"));
     }

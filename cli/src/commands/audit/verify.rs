@@ -27,16 +27,25 @@ pub(super) fn run(args: &VerifyArgs, at: &At) -> Result<Exit, Failure> {
     let genesis = genesis::load(&args.genesis)?;
     let bytes = read(args)?;
     let name = args.bundle.display();
-    let verified = bundle::verify(&bytes, &genesis).map_err(|fault| {
-        Failure::new(
-            Exit::Unverified,
-            format!("{name} は証拠として成り立ちません。最初に成り立たない点：{fault}"),
-            format!("{name} does not verify; the first thing that does not hold: {fault}"),
-        )
-    })?;
-    at.ui
-        .result(&object(&verified), text(&verified, at.ui.language));
-    Ok(Exit::Done)
+    match bundle::verify(&bytes, &genesis) {
+        Ok(verified) => {
+            at.ui
+                .result(&object(&verified), text(&verified, at.ui.language));
+            Ok(Exit::Done)
+        }
+        Err(fault) => {
+            let ja = format!("{name} は証拠として成り立ちません。最初に成り立たない点：{fault}");
+            let en = format!("{name} does not verify; the first thing that does not hold: {fault}");
+            if at.ui.json {
+                at.ui.result(
+                    &json!({ "verified": false, "fault": fault.to_string() }),
+                    "",
+                );
+            }
+            at.ui.note(ja, en);
+            Ok(Exit::Unverified)
+        }
+    }
 }
 
 /// Not more than a verifier looks at, whatever lies there.

@@ -11,7 +11,7 @@ use clap::Subcommand;
 pub(super) enum Command {
     /// Record a consent a facility took
     #[command(
-        after_help = "Example:\n  sekisho consent grant --patient 4010200014/00001234 --side viewing --facility 4010200014 \
+        after_help = "Example:\n  sekisho consent grant --patient 4010200014/00001234 --side viewing --facility 4010200014 \\\n    \
                       --recorded-by 4010200014 --capture written --until 2027-03-31"
     )]
     Grant(record::GrantArgs),
@@ -22,7 +22,7 @@ pub(super) enum Command {
     Withdraw(record::WithdrawArgs),
     /// Record what a patient refuses; it always wins over a consent
     #[command(
-        after_help = "Example:\n  sekisho consent reserve --patient 4010200014/00001234 --viewer-network mamenet \
+        after_help = "Example:\n  sekisho consent reserve --patient 4010200014/00001234 --viewer-network mamenet \\\n    \
                       --category infection --recorded-by 4010200014"
     )]
     Reserve(record::ReserveArgs),

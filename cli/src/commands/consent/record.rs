@@ -60,6 +60,9 @@ pub(in crate::commands) struct WithdrawArgs {
     /// How it was withdrawn
     #[arg(long, value_name = "WAY", value_parser = codes_of!(Withdrawal))]
     way: Withdrawal,
+    /// Where the evidence is kept; stays in the node, the ledger gets a salted commitment
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    note: String,
 }
 
 #[derive(Debug, Args)]
@@ -136,8 +139,8 @@ pub(super) async fn withdraw(args: WithdrawArgs, at: &At) -> Result<Exit, Failur
         consent: args.index,
         way: args.way.number().into(),
         recorded_by: args.recorded_by.to_string(),
-        // The node commits to its own record of the withdrawal.
-        evidence: Vec::new(),
+        // The note itself on its way to the node, which keeps it and puts a commitment in its place.
+        evidence: args.note.into_bytes(),
     });
     let ja = format!("同意 {} 番の撤回を記録しました", args.index);
     let en = format!("The withdrawal of consent {} is recorded", args.index);

@@ -216,6 +216,10 @@ const ARGUMENTS: &[(&str, &str)] = &[
         "category",
         "この種類の情報だけ（繰り返し可）。省略時はすべて",
     ),
+    (
+        "note",
+        "証拠の保管場所。ノードに残り、台帳には塩つきの約束だけが載ります",
+    ),
     ("recorded_by", "受け付けた施設のコード"),
     ("id", "協定のID"),
     ("file", "読み込むファイル。書き方は example で見られます"),
@@ -344,11 +348,6 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
         "この利用目的だけ（繰り返し可）。省略時はすべて",
     ),
     ("consent grant", "until", "最後の日。省略時は撤回まで"),
-    (
-        "consent grant",
-        "note",
-        "証拠の保管場所。ノードに残り、台帳には塩つきの約束だけが載ります",
-    ),
     ("consent withdraw", "index", "同意の台帳番号"),
     ("consent withdraw", "way", "撤回の方法"),
     ("consent reserve", "anyone", "誰にも閲覧させません"),

@@ -15,13 +15,13 @@ use clap::Subcommand;
 pub(super) enum Command {
     /// Make this network's keys, its configuration and the card to hand to the founders
     #[command(
-        after_help = "Example:\n  sekisho network init --id pikapikalink --name ピカピカリンク \
+        after_help = "Example:\n  sekisho network init --id pikapikalink --name ピカピカリンク \\\n    \
                       --listen 0.0.0.0:7443 --endpoint sekisho.example.jp:7443 --replica 1 --dir /etc/sekisho"
     )]
     Init(init::InitArgs),
     /// Found a ledger from all founders' cards; its id is to be compared by telephone
     #[command(
-        after_help = "Example:\n  sekisho network found --card a/card.json --card b/card.json --card c/card.json \
+        after_help = "Example:\n  sekisho network found --card a/card.json --card b/card.json --card c/card.json \\\n    \
                       --out genesis.json"
     )]
     Found(found::FoundArgs),

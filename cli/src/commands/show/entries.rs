@@ -122,8 +122,8 @@ pub(in crate::commands) fn entry(body: &Body) -> Words {
                     request.purpose.ja()
                 ),
                 format!(
-                    "{} asks to {} for {}: {viewing}, facility {facility}, of {targets}",
-                    article(request.role.en()),
+                    "a {} asks to {} for {}: {viewing}, facility {facility}, of {targets}",
+                    request.role.en(),
                     Action::en(request.action),
                     request.purpose.en()
                 ),
@@ -161,8 +161,4 @@ fn versioned(ja: &str, en: &str, id: &str, version: u32) -> Words {
         format!("協定 {id} 第{version}版の{ja}"),
         format!("{en} agreement {id} version {version}"),
     )
-}
-
-fn article(role: &str) -> String {
-    format!("a {role}")
 }

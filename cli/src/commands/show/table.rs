@@ -19,14 +19,9 @@ impl Table {
         self.rows.push(cells.map(one_line).to_vec());
     }
 
-    /// How many rows there are below the headings.
-    pub(in crate::commands) fn len(&self) -> usize {
-        self.rows.len().saturating_sub(1)
-    }
-
     /// Whether there is nothing below the headings.
     pub(in crate::commands) fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.rows.len() <= 1
     }
 }
 
