@@ -21,7 +21,12 @@ struct GenesisFile {
 pub fn load(path: &Path) -> Result<Genesis, Failure> {
     let doing = |e: &(dyn std::error::Error + 'static)| {
         let name = path.display();
-        Failure::of(Exit::Usage, &format!("創設ファイル {name} を読むことが"), &format!("read the genesis file {name}"), e)
+        Failure::of(
+            Exit::Usage,
+            &format!("創設ファイル {name} を読むことが"),
+            &format!("read the genesis file {name}"),
+            e,
+        )
     };
     let text = std::fs::read_to_string(path).map_err(|e| doing(&e))?;
     let file: GenesisFile = serde_json::from_str(&text).map_err(|e| doing(&e))?;
@@ -33,8 +38,14 @@ pub fn load(path: &Path) -> Result<Genesis, Failure> {
         let name = path.display();
         return Err(Failure::new(
             Exit::Unverified,
-            format!("創設ファイル {name} は台帳 {} を名乗っていますが、内容は {founded} を創設します。改変されています", file.ledger),
-            format!("the genesis file {name} names ledger {}, but its content founds {founded}: it was altered", file.ledger),
+            format!(
+                "創設ファイル {name} は台帳 {} を名乗っていますが、内容は {founded} を創設します。改変されています",
+                file.ledger
+            ),
+            format!(
+                "the genesis file {name} names ledger {}, but its content founds {founded}: it was altered",
+                file.ledger
+            ),
         ));
     }
     Ok(file.genesis)
@@ -49,14 +60,25 @@ pub fn save(path: &Path, genesis: &Genesis) -> Result<LedgerId, Failure> {
     if !faults.is_empty() {
         let all: Vec<_> = faults.iter().map(ToString::to_string).collect();
         let all = all.join("\n");
-        return Err(Failure::usage(format!("台帳を創設できません：\n{all}"), format!("this founds no ledger:\n{all}")));
+        return Err(Failure::usage(
+            format!("台帳を創設できません：\n{all}"),
+            format!("this founds no ledger:\n{all}"),
+        ));
     }
     let ledger = ledger_id(genesis);
     let failed = |e: &(dyn std::error::Error + 'static)| {
         let name = path.display();
-        Failure::of(Exit::Usage, &format!("{name} を書くことが"), &format!("write {name}"), e)
+        Failure::of(
+            Exit::Usage,
+            &format!("{name} を書くことが"),
+            &format!("write {name}"),
+            e,
+        )
     };
-    let file = GenesisFile { ledger, genesis: genesis.clone() };
+    let file = GenesisFile {
+        ledger,
+        genesis: genesis.clone(),
+    };
     let text = serde_json::to_string_pretty(&file).map_err(|e| failed(&e))?;
     std::fs::write(path, text + "\n").map_err(|e| failed(&e))?;
     Ok(ledger)

@@ -18,7 +18,12 @@ pub fn path(folder: &Path, purpose: KeyPurpose) -> PathBuf {
 /// The file is missing, readable by others, or not a key.
 pub fn signing(folder: &Path, purpose: KeyPurpose) -> Result<SigningKey, Failure> {
     let seed = seed_file::load(&path(folder, purpose)).map_err(|e| {
-        Failure::of(Exit::Usage, &format!("{}を読むことが", purpose.ja()), &format!("read the {} key", purpose.en()), &e)
+        Failure::of(
+            Exit::Usage,
+            &format!("{}を読むことが", purpose.ja()),
+            &format!("read the {} key", purpose.en()),
+            &e,
+        )
     })?;
     Ok(SigningKey::from_secret(&seed))
 }
@@ -28,7 +33,14 @@ pub fn signing(folder: &Path, purpose: KeyPurpose) -> Result<SigningKey, Failure
 /// # Errors
 /// The file is missing, readable by others, or not a key.
 pub fn identity(config: &Config) -> Result<Identity, Failure> {
-    let failed = |e| Failure::of(Exit::Usage, "通信鍵を読むことが", "read the transport key", &e);
+    let failed = |e| {
+        Failure::of(
+            Exit::Usage,
+            "通信鍵を読むことが",
+            "read the transport key",
+            &e,
+        )
+    };
     let key = TransportKey::load(&path(&config.keys, KeyPurpose::Transport)).map_err(failed)?;
     Identity::new(key).map_err(failed)
 }
@@ -39,7 +51,12 @@ pub fn identity(config: &Config) -> Result<Identity, Failure> {
 /// The file cannot be written, or is there but unusable.
 pub fn create(folder: &Path, purpose: KeyPurpose) -> Result<SigningKey, Failure> {
     let seed = seed_file::load_or_create(&path(folder, purpose)).map_err(|e| {
-        Failure::of(Exit::Usage, &format!("{}を作ることが", purpose.ja()), &format!("create the {} key", purpose.en()), &e)
+        Failure::of(
+            Exit::Usage,
+            &format!("{}を作ることが", purpose.ja()),
+            &format!("create the {} key", purpose.en()),
+            &e,
+        )
     })?;
     Ok(SigningKey::from_secret(&seed))
 }

@@ -45,7 +45,10 @@ pub struct Words {
 impl Words {
     /// Both at once.
     pub fn new(ja: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { ja: ja.into(), en: en.into() }
+        Self {
+            ja: ja.into(),
+            en: en.into(),
+        }
     }
 }
 
@@ -61,14 +64,22 @@ pub struct Failure {
 impl Failure {
     /// A failure with its sentence.
     pub fn new(exit: Exit, ja: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { exit, words: Words::new(ja, en) }
+        Self {
+            exit,
+            words: Words::new(ja, en),
+        }
     }
     /// Called wrongly.
     pub fn usage(ja: impl Into<String>, en: impl Into<String>) -> Self {
         Self::new(Exit::Usage, ja, en)
     }
     /// Something technical, whose own words are English; the Japanese says what was being done.
-    pub fn of(exit: Exit, doing_ja: &str, doing_en: &str, error: &(dyn std::error::Error + 'static)) -> Self {
+    pub fn of(
+        exit: Exit,
+        doing_ja: &str,
+        doing_en: &str,
+        error: &(dyn std::error::Error + 'static),
+    ) -> Self {
         let mut chain = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
@@ -78,7 +89,11 @@ impl Failure {
             }
             source = cause.source();
         }
-        Self::new(exit, format!("{doing_ja}できませんでした：{chain}"), format!("could not {doing_en}: {chain}"))
+        Self::new(
+            exit,
+            format!("{doing_ja}できませんでした：{chain}"),
+            format!("could not {doing_en}: {chain}"),
+        )
     }
 }
 
@@ -98,7 +113,11 @@ impl Ui {
     }
     /// The one result: the JSON object, or the text for people.
     pub fn result(&self, json: &Value, text: impl fmt::Display) {
-        let line = if self.json { json.to_string() } else { text.to_string() };
+        let line = if self.json {
+            json.to_string()
+        } else {
+            text.to_string()
+        };
         let mut out = std::io::stdout().lock();
         // Nobody is left to tell when standard output is closed.
         let _ = writeln!(out, "{}", line.trim_end_matches('\n'));

@@ -35,5 +35,5 @@ pub(super) async fn run(args: DemoArgs, at: &At) -> Result<Exit, Failure> {
         seed,
         base_port,
     };
-    crate::demo::run(at.ui, args).await.map(|()| Exit::Done)
+    crate::demo::run(at.ui, args).await
 }

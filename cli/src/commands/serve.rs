@@ -12,7 +12,9 @@ use sekisho_domain::KeyPurpose;
 use sekisho_ingest::SsMix2Storage;
 use sekisho_node::{Node, NodeStore, Parts, SystemEnvironment};
 use sekisho_replica::{Keys, Replica, SystemClock};
-use sekisho_transport::{ClientLimits, Expected, Incoming, ServerLimits, channel, server, telemetry};
+use sekisho_transport::{
+    ClientLimits, Expected, Incoming, ServerLimits, channel, server, telemetry,
+};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -34,16 +36,31 @@ pub async fn run(path: &Path) -> Result<(), Failure> {
         .map_err(|e| Failure::of(Exit::Usage, "トレースの準備が", "set up tracing", &e))?;
     let listener = TcpListener::bind(config.listen).await.map_err(|e| {
         let address = config.listen;
-        Failure::of(Exit::Usage, &format!("{address} で待ち受けることが"), &format!("listen on {address}"), &e)
+        Failure::of(
+            Exit::Usage,
+            &format!("{address} で待ち受けることが"),
+            &format!("listen on {address}"),
+            &e,
+        )
     })?;
     let Some(replica_config) = &config.replica else {
-        return Err(Failure::usage("[replica] がありません", "there is no [replica]"));
+        return Err(Failure::usage(
+            "[replica] がありません",
+            "there is no [replica]",
+        ));
     };
     let replica = start_replica(&config, replica_config).await?;
     let result = serve(&config, listener, &replica).await;
     let stopped = replica.shutdown().await;
     result?;
-    stopped.map_err(|e| Failure::of(Exit::Unavailable, "レプリカを正しく停止することが", "stop the replica cleanly", &e))
+    stopped.map_err(|e| {
+        Failure::of(
+            Exit::Unavailable,
+            "レプリカを正しく停止することが",
+            "stop the replica cleanly",
+            &e,
+        )
+    })
 }
 
 async fn start_replica(config: &Config, of: &ReplicaConfig) -> Result<Replica, Failure> {
@@ -52,35 +69,62 @@ async fn start_replica(config: &Config, of: &ReplicaConfig) -> Result<Replica, F
     replica_config.timing = of.timing;
     // Beside the keys: it must survive the loss of the data.
     replica_config.marker = config.keys.join(format!("replica-{}.started", of.id));
-    let keys =
-        Keys { transport: keys::identity(config)?, checkpoint: keys::signing(&config.keys, KeyPurpose::Checkpoint)? };
+    let keys = Keys {
+        transport: keys::identity(config)?,
+        checkpoint: keys::signing(&config.keys, KeyPurpose::Checkpoint)?,
+    };
     Replica::start(replica_config, genesis, keys, Arc::new(SystemClock))
         .await
-        .map_err(|e| Failure::of(Exit::Usage, "レプリカを起動することが", "start the replica", &e))
+        .map_err(|e| {
+            Failure::of(
+                Exit::Usage,
+                "レプリカを起動することが",
+                "start the replica",
+                &e,
+            )
+        })
 }
 
 async fn serve(config: &Config, listener: TcpListener, replica: &Replica) -> Result<(), Failure> {
-    let failed = |e: &(dyn std::error::Error + 'static)| Failure::of(Exit::Usage, "起動することが", "start", e);
+    let failed = |e: &(dyn std::error::Error + 'static)| {
+        Failure::of(Exit::Usage, "起動することが", "start", e)
+    };
     let identity = keys::identity(config)?;
-    let incoming = Incoming::new(listener, &identity, replica.directory(), ServerLimits::default())
-        .map_err(|e| failed(&e))?;
+    let incoming = Incoming::new(
+        listener,
+        &identity,
+        replica.directory(),
+        ServerLimits::default(),
+    )
+    .map_err(|e| failed(&e))?;
     let node = match &config.node {
         Some(of) => Some(start_node(config, of, replica).await?),
         None => None,
     };
-    let broker = config
-        .broker
-        .then(|| Broker::new(replica.clone(), identity.clone(), replica.directory(), Limits::default()));
+    let broker = config.broker.then(|| {
+        Broker::new(
+            replica.clone(),
+            identity.clone(),
+            replica.directory(),
+            Limits::default(),
+        )
+    });
 
-    let mut router = server().add_service(replica.ledger_service()).add_service(replica.raft_service());
+    let mut router = server()
+        .add_service(replica.ledger_service())
+        .add_service(replica.raft_service());
     if let Some(node) = &node {
-        router = router.add_service(node.node_service()).add_service(node.operator_service());
+        router = router
+            .add_service(node.node_service())
+            .add_service(node.operator_service());
     }
     if let Some(broker) = &broker {
         router = router.add_service(broker.server());
     }
     tracing::info!(address = %config.listen, network = %config.network, ledger = %replica.ledger(), "serving");
-    let ended = router.serve_with_incoming_shutdown(incoming, stop_requested(replica.clone())).await;
+    let ended = router
+        .serve_with_incoming_shutdown(incoming, stop_requested(replica.clone()))
+        .await;
     if let Some(node) = node {
         node.shutdown().await.map_err(|e| failed(&e))?;
     }
@@ -96,18 +140,30 @@ async fn serve(config: &Config, listener: TcpListener, replica: &Replica) -> Res
 }
 
 async fn start_node(config: &Config, of: &NodeConfig, replica: &Replica) -> Result<Node, Failure> {
-    let failed = |e: &(dyn std::error::Error + 'static)| Failure::of(Exit::Usage, "ノードを起動することが", "start the node", e);
+    let failed = |e: &(dyn std::error::Error + 'static)| {
+        Failure::of(Exit::Usage, "ノードを起動することが", "start the node", e)
+    };
     let identity = keys::identity(config)?;
     let broker = of.broker.clone().unwrap_or_else(|| config.own_address());
     let network = Expected::Network(config.network.clone());
-    let broker = channel(&broker, network, &identity, replica.directory(), ClientLimits::default()).map_err(|e| failed(&e))?;
+    let broker = channel(
+        &broker,
+        network,
+        &identity,
+        replica.directory(),
+        ClientLimits::default(),
+    )
+    .map_err(|e| failed(&e))?;
     let (store, index) = (config.data.join("node.redb"), config.data.join("index"));
     let storages = of.sources.iter().map(|source| SsMix2Storage {
         root: source.root.clone(),
         facility: source.facility.clone(),
         source_id: source.id.clone(),
     });
-    let node_config = sekisho_node::Config { network: config.network.clone(), sources: storages.collect() };
+    let node_config = sekisho_node::Config {
+        network: config.network.clone(),
+        sources: storages.collect(),
+    };
     let parts = Parts {
         ledger: Arc::new(replica.clone()),
         store: NodeStore::open(&store).map_err(|e| failed(&e))?,
@@ -116,7 +172,9 @@ async fn start_node(config: &Config, of: &NodeConfig, replica: &Replica) -> Resu
         broker,
         environment: Arc::new(SystemEnvironment),
     };
-    Node::start(node_config, parts).await.map_err(|e| failed(&e))
+    Node::start(node_config, parts)
+        .await
+        .map_err(|e| failed(&e))
 }
 
 /// The document index holds only what the files say: one that cannot be opened is put aside and built again.
@@ -132,8 +190,17 @@ fn open_index(path: &Path) -> Result<SledIndex, sekisho_documents::Error> {
     }
 }
 
-/// A signal from the operator, or the replica's own end.
+/// A signal from the operator, the end of whoever started this process for itself, or the replica's own end.
 async fn stop_requested(replica: Replica) {
+    tokio::select! {
+        signal = interrupted() => tracing::info!(signal, "stopping"),
+        () = parent_ended() => tracing::info!("stopping because the process that started this one ended"),
+        () = replica.stopped() => tracing::error!("stopping because the replica did"),
+    }
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub(crate) async fn interrupted() -> &'static str {
     let terminate = async {
         match signal(SignalKind::terminate()) {
             Ok(mut terminate) => drop(terminate.recv().await),
@@ -141,8 +208,24 @@ async fn stop_requested(replica: Replica) {
         }
     };
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => tracing::info!("stopping on SIGINT"),
-        () = terminate => tracing::info!("stopping on SIGTERM"),
-        () = replica.stopped() => tracing::error!("stopping because the replica did"),
+        _ = tokio::signal::ctrl_c() => "SIGINT",
+        () = terminate => "SIGTERM",
     }
+}
+
+/// Set by the demo for its five processes, so that none outlives it however it ends: they stop when the pipe on
+/// their standard input closes.
+pub(crate) const END_WITH_STDIN: &str = "SEKISHO_END_WITH_STDIN";
+
+async fn parent_ended() {
+    if std::env::var_os(END_WITH_STDIN).is_none() {
+        return std::future::pending().await;
+    }
+    // A thread of its own: reading standard input cannot be cancelled, and must not hold up the runtime's end.
+    let (sender, ended) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = sender.send(());
+    });
+    let _ = ended.await;
 }

@@ -6,8 +6,8 @@
 mod read;
 
 use read::Reader;
-use sekisho_domain::{FacilityId, NetworkId, ReplicaId};
 use sekisho_documents::SourceId;
+use sekisho_domain::{FacilityId, NetworkId, ReplicaId};
 use sekisho_replica::Timing;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,10 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigFaults> {
         let text = std::fs::read_to_string(path)
             .map_err(|e| ConfigFaults(vec![format!("{} cannot be read: {e}", path.display())]))?;
-        let base = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let base = path
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         Self::parse(&text, base)
     }
 
@@ -87,7 +90,9 @@ impl Config {
     /// # Errors
     /// [`ConfigFaults`] with every fault, each with what to write instead.
     pub fn parse(text: &str, base: &Path) -> Result<Self, ConfigFaults> {
-        let table = text.parse::<toml::Table>().map_err(|e| ConfigFaults(vec![format!("not TOML: {e}")]))?;
+        let table = text
+            .parse::<toml::Table>()
+            .map_err(|e| ConfigFaults(vec![format!("not TOML: {e}")]))?;
         let mut faults = Vec::new();
         let config = read(table, base, &mut faults);
         match config {
@@ -120,7 +125,11 @@ fn read(table: toml::Table, base: &Path, faults: &mut Vec<String>) -> Option<Con
             section.finish();
             id.zip(keys)
         }
-        None => missing(&mut root, "network", "which network this machine belongs to: [network] and id = \"...\""),
+        None => missing(
+            &mut root,
+            "network",
+            "which network this machine belongs to: [network] and id = \"...\"",
+        ),
     };
     let ledger = match root.section("ledger") {
         Some(mut section) => {
@@ -137,34 +146,66 @@ fn read(table: toml::Table, base: &Path, faults: &mut Vec<String>) -> Option<Con
             section.finish();
             listen.zip(data)
         }
-        None => missing(&mut root, "server", "where it listens: [server] and listen = \"0.0.0.0:7443\""),
+        None => missing(
+            &mut root,
+            "server",
+            "where it listens: [server] and listen = \"0.0.0.0:7443\"",
+        ),
     };
     let replica = root.section("replica").map(|mut section| {
         let id = section.number("id", 1..=u64::MAX >> 1, None);
-        let timing = section.optional::<TimingName>("timing", "wide-area").unwrap_or(TimingName(Timing::WIDE_AREA));
+        let timing = section
+            .optional::<TimingName>("timing", "wide-area")
+            .unwrap_or(TimingName(Timing::WIDE_AREA));
         section.finish();
-        id.map(|id| ReplicaConfig { id: ReplicaId(id), timing: timing.0 })
+        id.map(|id| ReplicaConfig {
+            id: ReplicaId(id),
+            timing: timing.0,
+        })
     });
     let node = root.section("node").map(|section| node(section, base));
     let broker = root.section("broker").map(Reader::finish).is_some();
     if node.is_some() && replica.is_none() {
-        root.fault("node", "needs [replica] in the same file: a node believes only its own copy of the ledger");
+        root.fault(
+            "node",
+            "needs [replica] in the same file: a node believes only its own copy of the ledger",
+        );
     }
     if broker && replica.is_none() {
-        root.fault("broker", "needs [replica] in the same file: a broker asks its own copy of the ledger");
+        root.fault(
+            "broker",
+            "needs [replica] in the same file: a broker asks its own copy of the ledger",
+        );
     }
-    if let Some(Some(node)) = &node {
-        if node.broker.is_none() && !broker {
-            root.fault("node.broker", "is missing; write broker = \"host:port\", or [broker] to run one here");
-        }
+    if node
+        .as_ref()
+        .is_some_and(|node| node.as_ref().is_some_and(|n| n.broker.is_none()))
+        && !broker
+    {
+        root.fault(
+            "node.broker",
+            "is missing; write broker = \"host:port\", or [broker] to run one here",
+        );
     }
     if replica.is_none() && node.is_none() && !broker {
-        root.fault("replica", "nothing to run; write at least one of [replica], [node], [broker]");
+        root.fault(
+            "replica",
+            "nothing to run; write at least one of [replica], [node], [broker]",
+        );
     }
     root.finish();
     let ((network, keys), (listen, data)) = (network?, server?);
     let (replica, node) = (transposed(replica)?, transposed(node)?);
-    Some(Config { network, keys, genesis: ledger?, listen, data, replica, node, broker })
+    Some(Config {
+        network,
+        keys,
+        genesis: ledger?,
+        listen,
+        data,
+        replica,
+        node,
+        broker,
+    })
 }
 
 fn missing<T>(root: &mut Reader<'_>, key: &str, what: &str) -> Option<T> {
@@ -182,7 +223,9 @@ fn transposed<T>(section: Option<Option<T>>) -> Option<Option<T>> {
 }
 
 fn node(mut section: Reader<'_>, base: &Path) -> Option<NodeConfig> {
-    let broker = section.optional::<HostPort>("broker", "127.0.0.1:7443").map(|b| b.0);
+    let broker = section
+        .optional::<HostPort>("broker", "127.0.0.1:7443")
+        .map(|b| b.0);
     let mut sources: Vec<SourceConfig> = Vec::new();
     let mut complete = true;
     for (n, table) in section.tables("source").into_iter().enumerate() {
@@ -190,15 +233,26 @@ fn node(mut section: Reader<'_>, base: &Path) -> Option<NodeConfig> {
         let id: Option<SourceId> = source.required("id", "hospital-a");
         let facility = source.required("facility", "4110000001");
         let root = source.path("root", base, None);
-        if source.required::<Kind>("kind", "ss-mix2-standardised").is_none() {
+        if source
+            .required::<Kind>("kind", "ss-mix2-standardised")
+            .is_none()
+        {
             complete = false;
         }
-        if let Some(twice) = id.as_ref().filter(|id| sources.iter().any(|s| s.id == **id)) {
-            source.fault("id", format!("{twice} names an earlier source already; each source has its own"));
+        if let Some(twice) = id
+            .as_ref()
+            .filter(|id| sources.iter().any(|s| s.id == **id))
+        {
+            source.fault(
+                "id",
+                format!("{twice} names an earlier source already; each source has its own"),
+            );
         }
         source.finish();
         match (id, facility, root) {
-            (Some(id), Some(facility), Some(root)) => sources.push(SourceConfig { id, facility, root }),
+            (Some(id), Some(facility), Some(root)) => {
+                sources.push(SourceConfig { id, facility, root })
+            }
             _ => complete = false,
         }
     }
@@ -225,7 +279,9 @@ impl std::str::FromStr for HostPort {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.rsplit_once(':') {
-            Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(Self(text.to_owned())),
+            Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+                Ok(Self(text.to_owned()))
+            }
             _ => Err("an address is host:port"),
         }
     }
@@ -236,7 +292,11 @@ struct Kind;
 impl std::str::FromStr for Kind {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "ss-mix2-standardised" { Ok(Self) } else { Err("the kind of source there is: ss-mix2-standardised") }
+        if text == "ss-mix2-standardised" {
+            Ok(Self)
+        } else {
+            Err("the kind of source there is: ss-mix2-standardised")
+        }
     }
 }
 
@@ -267,10 +327,20 @@ mod tests {
             colour = "red"
         "#;
         let faults = Config::parse(text, Path::new(".")).unwrap_err().0;
-        let starts = ["network.id", "server.listen", "replica.id", "replica.timing", "node.colour", "node.broker"];
+        let starts = [
+            "network.id",
+            "server.listen",
+            "replica.id",
+            "replica.timing",
+            "node.colour",
+            "node.broker",
+        ];
         assert_eq!(faults.len(), starts.len(), "{faults:#?}");
         for start in starts {
-            assert!(faults.iter().any(|f| f.starts_with(start)), "{start} in {faults:#?}");
+            assert!(
+                faults.iter().any(|f| f.starts_with(start)),
+                "{start} in {faults:#?}"
+            );
         }
     }
 
@@ -278,8 +348,14 @@ mod tests {
     fn a_node_without_a_replica_and_an_empty_file_are_refused() {
         let cases = [
             ("", "network: is missing"),
-            ("[network]\nid=\"a\"\n[server]\nlisten=\"127.0.0.1:1\"", "nothing to run"),
-            ("[network]\nid=\"a\"\n[server]\nlisten=\"127.0.0.1:1\"\n[node]\n[broker]", "needs [replica]"),
+            (
+                "[network]\nid=\"a\"\n[server]\nlisten=\"127.0.0.1:1\"",
+                "nothing to run",
+            ),
+            (
+                "[network]\nid=\"a\"\n[server]\nlisten=\"127.0.0.1:1\"\n[node]\n[broker]",
+                "needs [replica]",
+            ),
             ("= 3", "not TOML"),
             ("network = 3", "write a section [network]"),
         ];

@@ -4,8 +4,8 @@
 //! MHLW collection of cases 2017). Facilities and patients are invented; 見本 in a name says so.
 
 use sekisho_domain::{
-    Capture, Category, ConsentPolicy, ConsentRule, FacilityId, FacilityKind, Grant, Hash, NetworkId, NewFacility, Period,
-    Purpose, Role, Rule, Scope, TimeMs, Withdrawal,
+    Capture, Category, ConsentPolicy, ConsentRule, FacilityId, FacilityKind, Grant, Hash,
+    NetworkId, NewFacility, Period, Purpose, Role, Rule, Scope, TimeMs, Withdrawal,
 };
 use sekisho_sample::Vendor;
 
@@ -160,12 +160,21 @@ impl NetworkFacts {
 
 /// A grant of treatment by physicians of hospitals and clinics, of everything but progress and nursing notes,
 /// which the two networks of the first link keep to themselves in the surveys' lists of shared items.
-pub fn grant(disclosing: NetworkId, viewing: NetworkId, consent_rule: ConsentRule, valid: Period) -> Grant {
+pub fn grant(
+    disclosing: NetworkId,
+    viewing: NetworkId,
+    consent_rule: ConsentRule,
+    valid: Period,
+) -> Grant {
     let kept = [Category::ProgressNote, Category::NursingNote];
     Grant {
         disclosing,
         viewing,
-        categories: Category::ALL.iter().copied().filter(|c| !kept.contains(c)).collect(),
+        categories: Category::ALL
+            .iter()
+            .copied()
+            .filter(|c| !kept.contains(c))
+            .collect(),
         purposes: [Purpose::Treat, Purpose::CoordinationOfCare].into(),
         facility_kinds: [FacilityKind::Hospital, FacilityKind::Clinic].into(),
         roles: [Role::Physician].into(),
@@ -199,7 +208,10 @@ mod tests {
 
     #[test]
     fn every_id_parses_and_every_reference_is_known() {
-        let codes: Vec<_> = NETWORKS.iter().flat_map(|n| n.hospitals.iter().map(|(code, ..)| *code)).collect();
+        let codes: Vec<_> = NETWORKS
+            .iter()
+            .flat_map(|n| n.hospitals.iter().map(|(code, ..)| *code))
+            .collect();
         for network in &NETWORKS {
             let _: NetworkId = network.id.parse().unwrap();
             assert!(network.disclosing.is_some() || network.viewing.is_some());
@@ -207,8 +219,17 @@ mod tests {
         codes.iter().for_each(|code| drop(facility(code).unwrap()));
         for link in &LINKS {
             let _: sekisho_domain::AgreementId = link.id.parse().unwrap();
-            assert!(link.grants.iter().all(|(d, v, _)| link.parties.contains(d) && link.parties.contains(v)));
+            assert!(
+                link.grants
+                    .iter()
+                    .all(|(d, v, _)| link.parties.contains(d) && link.parties.contains(v))
+            );
         }
-        assert!(TRAVELLERS.iter().flat_map(|t| t.iter()).all(|code| codes.contains(code)));
+        assert!(
+            TRAVELLERS
+                .iter()
+                .flat_map(|t| t.iter())
+                .all(|code| codes.contains(code))
+        );
     }
 }

@@ -8,6 +8,7 @@ mod scenes;
 mod stage;
 mod story;
 
+use crate::commands::serve::interrupted;
 use crate::ui::{Exit, Failure, Ui};
 use serde_json::json;
 use stage::Stage;
@@ -28,16 +29,27 @@ pub struct DemoArgs {
     pub base_port: Option<u16>,
 }
 
-/// Runs the demo. With `once` it ends after the last scene, else when interrupted.
+/// Runs the demo. With `once` it ends after the last scene, else when interrupted. A scene that did not end as it
+/// should is told and makes the exit [`Exit::Unverified`].
 ///
 /// # Errors
-/// The stage cannot be set, or a scene did not end as it should.
-pub async fn run(ui: Ui, args: DemoArgs) -> Result<(), Failure> {
+/// The stage cannot be set, or something the demo itself needs failed.
+pub async fn run(ui: Ui, args: DemoArgs) -> Result<Exit, Failure> {
     let temporary = tempfile::Builder::new()
         .prefix("sekisho-demo-")
         .tempdir()
-        .map_err(|e| Failure::of(Exit::Usage, "一時フォルダーを作ることが", "create a temporary folder", &e))?;
-    let dir = args.dir.clone().unwrap_or_else(|| temporary.path().to_owned());
+        .map_err(|e| {
+            Failure::of(
+                Exit::Usage,
+                "一時フォルダーを作ることが",
+                "create a temporary folder",
+                &e,
+            )
+        })?;
+    let dir = args
+        .dir
+        .clone()
+        .unwrap_or_else(|| temporary.path().to_owned());
     ui.note(
         "五つの地域ネットワークを、この計算機の上で五つのプロセスとして動かします。患者はすべて架空です。",
         "Five regional networks as five processes on this machine. All patients are invented.",
@@ -47,63 +59,109 @@ pub async fn run(ui: Ui, args: DemoArgs) -> Result<(), Failure> {
     // Whatever happens, the processes are asked to end before this one does.
     let told = tokio::select! {
         told = scenes::play(ui, &mut stage) => told,
-        _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Unavailable, "中断されました", "interrupted")),
+        _ = interrupted() => Err(Failure::new(Exit::Unavailable, "中断されました", "interrupted")),
     };
-    let result = match &told {
-        Ok(told) => conclude(ui, told, began),
-        Err(failure) => Err(failure.clone()),
-    };
-    if !args.once && result.is_ok() {
+    let result = told.map(|told| conclude(ui, &told, began));
+    if !args.once && matches!(result, Ok(Exit::Done)) {
         invite(ui, &stage);
-        let _ = tokio::signal::ctrl_c().await;
+        interrupted().await;
     }
     let ended = stage.strike().await;
     if let Some(dir) = &args.dir {
-        ui.note(format!("記録は {} に残っています。", dir.display()), format!("Everything is kept in {}.", dir.display()));
+        ui.note(
+            format!("記録は {} に残っています。", dir.display()),
+            format!("Everything is kept in {}.", dir.display()),
+        );
     }
-    result.and(ended)
+    ended.and(result)
 }
 
-fn conclude(ui: Ui, told: &[ToldScene], began: Instant) -> Result<(), Failure> {
+fn conclude(ui: Ui, told: &[ToldScene], began: Instant) -> Exit {
     let ok = told.len() == scenes::COUNT && told.iter().all(|scene| scene.ok);
     let seconds = began.elapsed().as_secs_f64();
-    let wrong: Vec<_> = told.iter().filter(|s| !s.ok).map(|s| s.id.to_string()).collect();
+    let wrong: Vec<_> = told
+        .iter()
+        .filter(|s| !s.ok)
+        .map(|s| s.id.to_string())
+        .collect();
     let words = if ok {
-        ui.pick("すべての場面が想定どおりに終わりました", "Every scene ended as it should").to_owned()
+        ui.pick(
+            "すべての場面が想定どおりに終わりました",
+            "Every scene ended as it should",
+        )
+        .to_owned()
     } else {
-        format!("{}: {}", ui.pick("想定と違う場面", "Not as it should be"), wrong.join(", "))
+        format!(
+            "{}: {}",
+            ui.pick("想定と違う場面", "Not as it should be"),
+            wrong.join(", ")
+        )
     };
-    ui.result(&json!({ "ok": ok, "scenes": told }), format!("\n{words} ({seconds:.1} s)"));
-    if ok {
-        Ok(())
-    } else {
-        Err(Failure::new(Exit::Unverified, "デモは想定どおりに終わりませんでした", "the demo did not end as it should"))
-    }
+    ui.result(
+        &json!({ "ok": ok, "scenes": told }),
+        format!("\n{words} ({seconds:.1} s)"),
+    );
+    if ok { Exit::Done } else { Exit::Unverified }
 }
 
 /// The commands to try while the demo runs.
 fn invite(ui: Ui, stage: &Stage) {
-    let Some(place) = stage.places.get("azaleanet") else { return };
+    let Some(place) = stage.places.get("azaleanet") else {
+        return;
+    };
     let config = place.config.display();
-    let patient = stage.sample.travellers().nth(1).and_then(|p| p.at.iter().find(|a| a.facility.as_str() == scenes::KURUME));
+    let patient = stage
+        .sample
+        .travellers()
+        .nth(1)
+        .and_then(|p| p.at.iter().find(|a| a.facility.as_str() == scenes::KURUME));
     let patient = patient.map_or_else(String::new, |at| format!("{}/{}", at.facility, at.local_id));
     let genesis = stage.genesis.display();
+    // As this program was called, which need not be on the path.
+    let program = std::env::args()
+        .next()
+        .unwrap_or_else(|| "sekisho".to_owned());
     let try_these = [
-        ("台帳の様子", "where the ledger stands", format!("sekisho ledger status --config {config}")),
-        ("参加ネットワーク", "the members", format!("sekisho network show --config {config}")),
+        (
+            "台帳の様子",
+            "where the ledger stands",
+            format!("{program} ledger status --config {config}"),
+        ),
+        (
+            "参加ネットワーク",
+            "the members",
+            format!("{program} network show --config {config}"),
+        ),
         (
             "患者の文書を照会する",
             "ask for a patient's documents",
             format!(
-                "sekisho query --config {config} --patient {patient} --facility {} --practitioner dr-kurume --role physician --purpose TREAT",
+                "{program} query --config {config} --patient {patient} --facility {} --practitioner dr-kurume --role physician --purpose TREAT",
                 scenes::KURUME
             ),
         ),
-        ("記録を読む", "read the ledger", format!("sekisho ledger log --config {config}")),
-        ("証拠を検証する", "verify a proof", format!("sekisho audit verify {} --genesis {genesis}", stage.dir.join(scenes::BUNDLE).display())),
+        (
+            "記録を読む",
+            "read the ledger",
+            format!("{program} ledger log --config {config}"),
+        ),
+        (
+            "証拠を検証する",
+            "verify a proof",
+            format!(
+                "sekisho audit verify {} --genesis {genesis}",
+                stage.dir.join(scenes::BUNDLE).display()
+            ),
+        ),
     ];
-    ui.note("\n五つのプロセスは動き続けています。別の端末でお試しください（Ctrl-C で終わります）：", "\nThe five processes keep running. Try these in another terminal (Ctrl-C ends):");
+    ui.note(
+        "\n五つのプロセスは動き続けています。別の端末でお試しください（Ctrl-C で終わります）：",
+        "\nThe five processes keep running. Try these in another terminal (Ctrl-C ends):",
+    );
     for (ja, en, command) in try_these {
-        ui.note(format!("  # {ja}\n  {command}"), format!("  # {en}\n  {command}"));
+        ui.note(
+            format!("  # {ja}\n  {command}"),
+            format!("  # {en}\n  {command}"),
+        );
     }
 }

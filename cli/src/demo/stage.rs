@@ -1,13 +1,16 @@
 //! The five processes of the demo: each network's keys, configuration, storages and `sekisho serve`.
 
 use super::facts::{self, NetworkFacts};
+use crate::commands::serve::END_WITH_STDIN;
 use crate::config::Config;
 use crate::ops::{self, Session};
 use crate::ui::{Exit, Failure, Ui};
 use crate::{genesis, keys};
-use sekisho_domain::{DomainError, FoundingNetwork, FoundingReplica, Genesis, KeyPurpose, NetworkId, ReplicaId};
-use sekisho_sample::{FacilitySpec, SampleReport, SampleSpec};
+use sekisho_domain::{
+    DomainError, FoundingNetwork, FoundingReplica, Genesis, KeyPurpose, NetworkId, ReplicaId,
+};
 use sekisho_proto::v1;
+use sekisho_sample::{FacilitySpec, SampleReport, SampleSpec};
 use sekisho_transport::{Deadline, outgoing};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -58,28 +61,61 @@ impl Stage {
     ///
     /// # Errors
     /// The folder cannot be written, no port is free, or a process does not become ready.
-    pub async fn set(ui: Ui, dir: &Path, seed: u64, base_port: Option<u16>) -> Result<Self, Failure> {
-        let failed = io("デモのフォルダーに書き込むことが", "write the demo's folder");
+    pub async fn set(
+        ui: Ui,
+        dir: &Path,
+        seed: u64,
+        base_port: Option<u16>,
+    ) -> Result<Self, Failure> {
+        let failed = io(
+            "デモのフォルダーに書き込むことが",
+            "write the demo's folder",
+        );
         std::fs::create_dir_all(dir).map_err(&failed)?;
         let dir = dir.canonicalize().map_err(&failed)?;
         let sample = write_storages(&dir, seed)?;
         ui.note(
-            format!("架空の患者 {} 人、{} 件の SS-MIX2 ファイルを作りました。", sample.persons.len(), sample.files()),
-            format!("Wrote {} SS-MIX2 files of {} invented patients.", sample.files(), sample.persons.len()),
+            format!(
+                "架空の患者 {} 人、{} 件の SS-MIX2 ファイルを作りました。",
+                sample.persons.len(),
+                sample.files()
+            ),
+            format!(
+                "Wrote {} SS-MIX2 files of {} invented patients.",
+                sample.files(),
+                sample.persons.len()
+            ),
         );
         let addresses = addresses(base_port)?;
         let genesis_path = dir.join("genesis.json");
         let founding = found(&dir, &addresses)?;
         let ledger = genesis::save(&genesis_path, &founding)?;
-        let mut stage = Self { dir, genesis: genesis_path, places: BTreeMap::new(), sample };
+        let mut stage = Self {
+            dir,
+            genesis: genesis_path,
+            places: BTreeMap::new(),
+            sample,
+        };
         for (n, facts) in facts::NETWORKS.iter().enumerate() {
             let config = stage.configure(facts, n + 1, addresses[n])?;
-            let read = Config::load(&config).map_err(|e| Failure::usage(e.to_string(), e.to_string()))?;
+            let read =
+                Config::load(&config).map_err(|e| Failure::usage(e.to_string(), e.to_string()))?;
             let mut session = Session::open(&read)?;
             session.timeout = Duration::from_secs(8);
-            stage.places.insert(facts.id.to_owned(), Place { facts, config, session, process: None });
+            stage.places.insert(
+                facts.id.to_owned(),
+                Place {
+                    facts,
+                    config,
+                    session,
+                    process: None,
+                },
+            );
         }
-        ui.note(format!("台帳 {ledger} を創設しました。"), format!("Founded ledger {ledger}."));
+        ui.note(
+            format!("台帳 {ledger} を創設しました。"),
+            format!("Founded ledger {ledger}."),
+        );
         let all: Vec<_> = facts::NETWORKS.iter().map(|n| n.id).collect();
         stage.start(&all).await?;
         Ok(stage)
@@ -90,10 +126,17 @@ impl Stage {
     /// # Errors
     /// Not one of the five.
     pub fn place(&self, id: &str) -> Result<&Place, Failure> {
-        self.places.get(id).ok_or_else(|| Failure::usage(format!("{id} はありません"), format!("there is no {id}")))
+        self.places.get(id).ok_or_else(|| {
+            Failure::usage(format!("{id} はありません"), format!("there is no {id}"))
+        })
     }
 
-    fn configure(&self, facts: &NetworkFacts, replica: usize, listen: SocketAddr) -> Result<PathBuf, Failure> {
+    fn configure(
+        &self,
+        facts: &NetworkFacts,
+        replica: usize,
+        listen: SocketAddr,
+    ) -> Result<PathBuf, Failure> {
         let folder = self.dir.join(facts.id);
         let mut text = format!(
             "# {} ({})\n[network]\nid = \"{}\"\n[ledger]\ngenesis = \"../genesis.json\"\n[server]\nlisten = \"{listen}\"\n\
@@ -106,7 +149,8 @@ impl Stage {
             ));
         }
         let path = folder.join("sekisho.toml");
-        std::fs::write(&path, text).map_err(io("設定ファイルを書くことが", "write the configuration"))?;
+        std::fs::write(&path, text)
+            .map_err(io("設定ファイルを書くことが", "write the configuration"))?;
         Ok(path)
     }
 
@@ -115,17 +159,26 @@ impl Stage {
     /// # Errors
     /// One cannot be started or does not become ready in time.
     pub async fn start(&mut self, ids: &[&str]) -> Result<(), Failure> {
-        let program = std::env::current_exe().map_err(io("実行ファイルを見つけることが", "find this program"))?;
+        let program = std::env::current_exe()
+            .map_err(io("実行ファイルを見つけることが", "find this program"))?;
         for id in ids {
-            let Some(place) = self.places.get_mut(*id) else { continue };
+            let Some(place) = self.places.get_mut(*id) else {
+                continue;
+            };
             let log = self.dir.join(id).join("log.txt");
-            let open = || std::fs::OpenOptions::new().create(true).append(true).open(&log);
+            let open = || {
+                std::fs::OpenOptions::new()
+                    .create(true)
+                    .append(true)
+                    .open(&log)
+            };
             let failed = io("プロセスを起動することが", "start a process");
             let child = Command::new(&program)
                 .args(["serve", "--config"])
                 .arg(&place.config)
                 .env("OTEL_SERVICE_NAME", format!("sekisho-{id}"))
-                .stdin(Stdio::null())
+                .env(END_WITH_STDIN, "1")
+                .stdin(Stdio::piped())
                 .stdout(open().map_err(&failed)?)
                 .stderr(open().map_err(&failed)?)
                 .kill_on_drop(true)
@@ -142,13 +195,27 @@ impl Stage {
 
     async fn wait_ready(&mut self, id: &str, until: Instant) -> Result<(), Failure> {
         let log = self.dir.join(id).join("log.txt");
-        let Some(place) = self.places.get_mut(id) else { return Ok(()) };
+        let Some(place) = self.places.get_mut(id) else {
+            return Ok(());
+        };
         loop {
-            let ask = outgoing(v1::StatusRequest {}, Deadline::after(Duration::from_secs(2)));
-            if place.session.ledger_client().status(ask).await.is_ok_and(|s| s.get_ref().ready) {
+            let ask = outgoing(
+                v1::StatusRequest {},
+                Deadline::after(Duration::from_secs(2)),
+            );
+            if place
+                .session
+                .ledger_client()
+                .status(ask)
+                .await
+                .is_ok_and(|s| s.get_ref().ready)
+            {
                 return Ok(());
             }
-            let ended = place.process.as_mut().and_then(|p| p.try_wait().ok().flatten());
+            let ended = place
+                .process
+                .as_mut()
+                .and_then(|p| p.try_wait().ok().flatten());
             if ended.is_some() || Instant::now() > until {
                 let name = place.facts.name;
                 let (tail, log) = (tail(&log), log.display());
@@ -168,7 +235,10 @@ impl Stage {
     /// It cannot be ended.
     pub async fn kill(&mut self, id: &str) -> Result<(), Failure> {
         if let Some(mut process) = self.places.get_mut(id).and_then(|p| p.process.take()) {
-            process.kill().await.map_err(io("プロセスを止めることが", "end a process"))?;
+            process
+                .kill()
+                .await
+                .map_err(io("プロセスを止めることが", "end a process"))?;
         }
         Ok(())
     }
@@ -181,7 +251,11 @@ impl Stage {
         let mut children = Vec::new();
         for (id, place) in &mut self.places {
             if let Some(child) = place.process.take() {
-                if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw) {
+                if let Some(pid) = child
+                    .id()
+                    .and_then(|pid| i32::try_from(pid).ok())
+                    .and_then(rustix::process::Pid::from_raw)
+                {
                     let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
                 }
                 children.push((id.clone(), child));
@@ -217,27 +291,45 @@ impl Stage {
     /// # Errors
     /// The traveller has never been there.
     pub fn local_id(&self, traveller: usize, hospital: &str) -> Result<v1::Patient, Failure> {
-        let at = self.sample.travellers().nth(traveller).and_then(|p| p.at.iter().find(|a| a.facility.as_str() == hospital));
-        let at = at.ok_or_else(|| Failure::usage("その患者はいません", "there is no such patient"))?;
-        let local = v1::patient::Local { facility: hospital.to_owned(), local_id: at.local_id.clone() };
-        Ok(v1::Patient { patient: Some(v1::patient::Patient::Local(local)) })
+        let at = self
+            .sample
+            .travellers()
+            .nth(traveller)
+            .and_then(|p| p.at.iter().find(|a| a.facility.as_str() == hospital));
+        let at =
+            at.ok_or_else(|| Failure::usage("その患者はいません", "there is no such patient"))?;
+        let local = v1::patient::Local {
+            facility: hospital.to_owned(),
+            local_id: at.local_id.clone(),
+        };
+        Ok(v1::Patient {
+            patient: Some(v1::patient::Patient::Local(local)),
+        })
     }
 }
 
 fn tail(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
-    lines.get(lines.len().saturating_sub(12)..).unwrap_or_default().join("\n")
+    lines
+        .get(lines.len().saturating_sub(12)..)
+        .unwrap_or_default()
+        .join("\n")
 }
 
 fn write_storages(dir: &Path, seed: u64) -> Result<SampleReport, Failure> {
     let mut facilities = Vec::new();
     for network in &facts::NETWORKS {
         for (code, name, vendor) in &network.hospitals {
-            let id = facts::facility(code).map_err(|e| Failure::usage(e.to_string(), e.to_string()))?;
+            let id =
+                facts::facility(code).map_err(|e| Failure::usage(e.to_string(), e.to_string()))?;
             let root = dir.join(network.id).join("ssmix2").join(code);
-            std::fs::create_dir_all(&root).map_err(io("ストレージを作ることが", "create a storage"))?;
-            facilities.push(FacilitySpec { name: Some((*name).to_owned()), ..FacilitySpec::new(id, *vendor, root) });
+            std::fs::create_dir_all(&root)
+                .map_err(io("ストレージを作ることが", "create a storage"))?;
+            facilities.push(FacilitySpec {
+                name: Some((*name).to_owned()),
+                ..FacilitySpec::new(id, *vendor, root)
+            });
         }
     }
     let mut spec = SampleSpec::new(seed, facilities);
@@ -248,9 +340,13 @@ fn write_storages(dir: &Path, seed: u64) -> Result<SampleReport, Failure> {
         .map(|route| route.iter().map(|code| facts::facility(code)).collect())
         .collect::<Result<_, _>>()
         .map_err(|e| Failure::usage(e.to_string(), e.to_string()))?;
-    let sample = |e: sekisho_sample::SampleError| Failure::of(Exit::Usage, "見本を作ることが", "write the samples", &e);
+    let sample = |e: sekisho_sample::SampleError| {
+        Failure::of(Exit::Usage, "見本を作ることが", "write the samples", &e)
+    };
     let report = sekisho_sample::generate(&spec, &mut |_| {}).map_err(sample)?;
-    report.write_truth(&dir.join("truth.json")).map_err(sample)?;
+    report
+        .write_truth(&dir.join("truth.json"))
+        .map_err(sample)?;
     Ok(report)
 }
 
@@ -262,7 +358,9 @@ fn addresses(base: Option<u16>) -> Result<Vec<SocketAddr>, Failure> {
         let port = base.map_or(0, |base| base.saturating_add(n));
         held.push(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(&failed)?);
     }
-    held.iter().map(|l| l.local_addr().map_err(&failed)).collect()
+    held.iter()
+        .map(|l| l.local_addr().map_err(&failed))
+        .collect()
 }
 
 /// Makes every network's keys and the founding file's content.
@@ -271,8 +369,12 @@ fn found(dir: &Path, addresses: &[SocketAddr]) -> Result<Genesis, Failure> {
     let mut replicas = Vec::new();
     for (n, (facts, address)) in (1..).zip(facts::NETWORKS.iter().zip(addresses)) {
         let folder = dir.join(facts.id).join("keys");
-        std::fs::create_dir_all(&folder).map_err(io("鍵のフォルダーを作ることが", "create the key folder"))?;
-        let id: NetworkId = facts.id.parse().map_err(|e: DomainError| Failure::usage(e.to_string(), e.to_string()))?;
+        std::fs::create_dir_all(&folder)
+            .map_err(io("鍵のフォルダーを作ることが", "create the key folder"))?;
+        let id: NetworkId = facts
+            .id
+            .parse()
+            .map_err(|e: DomainError| Failure::usage(e.to_string(), e.to_string()))?;
         let key = |purpose| keys::create(&folder, purpose).map(|key| key.public_key());
         key(KeyPurpose::Node)?;
         networks.push(FoundingNetwork {
@@ -289,5 +391,9 @@ fn found(dir: &Path, addresses: &[SocketAddr]) -> Result<Genesis, Failure> {
         });
     }
     networks.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(Genesis { created: ops::now(), networks, replicas })
+    Ok(Genesis {
+        created: ops::now(),
+        networks,
+        replicas,
+    })
 }

@@ -87,7 +87,8 @@ impl Scene {
 
     /// A block shown as it is, indented.
     pub fn show(&self, text: &str) {
-        text.lines().for_each(|line| self.line(&format!("      | {line}")));
+        text.lines()
+            .for_each(|line| self.line(&format!("      | {line}")));
     }
 
     /// Something that must be so.
@@ -102,18 +103,34 @@ impl Scene {
 
     /// Remembers where the ledger stands.
     pub fn at(&mut self, index: EntryIndex) {
-        self.told.ledger_index = Some(self.told.ledger_index.map_or(index, |before| before.max(index)));
+        self.told.ledger_index = Some(
+            self.told
+                .ledger_index
+                .map_or(index, |before| before.max(index)),
+        );
     }
 
     /// Tells what a query came to: the index, then each network's outcome in words.
     pub fn answers(&mut self, step: &str, found: &Found) {
         self.at(found.index);
         self.tell(
-            format!("台帳 {} 番で、{} のネットワークそれぞれについて判断されました。", found.index, found.ends.len()),
-            format!("Decided at ledger index {}, for each of {} networks.", found.index, found.ends.len()),
+            format!(
+                "台帳 {} 番で、{} のネットワークそれぞれについて判断されました。",
+                found.index,
+                found.ends.len()
+            ),
+            format!(
+                "Decided at ledger index {}, for each of {} networks.",
+                found.index,
+                found.ends.len()
+            ),
         );
         let mut ends: Vec<&FoundEnd> = found.ends.iter().collect();
-        ends.sort_by_key(|end| facts::NETWORKS.iter().position(|n| n.id == end.network.as_str()));
+        ends.sort_by_key(|end| {
+            facts::NETWORKS
+                .iter()
+                .position(|n| n.id == end.network.as_str())
+        });
         for end in ends {
             self.outcome(step, &end.network, &end.outcome);
         }
@@ -133,21 +150,35 @@ impl Scene {
         };
         let name = match self.ui.language {
             sekisho_domain::Language::Ja => facts::called(network),
-            sekisho_domain::Language::En => {
-                facts::of(network.as_str()).map_or_else(|| network.to_string(), |n| n.name_en.to_owned())
-            }
+            sekisho_domain::Language::En => facts::of(network.as_str())
+                .map_or_else(|| network.to_string(), |n| n.name_en.to_owned()),
         };
-        self.line(&format!("      {mark} {name}: {}", self.ui.language.pick(outcome.ja(), outcome.en())));
+        self.line(&format!(
+            "      {mark} {name}: {}",
+            self.ui.language.pick(outcome.ja(), outcome.en())
+        ));
         self.told.asked.insert(network.clone());
-        self.told.outcomes.push(ToldOutcome { step: step.to_owned(), network: network.clone(), outcome: outcome.clone() });
+        self.told.outcomes.push(ToldOutcome {
+            step: step.to_owned(),
+            network: network.clone(),
+            outcome: outcome.clone(),
+        });
     }
 
     /// Ends the scene.
     pub fn end(mut self) -> ToldScene {
         let seconds = self.began.elapsed().as_secs_f64();
         self.told.seconds = (seconds * 1000.0).round() / 1000.0;
-        let (mark, words) = if self.told.ok { ("✓", ("終わり", "as it should be")) } else { ("✗", ("想定と違います", "NOT as it should be")) };
-        self.line(&format!("    {mark} {} ({:.1} s)", self.ui.pick(words.0, words.1), self.told.seconds));
+        let (mark, words) = if self.told.ok {
+            ("✓", ("終わり", "as it should be"))
+        } else {
+            ("✗", ("想定と違います", "NOT as it should be"))
+        };
+        self.line(&format!(
+            "    {mark} {} ({:.1} s)",
+            self.ui.pick(words.0, words.1),
+            self.told.seconds
+        ));
         self.told
     }
 }

@@ -3,7 +3,9 @@
 use super::{Session, failure_of, now};
 use crate::keys;
 use crate::ui::{Exit, Failure};
-use sekisho_domain::{Body, DomainError, Entry, EntryIndex, KeyPurpose, Outcome, RequestId, SubjectRef, TimeMs};
+use sekisho_domain::{
+    Body, DomainError, Entry, EntryIndex, KeyPurpose, Outcome, RequestId, SubjectRef, TimeMs,
+};
 use sekisho_ledger::sign_entry;
 use sekisho_proto::v1;
 use sekisho_transport::outgoing;
@@ -35,8 +37,16 @@ impl Recorded {
         match &self.outcome {
             Outcome::Refused(reason) => Err(Failure::new(
                 Exit::Refused,
-                format!("台帳 {} 番に記録されましたが、効力はありません：{}", self.index, reason.ja()),
-                format!("recorded at ledger index {}, without effect: {}", self.index, reason.en()),
+                format!(
+                    "台帳 {} 番に記録されましたが、効力はありません：{}",
+                    self.index,
+                    reason.ja()
+                ),
+                format!(
+                    "recorded at ledger index {}, without effect: {}",
+                    self.index,
+                    reason.en()
+                ),
             )),
             _ => Ok(self),
         }
@@ -49,12 +59,24 @@ impl Recorded {
 /// The system gives no randomness.
 pub fn request_id() -> Result<RequestId, Failure> {
     let mut bytes = [0; RequestId::LEN];
-    getrandom::fill(&mut bytes).map_err(|e| Failure::of(Exit::Unavailable, "乱数を得ることが", "get random bytes", &e))?;
+    getrandom::fill(&mut bytes).map_err(|e| {
+        Failure::of(
+            Exit::Unavailable,
+            "乱数を得ることが",
+            "get random bytes",
+            &e,
+        )
+    })?;
     Ok(RequestId(bytes))
 }
 
 fn malformed(error: &DomainError) -> Failure {
-    Failure::of(Exit::Unverified, "応答を読むことが", "read the answer", error)
+    Failure::of(
+        Exit::Unverified,
+        "応答を読むことが",
+        "read the answer",
+        error,
+    )
 }
 
 /// Signs with the governance key and submits.
@@ -75,7 +97,10 @@ pub async fn govern(session: &Session, body: Body) -> Result<Recorded, Failure> 
         not_after: now.plus_ms(WINDOW_MS),
         body,
     };
-    let request = v1::SubmitRequest { envelope: Some(sign_entry(&entry, &[&key])), forwarded: false };
+    let request = v1::SubmitRequest {
+        envelope: Some(sign_entry(&entry, &[&key])),
+        forwarded: false,
+    };
     let reply = session
         .ledger_client()
         .submit(outgoing(request, session.deadline()))
@@ -86,7 +111,9 @@ pub async fn govern(session: &Session, body: Body) -> Result<Recorded, Failure> 
     Ok(Recorded {
         index: EntryIndex(reply.index),
         time: TimeMs(reply.time_ms),
-        outcome: outcome.and_then(TryInto::try_into).map_err(|e| malformed(&e))?,
+        outcome: outcome
+            .and_then(TryInto::try_into)
+            .map_err(|e| malformed(&e))?,
         duplicate: reply.duplicate,
     })
 }
@@ -95,8 +122,14 @@ pub async fn govern(session: &Session, body: Body) -> Result<Recorded, Failure> 
 ///
 /// # Errors
 /// As for [`govern`].
-pub async fn record(session: &Session, record: v1::record_request::Record) -> Result<Recorded, Failure> {
-    let request = v1::RecordRequest { request_id: request_id()?.0.to_vec(), record: Some(record) };
+pub async fn record(
+    session: &Session,
+    record: v1::record_request::Record,
+) -> Result<Recorded, Failure> {
+    let request = v1::RecordRequest {
+        request_id: request_id()?.0.to_vec(),
+        record: Some(record),
+    };
     let reply = session
         .operator()
         .record(outgoing(request, session.deadline()))
@@ -107,7 +140,9 @@ pub async fn record(session: &Session, record: v1::record_request::Record) -> Re
     Ok(Recorded {
         index: EntryIndex(reply.index),
         time: TimeMs(reply.time_ms),
-        outcome: outcome.and_then(TryInto::try_into).map_err(|e| malformed(&e))?,
+        outcome: outcome
+            .and_then(TryInto::try_into)
+            .map_err(|e| malformed(&e))?,
         duplicate: reply.duplicate,
     })
 }
@@ -116,13 +151,25 @@ pub async fn record(session: &Session, record: v1::record_request::Record) -> Re
 ///
 /// # Errors
 /// The process cannot be reached or knows no such patient.
-pub async fn subject(session: &Session, patient: v1::Patient, create: bool) -> Result<SubjectRef, Failure> {
-    let request = v1::SubjectRequest { patient: Some(patient), create };
+pub async fn subject(
+    session: &Session,
+    patient: v1::Patient,
+    create: bool,
+) -> Result<SubjectRef, Failure> {
+    let request = v1::SubjectRequest {
+        patient: Some(patient),
+        create,
+    };
     let reply = session
         .operator()
         .subject(outgoing(request, session.deadline()))
         .await
         .map_err(|status| failure_of(&status, &session.address))?
         .into_inner();
-    v1::SubjectRef { network: reply.network, subject: reply.subject }.try_into().map_err(|e| malformed(&e))
+    v1::SubjectRef {
+        network: reply.network,
+        subject: reply.subject,
+    }
+    .try_into()
+    .map_err(|e| malformed(&e))
 }

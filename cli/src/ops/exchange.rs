@@ -50,7 +50,12 @@ pub struct Retrieved {
 }
 
 fn malformed(error: &(dyn std::error::Error + 'static)) -> Failure {
-    Failure::of(Exit::Unverified, "応答を読むことが", "read the answer", error)
+    Failure::of(
+        Exit::Unverified,
+        "応答を読むことが",
+        "read the answer",
+        error,
+    )
 }
 
 fn incomplete(what: &'static str) -> Failure {
@@ -58,7 +63,11 @@ fn incomplete(what: &'static str) -> Failure {
 }
 
 /// The stream's next event, within the deadline and a moment for its own last words.
-async fn next<T>(session: &Session, stream: &mut Streaming<T>, end: tokio::time::Instant) -> Result<Option<T>, Failure> {
+async fn next<T>(
+    session: &Session,
+    stream: &mut Streaming<T>,
+    end: tokio::time::Instant,
+) -> Result<Option<T>, Failure> {
     match tokio::time::timeout_at(end, stream.message()).await {
         Ok(Ok(event)) => Ok(event),
         Ok(Err(status)) => Err(failure_of(&status, &session.address)),
@@ -87,13 +96,22 @@ pub async fn find(
     use v1::find_documents_event::Event;
     let end = end_of(session);
     let call = outgoing(request, session.deadline());
-    let mut stream = session.operator().find(call).await.map_err(|s| failure_of(&s, &session.address))?.into_inner();
+    let mut stream = session
+        .operator()
+        .find(call)
+        .await
+        .map_err(|s| failure_of(&s, &session.address))?
+        .into_inner();
     let mut found: Option<Found> = None;
     let mut summary = None;
     while let Some(event) = next(session, &mut stream, end).await? {
         match (event.event, found.as_mut()) {
             (Some(Event::Decided(decided)), None) => {
-                let decisions = decided.decisions.into_iter().map(TryInto::try_into).collect::<Result<_, _>>();
+                let decisions = decided
+                    .decisions
+                    .into_iter()
+                    .map(TryInto::try_into)
+                    .collect::<Result<_, _>>();
                 found = Some(Found {
                     index: EntryIndex(decided.index),
                     time: TimeMs(decided.time_ms),
@@ -104,8 +122,13 @@ pub async fn find(
                 });
             }
             (Some(Event::Documents(page)), Some(found)) => {
-                let network: NetworkId = page.network.parse().map_err(|e: DomainError| malformed(&e))?;
-                found.documents.extend(page.documents.into_iter().map(|d| (network.clone(), d)));
+                let network: NetworkId = page
+                    .network
+                    .parse()
+                    .map_err(|e: DomainError| malformed(&e))?;
+                found
+                    .documents
+                    .extend(page.documents.into_iter().map(|d| (network.clone(), d)));
             }
             (Some(Event::End(end)), Some(found)) => {
                 let end = end_in(end)?;
@@ -120,7 +143,11 @@ pub async fn find(
         }
     }
     match (found, summary) {
-        (Some(found), Some(asked)) if asked == found.ends.len() && asked == found.decisions.len() => Ok(found),
+        (Some(found), Some(asked))
+            if asked == found.ends.len() && asked == found.decisions.len() =>
+        {
+            Ok(found)
+        }
         _ => Err(incomplete("one end for each asked network")),
     }
 }
@@ -129,7 +156,10 @@ fn end_in(end: v1::NetworkEnd) -> Result<FoundEnd, Failure> {
     let convert = || -> Result<FoundEnd, DomainError> {
         Ok(FoundEnd {
             network: end.network.parse()?,
-            outcome: end.outcome.ok_or(DomainError::Missing("the outcome"))?.try_into()?,
+            outcome: end
+                .outcome
+                .ok_or(DomainError::Missing("the outcome"))?
+                .try_into()?,
             elapsed_ms: end.elapsed_ms,
         })
     };
@@ -140,11 +170,19 @@ fn end_in(end: v1::NetworkEnd) -> Result<FoundEnd, Failure> {
 ///
 /// # Errors
 /// As for [`find`].
-pub async fn retrieve(session: &Session, request: v1::RetrieveRequest) -> Result<Retrieved, Failure> {
+pub async fn retrieve(
+    session: &Session,
+    request: v1::RetrieveRequest,
+) -> Result<Retrieved, Failure> {
     use v1::retrieve_document_event::Event;
     let end = end_of(session);
     let call = outgoing(request, session.deadline());
-    let mut stream = session.operator().retrieve(call).await.map_err(|s| failure_of(&s, &session.address))?.into_inner();
+    let mut stream = session
+        .operator()
+        .retrieve(call)
+        .await
+        .map_err(|s| failure_of(&s, &session.address))?
+        .into_inner();
     let (mut index, mut header, mut content, mut outcome) = (None, None, Vec::new(), None);
     while let Some(event) = next(session, &mut stream, end).await? {
         match event.event {
@@ -156,7 +194,12 @@ pub async fn retrieve(session: &Session, request: v1::RetrieveRequest) -> Result
         }
     }
     match (index, outcome) {
-        (Some(index), Some(outcome)) => Ok(Retrieved { index, header, content, outcome }),
+        (Some(index), Some(outcome)) => Ok(Retrieved {
+            index,
+            header,
+            content,
+            outcome,
+        }),
         _ => Err(incomplete("the decision or the end")),
     }
 }
@@ -167,8 +210,14 @@ pub async fn retrieve(session: &Session, request: v1::RetrieveRequest) -> Result
 /// The process cannot be reached, knows no such access, or no majority cosigns.
 pub async fn bundle(session: &Session, access: EntryIndex) -> Result<Vec<u8>, Failure> {
     let request = v1::ExportBundleRequest { access: access.0 };
-    let reply = session.operator().export_bundle(outgoing(request, session.deadline())).await;
-    Ok(reply.map_err(|s| failure_of(&s, &session.address))?.into_inner().bundle)
+    let reply = session
+        .operator()
+        .export_bundle(outgoing(request, session.deadline()))
+        .await;
+    Ok(reply
+        .map_err(|s| failure_of(&s, &session.address))?
+        .into_inner()
+        .bundle)
 }
 
 /// Has the node read its sources again. `heard` is called with each progress; returns the report, JSON.
@@ -183,9 +232,18 @@ pub async fn ingest(
     use v1::ingest_event::Event;
     // Reading millions of files takes as long as it takes: no deadline, but progress.
     let call = tonic::Request::new(v1::IngestRequest { rebuild });
-    let mut stream = session.operator().ingest(call).await.map_err(|s| failure_of(&s, &session.address))?.into_inner();
+    let mut stream = session
+        .operator()
+        .ingest(call)
+        .await
+        .map_err(|s| failure_of(&s, &session.address))?
+        .into_inner();
     let mut report = None;
-    while let Some(event) = stream.message().await.map_err(|s| failure_of(&s, &session.address))? {
+    while let Some(event) = stream
+        .message()
+        .await
+        .map_err(|s| failure_of(&s, &session.address))?
+    {
         match event.event {
             Some(Event::Progress(progress)) => heard(&progress),
             Some(Event::ReportJson(json)) => report = Some(json),

@@ -8,7 +8,9 @@ use sekisho_ledger::ledger_id;
 use sekisho_proto::ErrorCode;
 use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
 use sekisho_proto::v1::operator_service_client::OperatorServiceClient;
-use sekisho_transport::{ClientLimits, Deadline, Expected, Failure as Connection, Peer, PeerDirectory, channel, classify};
+use sekisho_transport::{
+    ClientLimits, Deadline, Expected, Failure as Connection, Peer, PeerDirectory, channel, classify,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,8 +57,14 @@ impl Session {
         let identity = keys::identity(config)?;
         let address = config.own_address();
         let expected = Expected::Key(identity.id());
-        let channel = channel(&address, expected, &identity, Arc::new(Nobody), ClientLimits::default())
-            .map_err(|e| Failure::of(Exit::Usage, "接続の準備が", "prepare the connection", &e))?;
+        let channel = channel(
+            &address,
+            expected,
+            &identity,
+            Arc::new(Nobody),
+            ClientLimits::default(),
+        )
+        .map_err(|e| Failure::of(Exit::Usage, "接続の準備が", "prepare the connection", &e))?;
         Ok(Self {
             network: config.network.clone(),
             ledger: ledger_id(&genesis),
@@ -75,7 +83,8 @@ impl Session {
 
     /// The node's service for its own people.
     pub fn operator(&self) -> OperatorServiceClient<Channel> {
-        OperatorServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+        OperatorServiceClient::new(self.channel.clone())
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
     /// The instant by which a call that starts now must have ended.
@@ -101,9 +110,11 @@ pub fn failure_of(status: &Status, address: &str) -> Failure {
             format!("{address} で応答したのは、このネットワークの鍵を持つプロセスではありません"),
             format!("what answers at {address} does not hold this network's key"),
         ),
-        (Connection::Refused, _) | (_, ErrorCode::Forbidden) => {
-            Failure::new(Exit::Refused, format!("権限がありません：{message}"), format!("not allowed: {message}"))
-        }
+        (Connection::Refused, _) | (_, ErrorCode::Forbidden) => Failure::new(
+            Exit::Refused,
+            format!("権限がありません：{message}"),
+            format!("not allowed: {message}"),
+        ),
         (Connection::TimedOut, _) | (_, ErrorCode::DeadlineExceeded) => Failure::new(
             Exit::Unavailable,
             format!("時間内に終わりませんでした：{message}"),
@@ -111,8 +122,12 @@ pub fn failure_of(status: &Status, address: &str) -> Failure {
         ),
         (_, ErrorCode::Unavailable) => Failure::new(
             Exit::Unavailable,
-            format!("いまは判断できません。台帳の過半数と連絡がとれるようになってから、もう一度お試しください（詳細：{message}）"),
-            format!("nothing can be decided now; try again when a majority of the ledger's voters can be reached ({message})"),
+            format!(
+                "いまは判断できません。台帳の過半数と連絡がとれるようになってから、もう一度お試しください（詳細：{message}）"
+            ),
+            format!(
+                "nothing can be decided now; try again when a majority of the ledger's voters can be reached ({message})"
+            ),
         ),
         (_, ErrorCode::Overloaded) => Failure::new(
             Exit::Unavailable,
@@ -124,9 +139,10 @@ pub fn failure_of(status: &Status, address: &str) -> Failure {
             format!("結果が不明です。同じ受付番号で問い合わせてください：{message}"),
             format!("the outcome is not known; ask again by the same request id: {message}"),
         ),
-        (_, ErrorCode::Invalid | ErrorCode::NotFound | ErrorCode::Conflict) => {
-            Failure::usage(format!("受け付けられません：{message}"), format!("not accepted: {message}"))
-        }
+        (_, ErrorCode::Invalid | ErrorCode::NotFound | ErrorCode::Conflict) => Failure::usage(
+            format!("受け付けられません：{message}"),
+            format!("not accepted: {message}"),
+        ),
         (_, ErrorCode::Internal) => Failure::new(
             Exit::Unavailable,
             format!("{address} の内部で障害が起きました。ログを確認してください：{message}"),

@@ -11,7 +11,9 @@ use super::stage::Stage;
 use super::story::{Scene, ToldScene};
 use crate::ops::{self, Found, Retrieved, Session};
 use crate::ui::{Failure, Ui};
-use sekisho_domain::{ConsentId, DenyReason, DomainError, EntryIndex, NetworkId, NetworkOutcome, Purpose, Role};
+use sekisho_domain::{
+    ConsentId, DenyReason, DomainError, EntryIndex, NetworkId, NetworkOutcome, Purpose, Role,
+};
 use sekisho_proto::v1;
 
 /// How many scenes there are.
@@ -58,11 +60,17 @@ pub async fn play(ui: Ui, stage: &mut Stage) -> Result<Vec<ToldScene>, Failure> 
 }
 
 fn id<T: std::str::FromStr<Err = DomainError>>(text: &str) -> Result<T, Failure> {
-    text.parse().map_err(|e: DomainError| Failure::usage(e.to_string(), e.to_string()))
+    text.parse()
+        .map_err(|e: DomainError| Failure::usage(e.to_string(), e.to_string()))
 }
 
 /// A physician's request to find a patient's documents for treatment.
-async fn ask(session: &Session, patient: v1::Patient, facility: &str, targets: &[&str]) -> Result<Found, Failure> {
+async fn ask(
+    session: &Session,
+    patient: v1::Patient,
+    facility: &str,
+    targets: &[&str],
+) -> Result<Found, Failure> {
     let request = v1::FindRequest {
         patient: Some(patient),
         practitioner: format!("dr-{facility}"),
@@ -100,7 +108,11 @@ async fn open(
 
 /// What a network ended in.
 fn outcome<'a>(found: &'a Found, network: &str) -> Option<&'a NetworkOutcome> {
-    found.ends.iter().find(|end| end.network.as_str() == network).map(|end| &end.outcome)
+    found
+        .ends
+        .iter()
+        .find(|end| end.network.as_str() == network)
+        .map(|end| &end.outcome)
 }
 
 fn answered(found: &Found, network: &str) -> bool {

@@ -11,10 +11,19 @@ use tokio::process::Command;
 const RECORDED: Duration = Duration::from_secs(15);
 
 pub(super) async fn offline(ui: Ui, stage: &Stage, memory: &Memory) -> Result<ToldScene, Failure> {
-    let mut scene = Scene::begin(ui, 'g', "監査担当者が、証拠を一人で検証する", "An officer verifies the proof alone");
+    let mut scene = Scene::begin(
+        ui,
+        'g',
+        "監査担当者が、証拠を一人で検証する",
+        "An officer verifies the proof alone",
+    );
     let session = &stage.place("azaleanet")?.session;
     let Some(access) = memory.retrieved_at else {
-        scene.check(false, "検証する閲覧がありません", "there is no access to verify");
+        scene.check(
+            false,
+            "検証する閲覧がありません",
+            "there is no access to verify",
+        );
         return Ok(scene.end());
     };
     let genesis = crate::genesis::load(&stage.genesis)?;
@@ -32,13 +41,26 @@ pub(super) async fn offline(ui: Ui, stage: &Stage, memory: &Memory) -> Result<To
     std::fs::write(&path, &bytes).map_err(failed)?;
     scene.at(access);
     scene.tell(
-        format!("場面 (b) の閲覧（台帳 {access} 番）の証拠を {} バイトのファイルにしました。", bytes.len()),
-        format!("The proof of the access of scene (b), index {access}, is a file of {} bytes.", bytes.len()),
+        format!(
+            "場面 (b) の閲覧（台帳 {access} 番）の証拠を {} バイトのファイルにしました。",
+            bytes.len()
+        ),
+        format!(
+            "The proof of the access of scene (b), index {access}, is a file of {} bytes.",
+            bytes.len()
+        ),
     );
     let (code, words) = audit(ui, &path, &stage.genesis).await?;
-    scene.tell("通信なしで `sekisho audit verify` を実行します：", "Runs `sekisho audit verify`, without any connection:");
+    scene.tell(
+        "通信なしで `sekisho audit verify` を実行します：",
+        "Runs `sekisho audit verify`, without any connection:",
+    );
     scene.show(&words);
-    scene.check(code == Some(0), "検証に成功するはずです", "it should verify");
+    scene.check(
+        code == Some(0),
+        "検証に成功するはずです",
+        "it should verify",
+    );
 
     let mut forged = bytes;
     let middle = forged.len() / 2;
@@ -48,9 +70,16 @@ pub(super) async fn offline(ui: Ui, stage: &Stage, memory: &Memory) -> Result<To
     let forged_path = stage.dir.join(format!("forged-{BUNDLE}"));
     std::fs::write(&forged_path, &forged).map_err(failed)?;
     let (code, words) = audit(ui, &forged_path, &stage.genesis).await?;
-    scene.tell(format!("{middle} バイト目の 1 ビットを反転させると："), format!("With one bit of byte {middle} flipped:"));
+    scene.tell(
+        format!("{middle} バイト目の 1 ビットを反転させると："),
+        format!("With one bit of byte {middle} flipped:"),
+    );
     scene.show(&words);
-    scene.check(code == Some(4), "改変が見つかるはずです（終了コード 4）", "the change should be noticed (exit code 4)");
+    scene.check(
+        code == Some(4),
+        "改変が見つかるはずです（終了コード 4）",
+        "the change should be noticed (exit code 4)",
+    );
     Ok(scene.end())
 }
 
@@ -67,5 +96,8 @@ async fn audit(ui: Ui, bundle: &Path, genesis: &Path) -> Result<(Option<i32>, St
         .await
         .map_err(failed)?;
     let words = [output.stdout, output.stderr].concat();
-    Ok((output.status.code(), String::from_utf8_lossy(&words).trim().to_owned()))
+    Ok((
+        output.status.code(),
+        String::from_utf8_lossy(&words).trim().to_owned(),
+    ))
 }

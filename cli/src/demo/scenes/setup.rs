@@ -11,12 +11,6 @@ use sekisho_domain::{Body, FacilityKind, Hash, KeyPurpose, SubjectRef};
 use sekisho_ingest::Report;
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
-use std::time::{Duration, Instant};
-
-/// How long reading some hundreds of files may take on a busy machine.
-const INGESTED: Duration = Duration::from_secs(60);
-/// How often it is asked whether it is done.
-const POLL: Duration = Duration::from_millis(50);
 
 pub(super) async fn prepare(ui: Ui, stage: &Stage) -> Result<(), Failure> {
     for place in stage.places.values() {
@@ -27,41 +21,59 @@ pub(super) async fn prepare(ui: Ui, stage: &Stage) -> Result<(), Failure> {
         "Each network registered its key, hospitals and consent policy on the ledger.",
     );
     for place in stage.places.values() {
-        let report = ingested(&place.session).await?;
+        // Waits for what the node reads at its start, then finds nothing new.
+        let report = ops::ingest(&place.session, false, |_| {}).await?;
         let (documents, kept_back) = counts(&report)?;
         ui.note(
-            format!("{}：文書 {documents} 件を読み込み、疑わしい {kept_back} 件を隔離しました。", place.facts.name),
-            format!("{}: indexed {documents} documents, kept {kept_back} doubtful files from answers.", place.facts.name_en),
+            format!(
+                "{}：文書 {documents} 件を読み込み、疑わしい {kept_back} 件を隔離しました。",
+                place.facts.name
+            ),
+            format!(
+                "{}: indexed {documents} documents, kept {kept_back} doubtful files from answers.",
+                place.facts.name_en
+            ),
         );
     }
     // The traveller's pseudonyms in two networks are said by both to be one patient.
     for traveller in [MOVED, HESITANT] {
-        link(stage, traveller, ("azaleanet", KURUME), ("pikapikalink", "4110100015")).await?;
-        link(stage, traveller, ("azaleanet", KURUME), ("yamechikugo", "4010300012")).await?;
+        link(
+            stage,
+            traveller,
+            ("azaleanet", KURUME),
+            ("pikapikalink", "4110100015"),
+        )
+        .await?;
+        link(
+            stage,
+            traveller,
+            ("azaleanet", KURUME),
+            ("yamechikugo", "4010300012"),
+        )
+        .await?;
     }
     link(stage, BORDER, ("mamenet", MATSUE), ("oshidorinet", YONAGO)).await
-}
-
-/// Every node reads its storages when it starts; this waits for that and reads once more, which finds nothing new.
-async fn ingested(session: &Session) -> Result<String, Failure> {
-    let until = Instant::now() + INGESTED;
-    loop {
-        match ops::ingest(session, false, |_| {}).await {
-            Err(failure) if failure.exit == Exit::Unavailable && Instant::now() < until => tokio::time::sleep(POLL).await,
-            ended => return ended,
-        }
-    }
 }
 
 async fn register(place: &Place) -> Result<(), Failure> {
     let session = &place.session;
     let public_key = keys::signing(&session.keys, KeyPurpose::Node)?.public_key();
-    let mut says = vec![Body::KeyAdd { purpose: KeyPurpose::Node, public_key, endpoint: None }];
+    let mut says = vec![Body::KeyAdd {
+        purpose: KeyPurpose::Node,
+        public_key,
+        endpoint: None,
+    }];
     for (code, name, _) in &place.facts.hospitals {
         let facility = super::id(code)?;
-        says.push(Body::FacilityRegister { facility, kind: FacilityKind::Hospital, name: (*name).to_owned() });
+        says.push(Body::FacilityRegister {
+            facility,
+            kind: FacilityKind::Hospital,
+            name: (*name).to_owned(),
+        });
     }
-    says.push(Body::ConsentPolicyPublish(place.facts.policy(ops::now(), text_hash(place.facts))));
+    says.push(Body::ConsentPolicyPublish(
+        place.facts.policy(ops::now(), text_hash(place.facts)),
+    ));
     for body in says {
         ops::govern(session, body).await?.accepted()?;
     }
@@ -70,7 +82,13 @@ async fn register(place: &Place) -> Result<(), Failure> {
 
 /// The demo's policies have no text of their own; what they say is their fields.
 fn text_hash(facts: &NetworkFacts) -> Hash {
-    Hash(Sha256::digest(format!("{} {:?} {:?}", facts.id, facts.disclosing, facts.viewing)).into())
+    Hash(
+        Sha256::digest(format!(
+            "{} {:?} {:?}",
+            facts.id, facts.disclosing, facts.viewing
+        ))
+        .into(),
+    )
 }
 
 /// Documents that can be answered and files kept from answers, over all sources of an ingest report.
@@ -79,15 +97,29 @@ fn counts(report: &str) -> Result<(u64, u64), Failure> {
     struct Sources {
         sources: Vec<Report>,
     }
-    let report: Sources = serde_json::from_str(report)
-        .map_err(|e| Failure::of(Exit::Unverified, "取り込みの報告を読むことが", "read the ingest report", &e))?;
+    let report: Sources = serde_json::from_str(report).map_err(|e| {
+        Failure::of(
+            Exit::Unverified,
+            "取り込みの報告を読むことが",
+            "read the ingest report",
+            &e,
+        )
+    })?;
     let sum = |of: fn(&Report) -> u64| report.sources.iter().map(of).sum();
     Ok((sum(Report::documents), sum(Report::quarantined_total)))
 }
 
-async fn link(stage: &Stage, traveller: usize, a: (&str, &str), b: (&str, &str)) -> Result<(), Failure> {
+async fn link(
+    stage: &Stage,
+    traveller: usize,
+    a: (&str, &str),
+    b: (&str, &str),
+) -> Result<(), Failure> {
     let there = |place: (&str, &str)| -> Result<(Session, v1::Patient), Failure> {
-        Ok((stage.place(place.0)?.session.clone(), stage.local_id(traveller, place.1)?))
+        Ok((
+            stage.place(place.0)?.session.clone(),
+            stage.local_id(traveller, place.1)?,
+        ))
     };
     let (a, b) = (there(a)?, there(b)?);
     let subject_a = ops::subject(&a.0, a.1.clone(), true).await?;
@@ -98,9 +130,18 @@ async fn link(stage: &Stage, traveller: usize, a: (&str, &str), b: (&str, &str))
     Ok(())
 }
 
-async fn say_same(session: &Session, patient: &v1::Patient, other: &SubjectRef) -> Result<(), Failure> {
-    let link = v1::LinkSubject { patient: Some(patient.clone()), other: Some(other.into()) };
-    ops::record(session, v1::record_request::Record::LinkSubject(link)).await?.accepted()?;
+async fn say_same(
+    session: &Session,
+    patient: &v1::Patient,
+    other: &SubjectRef,
+) -> Result<(), Failure> {
+    let link = v1::LinkSubject {
+        patient: Some(patient.clone()),
+        other: Some(other.into()),
+    };
+    ops::record(session, v1::record_request::Record::LinkSubject(link))
+        .await?
+        .accepted()?;
     Ok(())
 }
 
