@@ -6,7 +6,7 @@ use crate::ledger::{Snapshot, ask};
 use crate::node::Inner;
 use crate::store::NodeStore;
 use sekisho_domain::{AccessRecord, Decision, EntryIndex};
-use sekisho_ledger::bundle::{ShownOpening, build, commitment_in};
+use sekisho_ledger::bundle::{BuildError, ShownOpening, build, commitment_in};
 use sekisho_proto::v1;
 use sekisho_transport::Deadline;
 use std::collections::BTreeSet;
@@ -19,29 +19,47 @@ pub(super) async fn export(
     deadline: Deadline,
 ) -> Result<v1::ExportBundleReply, NodeError> {
     inner.ledger.wait_applied(access, deadline).await?;
-    let size = ask(inner.ledger.as_ref(), |snapshot| {
+    let mut size = ask(inner.ledger.as_ref(), |snapshot| {
         Ok(snapshot.view().meta()?.map_or(0, |meta| meta.size))
     })
     .await?;
-    let checkpoint = inner.ledger.checkpoint(size, deadline).await?;
+    loop {
+        match under(inner, access, size, deadline).await? {
+            Built::Bundle(bundle) => return Ok(v1::ExportBundleReply { bundle }),
+            // A release or receipt was applied since: under a later checkpoint the bundle holds it too.
+            Built::NeedsLeaf(index) => size = index.0.saturating_add(1),
+        }
+    }
+}
+
+enum Built {
+    Bundle(Vec<u8>),
+    NeedsLeaf(EntryIndex),
+}
+
+/// Makes the bundle under a checkpoint over at least so many leaves.
+async fn under(
+    inner: &Arc<Inner>,
+    access: EntryIndex,
+    min_size: u64,
+    deadline: Deadline,
+) -> Result<Built, NodeError> {
+    let checkpoint = inner.ledger.checkpoint(min_size, deadline).await?;
     let store = Arc::clone(&inner.store);
-    let bundle = ask(inner.ledger.as_ref(), move |snapshot| {
+    ask(inner.ledger.as_ref(), move |snapshot| {
         let record = snapshot
             .view()
             .access(access)?
             .ok_or(NodeError::NoSuchAccess)?;
         let openings = openings(&store, snapshot, &record)?;
-        build(
-            snapshot,
-            access,
-            &checkpoint.note,
-            checkpoint.size,
-            &openings,
-        )
-        .map_err(|error| NodeError::Bundle(Box::new(error)))
+        let (note, size) = (&checkpoint.note, checkpoint.size);
+        match build(snapshot, access, note, size, &openings) {
+            Ok(bundle) => Ok(Built::Bundle(bundle)),
+            Err(BuildError::CheckpointTooOld { index, .. }) => Ok(Built::NeedsLeaf(index)),
+            Err(error) => Err(NodeError::Bundle(Box::new(error))),
+        }
     })
-    .await?;
-    Ok(v1::ExportBundleReply { bundle })
+    .await
 }
 
 /// What this node can open of the access, its transfers and the consents it rests on.
