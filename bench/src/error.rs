@@ -1,0 +1,87 @@
+//! Why a benchmark has no result.
+
+use sekisho_ledger::store::StateRead;
+use sekisho_ledger::{CoreError, ProofError};
+use sekisho_replica::ReplicaError;
+use sekisho_transport::TransportError;
+
+/// Why a benchmark has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The ledger's core failed.
+    #[error("the ledger's core failed")]
+    Core(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What is measured does not do what it should, so its speed means nothing.
+    #[error("{what}: expected {expected}, got {got}")]
+    Wrong {
+        /// Which part.
+        what: &'static str,
+        /// What it should come to.
+        expected: String,
+        /// What it came to.
+        got: String,
+    },
+    /// A name the benchmark makes itself is not one.
+    #[error("an invented name is not one")]
+    Name(#[from] sekisho_domain::DomainError),
+    /// A key or signature the benchmark makes itself is not one.
+    #[error("an invented key is not one")]
+    Key(#[from] ProofError),
+    /// A file, socket or thread.
+    #[error("the system refused {what}")]
+    System {
+        /// What was asked of it.
+        what: &'static str,
+        /// Its answer.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A replica failed.
+    #[error("a replica failed")]
+    Replica(#[from] ReplicaError),
+    /// Transport security could not be set up.
+    #[error("transport security could not be set up")]
+    Transport(#[from] TransportError),
+    /// A replica refused a request.
+    #[error("a replica answered {code:?}: {message}")]
+    Refused {
+        /// gRPC's code.
+        code: tonic::Code,
+        /// Its sentence.
+        message: String,
+    },
+    /// Filling a replica's store.
+    #[error("the store could not be filled")]
+    Store(#[source] Box<redb::Error>),
+    /// The machine is too busy for a measurement within the bound.
+    #[error("{what} took longer than {max_s} s")]
+    TooSlow {
+        /// What did.
+        what: &'static str,
+        /// The bound.
+        max_s: u64,
+    },
+}
+
+impl BenchError {
+    pub(crate) fn core<S: StateRead>(error: CoreError<S::Error>) -> Self {
+        Self::Core(Box::new(error))
+    }
+
+    pub(crate) fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::System { what, source }
+    }
+
+    pub(crate) fn store(error: impl Into<redb::Error>) -> Self {
+        Self::Store(Box::new(error.into()))
+    }
+}
+
+impl From<tonic::Status> for BenchError {
+    fn from(status: tonic::Status) -> Self {
+        Self::Refused {
+            code: status.code(),
+            message: status.message().to_owned(),
+        }
+    }
+}

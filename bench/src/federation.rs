@@ -1,0 +1,333 @@
+//! Three invented networks that agreed with each other, and what they sign.
+//!
+//! ```text
+//! east  asks: a consent at each visited facility lets it look
+//! west  ──▶ east   needs the viewing consent
+//! north ──▶ east   needs both: north's blanket consent to disclose and east's to look
+//! ```
+
+use crate::BenchError;
+use sekisho_domain::{
+    AccessRequest, Action, Agreement, Body, Capture, Category, Commitment, Consent, ConsentId,
+    ConsentPolicy, ConsentRule, Entry, FacilityId, FacilityKind, FacilitySelector, FoundingNetwork,
+    FoundingReplica, Genesis, Grant, Hash, KeyPurpose, LedgerId, NetworkId, NewFacility, Period,
+    Purpose, ReplicaId, RequestId, Role, Rule, Scope, Side, SubjectId, SubjectRef, TimeMs,
+    Withdrawal,
+};
+use sekisho_ledger::signature::SigningKey;
+use sekisho_ledger::{agreement_digest, ledger_id, sign_entry};
+use sekisho_proto::v1;
+use sekisho_transport::{Identity, TransportKey};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+/// When the ledger begins (2026-09-21), and all agreements with it.
+pub(crate) const BEGIN: TimeMs = TimeMs(1_790_000_000_000);
+/// An entry's window opens this long before it is made, so that no rounding of clocks closes it.
+const WINDOW_BEFORE_MS: u64 = 1_000;
+/// Request ids below are the founders'; the benchmarks' own start here.
+pub(crate) const FIRST_REQUEST: u64 = 1_000_000_000;
+
+/// Sixteen bytes without an order, as of a random id, the same for the same input.
+fn scattered(kind: &str, n: u64) -> [u8; 16] {
+    let hash = Sha256::new()
+        .chain_update(kind)
+        .chain_update(n.to_be_bytes())
+        .finalize();
+    let mut id = [0; 16];
+    id.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+    id
+}
+
+fn secret(kind: &str, network: u64) -> [u8; 32] {
+    Sha256::new()
+        .chain_update("sekisho benchmark key")
+        .chain_update(kind)
+        .chain_update(network.to_be_bytes())
+        .finalize()
+        .into()
+}
+
+/// One network with its keys and its one hospital.
+pub(crate) struct Member {
+    pub(crate) id: NetworkId,
+    pub(crate) hospital: FacilityId,
+    governance: SigningKey,
+    pub(crate) node: SigningKey,
+    number: u64,
+}
+
+impl Member {
+    fn new(number: u64, id: &str) -> Result<Self, BenchError> {
+        Ok(Self {
+            id: id.parse()?,
+            hospital: format!("411{number:07}").parse()?,
+            governance: SigningKey::from_secret(&secret("governance", number)),
+            node: SigningKey::from_secret(&secret("node", number)),
+            number,
+        })
+    }
+
+    /// The key its replica cosigns with.
+    pub(crate) fn checkpoint(&self) -> SigningKey {
+        SigningKey::from_secret(&secret("checkpoint", self.number))
+    }
+
+    /// The key it connects with.
+    pub(crate) fn transport(&self) -> Result<Identity, BenchError> {
+        let seed = Zeroizing::new(secret("transport", self.number));
+        Ok(Identity::new(TransportKey::from_seed(&seed))?)
+    }
+
+    /// The network's pseudonym of a person.
+    pub(crate) fn subject(&self, person: u64) -> SubjectId {
+        SubjectId(scattered(self.id.as_str(), person))
+    }
+
+    fn subject_ref(&self, person: u64) -> SubjectRef {
+        SubjectRef {
+            network: self.id.clone(),
+            subject: self.subject(person),
+        }
+    }
+}
+
+/// The three networks and their ledger.
+pub(crate) struct Federation {
+    pub(crate) east: Member,
+    pub(crate) north: Member,
+    pub(crate) west: Member,
+    pub(crate) genesis: Genesis,
+    pub(crate) ledger: LedgerId,
+}
+
+impl Federation {
+    /// With a replica of the first networks at each of the endpoints (1 to 3).
+    pub(crate) fn at(endpoints: &[String]) -> Result<Self, BenchError> {
+        let members = [
+            Member::new(1, "east")?,
+            Member::new(2, "north")?,
+            Member::new(3, "west")?,
+        ];
+        let networks = members.iter().map(|member| FoundingNetwork {
+            id: member.id.clone(),
+            name: format!("network {}", member.id),
+            governance_key: member.governance.public_key(),
+        });
+        let replicas = members.iter().zip(endpoints).map(|(member, endpoint)| {
+            Ok(FoundingReplica {
+                id: ReplicaId(member.number),
+                network: member.id.clone(),
+                endpoint: endpoint.clone(),
+                transport_key: member.transport()?.public(),
+                checkpoint_key: member.checkpoint().public_key(),
+            })
+        });
+        let genesis = Genesis {
+            created: BEGIN,
+            networks: networks.collect(),
+            replicas: replicas.collect::<Result<_, BenchError>>()?,
+        };
+        let ledger = ledger_id(&genesis);
+        let [east, north, west] = members;
+        Ok(Self {
+            east,
+            north,
+            west,
+            genesis,
+            ledger,
+        })
+    }
+
+    pub(crate) fn members(&self) -> [&Member; 3] {
+        [&self.east, &self.north, &self.west]
+    }
+
+    /// Signs an entry that may be put in order from now on for `window_ms` (at most 299,000).
+    fn sign(
+        &self,
+        key: &SigningKey,
+        request: u64,
+        now: TimeMs,
+        window_ms: u64,
+        body: Body,
+    ) -> v1::Envelope {
+        let entry = Entry {
+            ledger: self.ledger,
+            lineage: 1,
+            author: key.key_id(),
+            request_id: RequestId(scattered("request", request)),
+            claimed_time: now,
+            not_before: TimeMs(now.0.saturating_sub(WINDOW_BEFORE_MS)),
+            not_after: now.plus_ms(window_ms.min(Entry::WINDOW_MS_MAX - WINDOW_BEFORE_MS)),
+            body,
+        };
+        sign_entry(&entry, &[key])
+    }
+
+    /// Signs what a network's node says.
+    pub(crate) fn node_says(
+        &self,
+        member: &Member,
+        request: u64,
+        now: TimeMs,
+        body: Body,
+    ) -> v1::Envelope {
+        self.sign(&member.node, request, now, Entry::WINDOW_MS_MAX, body)
+    }
+
+    /// Everything that precedes consents: node keys, hospitals, policies, agreements. In this order.
+    pub(crate) fn founding_acts(&self, now: TimeMs) -> Result<Vec<v1::Envelope>, BenchError> {
+        let mut acts: Vec<(&Member, Body)> = Vec::new();
+        for member in self.members() {
+            let node_key = Body::KeyAdd {
+                purpose: KeyPurpose::Node,
+                public_key: member.node.public_key(),
+                endpoint: None,
+            };
+            let hospital = Body::FacilityRegister {
+                facility: member.hospital.clone(),
+                kind: FacilityKind::Hospital,
+                name: format!("hospital {}", member.number),
+            };
+            let looks = member.number == self.east.number;
+            let policy = ConsentPolicy {
+                version: 1,
+                valid_from: BEGIN,
+                text_hash: Hash([7; 32]),
+                disclosing: (!looks).then(|| rule(Scope::AllFacilities)),
+                viewing: looks.then(|| rule(Scope::EachFacility)),
+            };
+            acts.extend([
+                (member, node_key),
+                (member, hospital),
+                (member, Body::ConsentPolicyPublish(policy)),
+            ]);
+        }
+        for (disclosing, consent_rule) in [
+            (&self.north, ConsentRule::Both),
+            (&self.west, ConsentRule::Viewing),
+        ] {
+            let agreement = self.agreement(disclosing, consent_rule)?;
+            let signature = Body::AgreementSign {
+                id: agreement.id.clone(),
+                version: agreement.version,
+                digest: agreement_digest(&agreement),
+            };
+            acts.extend([
+                (&self.east, Body::AgreementPropose(agreement)),
+                (disclosing, signature),
+            ]);
+        }
+        let signed = (0..).zip(acts).map(|(n, (member, body))| {
+            self.sign(&member.governance, n, now, Entry::WINDOW_MS_MAX, body)
+        });
+        Ok(signed.collect())
+    }
+
+    fn agreement(
+        &self,
+        disclosing: &Member,
+        consent_rule: ConsentRule,
+    ) -> Result<Agreement, BenchError> {
+        let (valid, east) = (ALWAYS, &self.east.id);
+        Ok(Agreement {
+            id: format!("{east}-{}", disclosing.id).parse()?,
+            version: 1,
+            parties: [east.clone(), disclosing.id.clone()].into(),
+            grants: vec![Grant {
+                disclosing: disclosing.id.clone(),
+                viewing: east.clone(),
+                categories: Category::ALL.iter().copied().collect(),
+                purposes: [Purpose::Treat].into(),
+                facility_kinds: [FacilityKind::Hospital].into(),
+                roles: [Role::Physician].into(),
+                consent_rule,
+                valid,
+            }],
+            valid,
+            text_hash: Hash([8; 32]),
+        })
+    }
+
+    /// The person lets east's hospital look.
+    pub(crate) fn viewing_consent(&self, person: u64) -> Body {
+        let facilities = FacilitySelector::Listed([self.east.hospital.clone()].into());
+        consent(&self.east, person, Side::Viewing, facilities)
+    }
+
+    /// The person lets north disclose.
+    pub(crate) fn disclosing_consent(&self, person: u64) -> Body {
+        consent(&self.north, person, Side::Disclosing, FacilitySelector::All)
+    }
+
+    /// East's record of a withdrawal.
+    pub(crate) fn withdrawal(&self, consent: ConsentId) -> Body {
+        Body::ConsentWithdraw {
+            consent,
+            way: Withdrawal::Written,
+            recorded_by: self.east.hospital.clone(),
+            evidence: Commitment([10; 32]),
+        }
+    }
+
+    /// One network's half of the link between its and another's pseudonym of a person.
+    pub(crate) fn link(&self, own: &Member, other: &Member, person: u64) -> Body {
+        Body::SubjectLink {
+            own: own.subject(person),
+            other: other.subject_ref(person),
+        }
+    }
+
+    /// A physician of east's hospital asks a network for a person's documents.
+    pub(crate) fn request(&self, person: u64, target: &Member) -> AccessRequest {
+        AccessRequest {
+            viewing: self.east.id.clone(),
+            facility: self.east.hospital.clone(),
+            role: Role::Physician,
+            practitioner: Commitment([1; 32]),
+            purpose: Purpose::Treat,
+            subject: self.east.subject(person),
+            action: Action::FindDocuments,
+            document: None,
+            categories: None,
+            targets: [target.id.clone()].into(),
+        }
+    }
+
+    /// A signed request whose signature is checked for the yardstick.
+    pub(crate) fn yardstick_request(&self, n: u64) -> v1::Envelope {
+        let body = Body::AccessRequest(self.request(n, &self.west));
+        self.node_says(&self.east, n, BEGIN, body)
+    }
+}
+
+const ALWAYS: Period = Period {
+    from: BEGIN,
+    until: None,
+};
+
+fn rule(scope: Scope) -> Rule {
+    Rule {
+        scope,
+        capture: [Capture::Written].into(),
+        new_facility: NewFacility::NeedsConsent(Capture::Written),
+        withdrawal: [Withdrawal::Written].into(),
+    }
+}
+
+fn consent(of: &Member, person: u64, side: Side, facilities: FacilitySelector) -> Body {
+    Body::ConsentGrant(Consent {
+        network: of.id.clone(),
+        subject: of.subject(person),
+        side,
+        facilities,
+        categories: None,
+        purposes: None,
+        period: ALWAYS,
+        capture: Capture::Written,
+        recorded_by: of.hospital.clone(),
+        policy_version: 1,
+        evidence: Commitment([9; 32]),
+    })
+}
