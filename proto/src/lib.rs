@@ -3,6 +3,15 @@
 //! The pure crates use the messages alone; feature `grpc` adds clients and servers.
 //! `From` a domain value is total; `TryFrom` a message checks everything the domain type promises and never guesses.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )
+)]
 
 mod convert;
 #[cfg(feature = "grpc")]

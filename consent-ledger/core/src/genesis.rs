@@ -8,10 +8,16 @@ use crate::signature::VerifyingKey;
 use crate::store::{StateWrite, Table};
 use crate::view::{META_KEY, Meta, NETWORKS_MAX, View};
 use prost::Message;
-use sekisho_domain::{Genesis, Hash, KeyPurpose, LedgerId, NetworkId, PublicKey, ReplicaId};
+use sekisho_domain::{
+    DomainError, Genesis, Hash, KeyPurpose, LedgerId, NetworkId, PublicKey, ReplicaId,
+    check_endpoint, check_name,
+};
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
+
+/// Replicas a ledger may be founded with: each cosigns its checkpoints, and that many signatures fit a note.
+pub const REPLICAS_MAX: usize = crate::note::NOTE_SIGNATURES_MAX;
 
 /// What a founding file gets wrong; all of it is reported together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,9 +25,11 @@ pub enum GenesisFault {
     /// A ledger of nobody.
     #[error("no network founds the ledger")]
     NoNetwork,
-    /// More members than a ledger may have.
-    #[error("{got} networks found the ledger, at most {max} may")]
+    /// More members or replicas than a ledger may have.
+    #[error("{got} {what} found the ledger, at most {max} may")]
     TooMany {
+        /// What was counted.
+        what: &'static str,
         /// How many there are.
         got: usize,
         /// The bound.
@@ -36,6 +44,14 @@ pub enum GenesisFault {
     /// A replica of a network that does not found the ledger.
     #[error("replica {0} belongs to {1}, which is not among the networks")]
     StrangerReplica(ReplicaId, NetworkId),
+    /// A name or address that does not fit.
+    #[error("of {network}: {fault}")]
+    Text {
+        /// Whose.
+        network: NetworkId,
+        /// What is wrong with it.
+        fault: DomainError,
+    },
     /// A key that may not be registered.
     #[error("a key of {network}: {fault}")]
     Key {
@@ -88,8 +104,16 @@ pub fn check_genesis(genesis: &Genesis) -> Vec<GenesisFault> {
     }
     if networks.len() > NETWORKS_MAX {
         faults.push(GenesisFault::TooMany {
+            what: "networks",
             got: networks.len(),
             max: NETWORKS_MAX,
+        });
+    }
+    if replicas.len() > REPLICAS_MAX {
+        faults.push(GenesisFault::TooMany {
+            what: "replicas",
+            got: replicas.len(),
+            max: REPLICAS_MAX,
         });
     }
     if replicas.is_empty() {
@@ -104,6 +128,16 @@ pub fn check_genesis(genesis: &Genesis) -> Vec<GenesisFault> {
                 replica.id,
                 replica.network.clone(),
             ));
+        }
+    }
+    let names = networks.iter().map(|n| (&n.id, check_name(&n.name)));
+    let endpoints = replicas
+        .iter()
+        .map(|r| (&r.network, check_endpoint(&r.endpoint)));
+    for (network, checked) in names.chain(endpoints) {
+        if let Err(fault) = checked {
+            let network = network.clone();
+            faults.push(GenesisFault::Text { network, fault });
         }
     }
     let mut seen = BTreeSet::new();

@@ -29,6 +29,12 @@ pub struct Leaf {
 /// Why bytes are not a leaf.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LeafError {
+    /// Longer than a leaf can be; not looked at.
+    #[error("{got_bytes} bytes, a leaf is at most {LEAF_BYTES_MAX}")]
+    TooLarge {
+        /// Bytes given.
+        got_bytes: usize,
+    },
     /// Not this message at all.
     #[error("not a protobuf leaf: {0}")]
     Protobuf(String),
@@ -68,6 +74,11 @@ impl Leaf {
     /// # Errors
     /// [`LeafError`], saying what is wrong with the bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, LeafError> {
+        if bytes.len() > LEAF_BYTES_MAX {
+            return Err(LeafError::TooLarge {
+                got_bytes: bytes.len(),
+            });
+        }
         let leaf = v1::Leaf::decode(bytes).map_err(|e| LeafError::Protobuf(e.to_string()))?;
         if leaf.version != LEAF_VERSION {
             return Err(LeafError::Version(leaf.version));

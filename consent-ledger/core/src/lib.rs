@@ -4,6 +4,15 @@
 //! replica, in a simulation, and for an officer offline years later. `sekisho-replica` makes it durable and
 //! replicated.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )
+)]
 
 mod answer;
 mod apply;
@@ -34,12 +43,13 @@ pub use envelope::{
     seal, sign_entry,
 };
 pub use genesis::{
-    GenesisFault, check_genesis, checkpoint_origin, checkpoint_voters, found, ledger_id,
+    GenesisFault, REPLICAS_MAX, check_genesis, checkpoint_origin, checkpoint_voters, found,
+    ledger_id,
 };
 pub use leaf::{LEAF_BYTES_MAX, LEAF_VERSION, Leaf, LeafError};
 pub use proof_error::ProofError;
 pub use record::CoreError;
 pub use view::{
-    AGREEMENTS_OF_PAIR_MAX, CONSENTS_MAX, KEYS_MAX, LINKS_MAX, Meta, NETWORKS_MAX,
-    POLICY_VERSIONS_MAX, RESERVATIONS_MAX, TRANSFERS_MAX, View,
+    AGREEMENT_VERSIONS_MAX, AGREEMENTS_OF_PAIR_MAX, CONSENTS_MAX, KEYS_MAX, LINKS_MAX, Meta,
+    NETWORKS_MAX, POLICY_VERSIONS_MAX, RECORD_CHANGES_MAX, RESERVATIONS_MAX, TRANSFERS_MAX, View,
 };

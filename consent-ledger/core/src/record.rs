@@ -94,13 +94,16 @@ pub(crate) fn get<S: StateRead, T: DeserializeOwned>(
         .transpose()
 }
 
+/// Records with their keys.
+type Rows<T> = Vec<(Vec<u8>, Record<T>)>;
+
 /// Reads the records under a prefix, in key order, at most `max`.
 pub(crate) fn scan<S: StateRead, T: DeserializeOwned>(
     state: &S,
     table: Table,
     prefix: &[u8],
     max: usize,
-) -> Result<Vec<(Vec<u8>, Record<T>)>, CoreError<S::Error>> {
+) -> Result<Rows<T>, CoreError<S::Error>> {
     let rows = state
         .scan(table, prefix, prefix, max)
         .map_err(CoreError::Store)?;
@@ -131,8 +134,15 @@ fn decode<E: std::error::Error + 'static, T: DeserializeOwned>(
     bytes: &[u8],
 ) -> Result<Record<T>, CoreError<E>> {
     let (sources, rest) = sources(bytes).map_err(|why| CoreError::corrupt(table, key, why))?;
-    let value = postcard::from_bytes(rest).map_err(|e| CoreError::corrupt(table, key, e))?;
-    Ok(Record { sources, value })
+    match postcard::take_from_bytes(rest) {
+        Ok((value, [])) => Ok(Record { sources, value }),
+        Ok((_, idle)) => Err(CoreError::corrupt(
+            table,
+            key,
+            format!("{} bytes stand behind it", idle.len()),
+        )),
+        Err(e) => Err(CoreError::corrupt(table, key, e)),
+    }
 }
 
 /// The sources at the front of any record, and the bytes of its value.
@@ -230,9 +240,9 @@ pub struct AgreementVersion {
 pub struct AgreementHead {
     /// The last version proposed.
     pub latest: u32,
-    /// The versions every party signed, ascending.
+    /// The versions every party signed, ascending; those from before a suspension that was lifted no longer count.
     pub signed: Vec<u32>,
-    /// The entry that suspended it; a newer version signed by all lifts it.
+    /// The entry that suspended it; a newer version that all parties signed after it lifts it.
     pub suspended: Option<EntryIndex>,
     /// The entry that ended it for good.
     pub terminated: Option<EntryIndex>,

@@ -43,7 +43,7 @@ pub enum Table {
     Access = 14,
     /// Releases and receipts, by access index.
     Transfer = 15,
-    /// Admissions under way, by network.
+    /// Admissions under way, by network, governance key and the hash of the name.
     Admission = 16,
     /// Encoded leaves, by index.
     Leaf = 17,

@@ -12,6 +12,7 @@ use sekisho_domain::{
     LedgerId, NetworkId, RequestId, ReservationId, Side, SubjectId, SubjectRef, TimeMs,
 };
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// Members one ledger may have (architecture §5: a handful to some tens).
 pub const NETWORKS_MAX: usize = 64;
@@ -23,6 +24,11 @@ pub const CONSENTS_MAX: usize = 512;
 pub const RESERVATIONS_MAX: usize = 512;
 /// Agreements one pair of networks may have over time.
 pub const AGREEMENTS_OF_PAIR_MAX: usize = 32;
+/// Versions one agreement may have: a new one each month for twenty years.
+pub const AGREEMENT_VERSIONS_MAX: u32 = 256;
+/// Entries one facility's or link's record may come from: leaving and joining again, unsaying and saying again.
+/// Every reader of the record looks at all of them, and a proof bundle carries them.
+pub const RECORD_CHANGES_MAX: usize = 256;
 /// Versions of a consent policy a decision looks at.
 pub const POLICY_VERSIONS_MAX: usize = 256;
 /// Claims of one subject's sameness with subjects of one other network.
@@ -159,10 +165,26 @@ impl<S: StateRead> View<'_, S> {
     /// See [`View::meta`].
     pub fn policy_at(self, network: &NetworkId, time: TimeMs) -> Answer<Option<Policy>, S> {
         Ok(self
-            .policies(network)?
-            .into_iter()
-            .rev()
-            .find(|p| p.effective_from <= time))
+            .policy_standing(network, time)?
+            .map(|(policy, _)| policy))
+    }
+    /// The same, with the instant at which a newer version takes its place.
+    pub(crate) fn policy_standing(
+        self,
+        network: &NetworkId,
+        time: TimeMs,
+    ) -> Answer<Option<(Policy, Option<TimeMs>)>, S> {
+        let mut until = None;
+        for policy in self.policies(network)?.into_iter().rev() {
+            if policy.effective_from <= time {
+                return Ok(Some((policy, until)));
+            }
+            until = [until, Some(policy.effective_from)]
+                .into_iter()
+                .flatten()
+                .min();
+        }
+        Ok(None)
     }
     /// What is in force of an agreement.
     ///
@@ -386,6 +408,17 @@ fn text_key<
 pub(crate) fn key_of_network_key(network: &NetworkId, id: Option<&KeyId>) -> Vec<u8> {
     let id: &[u8] = id.map_or(&[], |id| id.as_bytes().as_slice());
     record::key(&[network.as_str().as_bytes(), b"\0", id])
+}
+
+/// By the name's hash, as it may be long and hold a zero byte.
+pub(crate) fn admission_key(network: &NetworkId, name: &str, governance: &KeyId) -> Vec<u8> {
+    let name = Sha256::digest(name);
+    record::key(&[
+        network.as_str().as_bytes(),
+        b"\0",
+        governance.as_bytes(),
+        &name,
+    ])
 }
 
 pub(crate) fn policy_key(network: &NetworkId, version: u32) -> Vec<u8> {

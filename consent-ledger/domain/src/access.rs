@@ -112,7 +112,9 @@ pub struct PermitTerms {
 }
 
 impl PermitTerms {
-    /// Bases beyond this many add nothing to what one document needs, and keep the leaf small.
+    /// Bases are merged as far as they can be (the same grant and categories), so more than this many means as
+    /// many different sets of categories; what is beyond is left out, which only narrows the permit, and keeps
+    /// the leaf small.
     pub const BASES_MAX: usize = 32;
     /// Reservations of one subject that can hold at once.
     pub const WITHHELD_MAX: usize = 32;
@@ -123,12 +125,18 @@ impl PermitTerms {
 pub struct Basis {
     /// The agreement and the position of the grant in it; none when a network asks for its own documents.
     pub grant: Option<(AgreementRef, u32)>,
-    /// The consents it rests on, ordered; one or two.
+    /// The consents it rests on, ordered; 1 to [`Basis::CONSENTS_MAX`]: one, or one of each side, or those of
+    /// several facilities put together.
     pub consents: Vec<ConsentId>,
     /// The categories it covers; not empty.
     pub categories: BTreeSet<Category>,
     /// The disclosing facilities whose documents it covers.
     pub facilities: DisclosingFacilities,
+}
+
+impl Basis {
+    /// All a patient can give on both sides.
+    pub const CONSENTS_MAX: usize = 1024;
 }
 
 /// Facilities of the disclosing network whose documents a basis covers.

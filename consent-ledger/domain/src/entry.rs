@@ -45,10 +45,6 @@ impl Entry {
 /// What an entry says. Who may say it stands with each kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "entries are handled one at a time; boxing would only add noise"
-)]
 pub enum Body {
     /// A member's governance key is for admitting this network; in force when a majority of members said so.
     NetworkAdmit {

@@ -4,6 +4,15 @@
 //! types that cannot be. What is decided with them lives in `sekisho-ledger`; how they travel in
 //! `sekisho-proto`.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )
+)]
 
 mod access;
 mod agreement;
@@ -13,6 +22,7 @@ mod entry;
 mod error;
 mod ids;
 mod policy;
+mod text;
 mod words;
 
 pub use access::*;
@@ -23,4 +33,9 @@ pub use entry::*;
 pub use error::*;
 pub use ids::*;
 pub use policy::*;
+pub use text::*;
 pub use words::*;
+
+#[cfg(test)]
+#[path = "domain_test.rs"]
+mod tests;

@@ -4,35 +4,15 @@ use super::required;
 use crate::v1;
 use sekisho_domain::{
     Body, ConsentId, DomainError, Entry, EntryIndex, FacilityKind, KeyPurpose, ReservationId,
-    TimeMs, Withdrawal,
+    TimeMs, Withdrawal, check_endpoint, check_name,
 };
 
 fn name(text: String) -> Result<String, DomainError> {
-    if text.is_empty()
-        || text.chars().count() > Entry::NAME_CHARS_MAX
-        || text.chars().any(char::is_control)
-    {
-        return Err(DomainError::Invalid(
-            "a name must be 1 to 100 characters without control characters",
-        ));
-    }
-    Ok(text)
+    check_name(&text).map(|()| text)
 }
 
 fn endpoint(text: String) -> Result<String, DomainError> {
-    let port = text
-        .rsplit_once(':')
-        .filter(|(host, _)| !host.is_empty())
-        .and_then(|(_, port)| port.parse::<u16>().ok());
-    if port.is_none()
-        || text.len() > Entry::ENDPOINT_BYTES_MAX
-        || text.contains(char::is_whitespace)
-    {
-        return Err(DomainError::Invalid(
-            "an endpoint must be host:port, at most 255 bytes",
-        ));
-    }
-    Ok(text)
+    check_endpoint(&text).map(|()| text)
 }
 
 impl From<&Entry> for v1::Entry {

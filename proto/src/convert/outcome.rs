@@ -1,7 +1,8 @@
 //! Outcomes of entries and of asked networks.
 
 use super::{
-    bounded, categories_in, categories_out, codes, facilities_in, facilities_out, numbers, required,
+    bounded, categories_in, categories_out, facilities_in, facilities_out, numbers, required,
+    some_codes,
 };
 use crate::v1;
 use sekisho_domain::{
@@ -159,6 +160,15 @@ impl TryFrom<v1::Basis> for Basis {
     fn try_from(b: v1::Basis) -> Result<Self, DomainError> {
         use v1::basis::Facilities;
         let position = b.grant;
+        bounded(&b.consents, Self::CONSENTS_MAX, "the consents of a basis")?;
+        if b.consents.is_empty() {
+            return Err(DomainError::Missing("a consent of the basis"));
+        }
+        if b.agreement.is_none() && position != 0 {
+            return Err(DomainError::Invalid(
+                "a basis without an agreement has no position in one",
+            ));
+        }
         Ok(Self {
             grant: b
                 .agreement
@@ -169,7 +179,11 @@ impl TryFrom<v1::Basis> for Basis {
                 .into_iter()
                 .map(|c| ConsentId(EntryIndex(c)))
                 .collect(),
-            categories: codes(&b.categories, Category::from_number)?,
+            categories: some_codes(
+                &b.categories,
+                Category::from_number,
+                "the categories of a basis",
+            )?,
             facilities: match required(b.facilities, "the facilities of a basis")? {
                 Facilities::All(_) => DisclosingFacilities::All,
                 Facilities::RegisteredBefore(index) => {

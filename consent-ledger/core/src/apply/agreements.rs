@@ -3,10 +3,10 @@
 use super::{At, Effect, require};
 use crate::envelope::Authentic;
 use crate::record::{self, AgreementHead, AgreementVersion, CoreError, Record};
-use crate::store::{StateWrite, Table};
-use crate::view::{AGREEMENTS_OF_PAIR_MAX, View, agreement_key, pair_key};
+use crate::store::{StateRead, StateWrite, Table};
+use crate::view::{AGREEMENT_VERSIONS_MAX, AGREEMENTS_OF_PAIR_MAX, View, agreement_key, pair_key};
 use prost::Message;
-use sekisho_domain::{Agreement, AgreementId, Hash, KeyPurpose, RefusalReason};
+use sekisho_domain::{Agreement, AgreementId, Hash, KeyPurpose, NetworkId, RefusalReason};
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
 
@@ -21,8 +21,9 @@ pub(super) fn propose<S: StateWrite>(
     at: At,
     agreement: &Agreement,
 ) -> Effect<S> {
+    let author = &by.author().network;
     require!(by.author().purpose == KeyPurpose::Governance, NotAuthorised);
-    require!(agreement.parties.contains(&by.author().network), NotAParty);
+    require!(agreement.parties.contains(author), NotAParty);
     let view = View(&*state);
     for party in &agreement.parties {
         require!(view.network(party)?.is_some(), NotFound);
@@ -30,10 +31,11 @@ pub(super) fn propose<S: StateWrite>(
     let head = view.agreement_head(&agreement.id)?;
     if let Some(head) = &head {
         require!(head.value.terminated.is_none(), Ended);
-        // Whoever proposes the next version is a party of the last one: strangers cannot take over an id.
+        // Strangers cannot take over an id; nor can one party lock the others out by proposing without them.
         let last = view.agreement(&agreement.id, head.value.latest)?;
         require!(
-            last.is_some_and(|l| l.value.agreement.parties.contains(&by.author().network)),
+            last.is_some_and(|l| l.value.agreement.parties.contains(author))
+                || is_party(view, &head.value, &agreement.id, author, at)?,
             NotAParty
         );
     }
@@ -42,12 +44,9 @@ pub(super) fn propose<S: StateWrite>(
         latest.checked_add(1) == Some(agreement.version),
         WrongVersion
     );
-    for (a, b) in pairs(agreement) {
-        let known = view.agreements_of(a, b)?;
-        require!(
-            known.len() < AGREEMENTS_OF_PAIR_MAX || known.contains(&agreement.id),
-            TooMany
-        );
+    require!(agreement.version <= AGREEMENT_VERSIONS_MAX, TooMany);
+    if let Err(reason) = list_for_pairs(state, agreement, author)? {
+        return Ok(Err(reason));
     }
     let value = AgreementHead {
         latest: agreement.version,
@@ -63,19 +62,10 @@ pub(super) fn propose<S: StateWrite>(
         agreement.id.as_str().as_bytes(),
         &record,
     )?;
-    for (a, b) in pairs(agreement) {
-        state
-            .put(
-                Table::AgreementOfPair,
-                &pair_key(a, b, Some(&agreement.id)),
-                b"",
-            )
-            .map_err(CoreError::Store)?;
-    }
     let version = AgreementVersion {
         agreement: agreement.clone(),
         digest: agreement_digest(agreement),
-        signed: [(by.author().network.clone(), at.index)].into(),
+        signed: [(author.clone(), at.index)].into(),
     };
     let key = agreement_key(&agreement.id, agreement.version);
     record::put(
@@ -87,13 +77,28 @@ pub(super) fn propose<S: StateWrite>(
     Ok(Ok(()))
 }
 
-fn pairs(
+/// Lists the agreement for each pair of this party and another. Only who signs is listed, so that nobody fills
+/// up the agreements two others may have.
+fn list_for_pairs<S: StateWrite>(
+    state: &mut S,
     agreement: &Agreement,
-) -> impl Iterator<Item = (&sekisho_domain::NetworkId, &sekisho_domain::NetworkId)> {
-    let parties = &agreement.parties;
-    parties
-        .iter()
-        .flat_map(move |a| parties.iter().filter(move |b| a < *b).map(move |b| (a, b)))
+    party: &NetworkId,
+) -> Effect<S> {
+    let others = || agreement.parties.iter().filter(|other| *other != party);
+    for other in others() {
+        let known = View(&*state).agreements_of(party, other)?;
+        require!(
+            known.len() < AGREEMENTS_OF_PAIR_MAX || known.contains(&agreement.id),
+            TooMany
+        );
+    }
+    for other in others() {
+        let key = pair_key(party, other, Some(&agreement.id));
+        state
+            .put(Table::AgreementOfPair, &key, b"")
+            .map_err(CoreError::Store)?;
+    }
+    Ok(Ok(()))
 }
 
 pub(super) fn sign<S: StateWrite>(
@@ -116,6 +121,9 @@ pub(super) fn sign<S: StateWrite>(
     require!(head.value.latest == version, WrongVersion);
     require!(record.value.digest == *digest, DigestMismatch);
     require!(!record.value.signed.contains_key(network), AlreadyExists);
+    if let Err(reason) = list_for_pairs(state, &record.value.agreement, network)? {
+        return Ok(Err(reason));
+    }
     let mut signed = record.value.clone();
     signed.signed.insert(network.clone(), at.index);
     let by_all = signed
@@ -123,6 +131,7 @@ pub(super) fn sign<S: StateWrite>(
         .parties
         .iter()
         .all(|party| signed.signed.contains_key(party));
+    let signed_at = signed.signed.values().min().copied();
     record::put(
         state,
         Table::Agreement,
@@ -132,7 +141,12 @@ pub(super) fn sign<S: StateWrite>(
     if by_all {
         let mut in_force = head.value.clone();
         in_force.signed.push(version);
-        in_force.suspended = None;
+        // A suspension is lifted by a version that every party signed knowing of it, and by that version alone:
+        // what was suspended does not come back while the new one has not begun.
+        if in_force.suspended.is_some() && signed_at > in_force.suspended {
+            in_force.suspended = None;
+            in_force.signed = vec![version];
+        }
         record::put(
             state,
             Table::AgreementHead,
@@ -150,7 +164,35 @@ pub(super) enum End {
     Terminated,
 }
 
-/// Any party of the last version, or of one in force, can stop it at once.
+/// Whether a network is a party of a version that is in force or about to be; of the last proposal, where no
+/// version has ever been signed by all.
+fn is_party<S: StateRead>(
+    view: View<'_, S>,
+    head: &AgreementHead,
+    id: &AgreementId,
+    network: &NetworkId,
+    at: At,
+) -> Result<bool, CoreError<S::Error>> {
+    let versions = if head.signed.is_empty() {
+        std::slice::from_ref(&head.latest)
+    } else {
+        head.signed.as_slice()
+    };
+    for version in versions.iter().rev() {
+        let Some(version) = view.agreement(id, *version)?.map(|r| r.value.agreement) else {
+            continue;
+        };
+        if version.parties.contains(network) {
+            return Ok(true);
+        }
+        if version.valid.from <= at.time {
+            break;
+        }
+    }
+    Ok(false)
+}
+
+/// Any party can stop it at once; who was dropped from it, or is only asked to join, cannot.
 pub(super) fn end<S: StateWrite>(
     state: &mut S,
     by: &Authentic,
@@ -163,11 +205,7 @@ pub(super) fn end<S: StateWrite>(
     let Some(head) = view.agreement_head(id)? else {
         return Ok(Err(RefusalReason::NotFound));
     };
-    let mut party = false;
-    for version in head.value.signed.iter().chain([&head.value.latest]) {
-        let version = view.agreement(id, *version)?;
-        party |= version.is_some_and(|v| v.value.agreement.parties.contains(&by.author().network));
-    }
+    let party = is_party(view, &head.value, id, &by.author().network, at)?;
     require!(party, NotAParty);
     require!(head.value.terminated.is_none(), Ended);
     let mut ended = head.value.clone();

@@ -3,14 +3,14 @@
 use super::{At, Effect, require};
 use crate::envelope::Authentic;
 use crate::record::{self, CoreError, GivenConsent, GivenReservation, Link, Policy, Record};
-use crate::store::{StateWrite, Table};
+use crate::store::{StateRead, StateWrite, Table};
 use crate::view::{
-    CONSENTS_MAX, LINKS_MAX, POLICY_VERSIONS_MAX, RESERVATIONS_MAX, View, consent_of_subject_key,
-    link_key, policy_key, reservation_of_subject_key,
+    CONSENTS_MAX, LINKS_MAX, POLICY_VERSIONS_MAX, RECORD_CHANGES_MAX, RESERVATIONS_MAX, View,
+    consent_of_subject_key, link_key, policy_key, reservation_of_subject_key,
 };
 use sekisho_domain::{
     Commitment, Consent, ConsentId, ConsentPolicy, FacilityId, FacilitySelector, KeyPurpose,
-    RefusalReason, Reservation, ReservationId, Rule, Scope, Side, SubjectId, SubjectRef,
+    NetworkId, RefusalReason, Reservation, ReservationId, Rule, Scope, Side, SubjectId, SubjectRef,
 };
 
 pub(super) fn publish_policy<S: StateWrite>(
@@ -124,7 +124,8 @@ fn provides_for(rule: &Rule, consent: &Consent) -> bool {
     reach && rule.capture.contains(&consent.capture)
 }
 
-/// A patient's withdrawal is never refused for its form: whatever way it came, it holds from here on.
+/// A patient's withdrawal is never refused for its form: whatever way it came, and though the facility that
+/// took it has left since, it holds from here on.
 pub(super) fn withdraw<S: StateWrite>(
     state: &mut S,
     by: &Authentic,
@@ -142,10 +143,7 @@ pub(super) fn withdraw<S: StateWrite>(
         by.author().purpose == KeyPurpose::Node && by.author().network == *network,
         NotAuthorised
     );
-    require!(
-        view.facility_of(recorded_by, network)?.is_some(),
-        FacilityUnknown
-    );
+    require!(is_or_was_of(view, recorded_by, network)?, FacilityUnknown);
     require!(record.value.withdrawn.is_none(), Ended);
     let withdrawn = GivenConsent {
         withdrawn: Some(at.index),
@@ -161,6 +159,17 @@ pub(super) fn withdraw<S: StateWrite>(
     Ok(Ok(()))
 }
 
+/// What narrows may come through a facility that has left: the patient's word does not wait for the paperwork.
+fn is_or_was_of<S: StateRead>(
+    view: View<'_, S>,
+    facility: &FacilityId,
+    network: &NetworkId,
+) -> Result<bool, CoreError<S::Error>> {
+    Ok(view
+        .facility(facility)?
+        .is_some_and(|r| r.value.network == *network))
+}
+
 pub(super) fn reserve<S: StateWrite>(
     state: &mut S,
     by: &Authentic,
@@ -174,9 +183,7 @@ pub(super) fn reserve<S: StateWrite>(
     );
     require!(!reservation.period.has_ended(at.time), InvalidContent);
     require!(
-        View(&*state)
-            .facility_of(&reservation.recorded_by, network)?
-            .is_some(),
+        is_or_was_of(View(&*state), &reservation.recorded_by, network)?,
         FacilityUnknown
     );
     // One beyond the bound is let in: from then on nothing is permitted (see `authorize`), which is what a
@@ -275,6 +282,12 @@ pub(super) fn link<S: StateWrite>(
             .as_ref()
             .is_none_or(|r| !r.value.said_by.contains_key(network)),
         AlreadyExists
+    );
+    require!(
+        before
+            .as_ref()
+            .is_none_or(|r| r.sources.len() < RECORD_CHANGES_MAX),
+        TooMany
     );
     let mut link = before.as_ref().map(|r| r.value.clone()).unwrap_or_default();
     link.said_by.insert(network.clone(), at.index);

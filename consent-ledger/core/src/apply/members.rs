@@ -5,11 +5,14 @@ use crate::envelope::Authentic;
 use crate::record::{self, Admission, Facility, Key, Network, Record};
 use crate::signature::VerifyingKey;
 use crate::store::{StateWrite, Table};
-use crate::view::{KEYS_MAX, NETWORKS_MAX, View, key_of_network_key};
+use crate::view::{
+    KEYS_MAX, NETWORKS_MAX, RECORD_CHANGES_MAX, View, admission_key, key_of_network_key,
+};
 use sekisho_domain::{FacilityId, FacilityKind, KeyId, KeyPurpose, NetworkId, PublicKey};
 use std::collections::BTreeMap;
 
-/// A majority of members, the new one not counted, must say the same of the network.
+/// A majority of members, the new one not counted, must say the same of the network. What differs is counted
+/// apart: one member's slip of the pen, or malice, does not keep a network out.
 pub(super) fn admit_network<S: StateWrite>(
     state: &mut S,
     by: &Authentic,
@@ -29,7 +32,8 @@ pub(super) fn admit_network<S: StateWrite>(
     require!(view.key(&key.key_id())?.is_none(), AlreadyExists);
 
     let table_key = network.as_str().as_bytes();
-    let pending = record::get::<_, Admission>(&*state, Table::Admission, table_key)?;
+    let admission_key = admission_key(network, name, &key.key_id());
+    let pending = record::get::<_, Admission>(&*state, Table::Admission, &admission_key)?;
     let pending = pending.unwrap_or_else(|| {
         Record::founded(Admission {
             name: name.to_owned(),
@@ -37,10 +41,6 @@ pub(super) fn admit_network<S: StateWrite>(
             said_by: BTreeMap::new(),
         })
     });
-    require!(
-        pending.value.name == name && pending.value.governance_key == *governance_key,
-        InvalidContent
-    );
     require!(
         !pending.value.said_by.contains_key(&by.author().network),
         AlreadyExists
@@ -75,7 +75,7 @@ pub(super) fn admit_network<S: StateWrite>(
             },
         )?;
     }
-    record::put(state, Table::Admission, table_key, &record)?;
+    record::put(state, Table::Admission, &admission_key, &record)?;
     Ok(Ok(()))
 }
 
@@ -167,6 +167,12 @@ pub(super) fn register_facility<S: StateWrite>(
     require!(
         before.as_ref().is_none_or(|r| r.value.left.is_some()),
         AlreadyExists
+    );
+    require!(
+        before
+            .as_ref()
+            .is_none_or(|r| r.sources.len() < RECORD_CHANGES_MAX),
+        TooMany
     );
     let network = by.author().network.clone();
     let value = Facility {

@@ -17,7 +17,7 @@ pub(super) struct Candidate {
     pub categories: BTreeSet<Category>,
     /// Which consents it needs; none: those the network's own policy asks for.
     pub rule: Option<ConsentRule>,
-    /// Its end, or that of its agreement.
+    /// Its end, or that of its agreement's version.
     pub until: Option<TimeMs>,
 }
 
@@ -45,9 +45,18 @@ pub(super) fn candidates<S: StateRead>(
     let mut found = Vec::new();
     let mut furthest = None;
     for id in view.agreements_of(asking.target, &asking.request.viewing)? {
-        match current(view, &id, asking.time)? {
-            Err(denial) => further(&mut furthest, denial),
-            Ok(version) => collect(&version, asking, &mut found, &mut furthest),
+        match standing(view, &id, asking)? {
+            Standing::InForce(version, until) => {
+                collect(&version, until, asking, &mut found, &mut furthest);
+            }
+            Standing::Not(reason, version) => further(
+                &mut furthest,
+                Denial {
+                    reason,
+                    agreement: Some(AgreementRef { id, version }),
+                },
+            ),
+            Standing::NotBetweenThem => {}
         }
     }
     if found.is_empty() {
@@ -60,49 +69,83 @@ pub(super) fn candidates<S: StateRead>(
     }
 }
 
-/// The version of an agreement that holds now: the highest one signed by all that has begun.
-fn current<S: StateRead>(
+/// What an agreement is to two networks now.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, and soon taken apart"
+)]
+enum Standing {
+    /// This version holds, until a newer one begins.
+    InForce(AgreementVersion, Option<TimeMs>),
+    /// It does not hold, for this reason; the version the reason is about.
+    Not(DenyReason, u32),
+    /// The version that holds, or would, is one of others: the two were parties of an older one.
+    NotBetweenThem,
+}
+
+/// The version that holds is the highest one signed by all that has begun; it takes the place of all before,
+/// for everybody who was a party of them.
+fn standing<S: StateRead>(
     view: View<'_, S>,
     id: &AgreementId,
-    time: TimeMs,
-) -> Result<Result<AgreementVersion, Denial>, CoreError<S::Error>> {
+    asking: &Asking<'_>,
+) -> Result<Standing, CoreError<S::Error>> {
+    let between = |version: &AgreementVersion| {
+        let parties = &version.agreement.parties;
+        parties.contains(asking.target) && parties.contains(&asking.request.viewing)
+    };
     let head = view
         .agreement_head(id)?
         .map_or_else(AgreementHead::default, |r| r.value);
-    let deny = |reason, version| {
-        Ok(Err(Denial {
-            reason,
-            agreement: Some(AgreementRef {
-                id: id.clone(),
-                version,
-            }),
-        }))
-    };
-    let Some(last_signed) = head.signed.last().copied() else {
-        return deny(DenyReason::AgreementNotSigned, head.latest);
-    };
-    if head.suspended.is_some() || head.terminated.is_some() {
-        return deny(DenyReason::AgreementSuspended, last_signed);
-    }
+    let mut begun = None;
+    let mut to_come: Option<AgreementVersion> = None;
     for version in head.signed.iter().rev() {
-        let Some(record) = view.agreement(id, *version)? else {
+        let Some(version) = view.agreement(id, *version)?.map(|r| r.value) else {
             continue;
         };
-        let valid = record.value.agreement.valid;
-        if valid.from <= time {
-            let ended = valid.has_ended(time);
-            return if ended {
-                deny(DenyReason::AgreementNotInPeriod, *version)
-            } else {
-                Ok(Ok(record.value))
-            };
+        if version.agreement.valid.from <= asking.time {
+            begun = Some(version);
+            break;
+        }
+        let sooner =
+            |so_far: &AgreementVersion| version.agreement.valid.from < so_far.agreement.valid.from;
+        if to_come.as_ref().is_none_or(sooner) {
+            to_come = Some(version);
         }
     }
-    deny(DenyReason::AgreementNotInPeriod, last_signed)
+    let next = to_come.as_ref().map(|v| v.agreement.valid.from);
+    if let Some(version) = begun.filter(between) {
+        let number = version.agreement.version;
+        return Ok(if head.suspended.is_some() || head.terminated.is_some() {
+            Standing::Not(DenyReason::AgreementSuspended, number)
+        } else if version.agreement.valid.has_ended(asking.time) {
+            Standing::Not(DenyReason::AgreementNotInPeriod, number)
+        } else {
+            Standing::InForce(version, next)
+        });
+    }
+    if let Some(version) = to_come.filter(between) {
+        let number = version.agreement.version;
+        return Ok(if head.suspended.is_some() || head.terminated.is_some() {
+            Standing::Not(DenyReason::AgreementSuspended, number)
+        } else {
+            Standing::Not(DenyReason::AgreementNotInPeriod, number)
+        });
+    }
+    let proposed = if head.signed.contains(&head.latest) {
+        None
+    } else {
+        view.agreement(id, head.latest)?.map(|r| r.value)
+    };
+    Ok(match proposed.filter(between) {
+        Some(_) => Standing::Not(DenyReason::AgreementNotSigned, head.latest),
+        None => Standing::NotBetweenThem,
+    })
 }
 
 fn collect(
     version: &AgreementVersion,
+    until: Option<TimeMs>,
     asking: &Asking<'_>,
     found: &mut Vec<Candidate>,
     furthest: &mut Option<Denial>,
@@ -132,7 +175,7 @@ fn collect(
                 grant: Some((reference.clone(), position)),
                 categories,
                 rule: Some(grant.consent_rule),
-                until: [grant.valid.until, agreement.valid.until]
+                until: [grant.valid.until, agreement.valid.until, until]
                     .into_iter()
                     .flatten()
                     .min(),

@@ -3,21 +3,30 @@
 //! A total, pure function of the state, the request and the stamped time. For each asked network the checks
 //! run in the order of [`DenyReason`]'s numbers, and the first that fails is the reason:
 //!
-//! 1. the asked network is a member; 2. the asking facility is registered;
-//! 3–12. an agreement between the two, in force, not suspended, in its period, granting this direction, this
-//!       purpose, this kind of facility, this profession, and at least one of the categories asked for
-//!       (a network asking for its own documents needs none of these) (P3);
-//! 13. the patient is linked; 14. the needed consent policies are published;
-//! 15–21. the consents the grant's rule needs are given, not withdrawn, in their period, and reach this
-//!       facility, purpose and category;
-//! 22. no reservation of the patient stands against it.
+//! 1: the asked network is a member; 2: the asking facility is registered;
+//!
+//! 3 to 12: an agreement between the two, in force, not suspended, in its period, granting this direction, this
+//! purpose, this kind of facility, this profession, and at least one of the categories asked for (a network
+//! asking for its own documents needs none of these) (P3);
+//!
+//! 13: the patient is linked; 14: the needed consent policies are published;
+//!
+//! 15 to 21: the consents the grant's rule needs are given, not withdrawn, in their period, and reach this
+//! facility, purpose and category;
+//!
+//! 22: no reservation of the patient stands against it.
 //!
 //! Several agreements, grants and consents may each allow something: a permit is the union of what they allow,
 //! so that ending one never widens another (P4). Where none allows anything, the reason is that of the one that
-//! came furthest. A reservation always wins.
+//! came furthest; where a rule needs both sides' consent and both fail, the check that stands first. A
+//! reservation always wins.
+//!
+//! A permit never outlives what it rests on: it expires at the first instant at which a consent, grant or
+//! agreement ends, or a newer version of an agreement or policy, or a reservation, begins.
 
 mod agreements;
 mod consents;
+mod reach;
 mod reservations;
 
 #[cfg(test)]
@@ -28,9 +37,10 @@ mod table_test;
 use crate::record::CoreError;
 use crate::store::StateRead;
 use crate::view::View;
+use reach::Reach;
 use sekisho_domain::{
-    AccessRecord, AccessRequest, Basis, Category, Decision, Denial, DenyReason,
-    DisclosingFacilities, EntryIndex, FacilityId, NetworkId, PermitTerms, SubjectRef, TimeMs,
+    AccessRecord, AccessRequest, Category, Decision, Denial, DenyReason, DisclosingFacilities,
+    EntryIndex, FacilityId, NetworkId, PermitTerms, SubjectRef, TimeMs,
 };
 
 /// How long a permit lasts at most: results stay pageable for an hour, and a withdrawal bites soon after.
@@ -99,17 +109,19 @@ fn decide<S: StateRead>(
         subject,
     };
 
-    let mut allowed = Allowed {
-        bases: Vec::new(),
-        expires: time.plus_ms(PERMIT_MS_MAX),
-    };
+    let mut allowed = Vec::new();
     let mut furthest: Option<Denial> = None;
+    let mut acts = consents::Acts::new(view, &asking, &disclosing, &viewing);
     for candidate in &candidates {
-        let consented = consents::evaluate(view, &asking, candidate, &disclosing, &viewing)?;
-        match consented {
-            Ok(consented) => consented
-                .into_iter()
-                .for_each(|c| allowed.add(candidate, c)),
+        match acts.evaluate(candidate)? {
+            Ok(consented) => consented.into_iter().for_each(|consented| {
+                let granted = Reach {
+                    grant: candidate.grant.clone(),
+                    until: reach::earlier(consented.until, candidate.until),
+                    ..consented
+                };
+                reach::add(&mut allowed, granted, PermitTerms::BASES_MAX);
+            }),
             Err(reason) => further(
                 &mut furthest,
                 Denial {
@@ -119,23 +131,29 @@ fn decide<S: StateRead>(
             ),
         }
     }
-    if allowed.bases.is_empty() {
+    if allowed.is_empty() {
         // No candidate without a reason, and there is at least one candidate.
         return Ok(Decision::Deny(furthest.unwrap_or(Denial {
             reason: DenyReason::NoViewingConsent,
             agreement: None,
         })));
     }
-    let Some((bases, withheld)) =
-        reservations::narrow(view, &asking, &disclosing, &viewing, allowed.bases)?
+    let Some(narrowed) = reservations::narrow(view, &asking, &disclosing, &viewing, allowed)?
     else {
         return deny(DenyReason::ReservedByPatient);
     };
+    let ends = narrowed.reaches.iter().map(|reach| reach.until);
+    let end = ends.chain([narrowed.until]).flatten().min();
+    let latest = time.plus_ms(PERMIT_MS_MAX);
     Ok(Decision::Permit(PermitTerms {
         subject,
-        bases,
-        withheld,
-        expires: allowed.expires,
+        bases: narrowed
+            .reaches
+            .into_iter()
+            .map(Reach::into_basis)
+            .collect(),
+        withheld: narrowed.withheld,
+        expires: end.map_or(latest, |end| end.min(latest)),
     }))
 }
 
@@ -174,48 +192,6 @@ fn further(furthest: &mut Option<Denial>, denial: Denial) {
     {
         *furthest = Some(denial);
     }
-}
-
-/// The union of what candidates and consents allow.
-struct Allowed {
-    bases: Vec<Basis>,
-    expires: TimeMs,
-}
-
-impl Allowed {
-    /// Adds a basis unless another already covers all of it; drops those it covers. What remains beyond the
-    /// bound is left out, which only narrows the permit.
-    fn add(&mut self, candidate: &agreements::Candidate, consented: consents::Consented) {
-        let basis = Basis {
-            grant: candidate.grant.clone(),
-            consents: consented.consents,
-            categories: consented.categories,
-            facilities: consented.facilities,
-        };
-        if self.bases.iter().any(|other| covers(other, &basis)) {
-            return;
-        }
-        self.bases.retain(|other| !covers(&basis, other));
-        if self.bases.len() < PermitTerms::BASES_MAX {
-            let ends = [candidate.until, consented.until]
-                .into_iter()
-                .flatten()
-                .min();
-            self.expires = ends.map_or(self.expires, |end| end.min(self.expires));
-            self.bases.push(basis);
-        }
-    }
-}
-
-fn covers(wide: &Basis, narrow: &Basis) -> bool {
-    use DisclosingFacilities::{All, Listed, RegisteredBefore};
-    let facilities = match (&wide.facilities, &narrow.facilities) {
-        (All, _) => true,
-        (RegisteredBefore(wide), RegisteredBefore(narrow)) => wide >= narrow,
-        (Listed(wide), Listed(narrow)) => narrow.is_subset(wide),
-        _ => false,
-    };
-    facilities && narrow.categories.is_subset(&wide.categories)
 }
 
 /// Proof that the ledger permitted one network to answer one request. Only a decision makes one:

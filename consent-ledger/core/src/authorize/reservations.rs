@@ -1,23 +1,31 @@
 //! Check 22: what the patient refused. It always wins.
 
 use super::Asking;
+use super::reach::{Reach, earlier};
 use crate::record::{CoreError, GivenReservation};
 use crate::store::StateRead;
 use crate::view::{RESERVATIONS_MAX, View};
-use sekisho_domain::{Basis, PermitTerms, SubjectRef, ViewerSelector, Withheld};
+use sekisho_domain::{PermitTerms, SubjectRef, TimeMs, ViewerSelector, Withheld};
 
-type Narrowed = Option<(Vec<Basis>, Vec<Withheld>)>;
+/// What is left to be seen.
+pub(super) struct Narrowed {
+    pub reaches: Vec<Reach>,
+    pub withheld: Vec<Withheld>,
+    /// When a reservation begins that does not hold yet.
+    pub until: Option<TimeMs>,
+}
 
-/// Takes what is reserved out of the bases. Reservations of one document kind at one facility stay as
+/// Takes what is reserved out of what was consented. Reservations of documents of some facilities stay as
 /// `withheld`, for the node to keep back document by document. None if nothing remains.
 pub(super) fn narrow<S: StateRead>(
     view: View<'_, S>,
     asking: &Asking<'_>,
     disclosing: &SubjectRef,
     viewing: &SubjectRef,
-    mut bases: Vec<Basis>,
-) -> Result<Narrowed, CoreError<S::Error>> {
+    mut reaches: Vec<Reach>,
+) -> Result<Option<Narrowed>, CoreError<S::Error>> {
     let mut withheld = Vec::new();
+    let mut until = None;
     let both = if disclosing == viewing {
         vec![disclosing]
     } else {
@@ -29,34 +37,46 @@ pub(super) fn narrow<S: StateRead>(
             // More than can be looked at: the patient clearly does not want to be seen.
             return Ok(None);
         }
-        for given in reservations.iter().filter(|given| holds(given, asking)) {
+        for given in reservations.iter().filter(|given| concerns(given, asking)) {
             let reservation = &given.reservation;
+            if reservation.period.from > asking.time {
+                until = earlier(until, Some(reservation.period.from));
+                continue;
+            }
             match (&reservation.categories, &reservation.disclosing_facilities) {
                 (None, None) => return Ok(None),
                 (Some(categories), None) => {
-                    bases
+                    reaches
                         .iter_mut()
-                        .for_each(|basis| basis.categories.retain(|c| !categories.contains(c)));
-                    bases.retain(|basis| !basis.categories.is_empty());
+                        .for_each(|reach| reach.categories.retain(|c| !categories.contains(c)));
+                    reaches.retain(|reach| !reach.categories.is_empty());
                 }
                 (categories, facilities @ Some(_)) => {
-                    withheld.push(Withheld {
+                    let new = Withheld {
                         categories: categories.clone(),
                         facilities: facilities.clone(),
-                    });
+                    };
+                    if !withheld.contains(&new) {
+                        withheld.push(new);
+                    }
                 }
             }
         }
     }
-    let fits = !bases.is_empty() && withheld.len() <= PermitTerms::WITHHELD_MAX;
-    Ok(fits.then_some((bases, withheld)))
+    let fits = !reaches.is_empty() && withheld.len() <= PermitTerms::WITHHELD_MAX;
+    Ok(fits.then_some(Narrowed {
+        reaches,
+        withheld,
+        until,
+    }))
 }
 
-fn holds(given: &GivenReservation, asking: &Asking<'_>) -> bool {
+/// Whether it holds against this viewer, now or later.
+fn concerns(given: &GivenReservation, asking: &Asking<'_>) -> bool {
     let viewer = match &given.reservation.viewer {
         ViewerSelector::Anyone => true,
         ViewerSelector::Network(network) => *network == asking.request.viewing,
         ViewerSelector::Facility(facility) => *facility == asking.request.facility,
     };
-    given.cleared.is_none() && given.reservation.period.contains(asking.time) && viewer
+    given.cleared.is_none() && !given.reservation.period.has_ended(asking.time) && viewer
 }

@@ -26,8 +26,9 @@ pub const BUNDLE_VERSION: u32 = 1;
 /// Leaves of one bundle: an access by a patient with some hundreds of consents between networks that changed
 /// their keys and facilities many times. Bounds a verifier's work to seconds.
 pub const BUNDLE_LEAVES_MAX: usize = 4096;
-/// Bytes of one bundle.
-pub const BUNDLE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of one bundle: its leaves at 2 KiB with their proofs, several times what one needs in practice. A
+/// verifier's memory is bounded by some thirty times as much, the worst that can be packed into it.
+pub const BUNDLE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Openings of one bundle.
 pub const OPENINGS_MAX: usize = 1024;
 

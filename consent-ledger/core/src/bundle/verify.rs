@@ -16,7 +16,7 @@ use crate::record::CoreError;
 use crate::store::MemoryState;
 use crate::view::View;
 use prost::Message;
-use sekisho_domain::{AccessRecord, Body, EntryIndex, Genesis, LedgerId, Transfer};
+use sekisho_domain::{AccessRecord, Body, EntryIndex, Genesis, LedgerId, Outcome, Transfer};
 use sekisho_proto::v1;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -235,6 +235,9 @@ fn parse(bytes: &[u8]) -> Result<v1::ProofBundle, BundleFault> {
             got_bytes: bytes.len(),
         });
     }
+    // An empty message takes two bytes here and thirty times as many once decoded: count before decoding.
+    check_count("leaves", count(bytes, LEAVES_FIELD)?, BUNDLE_LEAVES_MAX)?;
+    check_count("openings", count(bytes, OPENINGS_FIELD)?, OPENINGS_MAX)?;
     let bundle = v1::ProofBundle::decode(bytes).map_err(|e| BundleFault::Form(e.to_string()))?;
     if bundle.version != BUNDLE_VERSION {
         return Err(BundleFault::Version(bundle.version));
@@ -242,14 +245,37 @@ fn parse(bytes: &[u8]) -> Result<v1::ProofBundle, BundleFault> {
     if bundle.encode_to_vec() != bytes {
         return Err(BundleFault::NotCanonical);
     }
-    let counts = [
-        ("leaves", bundle.leaves.len(), BUNDLE_LEAVES_MAX),
-        ("openings", bundle.openings.len(), OPENINGS_MAX),
-    ];
-    match counts.into_iter().find(|(_, got, max)| got > max) {
-        Some((what, got, max)) => Err(BundleFault::TooMany { what, got, max }),
-        None => Ok(bundle),
+    Ok(bundle)
+}
+
+fn check_count(what: &'static str, got: usize, max: usize) -> Result<(), BundleFault> {
+    if got > max {
+        Err(BundleFault::TooMany { what, got, max })
+    } else {
+        Ok(())
     }
+}
+
+/// Field numbers of a `sekisho.v1.ProofBundle`.
+const LEAVES_FIELD: usize = 5;
+const OPENINGS_FIELD: usize = 6;
+
+/// How often a length-delimited field stands in a message, without decoding any. Only the wire types a bundle
+/// has are known: 0 (varint) and 2 (length-delimited).
+fn count(mut bytes: &[u8], field: usize) -> Result<usize, BundleFault> {
+    let form = || BundleFault::Form("it does not consist of fields".to_owned());
+    let mut times = 0;
+    while !bytes.is_empty() {
+        let tag = prost::decode_length_delimiter(&mut bytes).map_err(|_| form())?;
+        let value = prost::decode_length_delimiter(&mut bytes).map_err(|_| form())?;
+        match tag & 7 {
+            0 => {}
+            2 => bytes = bytes.get(value..).ok_or_else(form)?,
+            _ => return Err(form()),
+        }
+        times += usize::from(tag == (field << 3 | 2));
+    }
+    Ok(times)
 }
 
 /// Strict: besides a majority, every line of the note must be by a voter, so that no byte of it is idle.
@@ -314,6 +340,10 @@ fn check_transfers(
 ) -> Result<Vec<VerifiedTransfer>, BundleFault> {
     let mut transfers = Vec::new();
     for leaf in leaves {
+        // What the ledger refused is no release or receipt, whatever it says.
+        if leaf.outcome != Outcome::Accepted {
+            continue;
+        }
         let (transfer, release) = match &leaf.entry.body {
             Body::Release(transfer) => (transfer, true),
             Body::Receipt(transfer) => (transfer, false),
