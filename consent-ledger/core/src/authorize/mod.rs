@@ -30,6 +30,8 @@ mod reach;
 mod reservations;
 
 #[cfg(test)]
+mod boundary_test;
+#[cfg(test)]
 mod laws_test;
 #[cfg(test)]
 mod table_test;
