@@ -119,7 +119,7 @@ impl Population {
         let consents = 2 * self.persons;
         if n < consents {
             let person = n / 2;
-            return if n % 2 == 0 {
+            return if n.is_multiple_of(2) {
                 (&f.east, f.viewing_consent(person))
             } else {
                 (&f.north, f.disclosing_consent(person))
@@ -127,7 +127,7 @@ impl Population {
         }
         let n = n - consents;
         if n < 8 * self.asked {
-            let (pair, east_says) = (n / 2, n % 2 == 0);
+            let (pair, east_says) = (n / 2, n.is_multiple_of(2));
             let (kind, nth) = (pair / self.asked, pair % self.asked);
             let (case, other) = match kind {
                 0 => (Case::Permit, &f.west),
