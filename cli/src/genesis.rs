@@ -4,7 +4,11 @@ use crate::ui::{Exit, Failure};
 use sekisho_domain::{Genesis, LedgerId};
 use sekisho_ledger::{check_genesis, ledger_id};
 use serde::{Deserialize, Serialize};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
+
+/// The largest founding file: hundreds of networks with several replicas each stay far below.
+const GENESIS_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,11 +32,22 @@ pub fn load(path: &Path) -> Result<Genesis, Failure> {
             e,
         )
     };
-    let text = std::fs::read_to_string(path).map_err(|e| doing(&e))?;
-    let file: GenesisFile = serde_json::from_str(&text).map_err(|e| doing(&e))?;
-    if let Some(fault) = check_genesis(&file.genesis).into_iter().next() {
-        return Err(doing(&fault));
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(GENESIS_BYTES_MAX + 1).read_to_string(&mut text))
+        .map_err(|e| match e.kind() {
+            ErrorKind::NotFound => absent(path),
+            _ => doing(&e),
+        })?;
+    if text.len() as u64 > GENESIS_BYTES_MAX {
+        let name = path.display();
+        return Err(Failure::usage(
+            format!("{name} は {GENESIS_BYTES_MAX} バイトを超えており、創設ファイルではありません"),
+            format!("{name} is over {GENESIS_BYTES_MAX} bytes and no genesis file"),
+        ));
     }
+    let file: GenesisFile = serde_json::from_str(&text).map_err(|e| doing(&e))?;
+    // Before its content is looked at: whatever was altered, the id tells.
     let founded = ledger_id(&file.genesis);
     if founded != file.ledger {
         let name = path.display();
@@ -48,7 +63,22 @@ pub fn load(path: &Path) -> Result<Genesis, Failure> {
             ),
         ));
     }
-    Ok(file.genesis)
+    match check_genesis(&file.genesis).into_iter().next() {
+        Some(fault) => Err(doing(&fault)),
+        None => Ok(file.genesis),
+    }
+}
+
+fn absent(path: &Path) -> Failure {
+    let name = path.display();
+    Failure::usage(
+        format!(
+            "創設ファイル {name} がありません。`sekisho network found` が作ったファイルをここに置いてください"
+        ),
+        format!(
+            "there is no genesis file {name}; put the file there that `sekisho network found` wrote"
+        ),
+    )
 }
 
 /// Writes a founding file.

@@ -241,7 +241,7 @@ fn prepare(town: &Town) {
         .replace("pikapika-azalea", "saga-kurume")
         .replace("pikapikalink", "saga")
         .replace("azaleanet", "kurume");
-    std::fs::write(&agreement, own.replace("2026-12-01", "2026-01-01")).unwrap();
+    std::fs::write(&agreement, own).unwrap();
     town.says(
         "saga",
         &["agreement", "propose", "--file", &text(agreement)],

@@ -11,6 +11,7 @@ use std::error::Error;
 use std::str::FromStr;
 
 use super::show::Day;
+use crate::ops;
 use crate::ui::Failure;
 
 /// A parser of a closed code list that names all its values in help, in both languages.
@@ -135,11 +136,20 @@ pub(super) fn facility_set(facilities: &[FacilityId]) -> Option<v1::FacilitySet>
 }
 
 /// A period that begins when it is recorded and covers its last day.
-pub(super) fn from_now(until: Option<Day>) -> v1::Period {
-    v1::Period {
+///
+/// # Errors
+/// That day is over.
+pub(super) fn from_now(until: Option<Day>) -> Result<v1::Period, Failure> {
+    if let Some(day) = until.filter(|day| day.end() <= ops::now()) {
+        return Err(Failure::usage(
+            format!("--until {day} はもう過ぎています。最後の有効日を書いてください"),
+            format!("--until {day} is over; write the last day on which it holds"),
+        ));
+    }
+    Ok(v1::Period {
         from_ms: 0,
         until_ms: until.map(|day| day.end().0),
-    }
+    })
 }
 
 /// A period of whole days, both included.

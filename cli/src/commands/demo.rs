@@ -5,20 +5,23 @@ use crate::ui::{Exit, Failure};
 use clap::Args;
 use std::path::PathBuf;
 
+/// The fifth port after it is the last there is.
+const BASE_PORT_MAX: i64 = 65_531;
+
 /// What the demo can be told.
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
     /// End after the last scene; exit 0 only if every scene ended as it should
     #[arg(long)]
     once: bool,
-    /// Where to put everything, kept afterwards; else a fresh folder that is removed at the end
+    /// A new or empty folder for everything, kept afterwards; else a fresh one that is removed at the end
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// What the invented patients follow from
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// The first of five ports in a row; else free ones
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=BASE_PORT_MAX))]
     base_port: Option<u16>,
 }
 

@@ -3,6 +3,7 @@
 mod japanese;
 
 use clap::Command;
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use sekisho_domain::Language;
 
 /// The heading of what every command takes.
@@ -57,6 +58,29 @@ fn japanese(mut command: Command, path: &str) -> Command {
     command
 }
 
+/// The commonest faults of a command line in a Japanese sentence; clap's own words follow it.
+pub(super) fn fault(error: &Error) -> Option<String> {
+    let named = |kind| match error.get(kind)? {
+        ContextValue::String(one) => Some(one.clone()),
+        ContextValue::Strings(all) => Some(all.join("、")),
+        _ => None,
+    };
+    let argument = named(ContextKind::InvalidArg);
+    Some(match error.kind() {
+        ErrorKind::MissingRequiredArgument => format!("{} が必要です。", argument?),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            format!("{} の値が正しくありません。", argument?)
+        }
+        ErrorKind::UnknownArgument => format!("{} という引数はありません。", argument?),
+        ErrorKind::ArgumentConflict => format!("{} は他の引数と併用できません。", argument?),
+        ErrorKind::InvalidSubcommand => {
+            let name = named(ContextKind::InvalidSubcommand)?;
+            format!("{name} というコマンドはありません。")
+        }
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +127,26 @@ mod tests {
         let silent = command.get_arguments().filter(|a| a.get_help().is_none());
         unsaid.extend(silent.map(|a| format!("{}#{}", command.get_name(), a.get_id())));
         command.get_subcommands().for_each(|c| english(c, unsaid));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_japanese_too() {
+        let cases: [(&[&str], &str); 5] = [
+            (&["query"], "--patient <PATIENT>、"),
+            (&["frobnicate"], "frobnicate というコマンドはありません"),
+            (&["ledger", "log", "--max", "0"], "--max <N> の値"),
+            (&["demo", "--twice"], "--twice という引数"),
+            (&["audit", "show"], "<INDEX> が必要です"),
+        ];
+        for (words, expected) in cases {
+            let words = std::iter::once(&"sekisho").chain(words);
+            let said = Cli::command()
+                .try_get_matches_from(words)
+                .err()
+                .and_then(|error| fault(&error))
+                .unwrap_or_default();
+            assert!(said.contains(expected), "{said}");
+        }
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn role(status: &v1::StatusReply) -> (&'static str, &'static str, &'static str) 
         Some(leader) if leader == status.replica => ("leader", "リーダー", "leader"),
         None => ("no-leader", "リーダー不在", "no leader known"),
         Some(_) if voter => ("follower", "フォロワー", "follower"),
-        Some(_) => ("learner", "学習者", "learner"),
+        Some(_) => ("learner", "投票権なし", "learner"),
     }
 }
 
@@ -165,7 +165,7 @@ async fn checkpoint(min_size: u64, at: &At) -> Result<Exit, Failure> {
         .collect();
     let (size, got) = (verified.size(), cosigners.len());
     at.ui.note(
-        format!("記録 {size} 件までの検証点です。{got} 人の連署を検証しました。"),
+        format!("記録 {size} 件までの検証点です。{got} 件の連署を検証しました。"),
         format!("A checkpoint over {size} leaves; {got} cosignatures were verified."),
     );
     let object = json!({

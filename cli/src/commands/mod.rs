@@ -13,6 +13,7 @@ mod help;
 mod ingest;
 mod ledger;
 mod network;
+mod private;
 mod query;
 mod retrieve;
 mod sample;
@@ -163,12 +164,7 @@ impl At {
                 ),
             ));
         }
-        Config::load(&path).map_err(|faults| {
-            Failure::usage(
-                format!("設定ファイル {name} に誤りがあります：\n{faults}"),
-                format!("the configuration {name} has faults:\n{faults}"),
-            )
-        })
+        Config::load(&path).map_err(|faults| Failure::from((path.as_path(), faults)))
     }
 
     fn session(&self) -> Result<Session, Failure> {

@@ -6,7 +6,7 @@ use super::show::{Day, Table, decision, moment};
 use crate::ops::{self, Found, FoundEnd};
 use crate::ui::{Exit, Failure, Ui};
 use clap::Args;
-use sekisho_domain::{Category, NetworkId, NetworkOutcome, TimeMs};
+use sekisho_domain::{Category, Language, NetworkId, NetworkOutcome, TimeMs};
 use sekisho_proto::v1;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -72,7 +72,8 @@ fn told(end: &FoundEnd, ui: Ui) {
     );
 }
 
-/// Done if a network answered or knows no such patient; else refused if one was denied; else nobody could.
+/// Done if a network answered or knows no such patient; else refused if all were denied; else somebody who may
+/// answer could not, and asking again may help.
 fn exit(found: &Found) -> Exit {
     let any = |of: fn(&NetworkOutcome) -> bool| found.ends.iter().any(|end| of(&end.outcome));
     if any(|o| {
@@ -82,19 +83,34 @@ fn exit(found: &Found) -> Exit {
         )
     }) {
         Exit::Done
-    } else if any(|o| matches!(o, NetworkOutcome::Denied { .. })) {
-        Exit::Refused
-    } else {
+    } else if found.ends.is_empty() || any(|o| !matches!(o, NetworkOutcome::Denied { .. })) {
         Exit::Unavailable
+    } else {
+        Exit::Refused
     }
 }
 
-fn counts(found: &Found) -> BTreeMap<&'static str, usize> {
+/// How many networks ended how; `of` names an outcome.
+fn counts(found: &Found, of: fn(&NetworkOutcome) -> &'static str) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
     for end in &found.ends {
-        *counts.entry(end.outcome.code()).or_insert(0) += 1;
+        *counts.entry(of(&end.outcome)).or_insert(0) += 1;
     }
     counts
+}
+
+/// An outcome in a word, for the sum.
+fn short_ja(outcome: &NetworkOutcome) -> &'static str {
+    match outcome {
+        NetworkOutcome::Answered { .. } => "回答",
+        NetworkOutcome::Denied { .. } => "不許可",
+        NetworkOutcome::PatientUnknown => "該当患者なし",
+        NetworkOutcome::TimedOut { .. } => "時間切れ",
+        NetworkOutcome::Unreachable => "接続不可",
+        NetworkOutcome::Malformed => "形式不正",
+        NetworkOutcome::Suspended => "停止中",
+        NetworkOutcome::Stale => "同期遅れ",
+    }
 }
 
 /// When the care a document is about was given, else when it was written.
@@ -166,7 +182,11 @@ fn text(found: &Found, ui: Ui) -> String {
     if !table.is_empty() {
         text.push_str(&format!("\n{table}"));
     }
-    let parts: Vec<_> = counts(found)
+    let named: fn(&NetworkOutcome) -> &'static str = match ui.language {
+        Language::Ja => short_ja,
+        Language::En => NetworkOutcome::code,
+    };
+    let parts: Vec<_> = counts(found, named)
         .into_iter()
         .map(|(code, n)| format!("{code} {n}"))
         .collect();
@@ -206,7 +226,7 @@ fn object(found: &Found) -> Value {
         .collect();
     json!({
         "index": found.index, "time_ms": found.time, "decisions": decisions, "asked": found.ends.len(),
-        "outcomes": outcomes, "counts": counts(found), "documents": documents, "elapsed_ms": found.elapsed_ms,
+        "outcomes": outcomes, "counts": counts(found, NetworkOutcome::code), "documents": documents, "elapsed_ms": found.elapsed_ms,
     })
 }
 
@@ -262,18 +282,19 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_says_whether_anybody_answered_then_whether_a_rule_stood_against_it() {
+    fn the_exit_says_whether_anybody_answered_then_whether_rules_stood_against_all() {
         use NetworkOutcome as O;
         let denied = || O::Denied {
             reason: DenyReason::NoViewingConsent,
         };
-        let cases: [(&[O], Exit); 6] = [
+        let cases: [(&[O], Exit); 7] = [
             (
                 &[O::Unreachable, denied(), O::Answered { count: 2 }],
                 Exit::Done,
             ),
             (&[O::PatientUnknown, denied()], Exit::Done),
-            (&[O::Unreachable, denied()], Exit::Refused),
+            (&[denied(), denied()], Exit::Refused),
+            (&[O::Unreachable, denied()], Exit::Unavailable),
             (
                 &[O::Unreachable, O::TimedOut { waited_ms: 9 }],
                 Exit::Unavailable,
@@ -301,10 +322,7 @@ mod tests {
                 json: false,
             },
         );
-        assert!(
-            text.contains("照会先 3 ＝ answered 1 + unreachable 2"),
-            "{text}"
-        );
+        assert!(text.contains("照会先 3 ＝ 回答 1 + 接続不可 2"), "{text}");
         assert!(text.contains("2026-12-01（令和8年）"), "{text}");
     }
 }

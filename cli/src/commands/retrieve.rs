@@ -1,8 +1,8 @@
 //! `sekisho retrieve`: one document of another network, decoded for people or byte for byte.
 
-use super::At;
 use super::args::Asking;
 use super::query::of_document;
+use super::{At, private};
 use crate::ops::{self, Retrieved};
 use crate::ui::{Exit, Failure};
 use clap::Args;
@@ -11,7 +11,7 @@ use sekisho_ingest::render;
 use sekisho_proto::v1;
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct RetrieveArgs {
@@ -38,12 +38,8 @@ pub(super) async fn run(args: RetrieveArgs, at: &At) -> Result<Exit, Failure> {
             "--raw with --json needs --out FILE: standard output holds one JSON object",
         ));
     }
-    if let Some(out) = args.out.as_ref().filter(|out| out.exists()) {
-        let name = out.display();
-        return Err(Failure::usage(
-            format!("{name} はすでにあります。上書きしません"),
-            format!("{name} exists; it is not overwritten"),
-        ));
+    if let Some(out) = &args.out {
+        private::check_absent(out)?;
     }
     let session = at.session()?;
     let request = v1::RetrieveRequest {
@@ -75,7 +71,7 @@ pub(super) async fn run(args: RetrieveArgs, at: &At) -> Result<Exit, Failure> {
     object["document"] = of_document(&args.network, header);
     let index = retrieved.index;
     if let Some(out) = &args.out {
-        write(out, shown)?;
+        private::write(out, shown)?;
         object["out"] = json!(out);
         let (name, bytes) = (out.display(), shown.len());
         let ja = format!("{name} に {bytes} バイトを書きました（台帳 {index} 番）");
@@ -97,26 +93,6 @@ pub(super) async fn run(args: RetrieveArgs, at: &At) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// A document is for one pair of eyes.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let name = path.display();
-    std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes))
-        .map_err(|e| {
-            Failure::of(
-                Exit::Usage,
-                &format!("{name} に書くことが"),
-                &format!("write {name}"),
-                &e,
-            )
-        })
-}
-
 fn ended(network: &NetworkId, retrieved: &Retrieved) -> Value {
     let outcome = &retrieved.outcome;
     json!({
@@ -125,7 +101,7 @@ fn ended(network: &NetworkId, retrieved: &Retrieved) -> Value {
     })
 }
 
-/// No document came: says why. Only a denial is a refusal; whatever else happened, it is not to be had now.
+/// No document came: says why. Where asking again is useless it is a refusal; else it is not to be had now.
 fn nothing(network: &NetworkId, retrieved: &Retrieved, at: &At) -> Exit {
     let (index, outcome) = (retrieved.index, &retrieved.outcome);
     let (ja, en) = match outcome {
@@ -140,7 +116,9 @@ fn nothing(network: &NetworkId, retrieved: &Retrieved, at: &At) -> Exit {
     at.ui
         .result(&ended(network, retrieved), at.ui.pick(&ja, &en));
     match outcome {
-        NetworkOutcome::Denied { .. } => Exit::Refused,
+        NetworkOutcome::Denied { .. }
+        | NetworkOutcome::Answered { .. }
+        | NetworkOutcome::PatientUnknown => Exit::Refused,
         _ => Exit::Unavailable,
     }
 }

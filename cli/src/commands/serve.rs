@@ -8,12 +8,13 @@ use crate::ui::{Exit, Failure};
 use crate::{genesis, keys};
 use sekisho_broker::{Broker, Limits};
 use sekisho_documents::SledIndex;
-use sekisho_domain::KeyPurpose;
+use sekisho_domain::{Genesis, KeyPurpose};
 use sekisho_ingest::SsMix2Storage;
+use sekisho_ledger::signature::SigningKey;
 use sekisho_node::{Node, NodeStore, Parts, SystemEnvironment};
 use sekisho_replica::{Keys, Replica, SystemClock};
 use sekisho_transport::{
-    ClientLimits, Expected, Incoming, ServerLimits, channel, server, telemetry,
+    ClientLimits, Expected, Identity, Incoming, ServerLimits, channel, server, telemetry,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -25,13 +26,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// # Errors
 /// The configuration, keys, founding file, port or stored data do not allow to start; or the replica stopped.
 pub async fn run(path: &Path) -> Result<(), Failure> {
-    let config = Config::load(path).map_err(|faults| {
-        let name = path.display();
-        Failure::usage(
-            format!("設定ファイル {name} に誤りがあります：\n{faults}"),
-            format!("the configuration {name} has faults:\n{faults}"),
-        )
-    })?;
+    let config = Config::load(path).map_err(|faults| Failure::from((path, faults)))?;
     let _telemetry = telemetry::init("sekisho", Some(&config.network))
         .map_err(|e| Failure::of(Exit::Usage, "トレースの準備が", "set up tracing", &e))?;
     let listener = TcpListener::bind(config.listen).await.map_err(|e| {
@@ -49,8 +44,9 @@ pub async fn run(path: &Path) -> Result<(), Failure> {
             "there is no [replica]",
         ));
     };
-    let replica = start_replica(&config, replica_config).await?;
-    let result = serve(&config, listener, &replica).await;
+    let secrets = Secrets::read(&config)?;
+    let replica = start_replica(&config, replica_config, secrets.replica).await?;
+    let result = serve(&config, listener, &replica, secrets.node).await;
     let stopped = replica.shutdown().await;
     result?;
     stopped.map_err(|e| {
@@ -63,16 +59,55 @@ pub async fn run(path: &Path) -> Result<(), Failure> {
     })
 }
 
-async fn start_replica(config: &Config, of: &ReplicaConfig) -> Result<Replica, Failure> {
+/// Every key this process needs, read before anything is started: a replica that ran has left its mark.
+struct Secrets {
+    replica: Keys,
+    /// With a node only.
+    node: Option<SigningKey>,
+}
+
+impl Secrets {
+    fn read(config: &Config) -> Result<Self, Failure> {
+        let signing = |purpose| keys::signing(&config.keys, purpose);
+        let node = config.node.as_ref();
+        Ok(Self {
+            replica: Keys {
+                transport: keys::identity(config)?,
+                checkpoint: signing(KeyPurpose::Checkpoint)?,
+            },
+            node: node.map(|_| signing(KeyPurpose::Node)).transpose()?,
+        })
+    }
+}
+
+/// The founding file says whose replica this is; a configuration that says otherwise would ask in another's name.
+fn check_network(config: &Config, of: &ReplicaConfig, genesis: &Genesis) -> Result<(), Failure> {
+    let founded = genesis.replicas.iter().find(|r| r.id == of.id);
+    let Some(other) = founded.filter(|r| r.network != config.network) else {
+        return Ok(());
+    };
+    let (id, named, network) = (of.id, &config.network, &other.network);
+    Err(Failure::usage(
+        format!(
+            "設定ファイルの network.id は {named} ですが、創設ファイルではレプリカ {id} は {network} のものです。どちらかを直してください"
+        ),
+        format!(
+            "network.id is {named}, but in the founding file replica {id} is {network}'s; correct network.id or replica.id"
+        ),
+    ))
+}
+
+async fn start_replica(
+    config: &Config,
+    of: &ReplicaConfig,
+    keys: Keys,
+) -> Result<Replica, Failure> {
     let genesis = genesis::load(&config.genesis)?;
+    check_network(config, of, &genesis)?;
     let mut replica_config = sekisho_replica::Config::new(of.id, config.data.join("ledger"));
     replica_config.timing = of.timing;
     // Beside the keys: it must survive the loss of the data.
     replica_config.marker = config.keys.join(format!("replica-{}.started", of.id));
-    let keys = Keys {
-        transport: keys::identity(config)?,
-        checkpoint: keys::signing(&config.keys, KeyPurpose::Checkpoint)?,
-    };
     Replica::start(replica_config, genesis, keys, Arc::new(SystemClock))
         .await
         .map_err(|e| {
@@ -85,7 +120,12 @@ async fn start_replica(config: &Config, of: &ReplicaConfig) -> Result<Replica, F
         })
 }
 
-async fn serve(config: &Config, listener: TcpListener, replica: &Replica) -> Result<(), Failure> {
+async fn serve(
+    config: &Config,
+    listener: TcpListener,
+    replica: &Replica,
+    node_key: Option<SigningKey>,
+) -> Result<(), Failure> {
     let failed = |e: &(dyn std::error::Error + 'static)| {
         Failure::of(Exit::Usage, "起動することが", "start", e)
     };
@@ -97,8 +137,8 @@ async fn serve(config: &Config, listener: TcpListener, replica: &Replica) -> Res
         ServerLimits::default(),
     )
     .map_err(|e| failed(&e))?;
-    let node = match &config.node {
-        Some(of) => Some(start_node(config, of, replica).await?),
+    let node = match config.node.as_ref().zip(node_key) {
+        Some((of, key)) => Some(start_node(config, of, replica, &identity, key).await?),
         None => None,
     };
     let broker = config.broker.then(|| {
@@ -139,17 +179,22 @@ async fn serve(config: &Config, listener: TcpListener, replica: &Replica) -> Res
     Ok(())
 }
 
-async fn start_node(config: &Config, of: &NodeConfig, replica: &Replica) -> Result<Node, Failure> {
+async fn start_node(
+    config: &Config,
+    of: &NodeConfig,
+    replica: &Replica,
+    identity: &Identity,
+    key: SigningKey,
+) -> Result<Node, Failure> {
     let failed = |e: &(dyn std::error::Error + 'static)| {
         Failure::of(Exit::Usage, "ノードを起動することが", "start the node", e)
     };
-    let identity = keys::identity(config)?;
     let broker = of.broker.clone().unwrap_or_else(|| config.own_address());
     let network = Expected::Network(config.network.clone());
     let broker = channel(
         &broker,
         network,
-        &identity,
+        identity,
         replica.directory(),
         ClientLimits::default(),
     )
@@ -168,7 +213,7 @@ async fn start_node(config: &Config, of: &NodeConfig, replica: &Replica) -> Resu
         ledger: Arc::new(replica.clone()),
         store: NodeStore::open(&store).map_err(|e| failed(&e))?,
         index: Arc::new(open_index(&index).map_err(|e| failed(&e))?),
-        key: keys::signing(&config.keys, KeyPurpose::Node)?,
+        key,
         broker,
         environment: Arc::new(SystemEnvironment),
     };

@@ -81,8 +81,9 @@ fn parse(words: Vec<OsString>, ui: Ui) -> Result<Cli, Exit> {
             let text = error.render().to_string();
             let text = text.trim_end();
             let text = text.strip_prefix("error: ").unwrap_or(text);
+            let fault = help::fault(&error).map_or_else(String::new, |fault| fault + "\n");
             let failure = Failure::usage(
-                format!("コマンドの書き方に誤りがあります。\n{text}"),
+                format!("コマンドの書き方に誤りがあります。{fault}\n{text}"),
                 format!("the command line is wrong: {text}"),
             );
             ui.failure(&failure);

@@ -5,10 +5,12 @@
 
 mod read;
 
+use crate::ui::{Failure, Words};
 use read::Reader;
 use sekisho_documents::SourceId;
 use sekisho_domain::{FacilityId, NetworkId, ReplicaId};
 use sekisho_replica::Timing;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -67,8 +69,30 @@ pub struct SourceConfig {
 
 /// Why a configuration cannot be used: everything that is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct ConfigFaults(pub Vec<String>);
+#[error("{}", .0.iter().map(|fault| fault.en.as_str()).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigFaults(pub Vec<Words>);
+
+impl ConfigFaults {
+    /// The same in Japanese.
+    pub fn ja(&self) -> String {
+        let all: Vec<_> = self.0.iter().map(|fault| fault.ja.as_str()).collect();
+        all.join("\n")
+    }
+
+    fn one(ja: String, en: String) -> Self {
+        Self(vec![Words::new(ja, en)])
+    }
+}
+
+impl From<(&Path, ConfigFaults)> for Failure {
+    fn from((path, faults): (&Path, ConfigFaults)) -> Self {
+        let (name, ja) = (path.display(), faults.ja());
+        Self::usage(
+            format!("設定ファイル {name} に誤りがあります：\n{ja}"),
+            format!("the configuration {name} has faults:\n{faults}"),
+        )
+    }
+}
 
 impl Config {
     /// Reads and checks a file.
@@ -76,8 +100,12 @@ impl Config {
     /// # Errors
     /// [`ConfigFaults`] with every fault, each with what to write instead.
     pub fn load(path: &Path) -> Result<Self, ConfigFaults> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| ConfigFaults(vec![format!("{} cannot be read: {e}", path.display())]))?;
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            ConfigFaults::one(
+                format!("読めません：{e}"),
+                format!("it cannot be read: {e}"),
+            )
+        })?;
         let base = path
             .parent()
             .filter(|p| !p.as_os_str().is_empty())
@@ -90,9 +118,12 @@ impl Config {
     /// # Errors
     /// [`ConfigFaults`] with every fault, each with what to write instead.
     pub fn parse(text: &str, base: &Path) -> Result<Self, ConfigFaults> {
-        let table = text
-            .parse::<toml::Table>()
-            .map_err(|e| ConfigFaults(vec![format!("not TOML: {e}")]))?;
+        let table = text.parse::<toml::Table>().map_err(|e| {
+            ConfigFaults::one(
+                format!("TOML ではありません：{e}"),
+                format!("not TOML: {e}"),
+            )
+        })?;
         let mut faults = Vec::new();
         let config = read(table, base, &mut faults);
         match config {
@@ -116,24 +147,25 @@ impl Config {
     }
 }
 
-fn read(table: toml::Table, base: &Path, faults: &mut Vec<String>) -> Option<Config> {
+fn read(table: toml::Table, base: &Path, faults: &mut Vec<Words>) -> Option<Config> {
     let mut root = Reader::new(table, "", faults);
     let network = match root.section("network") {
         Some(mut section) => {
             let id = section.required("id", "pikapikalink");
-            let keys = section.path("keys", base, Some("keys"));
+            let keys = section.path("keys", base, "keys");
             section.finish();
             id.zip(keys)
         }
         None => missing(
             &mut root,
             "network",
-            "which network this machine belongs to: [network] and id = \"...\"",
+            "[network] と id = \"...\"（この計算機がどのネットワークのものか）",
+            "[network] and id = \"...\": which network this machine belongs to",
         ),
     };
     let ledger = match root.section("ledger") {
         Some(mut section) => {
-            let genesis = section.path("genesis", base, Some("genesis.json"));
+            let genesis = section.path("genesis", base, "genesis.json");
             section.finish();
             genesis
         }
@@ -142,18 +174,19 @@ fn read(table: toml::Table, base: &Path, faults: &mut Vec<String>) -> Option<Con
     let server = match root.section("server") {
         Some(mut section) => {
             let listen = section.required("listen", "0.0.0.0:7443");
-            let data = section.path("data", base, Some("data"));
+            let data = section.path("data", base, "data");
             section.finish();
             listen.zip(data)
         }
         None => missing(
             &mut root,
             "server",
-            "where it listens: [server] and listen = \"0.0.0.0:7443\"",
+            "[server] と listen = \"0.0.0.0:7443\"（どこで待ち受けるか）",
+            "[server] and listen = \"0.0.0.0:7443\": where it listens",
         ),
     };
     let replica = root.section("replica").map(|mut section| {
-        let id = section.number("id", 1..=u64::MAX >> 1, None);
+        let id = section.number("id", 1..=u64::MAX >> 1);
         let timing = section
             .optional::<TimingName>("timing", "wide-area")
             .unwrap_or(TimingName(Timing::WIDE_AREA));
@@ -168,13 +201,19 @@ fn read(table: toml::Table, base: &Path, faults: &mut Vec<String>) -> Option<Con
     if node.is_some() && replica.is_none() {
         root.fault(
             "node",
-            "needs [replica] in the same file: a node believes only its own copy of the ledger",
+            Words::new(
+                "同じファイルに [replica] が必要です。ノードは自分の台帳だけを信頼します",
+                "needs [replica] in the same file: a node believes only its own copy of the ledger",
+            ),
         );
     }
     if broker && replica.is_none() {
         root.fault(
             "broker",
-            "needs [replica] in the same file: a broker asks its own copy of the ledger",
+            Words::new(
+                "同じファイルに [replica] が必要です。ブローカーは自分の台帳に尋ねます",
+                "needs [replica] in the same file: a broker asks its own copy of the ledger",
+            ),
         );
     }
     if node
@@ -184,13 +223,19 @@ fn read(table: toml::Table, base: &Path, faults: &mut Vec<String>) -> Option<Con
     {
         root.fault(
             "node.broker",
-            "is missing; write broker = \"host:port\", or [broker] to run one here",
+            Words::new(
+                "ありません。broker = \"ホスト:ポート\" と書くか、[broker] を書いてここで動かしてください",
+                "is missing; write broker = \"host:port\", or [broker] to run one here",
+            ),
         );
     }
     if replica.is_none() && node.is_none() && !broker {
         root.fault(
             "replica",
-            "nothing to run; write at least one of [replica], [node], [broker]",
+            Words::new(
+                "動かすものがありません。[replica]、[node]、[broker] の少なくとも一つを書いてください",
+                "nothing to run; write at least one of [replica], [node], [broker]",
+            ),
         );
     }
     root.finish();
@@ -208,8 +253,14 @@ fn read(table: toml::Table, base: &Path, faults: &mut Vec<String>) -> Option<Con
     })
 }
 
-fn missing<T>(root: &mut Reader<'_>, key: &str, what: &str) -> Option<T> {
-    root.fault(key, format!("is missing; write {what}"));
+fn missing<T>(root: &mut Reader<'_>, key: &str, ja: &str, en: &str) -> Option<T> {
+    root.fault(
+        key,
+        Words::new(
+            format!("ありません。書くもの：{ja}"),
+            format!("is missing; write {en}"),
+        ),
+    );
     None
 }
 
@@ -227,25 +278,28 @@ fn node(mut section: Reader<'_>, base: &Path) -> Option<NodeConfig> {
         .optional::<HostPort>("broker", "127.0.0.1:7443")
         .map(|b| b.0);
     let mut sources: Vec<SourceConfig> = Vec::new();
+    let mut ids: BTreeSet<SourceId> = BTreeSet::new();
     let mut complete = true;
     for (n, table) in section.tables("source").into_iter().enumerate() {
         let mut source = Reader::new(table, &format!("node.source[{n}]"), section.faults());
         let id: Option<SourceId> = source.required("id", "hospital-a");
         let facility = source.required("facility", "4110000001");
-        let root = source.path("root", base, None);
+        let root = source.required_path("root", base, "/srv/ssmix2/4110000001");
         if source
             .required::<Kind>("kind", "ss-mix2-standardised")
             .is_none()
         {
             complete = false;
         }
-        if let Some(twice) = id
-            .as_ref()
-            .filter(|id| sources.iter().any(|s| s.id == **id))
-        {
+        if let Some(twice) = id.clone().filter(|id| !ids.insert(id.clone())) {
             source.fault(
                 "id",
-                format!("{twice} names an earlier source already; each source has its own"),
+                Words::new(
+                    format!(
+                        "{twice} は前のストレージで使われています。それぞれ別の名前にしてください"
+                    ),
+                    format!("{twice} names an earlier source already; each source has its own"),
+                ),
             );
         }
         source.finish();
@@ -338,9 +392,29 @@ mod tests {
         assert_eq!(faults.len(), starts.len(), "{faults:#?}");
         for start in starts {
             assert!(
-                faults.iter().any(|f| f.starts_with(start)),
+                faults
+                    .iter()
+                    .any(|f| f.en.starts_with(start) && f.ja.starts_with(start)),
                 "{start} in {faults:#?}"
             );
+        }
+    }
+
+    #[test]
+    fn two_sources_of_one_name_are_refused_even_where_one_has_faults() {
+        let source = "[[node.source]]\nid = \"a\"\nkind = \"ss-mix2-standardised\"\n";
+        let text = format!(
+            "{EXAMPLE}\n{source}facility = 4110000001\nroot = \"x\"\n{source}facility = \"4110000001\"\n"
+        );
+        let faults = Config::parse(&text, Path::new("."))
+            .unwrap_err()
+            .to_string();
+        for expected in [
+            "node.source[1].facility: is a number; write it in quotes",
+            "node.source[2].root: is missing",
+            "node.source[2].id: a names an earlier source already",
+        ] {
+            assert!(faults.contains(expected), "{expected} in {faults}");
         }
     }
 

@@ -1,18 +1,36 @@
 //! Reading a TOML table with every fault collected, so that all are reported together.
 
+use crate::ui::Words;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use toml::{Table, Value};
+
+/// What is to be written, for a value of another type.
+fn not_a(value: &Value, ja: &str, en: &str) -> Words {
+    let (kind_ja, kind_en) = match value {
+        Value::String(_) => ("文字列", "a text"),
+        Value::Integer(_) => ("整数", "a number"),
+        Value::Float(_) => ("小数", "a decimal number"),
+        Value::Boolean(_) => ("真偽値", "true or false"),
+        Value::Datetime(_) => ("日時", "a date"),
+        Value::Array(_) => ("配列", "a list"),
+        Value::Table(_) => ("表", "a section"),
+    };
+    Words::new(
+        format!("{kind_ja}になっています。{ja}"),
+        format!("is {kind_en}; {en}"),
+    )
+}
 
 /// A table being read: what was asked for is taken out, what remains at the end is unknown.
 pub(super) struct Reader<'a> {
     table: Table,
     at: String,
-    faults: &'a mut Vec<String>,
+    faults: &'a mut Vec<Words>,
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(table: Table, at: &str, faults: &'a mut Vec<String>) -> Self {
+    pub fn new(table: Table, at: &str, faults: &'a mut Vec<Words>) -> Self {
         Self {
             table,
             at: at.to_owned(),
@@ -28,9 +46,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub fn fault(&mut self, key: &str, what: impl AsRef<str>) {
+    pub fn fault(&mut self, key: &str, what: Words) {
         let name = self.name(key);
-        self.faults.push(format!("{name}: {}", what.as_ref()));
+        self.faults.push(Words::new(
+            format!("{name}：{}", what.ja),
+            format!("{name}: {}", what.en),
+        ));
     }
 
     /// A section; none where it is absent.
@@ -45,13 +66,11 @@ impl<'a> Reader<'a> {
                 })
             }
             other => {
+                let name = self.name(key);
+                let ja = format!("節 [{name}] として書いてください");
                 self.fault(
                     key,
-                    format!(
-                        "is a {}; write a section [{}]",
-                        other.type_str(),
-                        self.name(key)
-                    ),
+                    not_a(&other, &ja, &format!("write a section [{name}]")),
                 );
                 None
             }
@@ -75,26 +94,29 @@ impl<'a> Reader<'a> {
                     })
                     .collect();
                 if tables.len() != count {
-                    self.fault(key, format!("write each one as [[{}]]", self.name(key)));
+                    let name = self.name(key);
+                    self.fault(
+                        key,
+                        Words::new(
+                            format!("一つずつ [[{name}]] として書いてください"),
+                            format!("write each one as [[{name}]]"),
+                        ),
+                    );
                 }
                 tables
             }
             Some(other) => {
-                self.fault(
-                    key,
-                    format!(
-                        "is a {}; write each one as [[{}]]",
-                        other.type_str(),
-                        self.name(key)
-                    ),
-                );
+                let name = self.name(key);
+                let ja = format!("一つずつ [[{name}]] として書いてください");
+                let en = format!("write each one as [[{name}]]");
+                self.fault(key, not_a(&other, &ja, &en));
                 Vec::new()
             }
         }
     }
 
     /// For faults of an element's own fields.
-    pub fn faults(&mut self) -> &mut Vec<String> {
+    pub fn faults(&mut self) -> &mut Vec<Words> {
         self.faults
     }
 
@@ -104,7 +126,7 @@ impl<'a> Reader<'a> {
             other => {
                 self.fault(
                     key,
-                    format!("is a {}; write it in quotes", other.type_str()),
+                    not_a(&other, "引用符で囲んで書いてください", "write it in quotes"),
                 );
                 None
             }
@@ -120,7 +142,10 @@ impl<'a> Reader<'a> {
         if !self.table.contains_key(key) {
             self.fault(
                 key,
-                format!("is missing; for example {key} = \"{example}\""),
+                Words::new(
+                    format!("ありません。例：{key} = \"{example}\""),
+                    format!("is missing; for example {key} = \"{example}\""),
+                ),
             );
             return None;
         }
@@ -137,62 +162,50 @@ impl<'a> Reader<'a> {
         match text.parse() {
             Ok(value) => Some(value),
             Err(error) => {
-                self.fault(key, format!("{error}; for example {key} = \"{example}\""));
+                self.fault(
+                    key,
+                    Words::new(
+                        format!("正しくありません。例：{key} = \"{example}\"（{error}）"),
+                        format!("{error}; for example {key} = \"{example}\""),
+                    ),
+                );
                 None
             }
         }
     }
 
     /// A path, relative to the configuration file's folder.
-    pub fn path(&mut self, key: &str, base: &Path, default: Option<&str>) -> Option<PathBuf> {
-        match (self.table.contains_key(key), default) {
-            (false, Some(default)) => Some(base.join(default)),
-            (false, None) => {
-                self.fault(
-                    key,
-                    format!("is missing; write the path, for example {key} = \"{key}\""),
-                );
-                None
-            }
-            (true, _) => self.text(key).map(|text| base.join(text)),
+    pub fn path(&mut self, key: &str, base: &Path, default: &str) -> Option<PathBuf> {
+        if !self.table.contains_key(key) {
+            return Some(base.join(default));
         }
+        self.text(key).map(|text| base.join(text))
     }
 
-    /// A whole number within a range.
-    pub fn number(
-        &mut self,
-        key: &str,
-        range: std::ops::RangeInclusive<u64>,
-        default: Option<u64>,
-    ) -> Option<u64> {
-        match (self.table.remove(key), default) {
-            (None, Some(default)) => Some(default),
-            (None, None) => {
-                self.fault(
-                    key,
-                    format!(
-                        "is missing; write a number from {} to {}",
-                        range.start(),
-                        range.end()
-                    ),
-                );
-                None
+    /// [`Reader::path`] where nothing stands for a path that is missing.
+    pub fn required_path(&mut self, key: &str, base: &Path, example: &str) -> Option<PathBuf> {
+        let text: String = self.required(key, example)?;
+        Some(base.join(text))
+    }
+
+    /// A whole number within a range, required.
+    pub fn number(&mut self, key: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+        let (least, most) = (range.start(), range.end());
+        let what = match self.table.remove(key) {
+            Some(Value::Integer(n)) if u64::try_from(n).is_ok_and(|n| range.contains(&n)) => {
+                return u64::try_from(n).ok();
             }
-            (Some(Value::Integer(n)), _) if u64::try_from(n).is_ok_and(|n| range.contains(&n)) => {
-                u64::try_from(n).ok()
-            }
-            (Some(other), _) => {
-                self.fault(
-                    key,
-                    format!(
-                        "{other} is not a number from {} to {}",
-                        range.start(),
-                        range.end()
-                    ),
-                );
-                None
-            }
-        }
+            None => Words::new(
+                format!("ありません。{least} から {most} までの整数を書いてください"),
+                format!("is missing; write a number from {least} to {most}"),
+            ),
+            Some(other) => Words::new(
+                format!("{other} は {least} から {most} までの整数ではありません"),
+                format!("{other} is not a number from {least} to {most}"),
+            ),
+        };
+        self.fault(key, what);
+        None
     }
 
     /// Reports what nobody asked for.
@@ -204,7 +217,10 @@ impl<'a> Reader<'a> {
         for key in unknown {
             self.fault(
                 &key,
-                "is not a setting; see `sekisho config example` for all there are",
+                Words::new(
+                    "このような設定項目はありません。`sekisho config example` にすべての項目があります",
+                    "is not a setting; see `sekisho config example` for all there are",
+                ),
             );
         }
     }

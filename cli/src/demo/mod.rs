@@ -13,6 +13,7 @@ use crate::ui::{Exit, Failure, Ui};
 use serde_json::json;
 use stage::Stage;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Instant;
 use story::ToldScene;
 
@@ -55,16 +56,23 @@ pub async fn run(ui: Ui, args: DemoArgs) -> Result<Exit, Failure> {
         "Five regional networks as five processes on this machine. All patients are invented.",
     );
     let began = Instant::now();
-    let mut stage = Stage::set(ui, &dir, args.seed, args.base_port).await?;
+    let stopped = || Failure::new(Exit::Unavailable, "中断されました", "interrupted");
+    // Asked first, so that a signal is heard from here on.
+    let mut stop = pin!(interrupted());
+    let mut stage = tokio::select! {
+        biased;
+        _ = &mut stop => return Err(stopped()),
+        stage = Stage::set(ui, &dir, args.seed, args.base_port) => stage?,
+    };
     // Whatever happens, the processes are asked to end before this one does.
     let told = tokio::select! {
         told = scenes::play(ui, &mut stage) => told,
-        _ = interrupted() => Err(Failure::new(Exit::Unavailable, "中断されました", "interrupted")),
+        _ = &mut stop => Err(stopped()),
     };
     let result = told.map(|told| conclude(ui, &told, began));
     if !args.once && matches!(result, Ok(Exit::Done)) {
         invite(ui, &stage);
-        interrupted().await;
+        stop.await;
     }
     let ended = stage.strike().await;
     if let Some(dir) = &args.dir {
@@ -73,7 +81,15 @@ pub async fn run(ui: Ui, args: DemoArgs) -> Result<Exit, Failure> {
             format!("Everything is kept in {}.", dir.display()),
         );
     }
-    ended.and(result)
+    // What went wrong first is what is told; how the processes ended comes after it.
+    match (result, ended) {
+        (Ok(exit), ended) => ended.map(|()| exit),
+        (Err(first), Ok(())) => Err(first),
+        (Err(first), Err(then)) => {
+            ui.note(then.words.ja, then.words.en);
+            Err(first)
+        }
+    }
 }
 
 fn conclude(ui: Ui, told: &[ToldScene], began: Instant) -> Exit {
@@ -149,7 +165,7 @@ fn invite(ui: Ui, stage: &Stage) {
             "証拠を検証する",
             "verify a proof",
             format!(
-                "sekisho audit verify {} --genesis {genesis}",
+                "{program} audit verify {} --genesis {genesis}",
                 stage.dir.join(scenes::BUNDLE).display()
             ),
         ),

@@ -4,7 +4,7 @@ use super::facts::{self, NetworkFacts};
 use crate::commands::serve::END_WITH_STDIN;
 use crate::config::Config;
 use crate::ops::{self, Session};
-use crate::ui::{Exit, Failure, Ui};
+use crate::ui::{Exit, Failure, Ui, Words};
 use crate::{genesis, keys};
 use sekisho_domain::{
     DomainError, FoundingNetwork, FoundingReplica, Genesis, KeyPurpose, NetworkId, ReplicaId,
@@ -67,12 +67,23 @@ impl Stage {
         seed: u64,
         base_port: Option<u16>,
     ) -> Result<Self, Failure> {
-        let failed = io(
-            "デモのフォルダーに書き込むことが",
-            "write the demo's folder",
+        let name = dir.display();
+        let doing = Words::new(
+            format!("デモのフォルダー {name} に書き込むことが"),
+            format!("write the demo's folder {name}"),
         );
+        let failed = io(&doing.ja, &doing.en);
         std::fs::create_dir_all(dir).map_err(&failed)?;
         let dir = dir.canonicalize().map_err(&failed)?;
+        // What an earlier demo left has keys and a ledger of its own: nothing of it is touched.
+        if std::fs::read_dir(&dir).map_err(&failed)?.next().is_some() {
+            let name = dir.display();
+            return Err(Failure::usage(
+                format!("{name} は空ではありません。新しいフォルダーを --dir で指定してください"),
+                format!("{name} is not empty; name a new folder with --dir"),
+            ));
+        }
+        let addresses = addresses(base_port)?;
         let sample = write_storages(&dir, seed)?;
         ui.note(
             format!(
@@ -86,7 +97,6 @@ impl Stage {
                 sample.persons.len()
             ),
         );
-        let addresses = addresses(base_port)?;
         let genesis_path = dir.join("genesis.json");
         let founding = found(&dir, &addresses)?;
         let ledger = genesis::save(&genesis_path, &founding)?;
@@ -356,7 +366,16 @@ fn addresses(base: Option<u16>) -> Result<Vec<SocketAddr>, Failure> {
     let mut held = Vec::new();
     for n in 0..5u16 {
         let port = base.map_or(0, |base| base.saturating_add(n));
-        held.push(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(&failed)?);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let listening = TcpListener::bind(address).map_err(|e| {
+            Failure::of(
+                Exit::Usage,
+                &format!("{address} で待ち受けることが"),
+                &format!("listen on {address}; --base-port names the first of five free ports"),
+                &e,
+            )
+        });
+        held.push(listening?);
     }
     held.iter()
         .map(|l| l.local_addr().map_err(&failed))

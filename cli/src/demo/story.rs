@@ -115,7 +115,7 @@ impl Scene {
         self.at(found.index);
         self.tell(
             format!(
-                "台帳 {} 番で、{} のネットワークそれぞれについて判断されました。",
+                "台帳 {} 番で、{} つのネットワークそれぞれについて判断されました。",
                 found.index,
                 found.ends.len()
             ),
@@ -170,7 +170,7 @@ impl Scene {
         let seconds = self.began.elapsed().as_secs_f64();
         self.told.seconds = (seconds * 1000.0).round() / 1000.0;
         let (mark, words) = if self.told.ok {
-            ("✓", ("終わり", "as it should be"))
+            ("✓", ("想定どおり", "as it should be"))
         } else {
             ("✗", ("想定と違います", "NOT as it should be"))
         };

@@ -1,6 +1,6 @@
 //! Putting entries on the ledger: the network's own words by its governance key, patients' by its node.
 
-use super::{Session, failure_of, now};
+use super::{Session, failure_about_patient, failure_of, now};
 use crate::keys;
 use crate::ui::{Exit, Failure};
 use sekisho_domain::{
@@ -134,7 +134,7 @@ pub async fn record(
         .operator()
         .record(outgoing(request, session.deadline()))
         .await
-        .map_err(|status| failure_of(&status, &session.address))?
+        .map_err(|status| failure_about_patient(&status, &session.address))?
         .into_inner();
     let outcome = reply.outcome.ok_or(DomainError::Missing("the outcome"));
     Ok(Recorded {
@@ -164,7 +164,7 @@ pub async fn subject(
         .operator()
         .subject(outgoing(request, session.deadline()))
         .await
-        .map_err(|status| failure_of(&status, &session.address))?
+        .map_err(|status| failure_about_patient(&status, &session.address))?
         .into_inner();
     v1::SubjectRef {
         network: reply.network,

@@ -1,9 +1,9 @@
 //! Asking other networks, and what comes back.
 
-use super::{Session, failure_of};
+use super::{Session, failure_about_patient, failure_of};
 use crate::ui::{Exit, Failure};
 use sekisho_domain::{Decision, DomainError, EntryIndex, NetworkId, NetworkOutcome, TimeMs};
-use sekisho_proto::v1;
+use sekisho_proto::{ErrorCode, v1};
 use sekisho_transport::outgoing;
 use std::time::Duration;
 use tonic::Streaming;
@@ -70,7 +70,7 @@ async fn next<T>(
 ) -> Result<Option<T>, Failure> {
     match tokio::time::timeout_at(end, stream.message()).await {
         Ok(Ok(event)) => Ok(event),
-        Ok(Err(status)) => Err(failure_of(&status, &session.address)),
+        Ok(Err(status)) => Err(failure_about_patient(&status, &session.address)),
         Err(_) => Err(Failure::new(
             Exit::Unavailable,
             "時間内に回答がそろいませんでした",
@@ -100,7 +100,7 @@ pub async fn find(
         .operator()
         .find(call)
         .await
-        .map_err(|s| failure_of(&s, &session.address))?
+        .map_err(|s| failure_about_patient(&s, &session.address))?
         .into_inner();
     let mut found: Option<Found> = None;
     let mut summary = None;
@@ -181,7 +181,7 @@ pub async fn retrieve(
         .operator()
         .retrieve(call)
         .await
-        .map_err(|s| failure_of(&s, &session.address))?
+        .map_err(|s| failure_about_patient(&s, &session.address))?
         .into_inner();
     let (mut index, mut header, mut content, mut outcome) = (None, None, Vec::new(), None);
     while let Some(event) = next(session, &mut stream, end).await? {
@@ -214,10 +214,18 @@ pub async fn bundle(session: &Session, access: EntryIndex) -> Result<Vec<u8>, Fa
         .operator()
         .export_bundle(outgoing(request, session.deadline()))
         .await;
-    Ok(reply
-        .map_err(|s| failure_of(&s, &session.address))?
-        .into_inner()
-        .bundle)
+    let failed = |status: tonic::Status| match ErrorCode::of(&status) {
+        ErrorCode::NotFound => Failure::usage(
+            format!(
+                "台帳 {access} 番は照会ではありません。`sekisho ledger log` で番号を確かめてください"
+            ),
+            format!(
+                "ledger index {access} is not an access request; look it up in `sekisho ledger log`"
+            ),
+        ),
+        _ => failure_of(&status, &session.address),
+    };
+    Ok(reply.map_err(failed)?.into_inner().bundle)
 }
 
 /// Has the node read its sources again. `heard` is called with each progress; returns the report, JSON.

@@ -10,7 +10,7 @@ pub use entries::{Recorded, govern, record, subject};
 pub use exchange::{Found, FoundEnd, Retrieved, bundle, find, ingest, retrieve};
 pub use ledger::{checkpoint, status};
 pub use replay::{Replayed, replayed_state, unreadable};
-pub use session::{Session, failure_of};
+pub use session::{Session, failure_about_patient, failure_of};
 
 use sekisho_domain::TimeMs;
 use std::time::{SystemTime, UNIX_EPOCH};

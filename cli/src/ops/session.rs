@@ -5,6 +5,7 @@ use crate::ui::{Exit, Failure};
 use crate::{genesis, keys};
 use sekisho_domain::{Genesis, LedgerId, NetworkId, PublicKey};
 use sekisho_ledger::ledger_id;
+use sekisho_node::OUTCOME_METADATA;
 use sekisho_proto::ErrorCode;
 use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
 use sekisho_proto::v1::operator_service_client::OperatorServiceClient;
@@ -99,6 +100,9 @@ const MESSAGE_BYTES_MAX: usize = sekisho_ledger::bundle::BUNDLE_BYTES_MAX + 1024
 /// What a failed call means to the person who made it.
 pub fn failure_of(status: &Status, address: &str) -> Failure {
     let message = status.message();
+    if let Some(not_yet) = not_yet(status) {
+        return not_yet;
+    }
     match (classify(status), ErrorCode::of(status)) {
         (Connection::Unreachable, _) => Failure::new(
             Exit::Unavailable,
@@ -136,8 +140,12 @@ pub fn failure_of(status: &Status, address: &str) -> Failure {
         ),
         (_, ErrorCode::Unknown) => Failure::new(
             Exit::Unavailable,
-            format!("結果が不明です。同じ受付番号で問い合わせてください：{message}"),
-            format!("the outcome is not known; ask again by the same request id: {message}"),
+            format!(
+                "結果が不明です。記録されたかどうかを `sekisho ledger log` で確かめ、なければもう一度行ってください（詳細：{message}）"
+            ),
+            format!(
+                "the outcome is not known; see in `sekisho ledger log` whether it was recorded, and do it again if not ({message})"
+            ),
         ),
         (_, ErrorCode::Invalid | ErrorCode::NotFound | ErrorCode::Conflict) => Failure::usage(
             format!("受け付けられません：{message}"),
@@ -148,5 +156,62 @@ pub fn failure_of(status: &Status, address: &str) -> Failure {
             format!("{address} の内部で障害が起きました。ログを確認してください：{message}"),
             format!("a fault inside {address}; see its log: {message}"),
         ),
+    }
+}
+
+/// What a node says that cannot answer at this moment, though nothing stands against the request.
+fn not_yet(status: &Status) -> Option<Failure> {
+    let (ja, en) = match status.metadata().get(OUTCOME_METADATA)?.to_str().ok()? {
+        "suspended" => (
+            "ノードは文書を読み込んでいる途中で、まだ回答できません。少し待って、もう一度お試しください",
+            "the node is still reading its documents; try again in a moment",
+        ),
+        "stale" => (
+            "このネットワークのレプリカは、台帳のその番号にまだ達していません。`sekisho ledger status` で確かめてください",
+            "this network's replica has not reached that ledger index; see `sekisho ledger status`",
+        ),
+        _ => return None,
+    };
+    Some(Failure::new(Exit::Unavailable, ja, en))
+}
+
+/// [`failure_of`] a call about a patient: what is not found is the patient.
+pub fn failure_about_patient(status: &Status, address: &str) -> Failure {
+    match ErrorCode::of(status) {
+        ErrorCode::NotFound => Failure::usage(
+            "この患者の仮名がまだありません。施設コードと患者IDを確かめ、`sekisho subject show --patient … --create` で作ってください",
+            "this network has no pseudonym of the patient yet; check facility code and patient id, then make one with \
+             `sekisho subject show --patient ... --create`",
+        ),
+        _ => failure_of(status, address),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_cannot_answer_yet_refuses_nothing() {
+        for (outcome, words) in [
+            ("suspended", "reading its documents"),
+            ("stale", "ledger status"),
+        ] {
+            let mut status = Status::failed_precondition("not now");
+            let value = tonic::metadata::MetadataValue::from_static(outcome);
+            status.metadata_mut().insert(OUTCOME_METADATA, value);
+            let failure = failure_of(&status, "127.0.0.1:1");
+            assert_eq!(failure.exit, Exit::Unavailable, "{outcome}");
+            assert!(failure.words.en.contains(words), "{}", failure.words.en);
+        }
+        let refused = failure_of(&Status::failed_precondition("no"), "127.0.0.1:1");
+        assert_eq!(refused.exit, Exit::Refused);
+    }
+
+    #[test]
+    fn what_is_not_found_is_said_with_what_to_do() {
+        let failure = failure_about_patient(&Status::not_found("nobody"), "127.0.0.1:1");
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.words.en.contains("--create") && failure.words.ja.contains("--create"));
     }
 }

@@ -211,3 +211,41 @@ fn a_card_with_a_weak_or_reused_key_founds_nothing() {
     }
     assert!(!std::path::Path::new(&out).exists());
 }
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    held.local_addr().unwrap().port()
+}
+
+#[test]
+fn serve_checks_whose_machine_this_is_and_all_its_keys_before_anything_starts() {
+    use std::os::unix::fs::PermissionsExt;
+    let made = Made::new("mamenet", 1, &format!("127.0.0.1:{}", free_port())).founded();
+    let (config, key) = (made.file("sekisho.toml"), made.file("keys/node.key"));
+    let serve = ["serve", "--config", &config];
+    let whole = std::fs::read_to_string(&config).unwrap();
+    let nothing_started = || {
+        assert!(!std::path::Path::new(&made.file("data")).exists());
+        assert!(!std::path::Path::new(&made.file("keys/replica-1.started")).exists());
+    };
+
+    std::fs::write(&config, whole.replace("\"mamenet\"", "\"oshidorinet\"")).unwrap();
+    fails(
+        &serve,
+        2,
+        "network.id is oshidorinet, but in the founding file replica 1 is mamenet's",
+        "レプリカ 1 は mamenet のものです",
+    );
+    nothing_started();
+
+    std::fs::write(&config, whole).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    fails(&serve, 2, "mode 0644", "ノード鍵を読むことが");
+    nothing_started();
+
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::remove_file(made.file("genesis.json")).unwrap();
+    fails(&serve, 2, "there is no genesis file", "創設ファイル");
+    nothing_started();
+}

@@ -8,14 +8,28 @@ fn a_bundle_that_proves_nothing_is_refused_and_the_reason_named() {
     let (bundle, genesis) = (made.file("a.bundle"), made.file("genesis.json"));
     let verify = ["audit", "verify", &bundle, "--genesis", &genesis];
     fails(&verify, 2, "could not read the bundle", "証拠ファイル");
-    for bytes in [b"".as_slice(), b"\xff\xff\xff", b"{}"] {
+    let cases = [
+        (b"".as_slice(), "the file is empty", "ファイルが空です"),
+        (
+            b"\xff\xff\xff",
+            "not a proof bundle",
+            "証拠ファイルの形式ではありません",
+        ),
+        (
+            b"{}",
+            "not a proof bundle",
+            "証拠ファイルの形式ではありません",
+        ),
+    ];
+    for (bytes, en, ja) in cases {
         std::fs::write(&bundle, bytes).unwrap();
         for (language, expected) in [
-            ("en", "the first thing that does not hold"),
-            ("ja", "最初に成り立たない点"),
+            ("en", format!("the first thing that does not hold: {en}")),
+            ("ja", format!("最初に成り立たない点：{ja}")),
         ] {
             let ended = run(&[&verify[..], &["--lang", language]].concat()).expect(4);
-            assert!(ended.err.contains(expected), "{bytes:?}: {}", ended.err);
+            let said = ended.err.replace("the file is not a", "not a");
+            assert!(said.contains(&expected), "{bytes:?}: {}", ended.err);
             assert_eq!(ended.out, "", "{bytes:?}");
         }
         let object = run(&[&verify[..], &["--json"]].concat()).expect(4).json();
@@ -40,6 +54,28 @@ fn a_founding_file_that_was_altered_is_not_believed() {
         4,
         "it was altered",
         "改変されています",
+    );
+    // Altered into what is no key at all: the id tells before the key is looked at.
+    let key = serde_json::from_str::<serde_json::Value>(&whole).unwrap();
+    let key = key["genesis"]["networks"][0]["governance_key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    std::fs::write(&genesis, whole.replace(&key, &"0".repeat(64))).unwrap();
+    fails(
+        &["audit", "verify", &genesis, "--genesis", &genesis],
+        4,
+        "it was altered",
+        "改変されています",
+    );
+    // Not read to its end, however long it is.
+    let file = std::fs::File::create(&genesis).unwrap();
+    file.set_len(1 << 40).unwrap();
+    fails(
+        &["audit", "verify", &genesis, "--genesis", &genesis],
+        2,
+        "bytes and no genesis file",
+        "創設ファイルではありません",
     );
     std::fs::write(&genesis, "{}").unwrap();
     fails(
@@ -149,12 +185,33 @@ fn nothing_is_overwritten_and_standard_output_is_not_shared() {
         &config,
     ];
     let out = text(&config);
-    fails(
-        &[&asking[..], &["--out", &out]].concat(),
-        2,
-        "it is not overwritten",
-        "上書きしません",
-    );
+    let bundle = ["audit", "bundle", "3", "--config", &config];
+    for command in [&asking[..], &bundle] {
+        fails(
+            &[command, &["--out", &out]].concat(),
+            2,
+            "it is not overwritten",
+            "上書きしません",
+        );
+    }
+    let until = [
+        "consent",
+        "grant",
+        "--patient",
+        "4110100015/1",
+        "--side",
+        "viewing",
+        "--all",
+        "--recorded-by",
+        "4110100015",
+        "--capture",
+        "written",
+        "--until",
+        "2026-01-31",
+        "--config",
+        &config,
+    ];
+    fails(&until, 2, "2026-01-31 is over", "もう過ぎています");
     let object = run(&[&asking[..], &["--raw", "--json"]].concat())
         .expect(2)
         .json();

@@ -219,6 +219,32 @@ fn a_configuration_with_five_mistakes_has_all_five_reported() {
 }
 
 #[test]
+fn the_demo_touches_nothing_that_is_there_and_names_a_busy_port() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = text(dir.path());
+    let demo = ["demo", "--once", "--dir", &folder];
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = held.local_addr().unwrap().port().min(65_531);
+    let _last = std::net::TcpListener::bind(("127.0.0.1", port));
+    let first = port.to_string();
+    let busy = [&demo[..], &["--base-port", &first]].concat();
+    let said = format!("127.0.0.1:{port}");
+    fails(&busy, 2, &said, &said);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+
+    std::fs::write(dir.path().join("genesis.json"), "mine").unwrap();
+    fails(&demo, 2, "is not empty", "空ではありません");
+    let kept = std::fs::read_to_string(dir.path().join("genesis.json")).unwrap();
+    assert_eq!(
+        (
+            kept.as_str(),
+            std::fs::read_dir(dir.path()).unwrap().count()
+        ),
+        ("mine", 1)
+    );
+}
+
+#[test]
 fn the_configuration_is_named_or_in_the_environment_or_here() {
     let dir = tempfile::tempdir().unwrap();
     let example = run(&["config", "example"]).expect(0);

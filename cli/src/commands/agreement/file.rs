@@ -182,7 +182,7 @@ mod tests {
             ),
             (
                 "valid_until = \"2029-03-31\"",
-                "valid_until = \"2026-11-30\"",
+                "valid_until = \"2026-03-31\"",
                 "the period ends before it begins",
             ),
             (

@@ -104,8 +104,10 @@ async fn propose(file: &Path, at: &At) -> Result<Exit, Failure> {
         .collect();
     let others = others.join(", ");
     at.ui.note(
-        format!("{others} がそれぞれ `sekisho agreement sign {id}` で署名すると発効します。"),
-        format!("It is in force once {others} each run `sekisho agreement sign {id}`."),
+        format!(
+            "次の当事者がすべて `sekisho agreement sign {id}` で署名すると発効します：{others}"
+        ),
+        format!("It is in force once signed with `sekisho agreement sign {id}` by: {others}"),
     );
     let ja = format!("協定 {id} 第{version}版を提案し、署名しました");
     let en = format!("Agreement {id} version {version} is proposed and signed for this network");

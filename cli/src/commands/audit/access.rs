@@ -94,7 +94,7 @@ fn went(transfers: &[RecordedTransfer]) -> Words {
     for one in transfers {
         let (index, of) = (one.index, &one.transfer);
         words.ja.push_str(&format!(
-            "  台帳 {index} 番：{} の文書、内容の約束 {}\n",
+            "  台帳 {index} 番：{} の文書、内容の照合値 {}\n",
             of.disclosing, of.content
         ));
         words.en.push_str(&format!(

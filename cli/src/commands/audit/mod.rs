@@ -1,9 +1,10 @@
 //! `sekisho audit`: the evidence of one access, for those who check it without trusting any server.
 
 mod access;
+mod fault;
 mod verify;
 
-use super::At;
+use super::{At, private};
 use crate::ops;
 use crate::ui::{Exit, Failure};
 use clap::Subcommand;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Write the proof bundle of one access, with what this network can show of it
-    #[command(after_help = "Example:\n  sekisho audit bundle 57 --out access-57.bundle")]
+    #[command(after_help = "Example:\n  sekisho audit bundle 57 --out access-57.sekisho-proof")]
     Bundle {
         /// The access request's ledger index
         #[arg(value_name = "INDEX")]
@@ -25,7 +26,7 @@ pub(super) enum Command {
     },
     /// Check a proof bundle offline, believing nothing but the founding file
     #[command(
-        after_help = "Example:\n  sekisho audit verify access-57.bundle --genesis genesis.json"
+        after_help = "Example:\n  sekisho audit verify access-57.sekisho-proof --genesis genesis.json"
     )]
     Verify(verify::VerifyArgs),
     /// Explain one access: who asked whom for what, what was decided and what went over
@@ -46,16 +47,10 @@ pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
 }
 
 async fn bundle(index: EntryIndex, out: &Path, at: &At) -> Result<Exit, Failure> {
+    private::check_absent(out)?;
     let bytes = ops::bundle(&at.session()?, index).await?;
+    private::write(out, &bytes)?;
     let name = out.display();
-    std::fs::write(out, &bytes).map_err(|e| {
-        Failure::of(
-            Exit::Usage,
-            &format!("{name} に書くことが"),
-            &format!("write {name}"),
-            &e,
-        )
-    })?;
     let size = bytes.len();
     let ja = format!(
         "照会 {index} 番の証拠を {name} に書きました（{size} バイト）。`sekisho audit verify {name} --genesis genesis.json` で検証できます"

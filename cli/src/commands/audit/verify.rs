@@ -1,6 +1,7 @@
 //! Checking a proof bundle on a machine with no network, and saying in words what it proves.
 
 use super::access::{asked, decided};
+use super::fault::words;
 use crate::commands::At;
 use crate::commands::show::moment;
 use crate::genesis;
@@ -27,25 +28,30 @@ pub(super) fn run(args: &VerifyArgs, at: &At) -> Result<Exit, Failure> {
     let genesis = genesis::load(&args.genesis)?;
     let bytes = read(args)?;
     let name = args.bundle.display();
-    match bundle::verify(&bytes, &genesis) {
+    let said = match bundle::verify(&bytes, &genesis) {
         Ok(verified) => {
             at.ui
                 .result(&object(&verified), text(&verified, at.ui.language));
-            Ok(Exit::Done)
+            return Ok(Exit::Done);
         }
-        Err(fault) => {
-            let ja = format!("{name} は証拠として成り立ちません。最初に成り立たない点：{fault}");
-            let en = format!("{name} does not verify; the first thing that does not hold: {fault}");
-            if at.ui.json {
-                at.ui.result(
-                    &json!({ "verified": false, "fault": fault.to_string() }),
-                    "",
-                );
-            }
-            at.ui.note(ja, en);
-            Ok(Exit::Unverified)
-        }
+        Err(_) if bytes.is_empty() => Words::new("ファイルが空です", "the file is empty"),
+        Err(fault) => words(&fault),
+    };
+    if at.ui.json {
+        let object = json!({ "verified": false, "fault": said.en, "words": { "ja": said.ja, "en": said.en } });
+        at.ui.result(&object, "");
     }
+    at.ui.note(
+        format!(
+            "{name} は証拠として成り立ちません。最初に成り立たない点：{}",
+            said.ja
+        ),
+        format!(
+            "{name} does not verify; the first thing that does not hold: {}",
+            said.en
+        ),
+    );
+    Ok(Exit::Unverified)
 }
 
 /// Not more than a verifier looks at, whatever lies there.
@@ -142,6 +148,9 @@ fn text(verified: &Verified, language: Language) -> String {
         .filter(|(_, o)| o.label() == EVIDENCE)
     {
         let note = clean(opening.value());
+        if note.is_empty() {
+            continue;
+        }
         words
             .ja
             .push_str(&format!("  同意・撤回の証拠（台帳 {index} 番）：{note}\n"));

@@ -116,7 +116,7 @@ pub(super) async fn grant(args: GrantArgs, at: &At) -> Result<Exit, Failure> {
         facilities: Some(facilities),
         categories: category_set(&args.category),
         purposes: purpose_set(&args.purpose),
-        period: Some(from_now(args.until)),
+        period: Some(from_now(args.until)?),
         capture: args.capture.number().into(),
         recorded_by: args.recorded_by.to_string(),
         evidence_note: args.note,
@@ -159,7 +159,7 @@ pub(super) async fn reserve(args: ReserveArgs, at: &At) -> Result<Exit, Failure>
         viewer: Some(viewer),
         disclosing_facilities: facility_set(&args.disclosing_facility),
         categories: category_set(&args.category),
-        period: Some(from_now(args.until)),
+        period: Some(from_now(args.until)?),
         recorded_by: args.recorded_by.to_string(),
     });
     put(

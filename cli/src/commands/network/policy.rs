@@ -140,7 +140,7 @@ mod tests {
                 EXAMPLE.replace("version = 1", "version = 1\ncolour = 2"),
                 "colour",
             ),
-            (EXAMPLE.replace("2026-12-01", "2026-02-30"), "YYYY-MM-DD"),
+            (EXAMPLE.replace("2026-04-01", "2026-02-30"), "YYYY-MM-DD"),
             (EXAMPLE.replace("# text =", "text ="), "exactly one"),
             (
                 EXAMPLE.replace("[\"written\", \"oral\"]", "[]"),

@@ -133,11 +133,11 @@ pub(in crate::commands) fn standing(
     };
     match head.signed.last() {
         Some(version) if waiting.ja.is_empty() => Words::new(
-            format!("第{version}版が署名済み"),
+            format!("第{version}版に全当事者が署名済み"),
             format!("version {version} signed by all"),
         ),
         Some(version) => wait(
-            &format!("第{version}版が署名済み、"),
+            &format!("第{version}版に全当事者が署名済み、"),
             &format!("version {version} signed by all, "),
         ),
         None => wait("", ""),

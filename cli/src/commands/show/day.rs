@@ -160,12 +160,14 @@ pub(in crate::commands) fn moment(time: TimeMs, language: Language) -> String {
     let of_day = i64::try_from(time.0).unwrap_or(0) + JST_MS;
     let s = of_day.rem_euclid(DAY_MS) / 1000;
     let day = Day::of(time);
+    // Japanese readers take it for granted, others must be told.
     format!(
-        "{} {:02}:{:02}:{:02}",
+        "{} {:02}:{:02}:{:02}{}",
         language.pick(day.ja(), day.en()),
         s / 3600,
         s / 60 % 60,
-        s % 60
+        s % 60,
+        language.pick("", " JST")
     )
 }
 

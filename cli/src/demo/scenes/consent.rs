@@ -37,7 +37,7 @@ async fn consent(
         }),
         capture: Capture::Written.number().into(),
         recorded_by: at.to_owned(),
-        evidence_note: String::new(),
+        evidence_note: "consent form kept at the hospital / 同意書は病院で保管".to_owned(),
     };
     let recorded = ops::record(session, v1::record_request::Record::GrantConsent(grant))
         .await?
@@ -87,7 +87,7 @@ pub(super) async fn one_list(
     let given = consent_viewing(session, patient.clone(), KURUME).await?;
     memory.consent = Some(given);
     scene.tell(
-        format!("患者は久留米見本病院で、書面で同意しました（台帳 {given} 番）。医師が全国の五つのネットワークに照会します。"),
+        format!("患者は久留米見本病院で、書面で同意しました（台帳 {given} 番）。医師が五つのネットワークすべてに照会します。"),
         format!("The patient consented in writing at the Kurume hospital (index {given}). The physician asks all five networks."),
     );
     let found = ask(session, patient.clone(), KURUME, &[]).await?;

@@ -167,7 +167,7 @@ async fn standing(session: &Session) -> Result<Standing, Failure> {
         .map_err(|s| failure_of(&s, &session.address))?
         .into_inner();
     let root = Hash::try_from(status.root.as_slice())
-        .map_err(|e| Failure::of(Exit::Unverified, "根を読むことが", "read the root", &e))?;
+        .map_err(|e| Failure::of(Exit::Unverified, "ルートを読むことが", "read the root", &e))?;
     Ok(Standing {
         size: status.tree_size,
         root,

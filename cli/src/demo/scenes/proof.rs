@@ -14,7 +14,7 @@ pub(super) async fn offline(ui: Ui, stage: &Stage, memory: &Memory) -> Result<To
     let mut scene = Scene::begin(
         ui,
         'g',
-        "監査担当者が、証拠を一人で検証する",
+        "監査担当者が、どのサーバーにも頼らずに証拠を検証する",
         "An officer verifies the proof alone",
     );
     let session = &stage.place("azaleanet")?.session;
