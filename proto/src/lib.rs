@@ -14,6 +14,13 @@
 )]
 
 mod convert;
+
+#[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
+mod codes_test;
+#[cfg(test)]
+mod convert_test;
 #[cfg(feature = "grpc")]
 mod error_code;
 

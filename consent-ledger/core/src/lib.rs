@@ -35,6 +35,11 @@ pub mod testing;
 pub mod tree;
 mod view;
 
+#[cfg(test)]
+mod golden_test;
+#[cfg(test)]
+mod totality_test;
+
 pub use answer::{AnswerFault, AnswerHash, Statement};
 pub use apply::{Applied, Nodes, agreement_digest, apply_batch};
 pub use authorize::{NotPermitted, PERMIT_MS_MAX, Permit, authorize};

@@ -19,6 +19,8 @@ mod requests;
 
 #[cfg(test)]
 mod apply_test;
+#[cfg(test)]
+mod bounds_test;
 
 use crate::envelope::{Authentic, EntryFault, Formed, SignatureCheck, Strict, authenticate, form};
 use crate::leaf::Leaf;

@@ -15,6 +15,8 @@ mod verify;
 
 #[cfg(test)]
 mod bundle_test;
+#[cfg(test)]
+mod closure_test;
 
 pub use build::{BuildError, ShownOpening, build};
 pub use verify::{BundleFault, Verified, VerifiedTransfer, verify};
