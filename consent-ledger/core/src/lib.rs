@@ -10,7 +10,8 @@
         clippy::unwrap_used,
         clippy::expect_used,
         clippy::panic,
-        reason = "a test fails by panicking"
+        clippy::type_complexity,
+        reason = "a test fails by panicking, and a table of cases has the type it has"
     )
 )]
 

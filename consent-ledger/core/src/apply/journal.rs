@@ -35,10 +35,11 @@ impl<'a, S: StateRead> Journal<'a, S> {
 
     fn note(&self, table: Table, value: &[u8]) {
         // Rows without a value only point at records; a damaged record fails where it is decoded.
-        if !value.is_empty() && !matches!(table, Table::Leaf | Table::TreeNode) {
-            if let Ok((sources, _)) = record::sources(value) {
-                self.rests_on.borrow_mut().extend(sources);
-            }
+        if !value.is_empty()
+            && !matches!(table, Table::Leaf | Table::TreeNode)
+            && let Ok((sources, _)) = record::sources(value)
+        {
+            self.rests_on.borrow_mut().extend(sources);
         }
     }
 }

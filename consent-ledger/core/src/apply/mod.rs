@@ -21,6 +21,8 @@ mod requests;
 mod apply_test;
 #[cfg(test)]
 mod bounds_test;
+#[cfg(test)]
+mod rules_test;
 
 use crate::envelope::{Authentic, EntryFault, Formed, SignatureCheck, Strict, authenticate, form};
 use crate::leaf::Leaf;

@@ -34,6 +34,10 @@ mod boundary_test;
 #[cfg(test)]
 mod laws_test;
 #[cfg(test)]
+mod reasons_test;
+#[cfg(test)]
+mod scene;
+#[cfg(test)]
 mod table_test;
 
 use crate::record::CoreError;

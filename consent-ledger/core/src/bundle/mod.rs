@@ -11,6 +11,7 @@
 //! whole ledger before them.
 
 mod build;
+mod fault;
 mod verify;
 
 #[cfg(test)]
@@ -19,7 +20,8 @@ mod bundle_test;
 mod closure_test;
 
 pub use build::{BuildError, ShownOpening, build};
-pub use verify::{BundleFault, Verified, VerifiedTransfer, verify};
+pub use fault::BundleFault;
+pub use verify::{Verified, VerifiedTransfer, verify};
 
 use sekisho_domain::{Body, Commitment, Entry};
 

@@ -1,0 +1,90 @@
+//! The keys of the state's tables. Parts of variable length end with a zero byte, which no id contains; indices
+//! are big endian, so that keys sort as they do.
+
+use crate::record;
+use sekisho_domain::{AgreementId, EntryIndex, KeyId, NetworkId, Side, SubjectId, SubjectRef};
+use sha2::{Digest, Sha256};
+
+pub(crate) fn key_of_network_key(network: &NetworkId, id: Option<&KeyId>) -> Vec<u8> {
+    let id: &[u8] = id.map_or(&[], |id| id.as_bytes().as_slice());
+    record::key(&[network.as_str().as_bytes(), b"\0", id])
+}
+
+/// By the name's hash, as it may be long and hold a zero byte.
+pub(crate) fn admission_key(network: &NetworkId, name: &str, governance: &KeyId) -> Vec<u8> {
+    let name = Sha256::digest(name);
+    record::key(&[
+        network.as_str().as_bytes(),
+        b"\0",
+        governance.as_bytes(),
+        &name,
+    ])
+}
+
+pub(crate) fn policy_key(network: &NetworkId, version: u32) -> Vec<u8> {
+    record::key(&[network.as_str().as_bytes(), b"\0", &version.to_be_bytes()])
+}
+
+pub(crate) fn agreement_key(id: &AgreementId, version: u32) -> Vec<u8> {
+    record::key(&[id.as_str().as_bytes(), b"\0", &version.to_be_bytes()])
+}
+
+pub(crate) fn pair_key(a: &NetworkId, b: &NetworkId, id: Option<&AgreementId>) -> Vec<u8> {
+    let (first, second) = if a < b { (a, b) } else { (b, a) };
+    let id = id.map_or("", AgreementId::as_str);
+    record::key(&[
+        first.as_str().as_bytes(),
+        b"\0",
+        second.as_str().as_bytes(),
+        b"\0",
+        id.as_bytes(),
+    ])
+}
+
+pub(crate) fn consent_of_subject_key(
+    network: &NetworkId,
+    subject: &SubjectId,
+    side: Side,
+    index: Option<EntryIndex>,
+) -> Vec<u8> {
+    let index = index.map(record::index_key);
+    let tail: &[u8] = index.as_ref().map_or(&[], |i| i.as_slice());
+    record::key(&[
+        network.as_str().as_bytes(),
+        b"\0",
+        subject.as_bytes(),
+        &[side.number()],
+        tail,
+    ])
+}
+
+pub(crate) fn reservation_of_subject_key(
+    network: &NetworkId,
+    subject: &SubjectId,
+    index: Option<EntryIndex>,
+) -> Vec<u8> {
+    let index = index.map(record::index_key);
+    let tail: &[u8] = index.as_ref().map_or(&[], |i| i.as_slice());
+    record::key(&[network.as_str().as_bytes(), b"\0", subject.as_bytes(), tail])
+}
+
+pub(super) fn link_prefix(subject: &SubjectRef, other: &NetworkId) -> Vec<u8> {
+    let own = subject.network.as_str().as_bytes();
+    record::key(&[
+        own,
+        b"\0",
+        subject.subject.as_bytes(),
+        other.as_str().as_bytes(),
+        b"\0",
+    ])
+}
+
+pub(crate) fn link_key(a: &SubjectRef, b: &SubjectRef) -> Vec<u8> {
+    let mut key = link_prefix(a, &b.network);
+    key.extend_from_slice(b.subject.as_bytes());
+    key
+}
+
+pub(crate) fn transfer_key(access: EntryIndex, release: bool) -> Vec<u8> {
+    record::key(&[&record::index_key(access), &[u8::from(!release)]])
+}
