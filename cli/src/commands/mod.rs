@@ -1,7 +1,7 @@
 //! The command line: what can be said, and who does it.
 //!
 //! A command is thin: its arguments become one call to [`crate::ops`], its result one object or a few lines of
-//! text. [`help`] holds the Japanese help, [`show`] the words and tables people read.
+//! text. `help` holds the Japanese help, `show` the words and tables people read.
 
 mod agreement;
 mod args;
