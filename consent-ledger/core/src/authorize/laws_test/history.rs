@@ -52,9 +52,9 @@ pub(super) enum Said {
         disclosing: Option<Scope>,
         viewing: Option<Scope>,
     },
-    /// A network registers a facility, perhaps one that left it or another.
-    Join {
-        network: usize,
+    /// A facility leaves its network and joins another, or its home again.
+    Move {
+        to: Option<usize>,
         facility: usize,
     },
     Narrow(Narrowing),
@@ -114,7 +114,7 @@ pub(super) fn said() -> impl Strategy<Value = Said> {
                 let (disclosing, viewing) = if swap { (Some(scope), other) } else { (other, Some(scope)) };
                 Said::Publish { network, disclosing, viewing }
             }),
-        1 => (0..3usize, 0..4usize).prop_map(|(network, facility)| Said::Join { network, facility }),
+        2 => (proptest::option::of(0..3usize), 0..4usize).prop_map(|(to, facility)| Said::Move { to, facility }),
         2 => narrowing().prop_map(Said::Narrow),
     ]
 }
@@ -135,6 +135,44 @@ pub(super) fn world() -> World {
         Some(Scope::EachFacility),
     );
     world.policy("yame", None, Some(Scope::EachFacility));
+    world
+}
+
+/// The same with a patient of two linked networks who has consented on both sides: what is said from here on
+/// meets permits more often than not.
+pub(super) fn settled() -> World {
+    let mut world = world();
+    let agree = |a, b, rule| Said::Agree {
+        a,
+        b,
+        rule,
+        categories: CATEGORIES.to_vec(),
+        until: None,
+    };
+    let consent = |network, side, at| Said::Grant {
+        network,
+        subject: 0,
+        side,
+        at,
+        categories: None,
+        until: None,
+    };
+    let link = Said::Link {
+        a: 1,
+        b: 0,
+        subject: 0,
+    };
+    for said in [
+        agree(1, 0, ConsentRule::Viewing),
+        agree(0, 1, ConsentRule::Disclosing),
+        link,
+        consent(0, Side::Viewing, 0),
+        consent(0, Side::Disclosing, 0),
+        consent(0, Side::Disclosing, 1),
+        consent(1, Side::Disclosing, 2),
+    ] {
+        hear(&mut world, &said);
+    }
     world
 }
 
@@ -255,16 +293,22 @@ pub(super) fn hear(world: &mut World, said: &Said) {
         } => {
             world.policy(NETWORKS[*network], *disclosing, *viewing);
         }
-        Said::Join {
-            network,
-            facility: code,
-        } => {
+        Said::Move { to, facility: code } => {
+            let (home, code_text) = HOSPITALS[*code];
+            let now = View(&world.state).facility(&facility(code_text)).unwrap();
+            if let Some(now) = now.map(|r| r.value).filter(|f| f.left.is_none()) {
+                let leave = Body::FacilityLeave {
+                    facility: facility(code_text),
+                };
+                world.say(now.network.as_str(), leave);
+            }
+            let to = to.map_or(home, |to| NETWORKS[to]);
             let body = Body::FacilityRegister {
-                facility: facility(HOSPITALS[*code].1),
+                facility: facility(code_text),
                 kind: FacilityKind::Hospital,
                 name: "病院".to_owned(),
             };
-            world.say(NETWORKS[*network], body);
+            world.say(to, body);
         }
         Said::Narrow(narrowing) => narrow(world, narrowing),
     }

@@ -18,7 +18,7 @@ proptest! {
 
     #[test]
     fn p3_p4_exactly_what_the_plain_law_allows_can_be_seen(history in proptest::collection::vec(said(), 0..40)) {
-        let mut world = world();
+        let mut world = settled();
         history.iter().for_each(|said| hear(&mut world, said));
         let lawful: BTreeSet<_> = sights(&world).into_iter().filter(|sight| may_see(&world, sight)).collect();
         let visible = visible(&world);
@@ -31,7 +31,7 @@ proptest! {
         history in proptest::collection::vec(said(), 0..40), ms in 1..PERMIT_MS_MAX,
     ) {
         // Nothing is said any more; time alone passes, and the permits are used as late as they may be.
-        let mut world = world();
+        let mut world = settled();
         history.iter().for_each(|said| hear(&mut world, said));
         let records = decided(&world);
         let ends = records.iter().flat_map(|r| &r.decisions).filter_map(|(_, d)| match d {
@@ -52,7 +52,7 @@ proptest! {
         history in proptest::collection::vec(said(), 0..40),
         narrowings in proptest::collection::vec(narrowing(), 1..6),
     ) {
-        let mut world = world();
+        let mut world = settled();
         history.iter().for_each(|said| hear(&mut world, said));
         let mut before = visible(&world);
         for narrowing in &narrowings {
@@ -66,7 +66,7 @@ proptest! {
     #[test]
     fn p4_time_alone_never_renews_what_ended(history in proptest::collection::vec(said(), 0..40), ms in 1..500_000u64) {
         // Every period of these histories begins before now, so waiting can only end some of them.
-        let mut world = world();
+        let mut world = settled();
         history.iter().for_each(|said| hear(&mut world, said));
         let before = visible(&world);
         world.time = world.time.plus_ms(ms);
