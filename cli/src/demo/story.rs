@@ -120,9 +120,12 @@ impl Scene {
                 found.ends.len()
             ),
             format!(
-                "Decided at ledger index {}, for each of {} networks.",
+                "Decided at ledger index {}, for {}.",
                 found.index,
-                found.ends.len()
+                match found.ends.len() {
+                    1 => "the one network asked".to_owned(),
+                    n => format!("each of {n} networks"),
+                }
             ),
         );
         let mut ends: Vec<&FoundEnd> = found.ends.iter().collect();
