@@ -6,14 +6,19 @@ use crate::ui::{Exit, Failure};
 use sekisho_domain::{
     Body, DomainError, Entry, EntryIndex, KeyPurpose, Outcome, RequestId, SubjectRef, TimeMs,
 };
-use sekisho_ledger::sign_entry;
-use sekisho_proto::v1;
+use sekisho_ledger::{Leaf, sign_entry};
+use sekisho_proto::{ErrorCode, v1};
 use sekisho_transport::outgoing;
 use serde::Serialize;
+use std::time::Duration;
+use tonic::Status;
 
 /// How long an entry made now may wait for its place, in milliseconds; a clock may be this much ahead.
 const WINDOW_MS: u64 = 120_000;
 const CLOCK_AHEAD_MS: u64 = 60_000;
+
+/// How often the outcome of an entry sent without an answer is asked for.
+const POLL: Duration = Duration::from_millis(250);
 
 /// What became of an entry.
 #[derive(Debug, Clone, Serialize)]
@@ -101,20 +106,69 @@ pub async fn govern(session: &Session, body: Body) -> Result<Recorded, Failure> 
         envelope: Some(sign_entry(&entry, &[&key])),
         forwarded: false,
     };
-    let reply = session
-        .ledger_client()
-        .submit(outgoing(request, session.deadline()))
-        .await
-        .map_err(|status| failure_of(&status, &session.address))?
-        .into_inner();
-    let outcome = reply.outcome.ok_or(DomainError::Missing("the outcome"));
+    let call = outgoing(request, session.deadline());
+    match session.ledger_client().submit(call).await {
+        Ok(reply) => {
+            let v1::SubmitReply {
+                index,
+                time_ms,
+                outcome,
+                duplicate,
+                ..
+            } = reply.into_inner();
+            recorded(index, time_ms, outcome, duplicate)
+        }
+        Err(status) if ErrorCode::of(&status) == ErrorCode::Unknown => {
+            outcome_of(session, &entry.request_id, &status).await
+        }
+        Err(status) => Err(failure_of(&status, &session.address)),
+    }
+}
+
+/// What became of an entry that was sent without an answer: asked for by its request id until the timeout.
+async fn outcome_of(session: &Session, id: &RequestId, sent: &Status) -> Result<Recorded, Failure> {
+    let until = session.deadline();
+    loop {
+        let request = v1::OutcomeOfRequest {
+            request_id: id.0.to_vec(),
+        };
+        if let Ok(reply) = session
+            .ledger_client()
+            .outcome_of(outgoing(request, until))
+            .await
+        {
+            let reply = reply.into_inner();
+            let leaf = Leaf::decode(&reply.leaf).map_err(|e| {
+                Failure::of(Exit::Unverified, "記録を読むことが", "read the leaf", &e)
+            })?;
+            return recorded(
+                reply.index,
+                leaf.time.0,
+                Some((&leaf.outcome).into()),
+                false,
+            );
+        }
+        if until.remaining().is_zero() {
+            return Err(failure_of(sent, &session.address));
+        }
+        tokio::time::sleep(POLL.min(until.remaining())).await;
+    }
+}
+
+fn recorded(
+    index: u64,
+    time_ms: u64,
+    outcome: Option<v1::Outcome>,
+    duplicate: bool,
+) -> Result<Recorded, Failure> {
+    let outcome = outcome.ok_or(DomainError::Missing("the outcome"));
     Ok(Recorded {
-        index: EntryIndex(reply.index),
-        time: TimeMs(reply.time_ms),
+        index: EntryIndex(index),
+        time: TimeMs(time_ms),
         outcome: outcome
             .and_then(TryInto::try_into)
             .map_err(|e| malformed(&e))?,
-        duplicate: reply.duplicate,
+        duplicate,
     })
 }
 
@@ -136,15 +190,7 @@ pub async fn record(
         .await
         .map_err(|status| failure_about_patient(&status, &session.address))?
         .into_inner();
-    let outcome = reply.outcome.ok_or(DomainError::Missing("the outcome"));
-    Ok(Recorded {
-        index: EntryIndex(reply.index),
-        time: TimeMs(reply.time_ms),
-        outcome: outcome
-            .and_then(TryInto::try_into)
-            .map_err(|e| malformed(&e))?,
-        duplicate: reply.duplicate,
-    })
+    recorded(reply.index, reply.time_ms, reply.outcome, reply.duplicate)
 }
 
 /// The network's pseudonym of a patient.
