@@ -100,7 +100,7 @@ codes! {
         CarePlan = 22, "care-plan", "ケアプラン", "care plan";
         OtherDocument = 23, "other-document", "その他の文書", "other document";
         /// Visits, admissions, moves and discharges (SS-MIX2 ADT-12 to ADT-52).
-        Encounter = 24, "encounter", "受診・入退院", "visit, admission and discharge";
+        Encounter = 24, "encounter", "受診・入退院", "encounter (visit, admission, discharge)";
     }
 }
 

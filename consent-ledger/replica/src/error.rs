@@ -58,7 +58,7 @@ pub enum ReplicaError {
     /// A replica that has voted before came back without its memory; it could vote a second time.
     #[error(
         "replica {replica} has run before ({} says so), but its store is empty: a replica that lost its \
-         store must join again under a new id",
+         store could vote a second time and takes part no more (joining under a new id is not possible yet)",
         marker.display()
     )]
     StoreLost {

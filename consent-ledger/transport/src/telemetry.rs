@@ -33,7 +33,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 const LOG_FILTER_VAR: &str = "RUST_LOG";
 
 /// Filter where `RUST_LOG` is unset: our own crates' news, the others' warnings.
-const LOG_FILTER_DEFAULT: &str = "warn,sekisho=info";
+/// openraft warns about every vote that another one overtook, which is how elections go.
+const LOG_FILTER_DEFAULT: &str = "warn,openraft=error,sekisho=info";
 
 /// Every crate of this workspace starts with it, and only their spans leave the process. The exporter
 /// is itself a gRPC client: exporting tonic's, h2's and its own spans would feed it for ever.
@@ -221,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_log_filter_that_does_not_parse_is_named() {
-        assert_eq!(log_filter(None).unwrap().to_string(), "sekisho=info,warn");
+        assert_eq!(log_filter(None).unwrap().to_string(), "openraft=error,sekisho=info,warn");
         let error = log_filter(Some("sekisho=loud".to_owned())).unwrap_err();
         assert!(error.to_string().contains("sekisho=loud"), "{error}");
     }

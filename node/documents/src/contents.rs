@@ -69,21 +69,12 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// Contents below the given roots. A root may itself be a link (a mounted volume); it is resolved once, here.
-    ///
-    /// # Errors
-    /// [`ContentsError::Root`] for a root that is not there.
-    pub fn new(
-        roots: impl IntoIterator<Item = (SourceId, PathBuf)>,
-    ) -> Result<Self, ContentsError> {
-        let mut resolved = BTreeMap::new();
-        for (source_id, root) in roots {
-            match root.canonicalize() {
-                Ok(root) => resolved.insert(source_id, root),
-                Err(source) => return Err(ContentsError::Root { source_id, source }),
-            };
+    /// Contents below the given roots. A root may itself be a link (a mounted volume); it is resolved at each use,
+    /// so that a volume which is away when a node starts neither keeps it from starting nor needs a restart later.
+    pub fn new(roots: impl IntoIterator<Item = (SourceId, PathBuf)>) -> Self {
+        Self {
+            roots: roots.into_iter().collect(),
         }
-        Ok(Self { roots: resolved })
     }
 
     /// The bytes of a document, at most [`FILE_BYTES_MAX`], with the size and SHA-256 its entry states.
@@ -109,12 +100,11 @@ impl Contents {
             .roots
             .get(&location.source_id)
             .ok_or_else(|| ContentsError::UnknownSource(location.source_id.clone()))?;
-        read_within(root, location)
-    }
-
-    /// The resolved root of a source.
-    pub fn root(&self, source_id: &SourceId) -> Option<&Path> {
-        self.roots.get(source_id).map(PathBuf::as_path)
+        let root = root.canonicalize().map_err(|source| ContentsError::Root {
+            source_id: location.source_id.clone(),
+            source,
+        })?;
+        read_within(&root, location)
     }
 }
 

@@ -10,7 +10,7 @@ fn rooted(bytes: &[u8]) -> (tempfile::TempDir, Contents, DocumentEntry) {
     fs::create_dir_all(root.join("999/901")).unwrap();
     fs::write(root.join("999/901/a"), bytes).unwrap();
     fs::write(dir.path().join("secret"), bytes).unwrap();
-    let contents = Contents::new([("std01".parse().unwrap(), root)]).unwrap();
+    let contents = Contents::new([("std01".parse().unwrap(), root)]);
     let mut document = entry(1, "10", 1, "a", "999/901/a");
     document.hash = Hash(Sha256::digest(bytes).into());
     document.size_bytes = bytes.len() as u64;
@@ -27,7 +27,7 @@ fn gives_the_indexed_bytes() {
 fn a_root_may_be_a_link() {
     let (dir, _, document) = rooted(b"MSH|");
     symlink(dir.path().join("root"), dir.path().join("mounted")).unwrap();
-    let contents = Contents::new([("std01".parse().unwrap(), dir.path().join("mounted"))]).unwrap();
+    let contents = Contents::new([("std01".parse().unwrap(), dir.path().join("mounted"))]);
     assert_eq!(contents.open(&document).unwrap(), b"MSH|");
 }
 
@@ -130,7 +130,11 @@ fn refuses_what_is_too_large_without_reading_it() {
 }
 
 #[test]
-fn a_root_must_be_there() {
+fn a_root_that_is_away_is_told_apart_from_a_file_that_is() {
     let gone = Contents::new([("std01".parse().unwrap(), "/nowhere/at/all".into())]);
-    assert!(matches!(gone, Err(ContentsError::Root { .. })));
+    let location = SourceLocation::new("std01".parse().unwrap(), "a").unwrap();
+    assert!(matches!(
+        gone.read(&location),
+        Err(ContentsError::Root { .. })
+    ));
 }

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 /// Memory sled may use for its page cache, in bytes: a chart's pages are few, and a node shares its machine.
 pub const CACHE_BYTES: u64 = 64 << 20;
@@ -364,7 +365,25 @@ fn read_marker(path: &Path) -> Option<u64> {
     Some(<[u8; 8]>::try_from(bytes.as_slice()).map_or(0, u64::from_be_bytes))
 }
 
+/// How often a lock somebody holds is tried again, and for how long: sled gives its own up a moment after the last
+/// handle is dropped, on a thread of its own.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+const LOCK_TRIES: u32 = 50;
+
 fn open_db(path: &Path) -> Result<sled::Db, Error> {
+    let mut tries = 1;
+    loop {
+        match try_open_db(path) {
+            Err(Error::InUse { .. }) if tries < LOCK_TRIES => {
+                tries += 1;
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            opened => return opened,
+        }
+    }
+}
+
+fn try_open_db(path: &Path) -> Result<sled::Db, Error> {
     sled::Config::new()
         .path(path)
         .cache_capacity(CACHE_BYTES)

@@ -60,8 +60,7 @@ fn the_guard_holds_again_at_release() {
     let contents = Contents::new([(
         fixture.storage.source_id.clone(),
         fixture.storage.root.clone(),
-    )])
-    .unwrap();
+    )]);
     let bytes = contents.open(&entry).unwrap();
     verify_patient(&bytes, &entry.local_patient_id).unwrap();
     assert!(verify_patient(&bytes, &"0009014".parse().unwrap()).is_err());

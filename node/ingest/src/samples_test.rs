@@ -89,7 +89,7 @@ fn every_message_of_the_generated_storage_is_indexed_and_opens() {
         [43, 43, 30, 43]
     );
 
-    let contents = Contents::new([(storage.source_id.clone(), storage.root.clone())]).unwrap();
+    let contents = Contents::new([(storage.source_id.clone(), storage.root.clone())]);
     let mut opened = 0;
     for record in index
         .files(&storage.source_id, "", None, PAGE_ENTRIES_MAX)

@@ -59,8 +59,7 @@ fn every_makers_storage_is_read_as_it_was_written() {
         storages
             .iter()
             .map(|s| (s.source_id.clone(), s.root.clone())),
-    )
-    .unwrap();
+    );
     let mut defects = BTreeSet::new();
     for (storage, written) in storages.iter().zip(&truth.facilities) {
         let maker = written.vendor;

@@ -43,6 +43,8 @@ pub const OUTBOX_ATTEMPT: Duration = Duration::from_secs(10);
 pub const OUTBOX_PAUSE_MIN: Duration = Duration::from_millis(100);
 /// Longest pause between attempts: an officer should not wait longer for what a recovered ledger can take.
 pub const OUTBOX_PAUSE_MAX: Duration = Duration::from_secs(15);
+/// Pause before sources that could not be read at start are tried again: a volume may still be mounting.
+pub const INGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long before now an entry's window begins: the leader's clock may be this much behind (twice the largest
 /// skew replicas accept of each other).
 pub const WINDOW_BEFORE_MS: u64 = 60 * 1000;

@@ -295,8 +295,7 @@ fn content_is_given_only_while_it_is_what_was_indexed_and_names_the_patient() {
     let contents = Contents::new([(
         storage.source.source_id.clone(),
         storage.source.root.clone(),
-    )])
-    .unwrap();
+    )]);
     let found = documents(&scope, &index);
     assert_eq!(found.len(), 1, "the misfiled message is quarantined");
     let entry = &found[0];
@@ -375,7 +374,7 @@ fn content_is_given_only_while_it_is_what_was_indexed_and_names_the_patient() {
         None,
         "gone after indexing"
     );
-    let unknown = Contents::new([]).unwrap();
+    let unknown = Contents::new([]);
     assert!(
         content(&unknown, entry).is_err(),
         "a source that is not there is a fault, not an absence"

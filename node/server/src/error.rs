@@ -128,7 +128,8 @@ impl NodeError {
             | Self::Suspended
             | Self::ShutDown
             | Self::Ledger(LedgerFault::Unavailable(_))
-            | Self::Contents(_) => ErrorCode::Unavailable,
+            | Self::Contents(_)
+            | Self::Ingest(sekisho_ingest::Error::Root { .. }) => ErrorCode::Unavailable,
             Self::Late => ErrorCode::DeadlineExceeded,
             Self::Bundle(error) => match error.as_ref() {
                 BuildError::CheckpointTooOld { .. } => ErrorCode::Unavailable,

@@ -5,6 +5,7 @@
 
 use crate::NodeError;
 use crate::blocking::blocking;
+use crate::bounds::INGEST_PAUSE;
 use crate::error::chain;
 use crate::node::Inner;
 use sekisho_domain::Hash;
@@ -80,14 +81,25 @@ pub(crate) async fn at_start(inner: Arc<Inner>) {
             return;
         }
     }
-    match run(inner, false, |_| {}).await {
-        Ok(report) => {
-            let documents: u64 = report.sources.iter().map(Report::documents).sum();
-            let quarantined: u64 = report.sources.iter().map(Report::quarantined_total).sum();
-            tracing::info!(documents, quarantined, "the sources are read");
+    while let Err(error) = run(Arc::clone(&inner), false, |_| {}).await.map(told) {
+        if matches!(error, NodeError::ShutDown) {
+            return;
         }
-        Err(error) => tracing::error!(error = chain(&error), "the sources cannot be read"),
+        tracing::error!(
+            error = chain(&error),
+            "the sources cannot be read; trying again"
+        );
+        tokio::select! {
+            () = inner.stop.cancelled() => return,
+            () = tokio::time::sleep(INGEST_PAUSE) => {}
+        }
     }
+}
+
+fn told(report: IngestReport) {
+    let documents: u64 = report.sources.iter().map(Report::documents).sum();
+    let quarantined: u64 = report.sources.iter().map(Report::quarantined_total).sum();
+    tracing::info!(documents, quarantined, "the sources are read");
 }
 
 /// Reads every source, after the run under way has ended; `rebuild` empties the index first, and the node does not

@@ -102,10 +102,16 @@ async fn a_run_that_fails_midway_leaves_the_index_incomplete_over_restarts() {
     let store = NodeStore::open(&setting.dir.path().join("saga.redb")).unwrap();
     assert_eq!(store.ingested().unwrap(), None);
     drop(store);
-    std::fs::create_dir(root).unwrap();
+    // A volume that is away keeps neither node nor ledger from starting, and its operator is told which it is.
     let node = start(&setting, &index, &storages).await;
     at_rest(&node).await;
-    std::fs::remove_dir(root).unwrap();
+    let told = run(Arc::clone(&node.0), false, |_| {})
+        .await
+        .unwrap_err()
+        .status();
+    assert_eq!(told.code(), tonic::Code::Unavailable);
+    assert!(told.message().contains("is the volume mounted?"), "{told}");
+    assert!(!node.answers_documents());
     std::fs::rename(&away, root).unwrap();
     let report = run(Arc::clone(&node.0), false, |_| {}).await.unwrap();
     assert_eq!(report.sources.iter().map(Report::documents).sum::<u64>(), 2);

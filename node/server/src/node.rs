@@ -92,14 +92,15 @@ impl Node {
     /// Starts a node. It serves at once; documents are answered when all sources have been read.
     ///
     /// # Errors
-    /// A source's root is not there, or the ledger cannot be read.
+    /// The store is another node's, or the ledger cannot be read. A source that cannot be read is no error here: it is tried again until it can.
     pub async fn start(config: Config, parts: Parts) -> Result<Self, NodeError> {
         let roots = config
             .sources
             .iter()
             .map(|s| (s.source_id.clone(), s.root.clone()));
-        let contents = Contents::new(roots)?;
+        let contents = Contents::new(roots);
         let meant = ask(parts.ledger.as_ref(), Meant::of).await?;
+        parts.store.belong_to(&config.network, &meant.ledger)?;
         let inner = Arc::new(Inner {
             network: config.network,
             ledger_id: meant.ledger,

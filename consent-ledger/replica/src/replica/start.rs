@@ -97,6 +97,10 @@ impl Replica {
     /// Every founder proposes the same first membership; only what is empty takes it.
     async fn initialize(&self) -> Result<(), ReplicaError> {
         use openraft::error::{InitializeError, RaftError};
+        let initialized = self.0.raft.is_initialized().await;
+        if initialized.map_err(|error| ReplicaError::Raft(error.to_string()))? {
+            return Ok(());
+        }
         match self.0.raft.initialize(self.founders()).await {
             Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
             Err(error) => Err(ReplicaError::Raft(error.to_string())),

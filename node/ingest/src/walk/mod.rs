@@ -59,8 +59,7 @@ impl<'a> Walk<'a> {
             source,
         };
         let root = storage.root.canonicalize().map_err(failed)?;
-        let contents = Contents::new([(storage.source_id.clone(), root.clone())])
-            .map_err(|e| failed(std::io::Error::other(e)))?;
+        let contents = Contents::new([(storage.source_id.clone(), root.clone())]);
         let report = Report {
             source_id: storage.source_id.clone(),
             facility: storage.facility.clone(),

@@ -3,6 +3,7 @@
 use crate::NodeError;
 use crate::blocking::blocking;
 use crate::environment::random;
+use crate::ledger::ask;
 use crate::node::Inner;
 use crate::store::NodeStore;
 use sekisho_documents::Patient;
@@ -56,6 +57,18 @@ pub(super) async fn subject(
     request: v1::SubjectRequest,
 ) -> Result<v1::SubjectReply, NodeError> {
     let named = Named::try_from(request.patient)?;
+    if let (Named::Chart(patient), true) = (&named, request.create) {
+        // A slip in a facility's code would make a patient nobody ever finds again.
+        let (facility, network) = (patient.facility.clone(), inner.network.clone());
+        let own = ask(inner.ledger.as_ref(), move |snapshot| {
+            Ok(snapshot.view().facility_of(&facility, &network)?.is_some())
+        });
+        if !own.await? {
+            return Err(NodeError::Invalid(
+                "the facility is not one of this network's",
+            ));
+        }
+    }
     let task = Arc::clone(inner);
     let (subject, created) = blocking(move || match &named {
         Named::Chart(patient) if request.create => {

@@ -30,7 +30,7 @@ use redb::{
     Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
     WriteTransaction,
 };
-use sekisho_domain::{EntryIndex, Hash};
+use sekisho_domain::{EntryIndex, Hash, LedgerId, NetworkId};
 use std::path::{Path, PathBuf};
 
 type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -46,6 +46,7 @@ const OUTBOX: TableDefinition<'static, u64, &'static [u8]> = TableDefinition::ne
 
 const FORMAT_KEY: &str = "format";
 const INGESTED_KEY: &str = "ingested";
+const OWNER_KEY: &str = "owner";
 
 /// The version of the file's layout.
 pub const FORMAT_VERSION: u8 = 1;
@@ -68,6 +69,14 @@ pub enum StoreError {
         found: u8,
         /// The version known.
         supported: u8,
+    },
+    /// It is another node's memory: its pseudonyms mean other people.
+    #[error("the node's store belongs to {found}, not to {expected}")]
+    OtherNode {
+        /// Whose it is: network and ledger.
+        found: String,
+        /// Whose it should be.
+        expected: String,
     },
     /// A stored value cannot be read back.
     #[error("{0} in the node's store is damaged")]
@@ -157,6 +166,37 @@ impl NodeStore {
             Ok(())
         })?;
         Ok(store)
+    }
+
+    /// Says whose memory this is; a new store remembers it for good.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherNode`] if it is another's; or the database failed.
+    pub(crate) fn belong_to(
+        &self,
+        network: &NetworkId,
+        ledger: &LedgerId,
+    ) -> Result<(), StoreError> {
+        let expected = format!("{network} on ledger {ledger}");
+        self.write(|txn| {
+            let mut meta = txn.open_table(META).map_err(StoreError::database)?;
+            let found = meta
+                .get(OWNER_KEY)
+                .map_err(StoreError::database)?
+                .map(|value| String::from_utf8_lossy(value.value()).into_owned());
+            match found {
+                Some(found) if found == expected => Ok(()),
+                Some(found) => Err(StoreError::OtherNode {
+                    found,
+                    expected: expected.clone(),
+                }),
+                None => {
+                    meta.insert(OWNER_KEY, expected.as_bytes())
+                        .map_err(StoreError::database)?;
+                    Ok(())
+                }
+            }
+        })
     }
 
     /// The digest of the sources that were last read in full.

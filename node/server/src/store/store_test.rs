@@ -3,7 +3,7 @@
 use super::{FailingDisk, NodeStore, Settled, StoreError, StoredRequest, TransferKind};
 use crate::testing::{PATIENT, SAGA_HOSPITAL, SAGA_OTHER, STRANGER, chart, network};
 use sekisho_domain::{
-    Commitment, EntryIndex, Hash, RefusalReason, RequestId, SubjectId, TimeMs, Transfer,
+    Commitment, EntryIndex, Hash, LedgerId, RefusalReason, RequestId, SubjectId, TimeMs, Transfer,
 };
 use sekisho_ledger::commitment::{Opening, Salt};
 use sekisho_proto::v1;
@@ -255,4 +255,19 @@ fn the_layout_never_changes_unnoticed() {
     let mut expected = vec![1, 16];
     expected.extend([1; 16]);
     assert_eq!(value.value(), expected);
+}
+
+#[test]
+fn another_nodes_memory_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, other) = (LedgerId([1; 32]), LedgerId([2; 32]));
+    open(&dir).belong_to(&network("saga"), &ledger).unwrap();
+    open(&dir).belong_to(&network("saga"), &ledger).unwrap();
+    for (id, ledger) in [("yame", ledger), ("saga", other)] {
+        let refused = open(&dir).belong_to(&network(id), &ledger);
+        assert!(
+            matches!(refused, Err(StoreError::OtherNode { .. })),
+            "{id} on {ledger}"
+        );
+    }
 }

@@ -140,6 +140,20 @@ async fn pseudonyms_are_made_on_request_and_links_use_them() {
         })
     };
     assert_eq!(ask(false).await.unwrap_err().code(), ErrorCode::NotFound);
+    // A slip in the facility's code, or another network's, makes no patient.
+    for facility in ["9999999999", crate::testing::SAGA_HOSPITAL] {
+        let local = v1::patient::Local {
+            facility: facility.to_owned(),
+            local_id: "K-2".to_owned(),
+        };
+        let elsewhere = operating.subject_of(v1::SubjectRequest {
+            patient: Some(v1::Patient {
+                patient: Some(v1::patient::Patient::Local(local)),
+            }),
+            create: true,
+        });
+        assert_eq!(elsewhere.await.unwrap_err().code(), ErrorCode::Invalid);
+    }
     let made = ask(true).await.unwrap();
     let again = ask(true).await.unwrap();
     assert_eq!(
