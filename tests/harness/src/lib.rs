@@ -13,19 +13,3 @@ mod program;
 
 pub use collector::{Collector, ReceivedSpan};
 pub use program::{Ended, Program, Running};
-
-use std::path::PathBuf;
-
-/// A file or folder of public test data beside the workspace, or `None`, having said what is left out.
-pub fn shared(path: &str, left_out: &str) -> Option<PathBuf> {
-    let full = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")).join(path);
-    if full.exists() {
-        return Some(full);
-    }
-    let mut err = std::io::stderr().lock();
-    let _ = std::io::Write::write_fmt(
-        &mut err,
-        format_args!("left out, the test data are not here: {left_out}\n"),
-    );
-    None
-}
