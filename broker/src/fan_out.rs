@@ -4,25 +4,23 @@
 //! from the others (P8). Whatever it does, it ends by then.
 
 use crate::answer::{Claim, Finding, Part, Retrieving};
+use crate::call::call;
 use crate::error::BrokerError;
 use crate::events::Events;
 use crate::fault::Fault;
 use crate::ledger::{About, Ledger, LedgerFailure, Route};
-use crate::limits::{Limits, NODE_MESSAGE_BYTES_MAX};
+use crate::limits::Limits;
 use crate::nodes::{Lane, Nodes};
 use crate::outcome::millis;
 use prost::Message as _;
 use sekisho_domain::{EntryIndex, NetworkId, NetworkOutcome, RequestId};
 use sekisho_ledger::AnswerFault;
 use sekisho_proto::v1;
-use sekisho_proto::v1::node_service_client::NodeServiceClient;
 use sekisho_transport::{Deadline, outgoing};
 use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
-use tonic::Streaming;
-use tonic::transport::Channel;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, info_span};
 
@@ -127,21 +125,22 @@ async fn ask_find<L: Ledger>(
     route: Option<&Route>,
     filter: v1::Filter,
 ) -> Result<Answered, Fault> {
-    let mut client = client(desk, network, route, Lane::Lists)?;
     let documents_max = usize::try_from(filter.max).unwrap_or(usize::MAX);
     let message = v1::AnswerFindRequest {
         access: question.access.0,
         request_id: question.request_id.0.to_vec(),
         filter: Some(filter),
     };
-    let answer = client
-        .answer_find(outgoing(message, question.deadline))
-        .await;
-    let mut stream = answer.map_err(|status| Fault::of(&status))?.into_inner();
+    let place = (network, route, Lane::Lists);
+    let mut answer = call(&desk.nodes, place, |mut client| {
+        let asked = outgoing(message.clone(), question.deadline);
+        async move { client.answer_find(asked).await }
+    })
+    .await?;
     let mut finding = Finding::within(&desk.limits, documents_max);
     let account = desk.nodes.held(network);
     let mut held: Option<OwnedSemaphorePermit> = None;
-    while let Some(event) = next(&mut stream).await? {
+    while let Some(event) = answer.next().await? {
         let place = hold(&account, event.encoded_len()).await?;
         match &mut held {
             Some(held) => held.merge(place),
@@ -221,7 +220,6 @@ async fn ask_retrieve<L: Ledger>(
     (unique_id, salt): (String, Vec<u8>),
     events: &Events<v1::RetrieveDocumentEvent>,
 ) -> Result<(NetworkOutcome, v1::Envelope), Halt> {
-    let mut client = client(desk, network, route, Lane::Contents)?;
     let mut retrieving = Retrieving::within(&desk.limits, unique_id.clone());
     let message = v1::AnswerRetrieveRequest {
         access: question.access.0,
@@ -229,10 +227,13 @@ async fn ask_retrieve<L: Ledger>(
         unique_id,
         salt,
     };
-    let call = client.answer_retrieve(outgoing(message, question.deadline));
-    let answer = in_time(question, call).await?;
-    let mut stream = answer.map_err(|status| Fault::of(&status))?.into_inner();
-    while let Some(event) = in_time(question, next(&mut stream)).await?? {
+    let place = (network, route, Lane::Contents);
+    let called = call(&desk.nodes, place, |mut client| {
+        let asked = outgoing(message.clone(), question.deadline);
+        async move { client.answer_retrieve(asked).await }
+    });
+    let mut answer = in_time(question, called).await??;
+    while let Some(event) = in_time(question, answer.next()).await?? {
         use v1::retrieve_document_event::Event;
         let passed_on = match retrieving.take(event)? {
             Some(Part::Header(header)) => Event::Header(header),
@@ -254,24 +255,6 @@ async fn in_time<F: Future>(question: &Question, work: F) -> Result<F::Output, F
     timeout_at(question.until, work)
         .await
         .map_err(|_| Fault::TimedOut)
-}
-
-async fn next<T>(stream: &mut Streaming<T>) -> Result<Option<T>, Fault> {
-    stream.message().await.map_err(|status| Fault::of(&status))
-}
-
-fn client<L>(
-    desk: &Desk<L>,
-    network: &NetworkId,
-    route: Option<&Route>,
-    lane: Lane,
-) -> Result<NodeServiceClient<Channel>, Fault> {
-    let client = desk.nodes.client(network, route, lane).map_err(|error| {
-        tracing::warn!(%error, "no connection can be set up");
-        Fault::Unreachable
-    })?;
-    let client = client.ok_or(Fault::Unreachable)?;
-    Ok(client.max_decoding_message_size(NODE_MESSAGE_BYTES_MAX))
 }
 
 /// Believes an answer if the network signed a statement about this very request that fits it.

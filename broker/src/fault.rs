@@ -68,7 +68,7 @@ impl Fault {
     /// What a failed call stands for.
     pub(crate) fn of(status: &Status) -> Self {
         // No connection to somebody we know, whatever the reason.
-        if connect_failure(status) {
+        if connect_failure(status).is_some() {
             return Self::Unreachable;
         }
         match classify(status) {
@@ -112,15 +112,27 @@ impl Fault {
     }
 }
 
-fn connect_failure(status: &Status) -> bool {
+/// Whether a call found no connection or lost its own, so that the fault can be that of a connection from
+/// before the call, which `waited` so long. What the node said, and who answered there, is never such.
+pub(crate) fn connection_lost(status: &Status, waited: Duration) -> bool {
+    match connect_failure(status) {
+        Some(ConnectFailure::Unreachable { .. }) => true,
+        // Sooner than its time is up only an attempt fails that was begun for an earlier call.
+        Some(ConnectFailure::TimedOut { after, .. }) => waited < *after,
+        Some(_) => false,
+        None => classify(status) == Failure::Unreachable,
+    }
+}
+
+fn connect_failure(status: &Status) -> Option<&ConnectFailure> {
     let mut source = status.source();
     while let Some(error) = source {
-        if error.is::<ConnectFailure>() {
-            return true;
+        if let Some(failure) = error.downcast_ref() {
+            return Some(failure);
         }
         source = error.source();
     }
-    false
+    None
 }
 
 #[cfg(test)]
@@ -188,6 +200,41 @@ mod tests {
                 matches!(Fault::of(&status), Fault::Unreachable),
                 "{status:?}"
             );
+        }
+    }
+
+    #[test]
+    fn only_a_lost_connection_is_no_word_about_the_node() {
+        let address = || "127.0.0.1:1".to_owned();
+        let from = |failure: ConnectFailure| Status::from_error(Box::new(failure));
+        let after = Duration::from_secs(5);
+        let timed_out = || {
+            let address = address();
+            from(ConnectFailure::TimedOut { address, after })
+        };
+        let protocol = ConnectFailure::Protocol {
+            address: address(),
+            source: None,
+        };
+        let refused = ConnectFailure::Unreachable {
+            address: address(),
+            source: std::io::ErrorKind::ConnectionRefused.into(),
+        };
+        let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        let soon = Duration::from_millis(2);
+        let cases = [
+            (from(refused), soon, true),
+            (Status::from_error(Box::new(broken)), soon, true),
+            (timed_out(), soon, true),
+            (timed_out(), after, false),
+            (from(protocol), soon, false),
+            (Status::unavailable("said so itself"), soon, false),
+            (Status::unauthenticated("who"), soon, false),
+            (Status::deadline_exceeded("late"), soon, false),
+            (stale(), soon, false),
+        ];
+        for (status, waited, lost) in cases {
+            assert_eq!(connection_lost(&status, waited), lost, "{status:?}");
         }
     }
 }

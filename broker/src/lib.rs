@@ -24,6 +24,7 @@
 
 pub mod answer;
 mod broker;
+mod call;
 mod error;
 mod events;
 mod fan_out;

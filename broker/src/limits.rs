@@ -47,6 +47,10 @@ pub const UNIQUE_ID_BYTES_MAX: usize = 256;
 /// Events waiting for a caller that reads slowly: at most this many chunks of a document.
 pub const EVENTS_AHEAD: usize = 4;
 
+/// Times a node is called for one request: over the connection there is and, if that one was dead, over a
+/// new one. What fails on a new connection is the node's own failure.
+pub const CALL_ATTEMPTS_MAX: u32 = 2;
+
 /// The bounds a deployment may lower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -1,12 +1,12 @@
-//! Connections to nodes, kept for as long as the ledger says the same of them.
+//! Connections to nodes, kept for as long as the ledger says the same of them and nothing broke on them.
 
 use crate::ledger::Route;
-use crate::limits::Limits;
+use crate::limits::{Limits, NODE_MESSAGE_BYTES_MAX};
 use sekisho_domain::NetworkId;
 use sekisho_proto::v1::node_service_client::NodeServiceClient;
 use sekisho_transport::{ClientLimits, Expected, Identity, PeerDirectory, TransportError, channel};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 use tonic::transport::Channel;
 
@@ -18,13 +18,38 @@ pub(crate) enum Lane {
     Contents,
 }
 
+/// What there is one connection for.
+type Place = (NetworkId, Lane);
+
+/// A connection to a network's node, as one call uses it.
+pub(crate) struct Line {
+    pub client: NodeServiceClient<Channel>,
+    /// Whether it was there before this call: then it may be dead without anybody having noticed.
+    pub earlier: bool,
+    place: Place,
+    number: u64,
+}
+
+struct Kept {
+    route: Route,
+    channel: Channel,
+    /// Tells it from those before and after it in its place.
+    number: u64,
+}
+
+#[derive(Default)]
+struct Channels {
+    kept: BTreeMap<Place, Kept>,
+    made: u64,
+}
+
 /// One channel for each network and lane, and one account of held bytes for each network: at most two and
 /// one for each of a ledger's members.
 pub(crate) struct Nodes {
     identity: Identity,
     directory: Arc<dyn PeerDirectory>,
     limits: ClientLimits,
-    channels: Mutex<BTreeMap<(NetworkId, Lane), (Route, Channel)>>,
+    channels: Mutex<Channels>,
     held_bytes_max: usize,
     held: Mutex<BTreeMap<NetworkId, Arc<Semaphore>>>,
 }
@@ -52,37 +77,73 @@ impl Nodes {
         Arc::clone(held.entry(network.clone()).or_insert_with(fresh))
     }
 
-    /// A client of a network's node, over the connection there is if the route is still the same. Without
-    /// a route the network's connections are dropped.
+    /// A line to a network's node: the one there is if the route is still the same, or else a new one.
+    /// Without a route the network's lines are dropped.
     ///
     /// # Errors
     /// [`TransportError`] if the ledger's endpoint is no address, or TLS cannot be set up.
-    pub(crate) fn client(
+    pub(crate) fn line(
         &self,
         network: &NetworkId,
         route: Option<&Route>,
         lane: Lane,
-    ) -> Result<Option<NodeServiceClient<Channel>>, TransportError> {
-        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+    ) -> Result<Option<Line>, TransportError> {
+        let mut channels = self.channels();
         let Some(route) = route else {
-            channels.retain(|(of, _), _| of != network);
+            channels.kept.retain(|(of, _), _| of != network);
             return Ok(None);
         };
         let place = (network.clone(), lane);
-        if let Some((known, channel)) = channels.get(&place)
-            && known == route
+        if let Some(kept) = channels.kept.get(&place)
+            && kept.route == *route
         {
-            return Ok(Some(NodeServiceClient::new(channel.clone())));
+            return Ok(Some(Line {
+                client: client(&kept.channel),
+                earlier: true,
+                number: kept.number,
+                place,
+            }));
         }
         // Any valid key of that network will do there: what must be the network's own is the speaker.
-        let fresh = channel(
+        let channel = channel(
             &route.endpoint,
             Expected::Network(network.clone()),
             &self.identity,
             Arc::clone(&self.directory),
             self.limits,
         )?;
-        channels.insert(place, (route.clone(), fresh.clone()));
-        Ok(Some(NodeServiceClient::new(fresh)))
+        channels.made += 1;
+        let line = Line {
+            client: client(&channel),
+            earlier: false,
+            number: channels.made,
+            place: place.clone(),
+        };
+        let kept = Kept {
+            route: route.clone(),
+            channel,
+            number: line.number,
+        };
+        channels.kept.insert(place, kept);
+        Ok(Some(line))
     }
+
+    /// Does not hand out a line again on which something broke. A newer one in its place stays: of many
+    /// calls that a node's restart breaks, one makes the new connection and the others share it.
+    pub(crate) fn forget(&self, line: &Line) {
+        let mut channels = self.channels();
+        if let Some(kept) = channels.kept.get(&line.place)
+            && kept.number == line.number
+        {
+            channels.kept.remove(&line.place);
+        }
+    }
+
+    fn channels(&self) -> MutexGuard<'_, Channels> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn client(channel: &Channel) -> NodeServiceClient<Channel> {
+    NodeServiceClient::new(channel.clone()).max_decoding_message_size(NODE_MESSAGE_BYTES_MAX)
 }

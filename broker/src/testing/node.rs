@@ -1,14 +1,14 @@
 //! A node on a port of its own, over mutual TLS, that does as it is told.
 
 use super::garbled::Garbled;
-use super::relay::Relay;
+use super::relay::{Mishap, Relay};
 use super::script::{Asked, Conduct, Step};
 use super::world::{VIEWING, World};
 use sekisho_domain::{NetworkId, RequestId};
 use sekisho_proto::v1;
 use sekisho_proto::v1::node_service_server::{NodeService, NodeServiceServer};
 use sekisho_transport::{Deadline, Identity, Incoming, ServerLimits, server};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -26,7 +26,7 @@ pub struct FaultyNode {
     /// Where it answers.
     pub address: SocketAddr,
     peer: Peer,
-    _relay: Relay,
+    relay: Relay,
     task: JoinHandle<()>,
 }
 
@@ -36,12 +36,33 @@ impl FaultyNode {
         Self::start_as(world, network, conduct, world.identity(network)).await
     }
 
+    /// Starts a network's node where another was before.
+    pub async fn start_at(
+        world: &Arc<World>,
+        network: &str,
+        conduct: Conduct,
+        at: SocketAddr,
+    ) -> Self {
+        Self::open(world, network, conduct, world.identity(network), at).await
+    }
+
     /// Starts a network's node with an identity of somebody's choice.
     pub async fn start_as(
         world: &Arc<World>,
         network: &str,
         conduct: Conduct,
         identity: &Identity,
+    ) -> Self {
+        let anywhere = (Ipv4Addr::LOCALHOST, 0).into();
+        Self::open(world, network, conduct, identity, anywhere).await
+    }
+
+    async fn open(
+        world: &Arc<World>,
+        network: &str,
+        conduct: Conduct,
+        identity: &Identity,
+        at: SocketAddr,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let directory = Arc::clone(world);
@@ -54,7 +75,7 @@ impl FaultyNode {
             conduct,
             asked: Arc::default(),
             abandoned: Arc::default(),
-            cut: Arc::default(),
+            mishap: Mishap::default(),
         };
         let service = peer.clone();
         let task = tokio::spawn(async move {
@@ -75,11 +96,11 @@ impl FaultyNode {
             };
             served.unwrap();
         });
-        let relay = Relay::to(there, Arc::clone(&peer.cut)).await;
+        let relay = Relay::to(there, at, peer.mishap.clone()).await;
         Self {
             address: relay.address,
             peer,
-            _relay: relay,
+            relay,
             task,
         }
     }
@@ -92,6 +113,17 @@ impl FaultyNode {
     /// What came with each question, in the order they were asked.
     pub fn metadata(&self) -> Vec<MetadataMap> {
         self.peer.asked.lock().unwrap().clone()
+    }
+
+    /// Has the connections there are pass nothing more on, without a word to either end.
+    pub fn silence(&self) {
+        self.peer.mishap.silence.notify_waiters();
+    }
+
+    /// Stops it, breaking its connections; once it is done, nobody listens at its address.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        self.relay.stop().await;
     }
 
     /// Done once somebody stopped waiting for one of its answers.
@@ -113,7 +145,7 @@ struct Peer {
     conduct: Conduct,
     asked: Arc<Mutex<Vec<MetadataMap>>>,
     abandoned: Arc<Notify>,
-    cut: Arc<Notify>,
+    mishap: Mishap,
 }
 
 /// Tells that a call was given up, however it was.
@@ -146,7 +178,7 @@ impl Peer {
         }
         let deadline = Deadline::of(metadata)?;
         let (sender, stream) = mpsc::channel(1);
-        let cut = Arc::clone(&self.cut);
+        let cut = Arc::clone(&self.mishap.cut);
         tokio::spawn(async move {
             let whole = play(steps, deadline, &sender, &cut).await;
             if whole {
