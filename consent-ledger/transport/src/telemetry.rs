@@ -222,7 +222,10 @@ mod tests {
 
     #[test]
     fn a_log_filter_that_does_not_parse_is_named() {
-        assert_eq!(log_filter(None).unwrap().to_string(), "openraft=error,sekisho=info,warn");
+        assert_eq!(
+            log_filter(None).unwrap().to_string(),
+            "openraft=error,sekisho=info,warn"
+        );
         let error = log_filter(Some("sekisho=loud".to_owned())).unwrap_err();
         assert!(error.to_string().contains("sekisho=loud"), "{error}");
     }
