@@ -1,7 +1,10 @@
 //! The five networks of the demo: what the public surveys say of each, and the invented people and places.
 //!
-//! Names, prefectures, ways of consent and links are facts (MHLW survey FY2019, nationwide survey of 2016,
-//! MHLW collection of cases 2017). Facilities and patients are invented; 見本 in a name says so.
+//! Facts (MHLW survey FY2019, nationwide survey of 2016, MHLW collection of cases 2017): names, prefectures, links,
+//! how far a consent reaches and that it is withdrawn in writing, except for 八女筑後, whose sheet leaves consent
+//! unanswered: there the demo takes its neighbour's way. Filled in by the demo: that consent is taken in writing (the
+//! surveys say "explicit"), the rule on new facilities where none was answered (a consent of its own, the narrowest),
+//! and what the agreements grant. Facilities and patients are invented; 見本 in a name says so.
 
 use sekisho_domain::{
     Capture, Category, ConsentPolicy, ConsentRule, FacilityId, FacilityKind, Grant, Hash,
@@ -158,8 +161,8 @@ impl NetworkFacts {
     }
 }
 
-/// A grant of treatment by physicians of hospitals and clinics, of everything but progress and nursing notes,
-/// which the two networks of the first link keep to themselves in the surveys' lists of shared items.
+/// A grant of treatment by physicians of hospitals and clinics, of everything but progress and nursing notes. What
+/// the real agreements say is not public; these limits are the demo's, to show that an agreement has some.
 pub fn grant(
     disclosing: NetworkId,
     viewing: NetworkId,

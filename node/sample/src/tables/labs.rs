@@ -1,5 +1,5 @@
-//! Laboratory tests. JLAC10 where the whole code is known from public examples (the SS-MIX2 guideline's
-//! messages, the specific health check-up's code list); the others are local only.
+//! Laboratory tests. JLAC10 where the whole code is believed known (the SS-MIX2 guideline's messages, the specific
+//! health check-up, common chemistry); some were not checked against a list. The others are local only.
 
 /// What a test's result looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
