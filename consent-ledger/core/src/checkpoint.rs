@@ -93,7 +93,7 @@ impl Checkpoint {
         else {
             return Err(form("it has fewer than three lines"));
         };
-        let size = parse_size(size).ok_or(form(
+        let size = decimal(size).ok_or(form(
             "the size is not a decimal number without leading zeros",
         ))?;
         let root = STANDARD
@@ -147,7 +147,8 @@ impl Checkpoint {
     }
 }
 
-fn parse_size(text: &str) -> Option<u64> {
+/// A decimal number in its only form.
+pub(crate) fn decimal(text: &str) -> Option<u64> {
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     if plain { text.parse().ok() } else { None }
 }

@@ -33,6 +33,7 @@ pub mod signature;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod tlog;
 pub mod tree;
 mod view;
 

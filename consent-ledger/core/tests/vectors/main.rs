@@ -13,6 +13,7 @@
 mod ed25519;
 mod merkle;
 mod notes;
+mod tiles;
 
 use serde_json::Value;
 use std::fs;
