@@ -7,9 +7,7 @@ use proptest::sample::{select, subsequence};
 use sekisho_domain::*;
 use std::collections::BTreeSet;
 
-fn some<T: Clone + Ord + std::fmt::Debug + 'static>(
-    all: &'static [T],
-) -> BoxedStrategy<BTreeSet<T>> {
+fn some<T: Code>(all: &'static [T]) -> BoxedStrategy<Codes<T>> {
     subsequence(all.to_vec(), 1..=all.len())
         .prop_map(|v| v.into_iter().collect())
         .boxed()
@@ -58,14 +56,17 @@ fn period() -> impl Strategy<Value = Period> {
         Period::new(TimeMs(from), until).unwrap()
     })
 }
-fn categories() -> impl Strategy<Value = Option<BTreeSet<Category>>> {
+fn categories() -> impl Strategy<Value = Option<Codes<Category>>> {
     option::of(some(Category::ALL))
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
     let new = prop_oneof![
         select(Capture::ALL).prop_map(NewFacility::NeedsConsent),
-        Just(NewFacility::NotCovered)
+        Just(NewFacility::NotCovered),
+        (1..=NewFacility::NOTICE_DAYS_MAX).prop_map(|days| NewFacility::AfterNotice { days }),
+        Just(NewFacility::WhenCardPresented),
+        Just(NewFacility::FacilityChoice),
     ];
     (
         select(Scope::ALL),
@@ -88,31 +89,64 @@ fn policy() -> impl Strategy<Value = ConsentPolicy> {
         hash(),
         rule(),
         option::of(rule()),
-        any::<bool>(),
+        any::<(bool, bool)>(),
+        categories(),
     )
-        .prop_map(|(version, valid_from, text_hash, rule, other, swap)| {
-            let (disclosing, viewing) = if swap {
-                (other, Some(rule))
-            } else {
-                (Some(rule), other)
-            };
-            ConsentPolicy {
-                version,
-                valid_from,
-                text_hash,
-                disclosing,
-                viewing,
-            }
-        })
+        .prop_map(
+            |(version, valid_from, text_hash, rule, other, (swap, voids_earlier), emergency)| {
+                let (disclosing, viewing) = if swap {
+                    (other, Some(rule))
+                } else {
+                    (Some(rule), other)
+                };
+                ConsentPolicy {
+                    version,
+                    valid_from,
+                    text_hash,
+                    disclosing,
+                    viewing,
+                    voids_earlier,
+                    emergency,
+                }
+            },
+        )
 }
+
+/// Purposes, rule and roles that fit each other.
+fn terms() -> impl Strategy<Value = (Codes<Purpose>, ConsentRule, Codes<Role>)> {
+    let rules =
+        || select(ConsentRule::ALL).prop_filter("consent", |r| *r != ConsentRule::NotNeeded);
+    prop_oneof![
+        (some(ORDINARY), rules(), some(Role::ALL)),
+        (
+            some(EXTRAORDINARY),
+            Just(ConsentRule::NotNeeded),
+            some(BREAKERS)
+        ),
+    ]
+}
+
+const ORDINARY: &[Purpose] = &[
+    Purpose::Treat,
+    Purpose::CoordinationOfCare,
+    Purpose::PatientRequest,
+    Purpose::HealthcareResearch,
+    Purpose::EmergencyTreatment,
+];
+const EXTRAORDINARY: &[Purpose] = &[
+    Purpose::BreakGlass,
+    Purpose::Disaster,
+    Purpose::PublicHealth,
+    Purpose::Legal,
+    Purpose::Threat,
+];
+const BREAKERS: &[Role] = &[Role::Physician, Role::Paramedic];
 
 fn agreement() -> impl Strategy<Value = Agreement> {
     let terms = (
         some(Category::ALL),
-        some(Purpose::ALL),
         some(FacilityKind::ALL),
-        some(Role::ALL),
-        select(ConsentRule::ALL),
+        terms(),
         period(),
         any::<(prop::sample::Index, prop::sample::Index)>(),
     );
@@ -123,38 +157,63 @@ fn agreement() -> impl Strategy<Value = Agreement> {
         vec(terms, 1..4),
         period(),
         hash(),
+        (retention(), select(Settlement::ALL)),
     )
-        .prop_map(|(id, version, parties, terms, valid, text_hash)| {
-            let all: Vec<_> = parties.iter().cloned().collect();
-            let grants = terms
-                .into_iter()
-                .map(
-                    |(categories, purposes, facility_kinds, roles, consent_rule, valid, (a, b))| {
-                        let (a, skip) = (a.index(all.len()), 1 + b.index(all.len() - 1));
-                        let (disclosing, viewing) =
-                            (all[a].clone(), all[(a + skip) % all.len()].clone());
-                        Grant {
-                            disclosing,
-                            viewing,
+        .prop_map(
+            |(id, version, parties, terms, valid, text_hash, (retention, settlement))| {
+                let all: Vec<_> = parties.iter().cloned().collect();
+                let grants = terms
+                    .into_iter()
+                    .map(
+                        |(
                             categories,
-                            purposes,
                             facility_kinds,
-                            roles,
-                            consent_rule,
+                            (purposes, consent_rule, roles),
                             valid,
-                        }
-                    },
-                )
-                .collect();
-            Agreement {
-                id,
-                version,
-                parties,
-                grants,
-                valid,
-                text_hash,
-            }
-        })
+                            (a, b),
+                        )| {
+                            let (a, skip) = (a.index(all.len()), 1 + b.index(all.len() - 1));
+                            let (disclosing, viewing) =
+                                (all[a].clone(), all[(a + skip) % all.len()].clone());
+                            Grant {
+                                disclosing,
+                                viewing,
+                                categories,
+                                purposes,
+                                facility_kinds,
+                                roles,
+                                consent_rule,
+                                valid,
+                            }
+                        },
+                    )
+                    .collect();
+                Agreement {
+                    id,
+                    version,
+                    parties,
+                    grants,
+                    retention,
+                    settlement,
+                    valid,
+                    text_hash,
+                }
+            },
+        )
+}
+
+fn retention() -> impl Strategy<Value = Retention> {
+    prop_oneof![
+        Just(Retention::NotKept),
+        (1..=Retention::DAYS_MAX).prop_map(Retention::Days),
+        Just(Retention::AsOwnRecord),
+    ]
+}
+fn practitioner() -> impl Strategy<Value = PractitionerId> {
+    any::<[u8; 16]>().prop_map(PractitionerId)
+}
+fn area() -> impl Strategy<Value = AreaCode> {
+    "(0[1-9]|[1-3][0-9]|4[0-7])([0-9]{3})?".prop_map(|t| t.parse().unwrap())
 }
 
 fn consent() -> impl Strategy<Value = Consent> {
@@ -178,21 +237,30 @@ fn consent() -> impl Strategy<Value = Consent> {
             any::<u32>(),
             commitment(),
         ),
+        (
+            option::of(facilities()),
+            option::of(btree_set(practitioner(), 1..4)),
+            option::of(index().prop_map(ProxyId)),
+        ),
     )
         .prop_map(
             |(
                 (network, subject, side, facilities, categories, purposes),
                 (period, capture, recorded_by, policy_version, evidence),
+                (counterpart, practitioners, proxy),
             )| Consent {
                 network,
                 subject,
                 side,
                 facilities,
+                counterpart,
+                practitioners,
                 categories,
                 purposes,
                 period,
                 capture,
                 recorded_by,
+                proxy,
                 policy_version,
                 evidence,
             },
@@ -203,7 +271,8 @@ fn reservation() -> impl Strategy<Value = Reservation> {
     let viewer = prop_oneof![
         Just(ViewerSelector::Anyone),
         network().prop_map(ViewerSelector::Network),
-        facility().prop_map(ViewerSelector::Facility)
+        facility().prop_map(ViewerSelector::Facility),
+        practitioner().prop_map(ViewerSelector::Practitioner),
     ];
     (
         network(),
@@ -211,22 +280,58 @@ fn reservation() -> impl Strategy<Value = Reservation> {
         viewer,
         option::of(facilities()),
         categories(),
+        (
+            option::of(some(Purpose::ALL)),
+            option::of(index().prop_map(ProxyId)),
+        ),
         period(),
         facility(),
     )
         .prop_map(
-            |(network, subject, viewer, disclosing_facilities, categories, period, recorded_by)| {
+            |(
+                network,
+                subject,
+                viewer,
+                disclosing_facilities,
+                categories,
+                (purposes, proxy),
+                period,
+                recorded_by,
+            )| {
                 Reservation {
                     network,
                     subject,
                     viewer,
                     disclosing_facilities,
                     categories,
+                    purposes,
                     period,
                     recorded_by,
+                    proxy,
                 }
             },
         )
+}
+
+/// A purpose and grounds that fit it.
+fn grounds() -> impl Strategy<Value = (Purpose, Grounds)> {
+    let disaster = (index(), select(DisasterConsent::ALL)).prop_map(|(index, consent)| {
+        let declaration = DisasterId(index);
+        (
+            Purpose::Disaster,
+            Grounds::Disaster {
+                declaration,
+                consent,
+            },
+        )
+    });
+    let law = select(vec![Purpose::PublicHealth, Purpose::Legal, Purpose::Threat]);
+    prop_oneof![
+        select(ORDINARY).prop_map(|purpose| (purpose, Grounds::Ordinary)),
+        select(EmergencyReason::ALL).prop_map(|r| (Purpose::BreakGlass, Grounds::Emergency(r))),
+        disaster,
+        (law, select(LegalBasis::ALL)).prop_map(|(purpose, basis)| (purpose, Grounds::Law(basis))),
+    ]
 }
 
 fn request() -> impl Strategy<Value = AccessRequest> {
@@ -235,8 +340,8 @@ fn request() -> impl Strategy<Value = AccessRequest> {
             network(),
             facility(),
             select(Role::ALL),
-            commitment(),
-            select(Purpose::ALL),
+            (commitment(), practitioner()),
+            grounds(),
         ),
         (
             subject(),
@@ -247,7 +352,7 @@ fn request() -> impl Strategy<Value = AccessRequest> {
     )
         .prop_map(
             |(
-                (viewing, facility, role, practitioner, purpose),
+                (viewing, facility, role, (practitioner, practitioner_id), (purpose, grounds)),
                 (subject, document, categories, mut targets),
             )| {
                 let action = match document {
@@ -262,7 +367,9 @@ fn request() -> impl Strategy<Value = AccessRequest> {
                     facility,
                     role,
                     practitioner,
+                    practitioner_id,
                     purpose,
+                    grounds,
                     subject,
                     action,
                     document,
@@ -285,7 +392,7 @@ fn transfer() -> impl Strategy<Value = Transfer> {
 }
 
 /// How many kinds of [`Body`] there are.
-pub(crate) const BODIES: usize = 19;
+pub(crate) const BODIES: usize = 34;
 
 /// A body of the kind of this number, from 0.
 pub(crate) fn body(kind: usize) -> BoxedStrategy<Body> {
@@ -313,12 +420,20 @@ pub(crate) fn body(kind: usize) -> BoxedStrategy<Body> {
         2 => any::<[u8; 32]>()
             .prop_map(|key| Body::KeyRevoke { key: KeyId(key) })
             .boxed(),
-        3 => (facility(), select(FacilityKind::ALL), name())
-            .prop_map(|(facility, kind, name)| Body::FacilityRegister {
-                facility,
-                kind,
-                name,
-            })
+        3 => (
+            facility(),
+            select(FacilityKind::ALL),
+            name(),
+            option::of(area().prop_filter("municipality", |a| !a.is_prefecture())),
+        )
+            .prop_map(
+                |(facility, kind, name, municipality)| Body::FacilityRegister {
+                    facility,
+                    kind,
+                    name,
+                    municipality,
+                },
+            )
             .boxed(),
         4 => facility()
             .prop_map(|facility| Body::FacilityLeave { facility })
@@ -369,8 +484,143 @@ pub(crate) fn body(kind: usize) -> BoxedStrategy<Body> {
             .boxed(),
         16 => request().prop_map(Body::AccessRequest).boxed(),
         17 => transfer().prop_map(Body::Release).boxed(),
-        _ => transfer().prop_map(Body::Receipt).boxed(),
+        18 => transfer().prop_map(Body::Receipt).boxed(),
+        _ => life_body(kind),
     }
+}
+
+fn life_body(kind: usize) -> BoxedStrategy<Body> {
+    let prefectures = || {
+        let prefecture = area().prop_filter("prefecture", AreaCode::is_prefecture);
+        btree_set(prefecture, 1..4)
+    };
+    match kind {
+        19 => (network(), name(), key(), prefectures())
+            .prop_map(|(authority, name, key, prefectures)| Body::AuthorityAdmit {
+                authority,
+                name,
+                key,
+                prefectures,
+            })
+            .boxed(),
+        20 => network()
+            .prop_map(|authority| Body::AuthorityEnd { authority })
+            .boxed(),
+        21 => notice().prop_map(Body::NoticePost).boxed(),
+        22 => index()
+            .prop_map(|index| Body::NoticeRemove {
+                notice: NoticeId(index),
+            })
+            .boxed(),
+        23 => proxy().prop_map(Body::ProxyRegister).boxed(),
+        24 => (index(), select(ProxyEndReason::ALL), facility())
+            .prop_map(|(index, reason, recorded_by)| Body::ProxyEnd {
+                proxy: ProxyId(index),
+                reason,
+                recorded_by,
+            })
+            .boxed(),
+        25 => (subject(), facility())
+            .prop_map(|(subject, recorded_by)| Body::DeathRecord {
+                subject,
+                recorded_by,
+            })
+            .boxed(),
+        26 => (subject(), facility())
+            .prop_map(|(subject, recorded_by)| Body::DeathRetract {
+                subject,
+                recorded_by,
+            })
+            .boxed(),
+        27 => commitment()
+            .prop_map(|sealed| Body::ReservationSeal { sealed })
+            .boxed(),
+        28 => index()
+            .prop_map(|index| Body::ReservationUnseal {
+                seal: SealId(index),
+            })
+            .boxed(),
+        29 => (index(), practitioner(), select(Verdict::ALL), commitment())
+            .prop_map(|(access, reviewer, verdict, evidence)| {
+                Body::EmergencyReview(Review {
+                    access,
+                    reviewer,
+                    verdict,
+                    evidence,
+                })
+            })
+            .boxed(),
+        30 => (index(), select(Told::ALL), facility())
+            .prop_map(|(access, way, recorded_by)| Body::PatientTold {
+                access,
+                way,
+                recorded_by,
+            })
+            .boxed(),
+        31 => disaster().prop_map(Body::DisasterDeclare).boxed(),
+        32 => (index(), time())
+            .prop_map(|(index, until)| Body::DisasterExtend {
+                declaration: DisasterId(index),
+                until,
+            })
+            .boxed(),
+        _ => index()
+            .prop_map(|index| Body::DisasterEnd {
+                declaration: DisasterId(index),
+            })
+            .boxed(),
+    }
+}
+
+fn notice() -> impl Strategy<Value = Notice> {
+    let about = prop_oneof![
+        (option::of(facility()), some(ORDINARY))
+            .prop_map(|(facility, purposes)| NoticeAbout::Purposes { facility, purposes }),
+        facility().prop_map(|facility| NoticeAbout::Joining { facility }),
+    ];
+    (about, period(), hash()).prop_map(|(about, period, text_hash)| Notice {
+        about,
+        period,
+        text_hash,
+    })
+}
+
+fn proxy() -> impl Strategy<Value = Proxy> {
+    (
+        network(),
+        subject(),
+        select(ProxyKind::ALL),
+        period(),
+        facility(),
+        commitment(),
+    )
+        .prop_map(
+            |(network, subject, kind, period, recorded_by, evidence)| Proxy {
+                network,
+                subject,
+                kind,
+                period,
+                recorded_by,
+                evidence,
+            },
+        )
+}
+
+fn disaster() -> impl Strategy<Value = Disaster> {
+    (
+        select(DisasterKind::ALL),
+        btree_set(area(), 1..4),
+        any::<u32>(),
+        1..=Disaster::PERIOD_MS_MAX,
+        any::<bool>(),
+    )
+        .prop_map(|(kind, area, from, length, drill)| Disaster {
+            kind,
+            area,
+            from: TimeMs(from.into()),
+            until: TimeMs(u64::from(from) + length),
+            drill,
+        })
 }
 
 /// An entry of the kind of this number.
@@ -402,8 +652,8 @@ fn decision() -> impl Strategy<Value = Decision> {
         index().prop_map(DisclosingFacilities::RegisteredBefore),
         facilities().prop_map(DisclosingFacilities::Listed)
     ];
-    let consents =
-        btree_set(index().prop_map(ConsentId), 1..4).prop_map(|set| set.into_iter().collect());
+    let consents = btree_set(index().prop_map(ConsentId), 1..4)
+        .prop_map(|set| set.into_iter().collect::<Vec<_>>());
     let basis = (
         option::of((reference(), any::<u32>())),
         consents,
@@ -421,14 +671,25 @@ fn decision() -> impl Strategy<Value = Decision> {
             categories,
             facilities,
         });
-    let terms = (subject(), vec(basis, 1..4), vec(withheld, 0..3), time()).prop_map(
-        |(subject, bases, withheld, expires)| PermitTerms {
-            subject,
-            bases,
-            withheld,
-            expires,
-        },
-    );
+    let terms = (
+        select(Footing::ALL),
+        subject(),
+        vec(basis, 1..4),
+        vec(withheld, 0..3),
+        time(),
+    )
+        .prop_map(|(footing, subject, mut bases, withheld, expires)| {
+            if !matches!(footing, Footing::Consent | Footing::DisasterDrill) {
+                bases.iter_mut().for_each(|basis| basis.consents.clear());
+            }
+            PermitTerms {
+                footing,
+                subject,
+                bases,
+                withheld,
+                expires,
+            }
+        });
     prop_oneof![
         terms.prop_map(Decision::Permit),
         (select(DenyReason::ALL), option::of(reference()))

@@ -104,6 +104,8 @@ fn each_refusal_of_a_body_has_its_case() {
             "nine digits" => |m| m.facility.truncate(1);
             "no kind" => |m| m.kind = 0;
             "a line break" => |m| m.name = "a\nb".into();
+            "a prefecture for a municipality" => |m| m.municipality = Some("41".into());
+            "a 48th prefecture" => |m| m.municipality = Some("48201".into());
         }
         4 FacilityLeave: { "no facility" => |m| m.facility.clear(); }
         5 ConsentPolicyPublish: {
@@ -129,6 +131,17 @@ fn each_refusal_of_a_body_has_its_case() {
                 m.viewing = m.viewing.take().or(m.disclosing.clone());
                 m.viewing.as_mut().unwrap().scope = 0;
             };
+            "a notice of no day" => |m| {
+                m.viewing = m.viewing.take().or(m.disclosing.clone());
+                let rule = Some(v1::new_facility::Rule::AfterNoticeDays(0));
+                m.viewing.as_mut().unwrap().new_facility = Some(v1::NewFacility { rule });
+            };
+            "a notice of 65 537 days" => |m| {
+                m.viewing = m.viewing.take().or(m.disclosing.clone());
+                let rule = Some(v1::new_facility::Rule::AfterNoticeDays(65_537));
+                m.viewing.as_mut().unwrap().new_facility = Some(v1::NewFacility { rule });
+            };
+            "an emergency that opens nothing" => |m| m.emergency = Some(v1::CategorySet::default());
         }
         6 AgreementPropose: {
             "one party" => |m| m.parties.truncate(1);
@@ -151,6 +164,15 @@ fn each_refusal_of_a_body_has_its_case() {
             "no period of a grant" => |m| m.grants[0].valid = None;
             "an id too long" => |m| m.id = "a".repeat(65);
             "no text" => |m| m.text_hash.clear();
+            "no word on copies" => |m| m.retention = None;
+            "copies for no day" => |m| m.retention = Some(v1::Retention { retention: Some(v1::retention::Retention::Days(0)) });
+            "no word on costs" => |m| m.settlement = 0;
+            "treatment without consent" => |m| (m.grants[0].purposes, m.grants[0].consent_rule) = (vec![1], 6);
+            "break-glass by consent" => |m| (m.grants[0].purposes, m.grants[0].consent_rule) = (vec![6], 1);
+            "treatment and disaster in one" => |m| (m.grants[0].purposes, m.grants[0].consent_rule) = (vec![1, 7], 6);
+            "a clerk who breaks the glass" => |m| {
+                (m.grants[0].purposes, m.grants[0].consent_rule, m.grants[0].roles) = (vec![6], 6, vec![9]);
+            };
         }
         7 AgreementSign: { "no id" => |m| m.id.clear(); "a short digest" => |m| m.digest.truncate(1); }
         8 AgreementSuspend: { "no id" => |m| m.id.clear(); }
@@ -169,6 +191,10 @@ fn each_refusal_of_a_body_has_its_case() {
             "no way it was taken" => |m| m.capture = 0;
             "nobody took it" => |m| m.recorded_by.clear();
             "no evidence" => |m| m.evidence.clear();
+            "nobody at the other end" => |m| m.counterpart = Some(v1::FacilitySet::default());
+            "no practitioner" => |m| m.practitioners = Some(v1::PractitionerSet::default());
+            "65 practitioners" => |m| m.practitioners = Some(v1::PractitionerSet { practitioners: vec![vec![0; 16]; 65] });
+            "a short practitioner" => |m| m.practitioners = Some(v1::PractitionerSet { practitioners: vec![vec![0; 15]] });
         }
         11 ConsentWithdraw: {
             "no way" => |m| m.way = 0;
@@ -181,6 +207,8 @@ fn each_refusal_of_a_body_has_its_case() {
             "against no facility" => |m| m.viewer = Some(v1::reservation::Viewer::ViewerFacility("1".into()));
             "of no facilities" => |m| m.disclosing_facilities = Some(v1::FacilitySet::default());
             "of no categories" => |m| m.categories = Some(v1::CategorySet::default());
+            "for no purpose" => |m| m.purposes = Some(v1::PurposeSet::default());
+            "against a short practitioner" => |m| m.viewer = Some(v1::reservation::Viewer::ViewerPractitioner(vec![1]));
             "no period" => |m| m.period = None;
             "no subject" => |m| m.subject.clear();
         }
@@ -203,9 +231,56 @@ fn each_refusal_of_a_body_has_its_case() {
             "nobody asks" => |m| m.practitioner.clear();
             "no patient" => |m| m.subject.clear();
             "no category" => |m| m.categories = Some(v1::CategorySet::default());
+            "no pseudonym of who asks" => |m| m.practitioner_id.clear();
+            "no grounds" => |m| m.grounds = None;
+            "break-glass on ordinary grounds" => |m| {
+                (m.purpose, m.grounds) = (6, Some(v1::access_request::Grounds::Ordinary(v1::Everything {})));
+            };
+            "treatment on a law" => |m| (m.purpose, m.grounds) = (1, Some(v1::access_request::Grounds::Law(1)));
+            "an emergency of no kind" => |m| (m.purpose, m.grounds) = (6, Some(v1::access_request::Grounds::Emergency(0)));
         }
         17 Release: { "no document" => |m| m.document.clear(); "no content" => |m| m.content.clear(); }
         18 Receipt: { "of nobody" => |m| m.disclosing.clear(); }
+        19 AuthorityAdmit: {
+            "of no prefecture" => |m| m.prefectures.clear();
+            "of a municipality" => |m| m.prefectures = vec!["41201".into()];
+            "of 48 prefectures" => |m| m.prefectures = vec!["41".into(); 48];
+            "no name" => |m| m.name.clear();
+            "a short key" => |m| m.key.truncate(1);
+        }
+        20 AuthorityEnd: { "of nobody" => |m| m.authority.clear(); }
+        21 NoticePost: {
+            "about nothing" => |m| m.about = None;
+            "of no purpose" => |m| m.about = Some(v1::notice::About::Purposes(v1::PurposesNotice::default()));
+            "of break-glass" => |m| m.about = Some(v1::notice::About::Purposes(
+                v1::PurposesNotice { facility: None, purposes: vec![6] }));
+            "of no facility" => |m| m.about = Some(v1::notice::About::JoiningFacility(String::new()));
+            "no period" => |m| m.period = None;
+            "no text" => |m| m.text_hash.clear();
+        }
+        23 ProxyRegister: {
+            "of no kind" => |m| m.kind = 0;
+            "no period" => |m| m.period = None;
+            "no evidence" => |m| m.evidence.clear();
+        }
+        24 ProxyEnd: { "no reason" => |m| m.reason = 0; "nobody told" => |m| m.recorded_by.clear(); }
+        25 DeathRecord: { "of nobody" => |m| m.subject.clear(); }
+        26 DeathRetract: { "nobody told" => |m| m.recorded_by.clear(); }
+        27 ReservationSeal: { "a short commitment" => |m| m.sealed.truncate(3); }
+        29 EmergencyReview: {
+            "no verdict" => |m| m.verdict = 0;
+            "nobody judges" => |m| m.reviewer.clear();
+            "no reasons" => |m| m.evidence.clear();
+        }
+        30 PatientTold: { "no way" => |m| m.way = 0; "nobody told them" => |m| m.recorded_by.clear(); }
+        31 DisasterDeclare: {
+            "of no kind" => |m| m.kind = 0;
+            "nowhere" => |m| m.area.clear();
+            "in 257 places" => |m| m.area = vec!["41".into(); 257];
+            "in no place there is" => |m| m.area = vec!["412".into()];
+            "that ends before it starts" => |m| m.until_ms = m.from_ms;
+            "for more than 7 days" => |m| m.until_ms = m.from_ms + Disaster::PERIOD_MS_MAX + 1;
+        }
     }
 }
 
@@ -257,10 +332,13 @@ fn each_refusal_of_a_decision_has_its_case() {
         bases: vec![basis],
         withheld: vec![],
         expires_ms: 1,
+        footing: 1,
     };
     assert!(PermitTerms::try_from(terms.clone()).is_ok());
     type Change = fn(&mut v1::PermitTerms);
-    let cases: [(&str, Change); 12] = [
+    let cases: [(&str, Change); 14] = [
+        ("no footing", |t| t.footing = 0),
+        ("consents under break-glass", |t| t.footing = 2),
         ("no subject", |t| t.subject.clear()),
         ("no basis", |t| t.bases.clear()),
         ("33 bases", |t| t.bases = vec![t.bases[0].clone(); 33]),

@@ -279,7 +279,10 @@ pub fn admit<S: StateRead>(
         Err(fault) => return Ok(Err(fault)),
         Ok(formed) => formed,
     };
-    match view.requested(&formed.entry.request_id)? {
+    let Some(author) = view.key(&formed.entry.author)? else {
+        return Ok(Err(EntryFault::UnknownKey(formed.entry.author)));
+    };
+    match view.requested(&author.value.network, &formed.entry.request_id)? {
         Some(known) if known.payload_hash == formed.payload_hash => {
             Ok(Ok(Admitted::Known(known.index)))
         }

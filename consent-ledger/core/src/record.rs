@@ -6,12 +6,13 @@
 
 use crate::store::{StateRead, StateWrite, Table};
 use sekisho_domain::{
-    Agreement, Commitment, Consent, EntryIndex, FacilityKind, Hash, KeyPurpose, NetworkId,
-    PublicKey, Reservation, TimeMs, Transfer,
+    Agreement, AreaCode, Commitment, Consent, Disaster, EntryIndex, FacilityKind, Hash, KeyPurpose,
+    NetworkId, Notice, PractitionerId, Proxy, ProxyEndReason, PublicKey, Reservation, SubjectId,
+    TimeMs, Told, Transfer, Verdict,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of every record written; an older one is migrated where it is read.
 const RECORD_VERSION: u8 = 1;
@@ -177,12 +178,21 @@ pub struct Network {
     pub name: String,
 }
 
-/// An admission under way.
+/// Who has said so far what a majority of members must say.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Said {
+    pub by: BTreeMap<NetworkId, EntryIndex>,
+}
+
+/// A disaster authority.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Admission {
+pub struct Authority {
+    /// The organisation's name.
     pub name: String,
-    pub governance_key: PublicKey,
-    pub said_by: BTreeMap<NetworkId, EntryIndex>,
+    /// Where it may declare disasters.
+    pub prefectures: BTreeSet<AreaCode>,
+    /// The entry by which the members ended it.
+    pub ended: Option<EntryIndex>,
 }
 
 /// A key.
@@ -213,6 +223,8 @@ pub struct Facility {
     pub registered: EntryIndex,
     /// The entry by which it left.
     pub left: Option<EntryIndex>,
+    /// The municipality it stands in, where it was said.
+    pub municipality: Option<AreaCode>,
 }
 
 /// A published consent policy.
@@ -255,6 +267,8 @@ pub struct GivenConsent {
     pub consent: Consent,
     /// The entry that granted it.
     pub granted: EntryIndex,
+    /// That entry's stamped time.
+    pub granted_at: TimeMs,
     /// The entry that withdrew it.
     pub withdrawn: Option<EntryIndex>,
     /// Commitment to the evidence of the withdrawal.
@@ -293,4 +307,114 @@ pub struct RecordedTransfer {
     pub index: EntryIndex,
     /// What it said.
     pub transfer: Transfer,
+}
+
+/// A notice and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostedNotice {
+    /// As posted.
+    pub notice: Notice,
+    /// The entry that posted it.
+    pub posted: EntryIndex,
+    /// The later of its period's begin and the entry's own time: nothing was posted before it was.
+    pub stands_from: TimeMs,
+    /// The entry that took it down.
+    pub removed: Option<EntryIndex>,
+}
+
+impl PostedNotice {
+    /// Whether it stands at this time.
+    pub fn stands(&self, time: TimeMs) -> bool {
+        self.removed.is_none() && self.stands_from <= time && !self.notice.period.has_ended(time)
+    }
+    /// Whether it stood at an earlier entry.
+    pub fn stood(&self, at: EntryIndex, time: TimeMs) -> bool {
+        self.posted < at
+            && self.removed.is_none_or(|removed| at < removed)
+            && self.stands_from <= time
+            && !self.notice.period.has_ended(time)
+    }
+}
+
+/// A proxy and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownProxy {
+    /// As registered.
+    pub proxy: Proxy,
+    /// Why and by which entry it ended before its time.
+    pub ended: Option<(ProxyEndReason, EntryIndex)>,
+}
+
+impl KnownProxy {
+    /// Whether it speaks for the patient at this time.
+    pub fn holds(&self, time: TimeMs) -> bool {
+        self.ended.is_none() && self.proxy.period.contains(time)
+    }
+}
+
+/// Whether a subject is recorded as having died.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Death {
+    /// The entry that says so; none once it was taken back.
+    pub recorded: Option<EntryIndex>,
+}
+
+/// A sealed reservation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// Whose node keeps and enforces it.
+    pub network: NetworkId,
+    /// Commitment to it.
+    pub sealed: Commitment,
+    /// The entry that lifted it.
+    pub lifted: Option<EntryIndex>,
+}
+
+/// An access by break-glass and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmergencyAccess {
+    /// The network that asked.
+    pub viewing: NetworkId,
+    /// The patient, by that network's pseudonym.
+    pub subject: SubjectId,
+    /// Who asked.
+    pub practitioner: PractitionerId,
+    /// When a second person's review is due.
+    pub due: TimeMs,
+    /// The last verdict, who gave it, and by which entry.
+    pub review: Option<(Verdict, PractitionerId, EntryIndex)>,
+    /// How the patient was told, and by which entry.
+    pub told: Option<(Told, EntryIndex)>,
+}
+
+impl EmergencyAccess {
+    /// Whether a second person has judged it for good.
+    pub fn is_reviewed(&self) -> bool {
+        matches!(
+            self.review,
+            Some((Verdict::Appropriate | Verdict::Inappropriate, ..))
+        )
+    }
+    /// Whether it should have been judged by now and is not.
+    pub fn is_overdue(&self, time: TimeMs) -> bool {
+        !self.is_reviewed() && self.due <= time
+    }
+}
+
+/// A declared disaster and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclaredDisaster {
+    /// Who declared it.
+    pub authority: NetworkId,
+    /// As declared; `until` as last extended.
+    pub disaster: Disaster,
+    /// The entry that ended it early.
+    pub ended: Option<EntryIndex>,
+}
+
+impl DeclaredDisaster {
+    /// Whether it holds at this time, as far as the declaration itself goes.
+    pub fn holds(&self, time: TimeMs) -> bool {
+        self.ended.is_none() && self.disaster.from <= time && time < self.disaster.until
+    }
 }

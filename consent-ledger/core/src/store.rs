@@ -27,23 +27,23 @@ pub enum Table {
     AgreementHead = 6,
     /// The agreements of two networks, by both ids in order and agreement id.
     AgreementOfPair = 7,
-    /// Consents, by index.
-    Consent = 8,
-    /// A subject's consents, by network, subject, side and index.
+    /// Where a consent stands in [`Table::ConsentOfSubject`], by index.
+    ConsentAt = 8,
+    /// Consents, by network, subject, side and index: what a decision reads lies together.
     ConsentOfSubject = 9,
-    /// Reservations, by index.
-    Reservation = 10,
-    /// A subject's reservations, by network, subject and index.
+    /// Where a reservation stands in [`Table::ReservationOfSubject`], by index.
+    ReservationAt = 10,
+    /// Reservations, by network, subject and index.
     ReservationOfSubject = 11,
     /// Subject links, by both subjects.
     Link = 12,
-    /// Request ids, with the index and the envelope's hash (P5).
+    /// Request ids, by network and id, with the index and the payload's hash (P5).
     Request = 13,
     /// Access records, by index.
     Access = 14,
     /// Releases and receipts, by access index.
     Transfer = 15,
-    /// Admissions under way, by network, governance key and the hash of the name.
+    /// What members have said so far of what needs a majority of them, by the hash of what they said.
     Admission = 16,
     /// Encoded leaves, by index.
     Leaf = 17,
@@ -53,11 +53,31 @@ pub enum Table {
     KeyOfNetwork = 19,
     /// The leaves a leaf rests on, by its index: what a proof bundle carries with it.
     RestsOn = 20,
+    /// Disaster authorities, by id.
+    Authority = 21,
+    /// Notices, by network, what they are about, and index.
+    Notice = 22,
+    /// Where a notice stands in [`Table::Notice`], by index.
+    NoticeAt = 23,
+    /// Proxies, by index.
+    Proxy = 24,
+    /// Deaths, by network and subject.
+    Death = 25,
+    /// Sealed reservations, by index.
+    Seal = 26,
+    /// Accesses by break-glass and what became of them, by access index.
+    Emergency = 27,
+    /// Those not judged yet, by viewing network, the instant the review is due, and access index.
+    ReviewDue = 28,
+    /// Declared disasters, by index.
+    Disaster = 29,
+    /// A network's facilities by where they stand, by network, prefecture or municipality, and code.
+    FacilityOfArea = 30,
 }
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 31] = [
         Self::Meta,
         Self::Network,
         Self::Key,
@@ -66,9 +86,9 @@ impl Table {
         Self::Agreement,
         Self::AgreementHead,
         Self::AgreementOfPair,
-        Self::Consent,
+        Self::ConsentAt,
         Self::ConsentOfSubject,
-        Self::Reservation,
+        Self::ReservationAt,
         Self::ReservationOfSubject,
         Self::Link,
         Self::Request,
@@ -79,6 +99,16 @@ impl Table {
         Self::TreeNode,
         Self::KeyOfNetwork,
         Self::RestsOn,
+        Self::Authority,
+        Self::Notice,
+        Self::NoticeAt,
+        Self::Proxy,
+        Self::Death,
+        Self::Seal,
+        Self::Emergency,
+        Self::ReviewDue,
+        Self::Disaster,
+        Self::FacilityOfArea,
     ];
 }
 
@@ -171,7 +201,7 @@ impl StateWrite for MemoryState {
 )]
 pub fn contract<S: StateWrite>(state: &mut S) {
     let scan = |s: &S, prefix: &[u8], from: &[u8], max| {
-        s.scan(Table::Consent, prefix, from, max)
+        s.scan(Table::Link, prefix, from, max)
             .expect("scan")
             .into_iter()
             .map(|(key, _)| key)
@@ -195,7 +225,7 @@ pub fn contract<S: StateWrite>(state: &mut S) {
         "tables are apart"
     );
     for key in [b"ab".as_slice(), b"aa", b"b", b"a", b"a\xff\xff", b"\xff"] {
-        state.put(Table::Consent, key, b"").expect("put");
+        state.put(Table::Link, key, b"").expect("put");
     }
     assert_eq!(
         scan(state, b"a", b"", 9),
@@ -217,9 +247,9 @@ pub fn contract<S: StateWrite>(state: &mut S) {
         [b"\xff".as_slice()],
         "the greatest prefix has an end"
     );
-    state.delete(Table::Consent, b"aa").expect("delete");
+    state.delete(Table::Link, b"aa").expect("delete");
     state
-        .delete(Table::Consent, b"aa")
+        .delete(Table::Link, b"aa")
         .expect("deleting nothing is no error");
     assert_eq!(
         scan(state, b"a", b"", 9),

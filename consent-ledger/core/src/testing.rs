@@ -17,11 +17,12 @@ use crate::{
     found, sign_entry, tree,
 };
 use sekisho_domain::{
-    AccessRequest, Action, Agreement, Body, Capture, Category, Commitment, Consent, ConsentId,
+    AccessRequest, Action, Agreement, Body, Capture, Codes, Commitment, Consent, ConsentId,
     ConsentPolicy, ConsentRule, Decision, Entry, EntryIndex, FacilityId, FacilityKind,
-    FacilitySelector, FoundingNetwork, FoundingReplica, Genesis, Grant, Hash, KeyPurpose, LedgerId,
-    NetworkId, NewFacility, Outcome, Period, Purpose, ReplicaId, RequestId, Role, Rule, Scope,
-    Side, SubjectId, SubjectRef, TimeMs, Withdrawal,
+    FacilitySelector, FoundingNetwork, FoundingReplica, Genesis, Grant, Grounds, Hash, KeyPurpose,
+    LedgerId, NetworkId, NewFacility, Outcome, Period, PractitionerId, Purpose, ReplicaId,
+    RequestId, Retention, Role, Rule, Scope, Settlement, Side, SubjectId, SubjectRef, TimeMs,
+    Withdrawal,
 };
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
@@ -65,7 +66,7 @@ pub fn grant(disclosing: &str, viewing: &str, consent_rule: ConsentRule) -> Gran
     Grant {
         disclosing: network(disclosing),
         viewing: network(viewing),
-        categories: Category::ALL.iter().copied().collect(),
+        categories: Codes::all(),
         purposes: [Purpose::Treat].into(),
         facility_kinds: [FacilityKind::Hospital].into(),
         roles: [Role::Physician].into(),
@@ -158,8 +159,32 @@ impl<S: StateWrite> World<S> {
             | Body::SubjectUnlink { .. }
             | Body::AccessRequest(_)
             | Body::Release(_)
-            | Body::Receipt(_) => KeyPurpose::Node,
-            _ => KeyPurpose::Governance,
+            | Body::Receipt(_)
+            | Body::ProxyRegister(_)
+            | Body::ProxyEnd { .. }
+            | Body::DeathRecord { .. }
+            | Body::DeathRetract { .. }
+            | Body::ReservationSeal { .. }
+            | Body::ReservationUnseal { .. }
+            | Body::PatientTold { .. } => KeyPurpose::Node,
+            Body::EmergencyReview(_) => KeyPurpose::Officer,
+            Body::DisasterDeclare(_) | Body::DisasterExtend { .. } | Body::DisasterEnd { .. } => {
+                KeyPurpose::Authority
+            }
+            Body::NetworkAdmit { .. }
+            | Body::KeyAdd { .. }
+            | Body::KeyRevoke { .. }
+            | Body::FacilityRegister { .. }
+            | Body::FacilityLeave { .. }
+            | Body::ConsentPolicyPublish(_)
+            | Body::AgreementPropose(_)
+            | Body::AgreementSign { .. }
+            | Body::AgreementSuspend { .. }
+            | Body::AgreementTerminate { .. }
+            | Body::AuthorityAdmit { .. }
+            | Body::AuthorityEnd { .. }
+            | Body::NoticePost(_)
+            | Body::NoticeRemove { .. } => KeyPurpose::Governance,
         }
     }
 
@@ -227,6 +252,7 @@ impl<S: StateWrite> World<S> {
                 facility: facility(code),
                 kind: FacilityKind::Hospital,
                 name,
+                municipality: None,
             },
         )
     }
@@ -247,6 +273,8 @@ impl<S: StateWrite> World<S> {
                 text_hash: Hash([7; 32]),
                 disclosing: disclosing.map(rule),
                 viewing: viewing.map(rule),
+                voids_earlier: false,
+                emergency: None,
             }),
         )
     }
@@ -271,6 +299,8 @@ impl<S: StateWrite> World<S> {
             version,
             parties,
             grants,
+            retention: Retention::AsOwnRecord,
+            settlement: Settlement::EachOwn,
             valid,
             text_hash: Hash([8; 32]),
         };
@@ -311,6 +341,8 @@ impl<S: StateWrite> World<S> {
             subject: patient,
             side,
             facilities,
+            counterpart: None,
+            practitioners: None,
             categories: None,
             purposes: None,
             period: Period {
@@ -319,6 +351,7 @@ impl<S: StateWrite> World<S> {
             },
             capture: Capture::Written,
             recorded_by: facility(recorded_by),
+            proxy: None,
             policy_version,
             evidence: Commitment([9; 32]),
         }
@@ -366,7 +399,9 @@ impl<S: StateWrite> World<S> {
             facility: facility(at),
             role: Role::Physician,
             practitioner: Commitment([1; 32]),
+            practitioner_id: PractitionerId([1; 16]),
             purpose: Purpose::Treat,
+            grounds: Grounds::Ordinary,
             subject: patient,
             action: Action::FindDocuments,
             document: None,

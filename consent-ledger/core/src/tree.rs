@@ -4,6 +4,7 @@ use crate::apply::{Nodes, tree_error};
 use crate::merkle;
 use crate::record::CoreError;
 use crate::store::StateRead;
+use crate::tlog::{self, Content, TilePath};
 use crate::view::View;
 use sekisho_domain::{EntryIndex, Hash};
 
@@ -43,4 +44,23 @@ pub fn inclusion_proof<S: StateRead>(
 /// See [`size`]; also where there is no such size.
 pub fn consistency_proof<S: StateRead>(state: &S, size1: u64, size2: u64) -> Answer<Vec<Hash>, S> {
     merkle::consistency_proof(&Nodes(state), size1, size2).map_err(tree_error)
+}
+
+/// The bytes of a tile or entry bundle (C2SP tlog-tiles).
+///
+/// # Errors
+/// See [`size`]; also where the tree is not yet as large.
+pub fn tile<S: StateRead>(state: &S, path: TilePath) -> Answer<Vec<u8>, S> {
+    if path.content() != Content::Entries {
+        let tile = tlog::write_tile(&Nodes(state), path).map_err(tree_error)?;
+        return Ok(tile.unwrap_or_default());
+    }
+    let mut bundle = Vec::new();
+    for index in path.elements() {
+        let leaf = View(state).leaf(EntryIndex(index))?;
+        let leaf = leaf.ok_or_else(|| CoreError::Tree(format!("there is no leaf {index}")))?;
+        tlog::write_entry(&mut bundle, &leaf)
+            .map_err(|fault| CoreError::Tree(format!("leaf {index}: {fault}")))?;
+    }
+    Ok(bundle)
 }

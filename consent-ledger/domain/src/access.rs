@@ -2,8 +2,9 @@
 
 use crate::codes::codes;
 use crate::{
-    Action, AgreementId, Category, Commitment, ConsentId, EntryIndex, FacilityId, KeyId, NetworkId,
-    Purpose, RequestId, Role, SubjectId, TimeMs,
+    Action, AgreementId, Category, Codes, Commitment, ConsentId, DisasterConsent, DisasterId,
+    DomainError, EmergencyReason, EntryIndex, FacilityId, Footing, KeyId, LegalBasis, Nature,
+    NetworkId, PractitionerId, Purpose, RequestId, Role, SubjectId, TimeMs,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -19,8 +20,12 @@ pub struct AccessRequest {
     pub role: Role,
     /// Commitment to who asks; the salt and the identity stay with the viewing node.
     pub practitioner: Commitment,
+    /// Who asks, by the viewing network's pseudonym.
+    pub practitioner_id: PractitionerId,
     /// Why.
     pub purpose: Purpose,
+    /// On what grounds; fits the purpose ([`AccessRequest::check`]).
+    pub grounds: Grounds,
     /// The patient, by the viewing network's pseudonym.
     pub subject: SubjectId,
     /// What is asked for.
@@ -28,7 +33,7 @@ pub struct AccessRequest {
     /// Commitment to the one document asked for, when retrieving; none when finding.
     pub document: Option<Commitment>,
     /// Only these categories; none means all that may be seen.
-    pub categories: Option<BTreeSet<Category>>,
+    pub categories: Option<Codes<Category>>,
     /// Whose documents: 1 to [`AccessRequest::TARGETS_MAX`] networks, the asking one may be among them.
     pub targets: BTreeSet<NetworkId>,
 }
@@ -37,6 +42,45 @@ impl AccessRequest {
     /// As many as one ledger's federation can have members (architecture §5: "some tens"); also keeps the
     /// leaf with a decision for each within the 65,535 bytes of a tile's entry.
     pub const TARGETS_MAX: usize = 64;
+
+    /// Whether the grounds are those the purpose needs.
+    ///
+    /// # Errors
+    /// [`DomainError::Invalid`].
+    pub fn check(&self) -> Result<(), DomainError> {
+        let fits = match self.grounds {
+            Grounds::Ordinary => Nature::Ordinary,
+            Grounds::Emergency(_) => Nature::BreakGlass,
+            Grounds::Disaster { .. } => Nature::Disaster,
+            Grounds::Law(_) => Nature::Law,
+        };
+        if self.purpose.nature() == fits {
+            Ok(())
+        } else {
+            Err(DomainError::Invalid(
+                "the request's grounds do not fit its purpose of use",
+            ))
+        }
+    }
+}
+
+/// On what grounds somebody asks: what the purpose rests on besides a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grounds {
+    /// The patient's consent.
+    Ordinary,
+    /// An emergency.
+    Emergency(EmergencyReason),
+    /// A declared disaster.
+    Disaster {
+        /// The declaration.
+        declaration: DisasterId,
+        /// How the patient was asked.
+        consent: DisasterConsent,
+    },
+    /// A law.
+    Law(LegalBasis),
 }
 
 codes! {
@@ -55,16 +99,25 @@ codes! {
         FacilityKindNotGranted = 10, "facility-kind-not-granted", "協定は、この種類の施設からの閲覧を認めていません", "the agreement does not allow this kind of facility";
         RoleNotGranted = 11, "role-not-granted", "協定は、この職種による閲覧を認めていません", "the agreement does not allow this profession";
         CategoryNotGranted = 12, "category-not-granted", "協定は、求められた種類の情報を認めていません", "the agreement allows none of the categories asked for";
-        SubjectNotLinked = 13, "subject-not-linked", "照会先のネットワークに、この患者との確認済みの対応づけがありません", "the patient has no confirmed link to a patient of the network asked";
-        NoConsentPolicy = 14, "no-consent-policy", "必要な同意のきまり（同意ポリシー）が公表されていません", "the consent policy this needs has not been published";
-        NoDisclosingConsent = 15, "no-disclosing-consent", "情報を開示することへの患者の同意がありません", "the patient has not consented to disclosure";
-        NoViewingConsent = 16, "no-viewing-consent", "この施設が閲覧することへの患者の同意がありません", "the patient has not consented to viewing by this facility";
-        ConsentWithdrawn = 17, "consent-withdrawn", "患者は同意を撤回しています", "the patient has withdrawn the consent";
-        ConsentNotInPeriod = 18, "consent-not-in-period", "同意の有効期間ではありません", "the consent does not hold at this time";
-        ConsentForOtherFacility = 19, "consent-for-other-facility", "同意は別の施設に対するもので、この施設には及びません", "the consent was given for another facility";
-        ConsentForOtherPurpose = 20, "consent-for-other-purpose", "同意は、この利用目的に及びません", "the consent does not cover this purpose of use";
-        ConsentForOtherCategory = 21, "consent-for-other-category", "同意は、求められた種類の情報に及びません", "the consent covers none of the categories asked for";
-        ReservedByPatient = 22, "reserved-by-patient", "患者がこの閲覧を留保（拒否）しています", "the patient has reserved (refused) this access";
+        DisasterNotDeclared = 13, "disaster-not-declared", "有効な災害の宣言がありません", "no declaration of this disaster holds at this time";
+        OutsideDisasterArea = 14, "outside-disaster-area", "照会元の施設も照会先のネットワークも、宣言された区域にありません", "neither the asking facility nor the network asked is in the declared area";
+        SubjectNotLinked = 15, "subject-not-linked", "照会先のネットワークに、この患者との確認済みの対応づけがありません", "the patient has no confirmed link to a patient of the network asked";
+        SubjectDeceased = 16, "subject-deceased", "患者は亡くなられています", "the patient has died";
+        NoConsentPolicy = 17, "no-consent-policy", "必要な同意のきまり（同意ポリシー）が公表されていません", "the consent policy this needs has not been published";
+        ExplicitConsentNotRequired = 18, "explicit-consent-not-required", "照会元のきまりが、照会に明示の同意を求めていません", "the asking network's policy does not require explicit consent to query";
+        PurposesNotPosted = 19, "purposes-not-posted", "開示側が、この利用目的を掲示していません", "the provider has not posted this purpose of use";
+        NoDisclosingConsent = 20, "no-disclosing-consent", "情報を開示することへの患者の同意がありません", "the patient has not consented to disclosure";
+        NoViewingConsent = 21, "no-viewing-consent", "この施設が閲覧することへの患者の同意がありません", "the patient has not consented to viewing by this facility";
+        ConsentWithdrawn = 22, "consent-withdrawn", "患者は同意を撤回しています", "the patient has withdrawn the consent";
+        ConsentVoided = 23, "consent-voided", "同意は、きまりの改定により無効になりました", "a new version of the policy has voided the consent";
+        ConsentNotInPeriod = 24, "consent-not-in-period", "同意の有効期間ではありません", "the consent does not hold at this time";
+        ConsentProxyEnded = 25, "consent-proxy-ended", "同意した代理人の資格が終わっています", "who consented no longer speaks for the patient";
+        ConsentNoticeEnded = 26, "consent-notice-ended", "黙示の同意のもととなる掲示がありません", "the notice on which the consent rests does not stand";
+        ConsentForOtherFacility = 27, "consent-for-other-facility", "同意は別の施設に対するもので、この施設には及びません", "the consent was given for another facility";
+        ConsentForOtherPractitioner = 28, "consent-for-other-practitioner", "同意は別の医師等に対するものです", "the consent was given for another practitioner";
+        ConsentForOtherPurpose = 29, "consent-for-other-purpose", "同意は、この利用目的に及びません", "the consent does not cover this purpose of use";
+        ConsentForOtherCategory = 30, "consent-for-other-category", "同意は、求められた種類の情報に及びません", "the consent covers none of the categories asked for";
+        ReservedByPatient = 31, "reserved-by-patient", "患者がこの閲覧を留保（拒否）しています", "the patient has reserved (refused) this access";
     }
 }
 
@@ -101,6 +154,8 @@ pub struct AgreementRef {
 /// These are the terms as data. The proof that they were decided is `sekisho_ledger::Permit`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PermitTerms {
+    /// What it stands on.
+    pub footing: Footing,
     /// The subject as the disclosing network knows it.
     pub subject: SubjectId,
     /// 1 to [`PermitTerms::BASES_MAX`], ordered.
@@ -125,11 +180,11 @@ impl PermitTerms {
 pub struct Basis {
     /// The agreement and the position of the grant in it; none when a network asks for its own documents.
     pub grant: Option<(AgreementRef, u32)>,
-    /// The consents it rests on, ordered; 1 to [`Basis::CONSENTS_MAX`]: one, or one of each side, or those of
-    /// several facilities put together.
+    /// The consents it rests on, ordered; at most [`Basis::CONSENTS_MAX`]: one, or one of each side, or those of
+    /// several facilities put together; none where the footing is not consent.
     pub consents: Vec<ConsentId>,
     /// The categories it covers; not empty.
-    pub categories: BTreeSet<Category>,
+    pub categories: Codes<Category>,
     /// The disclosing facilities whose documents it covers.
     pub facilities: DisclosingFacilities,
 }
@@ -155,7 +210,7 @@ pub enum DisclosingFacilities {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Withheld {
     /// Only these categories; none means all.
-    pub categories: Option<BTreeSet<Category>>,
+    pub categories: Option<Codes<Category>>,
     /// Only documents of these facilities; none means of all.
     pub facilities: Option<BTreeSet<FacilityId>>,
 }

@@ -40,6 +40,12 @@ macro_rules! codes {
                 match self { $(Self::$variant => $en,)+ }
             }
         }
+        impl $crate::Code for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant,)+];
+            fn number(self) -> u8 {
+                self as u8
+            }
+        }
         impl std::str::FromStr for $name {
             type Err = $crate::DomainError;
             fn from_str(text: &str) -> Result<Self, $crate::DomainError> {
@@ -105,12 +111,51 @@ codes! {
 }
 
 codes! {
-    /// Why somebody wants to see a document: HL7 v3 PurposeOfUse codes.
+    /// Why somebody wants to see a document: HL7 v3 PurposeOfUse codes, and one local code for disasters.
+    /// What each needs besides a grant is its [`Purpose::nature`].
     Purpose: "purpose of use" {
         Treat = 1, "TREAT", "診療", "treatment";
         CoordinationOfCare = 2, "COC", "診療連携", "coordination of care";
         PatientRequest = 3, "PATRQT", "本人の求め", "patient request";
         HealthcareResearch = 4, "HRESCH", "研究", "healthcare research";
+        /// Emergency care of a patient who has consented: like TREAT, told apart so that it can be granted apart.
+        EmergencyTreatment = 5, "ETREAT", "救急診療", "emergency treatment";
+        /// Without consent, for a stated reason, reviewed afterwards by somebody else.
+        BreakGlass = 6, "BTG", "緊急時の同意によらない閲覧", "break the glass";
+        /// Local code: under an authority's declaration.
+        Disaster = 7, "DISASTER", "災害時の閲覧", "disaster";
+        PublicHealth = 8, "PUBHLTH", "公衆衛生（法令に基づくもの）", "public health, by law";
+        Legal = 9, "HLEGAL", "法令に基づく照会", "legal duty";
+        Threat = 10, "THREAT", "生命・身体の保護（法令に基づくもの）", "threat to life or body, by law";
+    }
+}
+
+/// What a purpose of use rests on besides a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Nature {
+    /// The patient's consent.
+    Ordinary,
+    /// A stated emergency, reviewed afterwards.
+    BreakGlass,
+    /// An authority's declaration.
+    Disaster,
+    /// A law: neither consent nor reservation stands in its way.
+    Law,
+}
+
+impl Purpose {
+    /// What it rests on besides a grant.
+    pub fn nature(self) -> Nature {
+        match self {
+            Self::Treat
+            | Self::CoordinationOfCare
+            | Self::PatientRequest
+            | Self::HealthcareResearch
+            | Self::EmergencyTreatment => Nature::Ordinary,
+            Self::BreakGlass => Nature::BreakGlass,
+            Self::Disaster => Nature::Disaster,
+            Self::PublicHealth | Self::Legal | Self::Threat => Nature::Law,
+        }
     }
 }
 
@@ -152,7 +197,19 @@ codes! {
     Capture: "capture" {
         Written = 1, "written", "書面", "written";
         Oral = 2, "oral", "口頭", "oral";
-        CardPresented = 3, "card-presented", "カード提示", "card presented";
+        CardPresented = 3, "card-presented", "カード・QRコードの提示", "card or QR code presented";
+        /// A notice is posted; who does not object is taken to consent. Holds only while the notice stands.
+        NoticeWithOptOut = 4, "notice-with-opt-out", "掲示による黙示の同意（オプトアウト）", "notice with opt-out";
+        Contract = 5, "contract", "利用契約", "contract";
+        Portal = 6, "portal", "ポータルサイト", "portal";
+        PhysicianJudgement = 7, "physician-judgement", "医師の判断", "physician's judgement";
+    }
+}
+
+impl Capture {
+    /// Whether the patient, or who speaks for the patient, said it.
+    pub fn is_explicit(self) -> bool {
+        !matches!(self, Self::NoticeWithOptOut | Self::PhysicianJudgement)
     }
 }
 
@@ -162,6 +219,9 @@ codes! {
         Written = 1, "written", "書面", "in writing";
         Oral = 2, "oral", "口頭", "orally";
         ViaPhysician = 3, "via-physician", "主治医を通じて", "through the physician";
+        Portal = 4, "portal", "ポータルサイトで", "on the portal";
+        /// The network's rules know no withdrawal. The ledger takes one all the same.
+        NotProvided = 5, "not-provided", "規約に撤回の定めなし", "the rules provide for none";
     }
 }
 
@@ -174,12 +234,17 @@ codes! {
 }
 
 codes! {
-    /// Which acts of consent a grant needs: those of the disclosing network's rule, of the viewing network's, both or either.
+    /// Which acts of consent a grant needs: by the disclosing network's rule, by the viewing network's, both or either.
     ConsentRule: "consent rule" {
         Disclosing = 1, "disclosing", "開示側の同意", "the disclosing side's consent";
         Viewing = 2, "viewing", "閲覧側の同意", "the viewing side's consent";
         Both = 3, "both", "双方の同意", "both sides' consent";
         Either = 4, "either", "いずれかの同意", "either side's consent";
+        /// The ministry's rule of 2020: the viewing network's policy asks for explicit consent, the provider has
+        /// posted its purposes and the patient has made no reservation, the recipient took the consent at the visit.
+        RecipientConsentWithProviderReservation = 5, "recipient-consent-with-provider-reservation", "閲覧施設が受診時に同意を取得（開示施設は利用目的を掲示し、留保の申出がないこと）", "the recipient's consent at the visit, the provider's purposes posted, no reservation";
+        /// For purposes that do not rest on consent, and for these only.
+        NotNeeded = 6, "not-needed", "同意によらない", "none: the purpose does not rest on consent";
     }
 }
 
@@ -189,6 +254,8 @@ codes! {
         AllFacilities = 1, "all-facilities", "全施設に包括同意", "all facilities at once";
         ListedFacilities = 2, "listed-facilities", "施設を指定して同意", "facilities on a list";
         EachFacility = 3, "each-facility", "受診した施設ごとに同意", "each facility visited";
+        EachPractitioner = 4, "each-practitioner", "医師ごとに同意", "each practitioner";
+        FacilityPair = 5, "facility-pair", "特定の二施設間に限り同意", "one pair of facilities";
     }
 }
 
@@ -203,6 +270,10 @@ codes! {
         Transport = 3, "transport", "通信鍵", "transport";
         /// A replica's cosignatures on checkpoints and its receipts.
         Checkpoint = 4, "checkpoint", "検証点鍵", "checkpoint";
+        /// A compliance officer's: reviews of emergency accesses.
+        Officer = 5, "officer", "監査担当者鍵", "officer";
+        /// A disaster authority's: declarations.
+        Authority = 6, "authority", "災害対策当局鍵", "authority";
     }
 }
 
@@ -211,5 +282,111 @@ codes! {
     Action: "action" {
         FindDocuments = 1, "find-documents", "文書一覧の照会", "find documents";
         RetrieveDocument = 2, "retrieve-document", "文書の取得", "retrieve a document";
+    }
+}
+
+codes! {
+    /// Why a patient's consent could not be waited for.
+    EmergencyReason: "emergency reason" {
+        Unconscious = 1, "unconscious", "意識障害", "unconscious";
+        Incapable = 2, "incapable", "意思疎通ができない", "cannot make themselves understood";
+        NoTime = 3, "no-time", "生命・身体の危険が切迫し、同意を得る時間がない", "imminent danger to life or body, no time to ask";
+        UnaccompaniedMinor = 4, "unaccompanied-minor", "保護者に連絡のつかない未成年者", "a minor whose parents cannot be reached";
+    }
+}
+
+codes! {
+    /// How the patient was asked in a disaster.
+    DisasterConsent: "way of asking in a disaster" {
+        Oral = 1, "oral", "口頭で同意を得た", "oral consent";
+        NotPossible = 2, "not-possible", "意識障害等で同意を得られない", "could not be asked";
+    }
+}
+
+codes! {
+    /// The law a law-based purpose rests on.
+    LegalBasis: "legal basis" {
+        InfectiousDiseases = 1, "infectious-diseases-act", "感染症法（積極的疫学調査）", "Infectious Diseases Control Act, epidemiological investigation";
+        ChildAbuse = 2, "child-abuse-prevention-act", "児童虐待防止法", "Child Abuse Prevention Act";
+        ElderAbuse = 3, "elder-abuse-prevention-act", "高齢者虐待防止法", "Elder Abuse Prevention Act";
+        CriminalProcedure = 4, "criminal-procedure", "刑事訴訟法（捜査関係事項照会・令状）", "Code of Criminal Procedure, inquiry or warrant";
+        CancerRegistry = 5, "cancer-registry-act", "がん登録推進法", "Cancer Registry Act";
+        LifeAndBody = 6, "protection-of-life-and-body", "個人情報保護法（人の生命・身体の保護）", "Personal Information Protection Act, protection of life and body";
+    }
+}
+
+codes! {
+    /// What a permit stands on.
+    Footing: "footing of a permit" {
+        Consent = 1, "consent", "同意", "consent";
+        BreakGlass = 2, "break-glass", "緊急時", "break-glass";
+        Disaster = 3, "disaster", "災害時", "disaster";
+        /// Nothing is opened that the patient has not consented to for drills by name.
+        DisasterDrill = 4, "disaster-drill", "災害訓練", "disaster drill";
+        Law = 5, "law", "法令", "law";
+    }
+}
+
+codes! {
+    /// As whom somebody speaks for a patient.
+    ProxyKind: "kind of proxy" {
+        Parent = 1, "parent", "親権者", "parent";
+        Guardian = 2, "guardian", "成年後見人・未成年後見人", "guardian";
+        FamilyOfIncapable = 3, "family-of-incapable", "判断能力を欠く人の家族", "family of a person who cannot decide (dementia)";
+        Appointed = 4, "appointed", "本人が選んだ代理人", "chosen by the patient";
+    }
+}
+
+codes! {
+    /// What became of a proxy before its time.
+    ProxyEndReason: "reason a proxy ends" {
+        CameOfAge = 1, "came-of-age", "成年に達した", "came of age";
+        Revoked = 2, "revoked", "取り消された", "revoked";
+        Recovered = 3, "recovered", "判断能力が回復した", "the patient can decide again";
+        Deceased = 4, "deceased", "代理人の死亡", "the proxy has died";
+    }
+}
+
+codes! {
+    /// What an officer found of an emergency access.
+    Verdict: "verdict of a review" {
+        Appropriate = 1, "appropriate", "適切", "appropriate";
+        Inappropriate = 2, "inappropriate", "不適切", "inappropriate";
+        FollowUp = 3, "follow-up", "追加調査が必要", "to be looked into further";
+    }
+}
+
+codes! {
+    /// How a patient was told of an emergency access.
+    Told: "way of telling a patient" {
+        InPerson = 1, "in-person", "対面で", "in person";
+        Letter = 2, "letter", "書面で", "by letter";
+        Portal = 3, "portal", "ポータルサイトで", "on the portal";
+        Family = 4, "family", "家族・代理人に", "to family or proxy";
+    }
+}
+
+codes! {
+    /// What a disaster is.
+    DisasterKind: "kind of disaster" {
+        Earthquake = 1, "earthquake", "地震", "earthquake";
+        Tsunami = 2, "tsunami", "津波", "tsunami";
+        Flood = 3, "flood", "豪雨・洪水", "heavy rain, flood";
+        Typhoon = 4, "typhoon", "台風", "typhoon";
+        Landslide = 5, "landslide", "土砂災害", "landslide";
+        Volcano = 6, "volcano", "火山噴火", "volcanic eruption";
+        Snow = 7, "snow", "雪害", "heavy snow";
+        Nuclear = 8, "nuclear", "原子力災害", "nuclear accident";
+        Other = 9, "other", "その他の災害", "another disaster";
+    }
+}
+
+codes! {
+    /// Who bears the cost of answering.
+    Settlement: "settlement of costs" {
+        EachOwn = 1, "each-bears-own", "各自負担", "each bears its own";
+        Viewing = 2, "viewing-pays", "閲覧側の負担", "the viewing side pays";
+        Disclosing = 3, "disclosing-pays", "開示側の負担", "the disclosing side pays";
+        Shared = 4, "shared", "協議して分担", "shared by separate arrangement";
     }
 }

@@ -1,8 +1,8 @@
 //! What one patient gave (consent) and what one patient refused (reservation).
 
 use crate::{
-    Capture, Category, Commitment, EntryIndex, FacilityId, NetworkId, Period, Purpose, Side,
-    SubjectId,
+    Capture, Category, Codes, Commitment, EntryIndex, FacilityId, NetworkId, Period,
+    PractitionerId, ProxyId, Purpose, Side, SubjectId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -40,20 +40,32 @@ pub struct Consent {
     /// The facilities of `network` it reaches: on the disclosing side those whose documents may leave,
     /// on the viewing side those that may look.
     pub facilities: FacilitySelector,
+    /// Only these facilities at the other end, at most [`FacilitySelector::LISTED_MAX`]: on the disclosing side
+    /// those that may look, on the viewing side those whose documents may be seen; none means any.
+    pub counterpart: Option<BTreeSet<FacilityId>>,
+    /// Only these practitioners may look, at most [`Consent::PRACTITIONERS_MAX`]; none means any.
+    pub practitioners: Option<BTreeSet<PractitionerId>>,
     /// Only these categories; none means all.
-    pub categories: Option<BTreeSet<Category>>,
-    /// Only these purposes; none means all.
-    pub purposes: Option<BTreeSet<Purpose>>,
+    pub categories: Option<Codes<Category>>,
+    /// Only these purposes; none means all that rest on consent.
+    pub purposes: Option<Codes<Purpose>>,
     /// When it holds.
     pub period: Period,
     /// How it was taken.
     pub capture: Capture,
     /// The facility that took it.
     pub recorded_by: FacilityId,
+    /// Who gave it for the patient; none: the patient. It holds as long as the proxy does.
+    pub proxy: Option<ProxyId>,
     /// The version of the network's consent policy it was given under.
     pub policy_version: u32,
     /// Commitment to the evidence (the scanned form, the card's log); the evidence stays with the network.
     pub evidence: Commitment,
+}
+
+impl Consent {
+    /// Practitioners one consent may name: a team, not a register.
+    pub const PRACTITIONERS_MAX: usize = 64;
 }
 
 /// Which facilities of the consent's own network a consent reaches.
@@ -84,11 +96,16 @@ pub struct Reservation {
     /// Only documents of these facilities are held back; none means of all.
     pub disclosing_facilities: Option<BTreeSet<FacilityId>>,
     /// Only these categories are held back; none means all.
-    pub categories: Option<BTreeSet<Category>>,
+    pub categories: Option<Codes<Category>>,
+    /// Only from use for these purposes; none means all, emergencies and disasters among them. So a patient says
+    /// what an emergency may not open, or that it may open what is otherwise held back.
+    pub purposes: Option<Codes<Purpose>>,
     /// When it holds.
     pub period: Period,
     /// The facility that took it.
     pub recorded_by: FacilityId,
+    /// Who made it for the patient; none: the patient. It outlasts the proxy: what narrows stays.
+    pub proxy: Option<ProxyId>,
 }
 
 /// Whom a reservation keeps out.
@@ -101,4 +118,6 @@ pub enum ViewerSelector {
     Network(NetworkId),
     /// One facility.
     Facility(FacilityId),
+    /// One practitioner.
+    Practitioner(PractitionerId),
 }

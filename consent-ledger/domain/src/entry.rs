@@ -2,11 +2,14 @@
 
 use crate::codes::codes;
 use crate::{
-    AccessRequest, Agreement, AgreementId, Commitment, Consent, ConsentId, ConsentPolicy, Decision,
-    EntryIndex, FacilityId, FacilityKind, Hash, KeyId, KeyPurpose, LedgerId, NetworkId, PublicKey,
-    ReplicaId, RequestId, Reservation, ReservationId, SubjectId, SubjectRef, TimeMs, Withdrawal,
+    AccessRequest, Agreement, AgreementId, AreaCode, Commitment, Consent, ConsentId, ConsentPolicy,
+    Decision, Disaster, DisasterId, EntryIndex, FacilityId, FacilityKind, Hash, KeyId, KeyPurpose,
+    LedgerId, NetworkId, Notice, NoticeId, Proxy, ProxyEndReason, ProxyId, PublicKey, ReplicaId,
+    RequestId, Reservation, ReservationId, Review, SealId, SubjectId, SubjectRef, TimeMs, Told,
+    Withdrawal,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// One signed record, as decoded from the bytes that were signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +80,8 @@ pub enum Body {
         kind: FacilityKind,
         /// Its name.
         name: String,
+        /// The municipality it stands in (JIS X 0402, 5 digits), of the prefecture of its code; none: not said.
+        municipality: Option<AreaCode>,
     },
     /// A network's governance key ends a facility's membership.
     FacilityLeave {
@@ -149,6 +154,89 @@ pub enum Body {
     Release(Transfer),
     /// A viewing network's node key records what it got.
     Receipt(Transfer),
+    /// A member's governance key is for admitting a disaster authority; in force when a majority of members said so.
+    AuthorityAdmit {
+        /// Its id, in one name space with networks.
+        authority: NetworkId,
+        /// The organisation's name.
+        name: String,
+        /// Its key.
+        key: PublicKey,
+        /// The prefectures it may declare disasters in; 1 to 47.
+        prefectures: BTreeSet<AreaCode>,
+    },
+    /// A member's governance key is for ending an authority; in force when a majority of members said so.
+    AuthorityEnd {
+        /// The authority.
+        authority: NetworkId,
+    },
+    /// A network's governance key posts a notice.
+    NoticePost(Notice),
+    /// A network's governance key takes a notice down.
+    NoticeRemove {
+        /// The notice.
+        notice: NoticeId,
+    },
+    /// A network's node key records who speaks for a patient.
+    ProxyRegister(Proxy),
+    /// A network's node key records that somebody no longer speaks for a patient.
+    ProxyEnd {
+        /// The proxy.
+        proxy: ProxyId,
+        /// Why.
+        reason: ProxyEndReason,
+        /// The facility that was told.
+        recorded_by: FacilityId,
+    },
+    /// A network's node key records that a patient has died: no consent of theirs holds any longer.
+    DeathRecord {
+        /// The author network's subject.
+        subject: SubjectId,
+        /// The facility that was told.
+        recorded_by: FacilityId,
+    },
+    /// A network's node key takes a record of death back: it was somebody else's.
+    DeathRetract {
+        /// The author network's subject.
+        subject: SubjectId,
+        /// The facility that found the error.
+        recorded_by: FacilityId,
+    },
+    /// A network's node key commits to a reservation that stays in the node, which enforces it.
+    ReservationSeal {
+        /// Commitment to the reservation, its subject among it.
+        sealed: Commitment,
+    },
+    /// A network's node key records that a sealed reservation was lifted.
+    ReservationUnseal {
+        /// The sealed reservation.
+        seal: SealId,
+    },
+    /// A viewing network's officer judges an access by break-glass.
+    EmergencyReview(Review),
+    /// A viewing network's node key records that the patient was told of an access by break-glass.
+    PatientTold {
+        /// The access request's index.
+        access: EntryIndex,
+        /// How.
+        way: Told,
+        /// The facility that told them.
+        recorded_by: FacilityId,
+    },
+    /// An authority's key declares a disaster.
+    DisasterDeclare(Disaster),
+    /// An authority's key prolongs its declaration, before it ends.
+    DisasterExtend {
+        /// The declaration.
+        declaration: DisasterId,
+        /// Its new end, at most [`Disaster::PERIOD_MS_MAX`] from the entry on and not before its present one.
+        until: TimeMs,
+    },
+    /// An authority's key ends its declaration.
+    DisasterEnd {
+        /// The declaration.
+        declaration: DisasterId,
+    },
 }
 
 /// One document let go or received under one access request. The commitments are made with the salt the
@@ -194,6 +282,10 @@ codes! {
         InvalidContent = 12, "invalid-content", "内容に矛盾があります", "its content contradicts itself or breaks a bound";
         NotPermitted = 13, "not-permitted", "もとになる閲覧許可がありません", "no permit stands behind it";
         TooMany = 14, "too-many", "件数の上限を超えています", "a bound on how many there may be is reached";
+        NoticeNotPosted = 15, "notice-not-posted", "もとになる掲示がありません", "the notice it rests on is not posted";
+        ProxyInvalid = 16, "proxy-invalid", "その代理人はこの患者を代理できません", "that proxy does not speak for this patient now";
+        SubjectDeceased = 17, "subject-deceased", "患者は亡くなられています", "the patient has died";
+        SecondPersonNeeded = 18, "second-person-needed", "閲覧した本人は審査できません", "who asked cannot judge it: a second person must";
     }
 }
 

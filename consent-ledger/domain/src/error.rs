@@ -17,6 +17,9 @@ pub enum DomainError {
     /// A facility code must be 10 ASCII digits: prefecture 2, fee table or class 1, number 7.
     #[error("facility code {0:?} must be 10 digits: prefecture 2, class 1, number 7")]
     FacilityId(String),
+    /// An area is a prefecture, 2 digits 01 to 47, or a municipality, 5 digits.
+    #[error("area {0:?} must be a prefecture (2 digits, 01 to 47) or a municipality (5 digits)")]
+    AreaCode(String),
     /// A fixed-length byte string of another length.
     #[error("{what} must be {expected_bytes} bytes, got {got_bytes}")]
     Length {

@@ -65,6 +65,31 @@ text_id! {
     FacilityId, FacilityId, |t| t.len() == 10 && t.bytes().all(|b| b.is_ascii_digit())
 }
 
+text_id! {
+    /// A prefecture (JIS X 0401, 2 digits, 01 to 47) or a municipality (JIS X 0402, 5 digits): where a facility
+    /// stands, or what a disaster's area is made of.
+    AreaCode, AreaCode, |t| matches!(t.len(), 2 | 5) && t.bytes().all(|b| b.is_ascii_digit())
+        && t.get(..2).and_then(|p| p.parse::<u8>().ok()).is_some_and(|p| (1..=47).contains(&p))
+}
+
+impl AreaCode {
+    /// The prefecture's two digits.
+    pub fn prefecture(&self) -> &str {
+        self.0.get(..2).unwrap_or_default()
+    }
+    /// Whether it is a whole prefecture.
+    pub fn is_prefecture(&self) -> bool {
+        self.0.len() == 2
+    }
+}
+
+impl FacilityId {
+    /// The two digits of its prefecture (JIS X 0401).
+    pub fn prefecture(&self) -> &str {
+        self.0.get(..2).unwrap_or_default()
+    }
+}
+
 macro_rules! byte_id {
     ($(#[$doc:meta])* $name:ident, $len:literal) => {
         $(#[$doc])*
@@ -144,6 +169,10 @@ byte_id! {
 byte_id! {
     /// A patient as the ledger knows one: a random pseudonym, meaningful only inside one network's node.
     SubjectId, 16
+}
+byte_id! {
+    /// A practitioner as the ledger knows one: a random pseudonym, meaningful only inside one network's node.
+    PractitionerId, 16
 }
 byte_id! {
     /// A salted commitment: opens only with the salt, which stays with the parties (P11).

@@ -21,7 +21,9 @@ mod consent;
 mod entry;
 mod error;
 mod ids;
+mod life;
 mod policy;
+mod set;
 mod text;
 mod words;
 
@@ -32,7 +34,9 @@ pub use consent::*;
 pub use entry::*;
 pub use error::*;
 pub use ids::*;
+pub use life::*;
 pub use policy::*;
+pub use set::*;
 pub use text::*;
 pub use words::*;
 

@@ -1,8 +1,11 @@
 //! Access requests and transfers.
 
-use super::{bounded, categories_in, categories_out};
+use super::{bounded, categories_in, categories_out, required};
 use crate::v1;
-use sekisho_domain::{AccessRequest, Action, DomainError, EntryIndex, Purpose, Role, Transfer};
+use sekisho_domain::{
+    AccessRequest, Action, DisasterConsent, DisasterId, DomainError, EmergencyReason, EntryIndex,
+    Grounds, LegalBasis, Purpose, Role, Transfer,
+};
 use std::collections::BTreeSet;
 
 impl From<&AccessRequest> for v1::AccessRequest {
@@ -18,7 +21,44 @@ impl From<&AccessRequest> for v1::AccessRequest {
             document: r.document.map(|d| d.0.to_vec()),
             categories: categories_out(r.categories.as_ref()),
             targets: r.targets.iter().map(ToString::to_string).collect(),
+            practitioner_id: r.practitioner_id.0.to_vec(),
+            grounds: Some(r.grounds.into()),
         }
+    }
+}
+
+impl From<Grounds> for v1::access_request::Grounds {
+    fn from(grounds: Grounds) -> Self {
+        match grounds {
+            Grounds::Ordinary => Self::Ordinary(v1::Everything {}),
+            Grounds::Emergency(reason) => Self::Emergency(reason.number().into()),
+            Grounds::Disaster {
+                declaration,
+                consent,
+            } => Self::Disaster(v1::DisasterGrounds {
+                declaration: declaration.0.0,
+                consent: consent.number().into(),
+            }),
+            Grounds::Law(basis) => Self::Law(basis.number().into()),
+        }
+    }
+}
+
+impl TryFrom<v1::access_request::Grounds> for Grounds {
+    type Error = DomainError;
+    fn try_from(grounds: v1::access_request::Grounds) -> Result<Self, DomainError> {
+        use v1::access_request::Grounds as Wire;
+        Ok(match grounds {
+            Wire::Ordinary(_) => Self::Ordinary,
+            Wire::Emergency(reason) => {
+                Self::Emergency(EmergencyReason::from_number(reason.into())?)
+            }
+            Wire::Disaster(d) => Self::Disaster {
+                declaration: DisasterId(EntryIndex(d.declaration)),
+                consent: DisasterConsent::from_number(d.consent.into())?,
+            },
+            Wire::Law(basis) => Self::Law(LegalBasis::from_number(basis.into())?),
+        })
     }
 }
 
@@ -49,7 +89,7 @@ impl TryFrom<v1::AccessRequest> for AccessRequest {
                 ));
             }
         }
-        Ok(Self {
+        let request = Self {
             viewing: r.viewing.parse()?,
             facility: r.facility.parse()?,
             role: Role::from_number(r.role.into())?,
@@ -60,7 +100,11 @@ impl TryFrom<v1::AccessRequest> for AccessRequest {
             document,
             categories: categories_in(r.categories)?,
             targets,
-        })
+            practitioner_id: r.practitioner_id.as_slice().try_into()?,
+            grounds: required(r.grounds, "the request's grounds")?.try_into()?,
+        };
+        request.check()?;
+        Ok(request)
     }
 }
 

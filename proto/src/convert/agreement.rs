@@ -3,7 +3,8 @@
 use super::{bounded, numbers, required, some_codes};
 use crate::v1;
 use sekisho_domain::{
-    Agreement, AgreementRef, Category, ConsentRule, DomainError, FacilityKind, Grant, Purpose, Role,
+    Agreement, AgreementRef, Category, ConsentRule, DomainError, FacilityKind, Grant, Purpose,
+    Retention, Role, Settlement,
 };
 use std::collections::BTreeSet;
 
@@ -16,6 +17,8 @@ impl From<&Agreement> for v1::Agreement {
             grants: a.grants.iter().map(Into::into).collect(),
             valid: Some(a.valid.into()),
             text_hash: a.text_hash.0.to_vec(),
+            retention: Some(a.retention.into()),
+            settlement: a.settlement.number().into(),
         }
     }
 }
@@ -60,7 +63,37 @@ impl TryFrom<v1::Agreement> for Agreement {
             grants,
             valid: required(a.valid, "the agreement's period")?.try_into()?,
             text_hash: a.text_hash.as_slice().try_into()?,
+            retention: required(a.retention, "how long copies are kept")?.try_into()?,
+            settlement: Settlement::from_number(a.settlement.into())?,
         })
+    }
+}
+
+impl From<Retention> for v1::Retention {
+    fn from(retention: Retention) -> Self {
+        use v1::retention::Retention as Wire;
+        Self {
+            retention: Some(match retention {
+                Retention::NotKept => Wire::NotKept(v1::Everything {}),
+                Retention::Days(days) => Wire::Days(days),
+                Retention::AsOwnRecord => Wire::AsOwnRecord(v1::Everything {}),
+            }),
+        }
+    }
+}
+
+impl TryFrom<v1::Retention> for Retention {
+    type Error = DomainError;
+    fn try_from(retention: v1::Retention) -> Result<Self, DomainError> {
+        use v1::retention::Retention as Wire;
+        match required(retention.retention, "how long copies are kept")? {
+            Wire::NotKept(_) => Ok(Self::NotKept),
+            Wire::AsOwnRecord(_) => Ok(Self::AsOwnRecord),
+            Wire::Days(days @ 1..=Self::DAYS_MAX) => Ok(Self::Days(days)),
+            Wire::Days(_) => Err(DomainError::Invalid(
+                "copies are kept for 1 to 36525 days, or not, or as one's own record",
+            )),
+        }
     }
 }
 
@@ -82,7 +115,7 @@ impl From<&Grant> for v1::Grant {
 impl TryFrom<v1::Grant> for Grant {
     type Error = DomainError;
     fn try_from(g: v1::Grant) -> Result<Self, DomainError> {
-        Ok(Self {
+        let grant = Self {
             disclosing: g.disclosing.parse()?,
             viewing: g.viewing.parse()?,
             categories: some_codes(
@@ -99,7 +132,9 @@ impl TryFrom<v1::Grant> for Grant {
             roles: some_codes(&g.roles, Role::from_number, "the grant's roles")?,
             consent_rule: ConsentRule::from_number(g.consent_rule.into())?,
             valid: required(g.valid, "the grant's period")?.try_into()?,
-        })
+        };
+        grant.check()?;
+        Ok(grant)
     }
 }
 

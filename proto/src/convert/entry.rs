@@ -1,11 +1,37 @@
 //! Entries.
 
-use super::required;
+use super::{areas_in, areas_out, required};
 use crate::v1;
 use sekisho_domain::{
-    Body, ConsentId, DomainError, Entry, EntryIndex, FacilityKind, KeyPurpose, ReservationId,
-    TimeMs, Withdrawal, check_endpoint, check_name,
+    AreaCode, Body, ConsentId, DisasterId, DomainError, Entry, EntryIndex, FacilityKind,
+    KeyPurpose, NoticeId, ProxyEndReason, ProxyId, ReservationId, SealId, TimeMs, Told, Withdrawal,
+    check_endpoint, check_name,
 };
+use std::collections::BTreeSet;
+
+/// As many prefectures as there are.
+const PREFECTURES_MAX: usize = 47;
+
+fn prefectures(areas: &[String]) -> Result<BTreeSet<AreaCode>, DomainError> {
+    let areas = areas_in(areas, PREFECTURES_MAX)?;
+    if areas.iter().all(AreaCode::is_prefecture) {
+        Ok(areas)
+    } else {
+        Err(DomainError::Invalid(
+            "an authority is one of whole prefectures",
+        ))
+    }
+}
+
+fn municipality(code: String) -> Result<AreaCode, DomainError> {
+    let code: AreaCode = code.parse()?;
+    if code.is_prefecture() {
+        return Err(DomainError::Invalid(
+            "a facility's municipality has 5 digits (JIS X 0402)",
+        ));
+    }
+    Ok(code)
+}
 
 fn name(text: String) -> Result<String, DomainError> {
     check_name(&text).map(|()| text)
@@ -81,10 +107,12 @@ impl From<&Body> for v1::entry::Body {
                 facility,
                 kind,
                 name,
+                municipality,
             } => Self::FacilityRegister(v1::FacilityRegister {
                 facility: facility.to_string(),
                 kind: kind.number().into(),
                 name: name.clone(),
+                municipality: municipality.as_ref().map(ToString::to_string),
             }),
             Body::FacilityLeave { facility } => Self::FacilityLeave(v1::FacilityLeave {
                 facility: facility.to_string(),
@@ -137,6 +165,74 @@ impl From<&Body> for v1::entry::Body {
             Body::AccessRequest(request) => Self::AccessRequest(request.into()),
             Body::Release(transfer) => Self::Release(transfer.into()),
             Body::Receipt(transfer) => Self::Receipt(transfer.into()),
+            Body::AuthorityAdmit {
+                authority,
+                name,
+                key,
+                prefectures,
+            } => Self::AuthorityAdmit(v1::AuthorityAdmit {
+                authority: authority.to_string(),
+                name: name.clone(),
+                key: key.0.to_vec(),
+                prefectures: areas_out(prefectures),
+            }),
+            Body::AuthorityEnd { authority } => Self::AuthorityEnd(v1::AuthorityEnd {
+                authority: authority.to_string(),
+            }),
+            Body::NoticePost(notice) => Self::NoticePost(notice.into()),
+            Body::NoticeRemove { notice } => Self::NoticeRemove(v1::NoticeRemove {
+                notice: notice.0.0,
+            }),
+            Body::ProxyRegister(proxy) => Self::ProxyRegister(proxy.into()),
+            Body::ProxyEnd {
+                proxy,
+                reason,
+                recorded_by,
+            } => Self::ProxyEnd(v1::ProxyEnd {
+                proxy: proxy.0.0,
+                reason: reason.number().into(),
+                recorded_by: recorded_by.to_string(),
+            }),
+            Body::DeathRecord {
+                subject,
+                recorded_by,
+            } => Self::DeathRecord(v1::DeathRecord {
+                subject: subject.0.to_vec(),
+                recorded_by: recorded_by.to_string(),
+            }),
+            Body::DeathRetract {
+                subject,
+                recorded_by,
+            } => Self::DeathRetract(v1::DeathRecord {
+                subject: subject.0.to_vec(),
+                recorded_by: recorded_by.to_string(),
+            }),
+            Body::ReservationSeal { sealed } => Self::ReservationSeal(v1::ReservationSeal {
+                sealed: sealed.0.to_vec(),
+            }),
+            Body::ReservationUnseal { seal } => {
+                Self::ReservationUnseal(v1::ReservationUnseal { seal: seal.0.0 })
+            }
+            Body::EmergencyReview(review) => Self::EmergencyReview(review.into()),
+            Body::PatientTold {
+                access,
+                way,
+                recorded_by,
+            } => Self::PatientTold(v1::PatientTold {
+                access: access.0,
+                way: way.number().into(),
+                recorded_by: recorded_by.to_string(),
+            }),
+            Body::DisasterDeclare(disaster) => Self::DisasterDeclare(disaster.into()),
+            Body::DisasterExtend { declaration, until } => {
+                Self::DisasterExtend(v1::DisasterExtend {
+                    declaration: declaration.0.0,
+                    until_ms: until.0,
+                })
+            }
+            Body::DisasterEnd { declaration } => Self::DisasterEnd(v1::DisasterEnd {
+                declaration: declaration.0.0,
+            }),
         }
     }
 }
@@ -163,6 +259,7 @@ impl TryFrom<v1::entry::Body> for Body {
                 facility: m.facility.parse()?,
                 kind: FacilityKind::from_number(m.kind.into())?,
                 name: name(m.name)?,
+                municipality: m.municipality.map(municipality).transpose()?,
             },
             Wire::FacilityLeave(m) => Self::FacilityLeave {
                 facility: m.facility.parse()?,
@@ -199,6 +296,53 @@ impl TryFrom<v1::entry::Body> for Body {
             Wire::AccessRequest(m) => Self::AccessRequest(m.try_into()?),
             Wire::Release(m) => Self::Release(m.try_into()?),
             Wire::Receipt(m) => Self::Receipt(m.try_into()?),
+            Wire::AuthorityAdmit(m) => Self::AuthorityAdmit {
+                authority: m.authority.parse()?,
+                name: name(m.name)?,
+                key: m.key.as_slice().try_into()?,
+                prefectures: prefectures(&m.prefectures)?,
+            },
+            Wire::AuthorityEnd(m) => Self::AuthorityEnd {
+                authority: m.authority.parse()?,
+            },
+            Wire::NoticePost(m) => Self::NoticePost(m.try_into()?),
+            Wire::NoticeRemove(m) => Self::NoticeRemove {
+                notice: NoticeId(EntryIndex(m.notice)),
+            },
+            Wire::ProxyRegister(m) => Self::ProxyRegister(m.try_into()?),
+            Wire::ProxyEnd(m) => Self::ProxyEnd {
+                proxy: ProxyId(EntryIndex(m.proxy)),
+                reason: ProxyEndReason::from_number(m.reason.into())?,
+                recorded_by: m.recorded_by.parse()?,
+            },
+            Wire::DeathRecord(m) => Self::DeathRecord {
+                subject: m.subject.as_slice().try_into()?,
+                recorded_by: m.recorded_by.parse()?,
+            },
+            Wire::DeathRetract(m) => Self::DeathRetract {
+                subject: m.subject.as_slice().try_into()?,
+                recorded_by: m.recorded_by.parse()?,
+            },
+            Wire::ReservationSeal(m) => Self::ReservationSeal {
+                sealed: m.sealed.as_slice().try_into()?,
+            },
+            Wire::ReservationUnseal(m) => Self::ReservationUnseal {
+                seal: SealId(EntryIndex(m.seal)),
+            },
+            Wire::EmergencyReview(m) => Self::EmergencyReview(m.try_into()?),
+            Wire::PatientTold(m) => Self::PatientTold {
+                access: EntryIndex(m.access),
+                way: Told::from_number(m.way.into())?,
+                recorded_by: m.recorded_by.parse()?,
+            },
+            Wire::DisasterDeclare(m) => Self::DisasterDeclare(m.try_into()?),
+            Wire::DisasterExtend(m) => Self::DisasterExtend {
+                declaration: DisasterId(EntryIndex(m.declaration)),
+                until: TimeMs(m.until_ms),
+            },
+            Wire::DisasterEnd(m) => Self::DisasterEnd {
+                declaration: DisasterId(EntryIndex(m.declaration)),
+            },
         })
     }
 }

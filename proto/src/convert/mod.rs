@@ -5,11 +5,14 @@ mod agreement;
 mod consent;
 mod entry;
 mod genesis;
+mod life;
 mod outcome;
 mod policy;
 
 use crate::v1;
-use sekisho_domain::{Category, DomainError, FacilityId, Period, Purpose, SubjectRef, TimeMs};
+use sekisho_domain::{
+    AreaCode, Category, Code, Codes, DomainError, FacilityId, Period, Purpose, SubjectRef, TimeMs,
+};
 use std::collections::BTreeSet;
 
 /// The value of a required message field.
@@ -30,19 +33,19 @@ fn bounded<T>(items: &[T], max: usize, what: &'static str) -> Result<(), DomainE
 }
 
 /// Codes as a set; the wire carries them in ascending order.
-fn codes<T: Ord>(
+fn codes<T: Code>(
     numbers: &[i32],
     from: fn(i64) -> Result<T, DomainError>,
-) -> Result<BTreeSet<T>, DomainError> {
+) -> Result<Codes<T>, DomainError> {
     numbers.iter().map(|n| from((*n).into())).collect()
 }
 
 /// A set that may not be empty.
-fn some_codes<T: Ord>(
+fn some_codes<T: Code>(
     numbers: &[i32],
     from: fn(i64) -> Result<T, DomainError>,
     what: &'static str,
-) -> Result<BTreeSet<T>, DomainError> {
+) -> Result<Codes<T>, DomainError> {
     let set = codes(numbers, from)?;
     if set.is_empty() {
         Err(DomainError::Missing(what))
@@ -58,24 +61,24 @@ macro_rules! numbers {
 }
 use numbers;
 
-fn categories_out(set: Option<&BTreeSet<Category>>) -> Option<v1::CategorySet> {
+fn categories_out(set: Option<&Codes<Category>>) -> Option<v1::CategorySet> {
     set.map(|set| v1::CategorySet {
         categories: numbers!(set),
     })
 }
 
-fn categories_in(set: Option<v1::CategorySet>) -> Result<Option<BTreeSet<Category>>, DomainError> {
+fn categories_in(set: Option<v1::CategorySet>) -> Result<Option<Codes<Category>>, DomainError> {
     set.map(|set| some_codes(&set.categories, Category::from_number, "categories"))
         .transpose()
 }
 
-fn purposes_out(set: Option<&BTreeSet<Purpose>>) -> Option<v1::PurposeSet> {
+fn purposes_out(set: Option<&Codes<Purpose>>) -> Option<v1::PurposeSet> {
     set.map(|set| v1::PurposeSet {
         purposes: numbers!(set),
     })
 }
 
-fn purposes_in(set: Option<v1::PurposeSet>) -> Result<Option<BTreeSet<Purpose>>, DomainError> {
+fn purposes_in(set: Option<v1::PurposeSet>) -> Result<Option<Codes<Purpose>>, DomainError> {
     set.map(|set| some_codes(&set.purposes, Purpose::from_number, "purposes"))
         .transpose()
 }
@@ -96,6 +99,19 @@ fn facilities_in(set: v1::FacilitySet) -> Result<BTreeSet<FacilityId>, DomainErr
         return Err(DomainError::Missing("the list of facilities"));
     }
     set.facilities.iter().map(|f| f.parse()).collect()
+}
+
+fn areas_out(set: &BTreeSet<AreaCode>) -> Vec<String> {
+    set.iter().map(ToString::to_string).collect()
+}
+
+/// 1 to `max` prefectures or municipalities.
+fn areas_in(areas: &[String], max: usize) -> Result<BTreeSet<AreaCode>, DomainError> {
+    bounded(areas, max, "the areas")?;
+    if areas.is_empty() {
+        return Err(DomainError::Missing("an area"));
+    }
+    areas.iter().map(|a| a.parse()).collect()
 }
 
 impl From<Period> for v1::Period {

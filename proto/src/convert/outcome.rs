@@ -7,7 +7,7 @@ use super::{
 use crate::v1;
 use sekisho_domain::{
     AccessRequest, Basis, Category, ConsentId, Decision, Denial, DenyReason, DisclosingFacilities,
-    DomainError, EntryIndex, NetworkId, NetworkOutcome, Outcome, PermitTerms, RefusalReason,
+    DomainError, EntryIndex, Footing, NetworkId, NetworkOutcome, Outcome, PermitTerms, RefusalReason,
     TimeMs, Withheld,
 };
 
@@ -98,6 +98,7 @@ impl From<&PermitTerms> for v1::PermitTerms {
                 })
                 .collect(),
             expires_ms: t.expires.0,
+            footing: t.footing.number().into(),
         }
     }
 }
@@ -114,7 +115,15 @@ impl TryFrom<v1::PermitTerms> for PermitTerms {
         if t.bases.is_empty() {
             return Err(DomainError::Missing("a basis of the permit"));
         }
+        let footing = Footing::from_number(t.footing.into())?;
+        let consented = matches!(footing, Footing::Consent | Footing::DisasterDrill);
+        if t.bases.iter().any(|b| b.consents.is_empty() == consented) {
+            return Err(DomainError::Invalid(
+                "a basis rests on consents where the permit stands on consent, and on none where it does not",
+            ));
+        }
         Ok(Self {
+            footing,
             subject: t.subject.as_slice().try_into()?,
             bases: t
                 .bases
@@ -161,9 +170,6 @@ impl TryFrom<v1::Basis> for Basis {
         use v1::basis::Facilities;
         let position = b.grant;
         bounded(&b.consents, Self::CONSENTS_MAX, "the consents of a basis")?;
-        if b.consents.is_empty() {
-            return Err(DomainError::Missing("a consent of the basis"));
-        }
         if b.agreement.is_none() && position != 0 {
             return Err(DomainError::Invalid(
                 "a basis without an agreement has no position in one",

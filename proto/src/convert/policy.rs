@@ -1,6 +1,6 @@
 //! Consent policies.
 
-use super::{numbers, required, some_codes};
+use super::{categories_in, categories_out, numbers, required, some_codes};
 use crate::v1;
 use sekisho_domain::{
     Capture, ConsentPolicy, DomainError, NewFacility, Rule, Scope, TimeMs, Withdrawal,
@@ -14,6 +14,8 @@ impl From<&ConsentPolicy> for v1::ConsentPolicy {
             text_hash: p.text_hash.0.to_vec(),
             disclosing: p.disclosing.as_ref().map(Into::into),
             viewing: p.viewing.as_ref().map(Into::into),
+            voids_earlier: p.voids_earlier,
+            emergency: categories_out(p.emergency.as_ref()),
         }
     }
 }
@@ -30,13 +32,15 @@ impl TryFrom<v1::ConsentPolicy> for ConsentPolicy {
             text_hash: p.text_hash.as_slice().try_into()?,
             disclosing: p.disclosing.map(TryInto::try_into).transpose()?,
             viewing: p.viewing.map(TryInto::try_into).transpose()?,
+            voids_earlier: p.voids_earlier,
+            emergency: categories_in(p.emergency)?,
         })
     }
 }
 
 impl From<&Rule> for v1::Rule {
     fn from(r: &Rule) -> Self {
-        use v1::new_facility::{NotCovered, Rule as New};
+        use v1::new_facility::Rule as New;
         Self {
             scope: r.scope.number().into(),
             capture: numbers!(r.capture),
@@ -45,7 +49,10 @@ impl From<&Rule> for v1::Rule {
                     NewFacility::NeedsConsent(capture) => {
                         New::NeedsConsent(capture.number().into())
                     }
-                    NewFacility::NotCovered => New::NotCovered(NotCovered {}),
+                    NewFacility::NotCovered => New::NotCovered(v1::Everything {}),
+                    NewFacility::AfterNotice { days } => New::AfterNoticeDays(days.into()),
+                    NewFacility::WhenCardPresented => New::WhenCardPresented(v1::Everything {}),
+                    NewFacility::FacilityChoice => New::FacilityChoice(v1::Everything {}),
                 }),
             }),
             withdrawal: numbers!(r.withdrawal),
@@ -72,6 +79,17 @@ impl TryFrom<v1::Rule> for Rule {
                     NewFacility::NeedsConsent(Capture::from_number(capture.into())?)
                 }
                 New::NotCovered(_) => NewFacility::NotCovered,
+                New::AfterNoticeDays(days) => {
+                    let days = u16::try_from(days).unwrap_or_default();
+                    if !(1..=NewFacility::NOTICE_DAYS_MAX).contains(&days) {
+                        return Err(DomainError::Invalid(
+                            "a notice of a new facility stands for 1 to 366 days",
+                        ));
+                    }
+                    NewFacility::AfterNotice { days }
+                }
+                New::WhenCardPresented(_) => NewFacility::WhenCardPresented,
+                New::FacilityChoice(_) => NewFacility::FacilityChoice,
             },
             withdrawal: some_codes(
                 &r.withdrawal,

@@ -1,5 +1,6 @@
 //! Consent policies, consents, reservations and subject links.
 
+use super::life::is_posted_at;
 use super::{At, Effect, require};
 use crate::envelope::Authentic;
 use crate::record::{self, CoreError, GivenConsent, GivenReservation, Link, Policy, Record};
@@ -9,8 +10,9 @@ use crate::view::{
     consent_of_subject_key, link_key, policy_key, reservation_of_subject_key,
 };
 use sekisho_domain::{
-    Commitment, Consent, ConsentId, ConsentPolicy, FacilityId, FacilitySelector, KeyPurpose,
-    NetworkId, RefusalReason, Reservation, ReservationId, Rule, Scope, Side, SubjectId, SubjectRef,
+    Capture, Commitment, Consent, ConsentId, ConsentPolicy, EntryIndex, FacilityId,
+    FacilitySelector, KeyPurpose, Nature, NetworkId, NewFacility, ProxyId, Purpose, RefusalReason,
+    Reservation, ReservationId, Rule, Scope, Side, SubjectId, SubjectRef,
 };
 
 pub(super) fn publish_policy<S: StateWrite>(
@@ -54,7 +56,19 @@ pub(super) fn grant<S: StateWrite>(
         NotAuthorised
     );
     require!(!consent.period.has_ended(at.time), InvalidContent);
+    require!(
+        consent
+            .purposes
+            .is_none_or(|set| set.iter().all(may_be_consented)),
+        InvalidContent
+    );
     let view = View(&*state);
+    let subject = SubjectRef {
+        network: consent.network.clone(),
+        subject: consent.subject,
+    };
+    require!(!view.is_deceased(&subject)?, SubjectDeceased);
+    require!(speaks_for(view, consent.proxy, &subject, at)?, ProxyInvalid);
     require!(
         view.facility_of(&consent.recorded_by, &consent.network)?
             .is_some(),
@@ -72,6 +86,13 @@ pub(super) fn grant<S: StateWrite>(
         rule.is_some_and(|rule| provides_for(&rule, consent)),
         PolicyForbids
     );
+    if consent.capture == Capture::NoticeWithOptOut {
+        let notices = view.notices_of_purposes(&consent.network)?;
+        let posted = notices
+            .iter()
+            .any(|notice| notice.stands(at.time) && is_posted_at(notice, &consent.recorded_by));
+        require!(posted, NoticeNotPosted);
+    }
     if let FacilitySelector::Listed(set) = &consent.facilities {
         for facility in set {
             require!(
@@ -92,36 +113,93 @@ pub(super) fn grant<S: StateWrite>(
         consent.side,
         Some(at.index),
     );
-    state
-        .put(Table::ConsentOfSubject, &key, b"")
-        .map_err(CoreError::Store)?;
     let given = GivenConsent {
         consent: consent.clone(),
         granted: at.index,
+        granted_at: at.time,
         withdrawn: None,
         withdrawal_evidence: None,
     };
-    record::put(
+    put_indexed(
         state,
-        Table::Consent,
-        &record::index_key(at.index),
+        (Table::ConsentAt, Table::ConsentOfSubject),
+        at.index,
+        &key,
         &Record::made(at.index, given),
-    )?;
+    )
+}
+
+/// Writes a record under its key, and the key under its index.
+pub(super) fn put_indexed<S: StateWrite, T: serde::Serialize>(
+    state: &mut S,
+    (at, table): (Table, Table),
+    index: EntryIndex,
+    key: &[u8],
+    record: &Record<T>,
+) -> Effect<S> {
+    state
+        .put(at, &record::index_key(index), key)
+        .map_err(CoreError::Store)?;
+    record::put(state, table, key, record)?;
     Ok(Ok(()))
 }
 
-/// Whether the rule knows such an act of consent: taken this way, reaching this far.
-fn provides_for(rule: &Rule, consent: &Consent) -> bool {
-    let reach = match (rule.scope, &consent.facilities) {
-        (Scope::AllFacilities, FacilitySelector::All)
-        | (Scope::ListedFacilities, FacilitySelector::Listed(_)) => true,
-        // A visited facility takes the consent for itself alone.
-        (Scope::EachFacility, FacilitySelector::Listed(set)) => {
-            set.len() == 1 && set.contains(&consent.recorded_by)
-        }
-        _ => false,
+/// What rests on consent; and disasters, for drills open nothing else.
+fn may_be_consented(purpose: Purpose) -> bool {
+    purpose.nature() == Nature::Ordinary || purpose == Purpose::Disaster
+}
+
+/// Whether the patient acts, or somebody who speaks for this patient now.
+fn speaks_for<S: StateRead>(
+    view: View<'_, S>,
+    proxy: Option<ProxyId>,
+    subject: &SubjectRef,
+    at: At,
+) -> Result<bool, CoreError<S::Error>> {
+    let Some(id) = proxy else {
+        return Ok(true);
     };
-    reach && rule.capture.contains(&consent.capture)
+    Ok(view.proxy(id)?.is_some_and(|known| {
+        let of = (&known.value.proxy.network, known.value.proxy.subject);
+        of == (&subject.network, subject.subject) && known.value.holds(at.time)
+    }))
+}
+
+/// Whether the rule knows such an act of consent: taken this way, reaching this far. What a patient limits
+/// further is always known.
+fn provides_for(rule: &Rule, consent: &Consent) -> bool {
+    let listed = match &consent.facilities {
+        FacilitySelector::All => None,
+        FacilitySelector::Listed(set) => Some(set),
+    };
+    // A visited facility takes the consent for itself alone.
+    let own = listed.is_some_and(|set| set.len() == 1 && set.contains(&consent.recorded_by));
+    let one = |of: usize| of == 1;
+    let reach = match rule.scope {
+        Scope::AllFacilities => listed.is_none(),
+        Scope::ListedFacilities => listed.is_some(),
+        Scope::EachFacility => own,
+        Scope::EachPractitioner => {
+            let names_one = consent.practitioners.as_ref().is_some_and(|p| one(p.len()));
+            names_one && (own || (consent.side == Side::Disclosing && listed.is_some()))
+        }
+        Scope::FacilityPair => {
+            listed.is_some_and(|set| one(set.len()))
+                && consent.counterpart.as_ref().is_some_and(|c| one(c.len()))
+        }
+    };
+    // What a facility that joins later needs: a consent for it alone, or for it among others.
+    let added = match rule.new_facility {
+        NewFacility::NeedsConsent(capture) => {
+            matches!(rule.scope, Scope::AllFacilities | Scope::ListedFacilities)
+                && listed.is_some()
+                && consent.capture == capture
+        }
+        NewFacility::WhenCardPresented => own && consent.capture == Capture::CardPresented,
+        NewFacility::FacilityChoice => own && rule.capture.contains(&consent.capture),
+        NewFacility::NotCovered | NewFacility::AfterNotice { .. } => false,
+    };
+    (reach && rule.capture.contains(&consent.capture)) || added
 }
 
 /// A patient's withdrawal is never refused for its form: whatever way it came, and though the facility that
@@ -150,17 +228,19 @@ pub(super) fn withdraw<S: StateWrite>(
         withdrawal_evidence: Some(*evidence),
         ..record.value.clone()
     };
+    let given = &record.value.consent;
+    let key = consent_of_subject_key(&given.network, &given.subject, given.side, Some(consent.0));
     record::put(
         state,
-        Table::Consent,
-        &record::index_key(consent.0),
+        Table::ConsentOfSubject,
+        &key,
         &record.changed(at.index, withdrawn),
     )?;
     Ok(Ok(()))
 }
 
 /// What narrows may come through a facility that has left: the patient's word does not wait for the paperwork.
-fn is_or_was_of<S: StateRead>(
+pub(super) fn is_or_was_of<S: StateRead>(
     view: View<'_, S>,
     facility: &FacilityId,
     network: &NetworkId,
@@ -186,6 +266,14 @@ pub(super) fn reserve<S: StateWrite>(
         is_or_was_of(View(&*state), &reservation.recorded_by, network)?,
         FacilityUnknown
     );
+    let subject = SubjectRef {
+        network: network.clone(),
+        subject: reservation.subject,
+    };
+    require!(
+        speaks_for(View(&*state), reservation.proxy, &subject, at)?,
+        ProxyInvalid
+    );
     // One beyond the bound is let in: from then on nothing is permitted (see `authorize`), which is what a
     // patient who reserves that often wants. More would only cost space.
     let prefix = reservation_of_subject_key(network, &reservation.subject, None);
@@ -196,20 +284,17 @@ pub(super) fn reserve<S: StateWrite>(
     require!(set.len() < max, TooMany);
 
     let key = reservation_of_subject_key(network, &reservation.subject, Some(at.index));
-    state
-        .put(Table::ReservationOfSubject, &key, b"")
-        .map_err(CoreError::Store)?;
     let given = GivenReservation {
         reservation: reservation.clone(),
         cleared: None,
     };
-    record::put(
+    put_indexed(
         state,
-        Table::Reservation,
-        &record::index_key(at.index),
+        (Table::ReservationAt, Table::ReservationOfSubject),
+        at.index,
+        &key,
         &Record::made(at.index, given),
-    )?;
-    Ok(Ok(()))
+    )
 }
 
 pub(super) fn clear_reservation<S: StateWrite>(
@@ -237,10 +322,12 @@ pub(super) fn clear_reservation<S: StateWrite>(
         cleared: Some(at.index),
         ..record.value.clone()
     };
+    let of = &record.value.reservation;
+    let key = reservation_of_subject_key(&of.network, &of.subject, Some(reservation.0));
     record::put(
         state,
-        Table::Reservation,
-        &record::index_key(reservation.0),
+        Table::ReservationOfSubject,
+        &key,
         &record.changed(at.index, cleared),
     )?;
     Ok(Ok(()))

@@ -13,7 +13,9 @@
 
 mod agreements;
 mod consents;
+mod emergencies;
 mod journal;
+mod life;
 mod members;
 mod requests;
 
@@ -29,7 +31,7 @@ use crate::leaf::Leaf;
 use crate::merkle::{NodeStore, RightEdge, Subtree, leaf_hash};
 use crate::record::{self, CoreError, Record, Requested};
 use crate::store::{StateRead, StateWrite, Table};
-use crate::view::{META_KEY, Meta, View};
+use crate::view::{META_KEY, Meta, View, request_key};
 use crate::{leaf, merkle};
 use journal::{Journal, Writes};
 use sekisho_domain::{Body, EntryIndex, Hash, Outcome, RefusalReason, TimeMs};
@@ -106,7 +108,13 @@ fn apply<S: StateWrite>(
         Err(fault) => return Ok(Applied::Invalid(fault)),
     };
     let (request_id, payload_hash) = (formed.entry.request_id, formed.payload_hash);
-    match View(&*state).requested(&request_id)? {
+    // Ids are each network's own: nobody spends another's by naming it first.
+    let Some(author) = View(&*state).key(&formed.entry.author)? else {
+        let unknown = EntryFault::UnknownKey(formed.entry.author);
+        return Ok(Applied::Invalid(unknown));
+    };
+    let author = author.value.network;
+    match View(&*state).requested(&author, &request_id)? {
         Some(known) if known.payload_hash == payload_hash => {
             return Ok(Applied::Duplicate { index: known.index });
         }
@@ -145,7 +153,7 @@ fn apply<S: StateWrite>(
     record::put(
         state,
         Table::Request,
-        request_id.as_bytes(),
+        &request_key(&author, &request_id),
         &Record::made(at.index, requested),
     )?;
     let rests_on: Vec<EntryIndex> = rests_on.into_iter().collect();
@@ -260,7 +268,11 @@ fn rules<S: StateWrite>(
             facility,
             kind,
             name,
-        } => members::register_facility(state, by, at, facility, *kind, name)?,
+            municipality,
+        } => {
+            let municipality = municipality.as_ref();
+            members::register_facility(state, by, at, facility, *kind, name, municipality)?
+        }
         Body::FacilityLeave { facility } => members::leave_facility(state, by, at, facility)?,
         Body::ConsentPolicyPublish(policy) => consents::publish_policy(state, by, at, policy)?,
         Body::AgreementPropose(agreement) => agreements::propose(state, by, at, agreement)?,
@@ -292,6 +304,42 @@ fn rules<S: StateWrite>(
         Body::AccessRequest(request) => return requests::decide(state, by, at, request),
         Body::Release(transfer) => requests::transfer(state, by, at, transfer, true)?,
         Body::Receipt(transfer) => requests::transfer(state, by, at, transfer, false)?,
+        Body::AuthorityAdmit {
+            authority,
+            name,
+            key,
+            prefectures,
+        } => members::admit_authority(state, by, at, authority, name, key, prefectures)?,
+        Body::AuthorityEnd { authority } => members::end_authority(state, by, at, authority)?,
+        Body::NoticePost(notice) => life::post_notice(state, by, at, notice)?,
+        Body::NoticeRemove { notice } => life::remove_notice(state, by, at, *notice)?,
+        Body::ProxyRegister(proxy) => life::register_proxy(state, by, at, proxy)?,
+        Body::ProxyEnd {
+            proxy,
+            reason,
+            recorded_by,
+        } => life::end_proxy(state, by, at, *proxy, *reason, recorded_by)?,
+        Body::DeathRecord {
+            subject,
+            recorded_by,
+        } => life::record_death(state, by, at, subject, recorded_by, true)?,
+        Body::DeathRetract {
+            subject,
+            recorded_by,
+        } => life::record_death(state, by, at, subject, recorded_by, false)?,
+        Body::ReservationSeal { sealed } => life::seal(state, by, at, sealed)?,
+        Body::ReservationUnseal { seal } => life::unseal(state, by, at, *seal)?,
+        Body::EmergencyReview(review) => emergencies::review(state, by, at, review)?,
+        Body::PatientTold {
+            access,
+            way,
+            recorded_by,
+        } => emergencies::tell_patient(state, by, at, *access, *way, recorded_by)?,
+        Body::DisasterDeclare(disaster) => emergencies::declare(state, by, at, disaster)?,
+        Body::DisasterExtend { declaration, until } => {
+            emergencies::extend(state, by, at, *declaration, *until)?
+        }
+        Body::DisasterEnd { declaration } => emergencies::end(state, by, at, *declaration)?,
     };
     Ok(match effect {
         Ok(()) => Outcome::Accepted,

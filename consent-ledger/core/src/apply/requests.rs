@@ -32,8 +32,9 @@ pub(super) fn decide<S: StateWrite>(
         state,
         Table::Access,
         &record::index_key(at.index),
-        &Record::made(at.index, record),
+        &Record::made(at.index, record.clone()),
     )?;
+    super::emergencies::owe(state, &record)?;
     Ok(Outcome::Decided(decisions))
 }
 

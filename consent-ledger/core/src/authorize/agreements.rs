@@ -5,16 +5,16 @@ use crate::record::{AgreementHead, AgreementVersion, CoreError};
 use crate::store::StateRead;
 use crate::view::View;
 use sekisho_domain::{
-    AgreementId, AgreementRef, Category, ConsentRule, Denial, DenyReason, Grant, TimeMs,
+    AgreementId, AgreementRef, Category, Codes, ConsentRule, Denial, DenyReason, Grant, Nature,
+    TimeMs,
 };
-use std::collections::BTreeSet;
 
 /// A grant that would allow something if the patient consented; or a network asking for its own documents.
 pub(super) struct Candidate {
     /// The agreement and the grant's position; none for a network's own documents.
     pub grant: Option<(AgreementRef, u32)>,
     /// The categories asked for that it allows.
-    pub categories: BTreeSet<Category>,
+    pub categories: Codes<Category>,
     /// Which consents it needs; none: those the network's own policy asks for.
     pub rule: Option<ConsentRule>,
     /// Its end, or that of its agreement's version.
@@ -33,14 +33,8 @@ pub(super) fn candidates<S: StateRead>(
     view: View<'_, S>,
     asking: &Asking<'_>,
 ) -> Result<Found, CoreError<S::Error>> {
-    if *asking.target == asking.request.viewing {
-        let categories = asking.categories(&Category::ALL.iter().copied().collect());
-        return Ok(Ok(vec![Candidate {
-            grant: None,
-            categories,
-            rule: None,
-            until: None,
-        }]));
+    if asking.is_own() {
+        return own(view, asking);
     }
     let mut found = Vec::new();
     let mut furthest = None;
@@ -67,6 +61,44 @@ pub(super) fn candidates<S: StateRead>(
     } else {
         Ok(Ok(found))
     }
+}
+
+/// A network asking for its own documents needs no agreement. What does not rest on consent needs the ceiling its
+/// own policy sets for emergencies; what a law asks of a network for its own documents is between the two.
+fn own<S: StateRead>(view: View<'_, S>, asking: &Asking<'_>) -> Result<Found, CoreError<S::Error>> {
+    let deny = |reason| {
+        Ok(Err(Denial {
+            reason,
+            agreement: None,
+        }))
+    };
+    let (ceiling, until) = match asking.request.purpose.nature() {
+        Nature::Ordinary => (Some(Codes::all()), None),
+        Nature::Law => (None, None),
+        Nature::BreakGlass | Nature::Disaster => {
+            match view.policy_standing(asking.target, asking.time)? {
+                Some((policy, until)) => (policy.policy.emergency, until),
+                None => (None, None),
+            }
+        }
+    };
+    let Some(ceiling) = ceiling else {
+        return deny(DenyReason::PurposeNotGranted);
+    };
+    let breaks = asking.request.purpose.nature() == Nature::BreakGlass;
+    if breaks && !Grant::BREAK_GLASS_ROLES.contains(&asking.request.role) {
+        return deny(DenyReason::RoleNotGranted);
+    }
+    let categories = asking.categories(&ceiling);
+    if categories.is_empty() {
+        return deny(DenyReason::CategoryNotGranted);
+    }
+    Ok(Ok(vec![Candidate {
+        grant: None,
+        categories,
+        rule: None,
+        until,
+    }]))
 }
 
 /// What an agreement is to two networks now.
@@ -184,7 +216,7 @@ fn collect(
     }
 }
 
-fn allows(grant: &Grant, asking: &Asking<'_>) -> Result<BTreeSet<Category>, DenyReason> {
+fn allows(grant: &Grant, asking: &Asking<'_>) -> Result<Codes<Category>, DenyReason> {
     let check = |ok: bool, reason| if ok { Ok(()) } else { Err(reason) };
     check(
         grant.valid.contains(asking.time),

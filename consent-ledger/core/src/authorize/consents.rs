@@ -1,20 +1,20 @@
-//! Checks 14 to 21: the acts of consent a grant's rule needs.
+//! Checks 17 to 30: the acts of consent a grant's rule needs.
 
 use super::Asking;
 use super::agreements::Candidate;
-use super::reach::{self, Reach, earlier};
-use crate::record::{CoreError, GivenConsent};
+use super::reach::{self, Places, Reach};
+use crate::record::{CoreError, GivenConsent, Policy};
 use crate::store::StateRead;
 use crate::view::{CONSENTS_MAX, View};
 use sekisho_domain::{
-    Category, ConsentId, ConsentRule, DenyReason, DisclosingFacilities, FacilityId,
-    FacilitySelector, Side, SubjectRef, TimeMs,
+    Capture, Category, Codes, ConsentId, ConsentRule, DenyReason, EntryIndex, FacilityId,
+    FacilitySelector, NetworkId, NewFacility, NoticeAbout, Rule, Side, SubjectRef, TimeMs,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 type Sides = Result<Vec<Reach>, DenyReason>;
 
-/// Both sides' acts for one decision. Each side is read when a rule first needs it, and once: checks 14 to 20
+/// Both sides' acts for one decision. Each side is read when a rule first needs it, and once: checks 17 to 29
 /// are the same for every grant.
 pub(super) struct Acts<'a, S> {
     view: View<'a, S>,
@@ -25,11 +25,20 @@ pub(super) struct Acts<'a, S> {
 
 /// One side's acts that reach the request, whatever the category; or why none does.
 struct Acted {
-    /// Whether the network's policy says how such a consent is given.
-    provided: bool,
-    reaching: Vec<Reach>,
+    /// The rule of the network's policy on how such a consent is given; none where it knows no such act.
+    rule: Option<Rule>,
+    reaching: Vec<(Reach, Taken)>,
     /// The reason of the act that came furthest.
     furthest: DenyReason,
+}
+
+/// How an act was taken, as far as rules look at it.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    /// Explicitly, by the asking facility itself and for it by name: at the visit.
+    at_visit: bool,
+    /// For disasters by name.
+    for_disasters: bool,
 }
 
 impl<'a, S: StateRead> Acts<'a, S> {
@@ -50,29 +59,64 @@ impl<'a, S: StateRead> Acts<'a, S> {
     /// What the candidate's rule finds consented.
     pub fn evaluate(&mut self, candidate: &Candidate) -> Result<Sides, CoreError<S::Error>> {
         use Side::{Disclosing, Viewing};
+        let categories = candidate.categories;
+        let any = |_: &Taken| true;
         Ok(match candidate.rule {
-            Some(ConsentRule::Disclosing) => self.side(Disclosing)?.for_grant(candidate),
-            Some(ConsentRule::Viewing) => self.side(Viewing)?.for_grant(candidate),
+            Some(ConsentRule::Disclosing) => self.side(Disclosing)?.within(categories, any),
+            Some(ConsentRule::Viewing) => self.side(Viewing)?.within(categories, any),
             Some(ConsentRule::Both) => both(
-                self.side(Disclosing)?.for_grant(candidate),
-                self.side(Viewing)?.for_grant(candidate),
+                self.side(Disclosing)?.within(categories, any),
+                self.side(Viewing)?.within(categories, any),
             ),
             Some(ConsentRule::Either) => either(
-                self.side(Disclosing)?.for_grant(candidate),
-                self.side(Viewing)?.for_grant(candidate),
+                self.side(Disclosing)?.within(categories, any),
+                self.side(Viewing)?.within(categories, any),
             ),
+            Some(ConsentRule::RecipientConsentWithProviderReservation) => {
+                self.by_recipient(categories)?
+            }
+            // No candidate of an ordinary purpose has this rule: its grant would not have been let in.
+            Some(ConsentRule::NotNeeded) => Err(DenyReason::NoConsentPolicy),
             // Its own documents: every act its own policy asks for.
             None => {
                 let disclosing = self.side(Disclosing)?;
-                let disclosing = disclosing.provided.then(|| disclosing.for_grant(candidate));
+                let asks = disclosing.rule.is_some();
+                let disclosing = asks.then(|| disclosing.within(categories, any));
                 let viewing = self.side(Viewing)?;
-                let viewing = viewing.provided.then(|| viewing.for_grant(candidate));
+                let asks = viewing.rule.is_some();
+                let viewing = asks.then(|| viewing.within(categories, any));
                 match (disclosing, viewing) {
                     (Some(disclosing), Some(viewing)) => both(disclosing, viewing),
                     (Some(one), None) | (None, Some(one)) => one,
                     (None, None) => Err(DenyReason::NoConsentPolicy),
                 }
             }
+        })
+    }
+
+    /// In a drill, what the patient consented to disclose in disasters, by name.
+    pub fn for_drill(&mut self, candidate: &Candidate) -> Result<Sides, CoreError<S::Error>> {
+        let disclosing = self.side(Side::Disclosing)?;
+        Ok(disclosing.within(candidate.categories, |taken| taken.for_disasters))
+    }
+
+    /// The ministry's rule of 2020: the asking network's policy asks for explicit consent to query, the provider
+    /// has posted its purposes, the recipient took the consent at the visit. That the patient made no reservation
+    /// is check 31.
+    fn by_recipient(&mut self, categories: Codes<Category>) -> Result<Sides, CoreError<S::Error>> {
+        let viewing = self.side(Side::Viewing)?;
+        let Some(rule) = &viewing.rule else {
+            return Ok(Err(DenyReason::NoConsentPolicy));
+        };
+        if !rule.capture.iter().all(Capture::is_explicit) {
+            return Ok(Err(DenyReason::ExplicitConsentNotRequired));
+        }
+        let consented = viewing.within(categories, |taken| taken.at_visit);
+        let posted = posted(self.view, self.asking)?;
+        Ok(if posted.is_empty() {
+            Err(DenyReason::PurposesNotPosted)
+        } else {
+            consented.and_then(|consented| meets(&posted, &consented))
         })
     }
 
@@ -88,6 +132,56 @@ impl<'a, S: StateRead> Acts<'a, S> {
     }
 }
 
+/// Where the network asked has posted the purpose, of every category, until the notice ends.
+fn posted<S: StateRead>(
+    view: View<'_, S>,
+    asking: &Asking<'_>,
+) -> Result<Vec<Reach>, CoreError<S::Error>> {
+    let mut reaches = Vec::new();
+    for notice in view.notices_of_purposes(asking.target)? {
+        let NoticeAbout::Purposes { facility, purposes } = &notice.notice.about else {
+            continue;
+        };
+        if !notice.stands(asking.time) || !purposes.contains(&asking.request.purpose) {
+            continue;
+        }
+        let places = match facility {
+            None => Places::All,
+            Some(place) => {
+                let before = notice.posted;
+                match listed(view, [place], asking.target, before)? {
+                    Some(places) => places,
+                    None => continue,
+                }
+            }
+        };
+        let reach = Reach {
+            places,
+            until: notice.notice.period.until,
+            ..Reach::without_consent(Codes::all())
+        };
+        reach::add(&mut reaches, reach, CONSENTS_MAX);
+    }
+    Ok(reaches)
+}
+
+/// Those of the facilities that are members of the network and were before this index; none if none is.
+fn listed<'f, S: StateRead>(
+    view: View<'_, S>,
+    facilities: impl IntoIterator<Item = &'f FacilityId>,
+    network: &NetworkId,
+    before: EntryIndex,
+) -> Result<Option<Places>, CoreError<S::Error>> {
+    let mut still = BTreeMap::new();
+    for facility in facilities {
+        let member = view.facility_of(facility, network)?;
+        if let Some(member) = member.filter(|member| member.registered < before) {
+            still.insert(facility.clone(), member.registered);
+        }
+    }
+    Ok((!still.is_empty()).then_some(Places::Listed(still)))
+}
+
 impl Acted {
     fn read<S: StateRead>(
         view: View<'_, S>,
@@ -96,82 +190,97 @@ impl Acted {
         side: Side,
     ) -> Result<Self, CoreError<S::Error>> {
         let mut acted = Self {
-            provided: false,
+            rule: None,
             reaching: Vec::new(),
             furthest: DenyReason::NoConsentPolicy,
         };
         // A grant may rest on a side only where that network's policy says how such a consent is given.
-        let Some((policy, until)) = view.policy_standing(&subject.network, asking.time)? else {
+        let policies = view.policies(&subject.network)?;
+        let Some((policy, until)) = crate::view::standing_policy(&policies, asking.time) else {
             return Ok(acted);
         };
         let (rule, none) = match side {
-            Side::Disclosing => (policy.policy.disclosing, DenyReason::NoDisclosingConsent),
-            Side::Viewing => (policy.policy.viewing, DenyReason::NoViewingConsent),
+            Side::Disclosing => (&policy.policy.disclosing, DenyReason::NoDisclosingConsent),
+            Side::Viewing => (&policy.policy.viewing, DenyReason::NoViewingConsent),
         };
-        if rule.is_none() {
+        let Some(rule) = rule else {
             return Ok(acted);
-        }
-        (acted.provided, acted.furthest) = (true, none);
+        };
+        acted.furthest = none;
+        let act = Act {
+            view,
+            asking,
+            side,
+            network: &subject.network,
+            policies: &policies,
+            rule,
+            until,
+        };
         for given in view.consents_of(&subject.network, &subject.subject, side)? {
-            match reaches(view, &given, asking, until)? {
-                Ok(reach) => reach::add(&mut acted.reaching, reach, CONSENTS_MAX),
+            match act.reaches(&given)? {
+                Ok(reaches) => {
+                    let taken = act.taken(&given);
+                    acted
+                        .reaching
+                        .extend(reaches.into_iter().map(|r| (r, taken)));
+                }
                 Err(reason) => acted.furthest = acted.furthest.max(reason),
             }
         }
+        acted.rule = Some(rule.clone());
         Ok(acted)
     }
 
-    /// Check 21: what of it is in the categories the grant allows.
-    fn for_grant(&self, candidate: &Candidate) -> Sides {
-        let within: Vec<_> = self
-            .reaching
-            .iter()
-            .filter_map(|reach| reach_within(reach, &candidate.categories, None))
-            .collect();
-        match (within.is_empty(), self.reaching.is_empty()) {
+    /// Check 30: what of it is in these categories, of the acts that are fit.
+    fn within(&self, categories: Codes<Category>, fit: impl Fn(&Taken) -> bool) -> Sides {
+        let mut within = Vec::new();
+        let mut any = false;
+        for (reach, _) in self.reaching.iter().filter(|(_, taken)| fit(taken)) {
+            any = true;
+            let categories = reach.categories.intersection(&categories);
+            if !categories.is_empty() {
+                let reach = Reach {
+                    categories,
+                    ..reach.clone()
+                };
+                reach::add(&mut within, reach, CONSENTS_MAX);
+            }
+        }
+        match (within.is_empty(), any) {
             (false, _) => Ok(within),
-            (true, true) => Err(self.furthest),
-            (true, false) => Err(DenyReason::ConsentForOtherCategory),
+            (true, true) => Err(DenyReason::ConsentForOtherCategory),
+            (true, false) => Err(self.furthest),
         }
     }
 }
 
-/// The reach narrowed to these categories, and ended by that instant; none if no category is left.
-fn reach_within(
-    reach: &Reach,
-    categories: &BTreeSet<Category>,
-    until: Option<TimeMs>,
-) -> Option<Reach> {
-    let categories: BTreeSet<_> = reach.categories.intersection(categories).copied().collect();
-    (!categories.is_empty()).then(|| Reach {
-        categories,
-        until: earlier(reach.until, until),
-        ..reach.clone()
+/// What every pair of the two lets be seen.
+fn meets(some: &[Reach], others: &[Reach]) -> Sides {
+    let mut pairs = Vec::new();
+    for (one, other) in some.iter().flat_map(|s| others.iter().map(move |o| (s, o))) {
+        if let Some(pair) = one.meet(other) {
+            reach::add(&mut pairs, pair, CONSENTS_MAX);
+        }
+    }
+    if !pairs.is_empty() {
+        return Ok(pairs);
+    }
+    let common = |(one, other): (&Reach, &Reach)| !one.categories.is_disjoint(&other.categories);
+    let mut all = some.iter().flat_map(|s| others.iter().map(move |o| (s, o)));
+    Err(if all.any(common) {
+        DenyReason::ConsentForOtherFacility
+    } else {
+        DenyReason::ConsentForOtherCategory
     })
 }
 
-/// Every pair of a disclosing and a viewing act that have a category in common. Where both sides fail, the
-/// check that stands first in the published order is the reason.
+/// Every pair of a disclosing and a viewing act that have a category and a facility in common. Where both sides
+/// fail, the check that stands first in the published order is the reason.
 fn both(disclosing: Sides, viewing: Sides) -> Sides {
-    let (disclosing, viewing) = match (disclosing, viewing) {
-        (Ok(d), Ok(v)) => (d, v),
-        (Err(d), Err(v)) => return Err(d.min(v)),
-        (Err(one), Ok(_)) | (Ok(_), Err(one)) => return Err(one),
-    };
-    let mut pairs = Vec::new();
-    for (d, v) in disclosing
-        .iter()
-        .flat_map(|d| viewing.iter().map(move |v| (d, v)))
-    {
-        if let Some(mut pair) = reach_within(d, &v.categories, v.until) {
-            pair.consents.extend(&v.consents);
-            pairs.push(pair);
-        }
-    }
-    if pairs.is_empty() {
-        Err(DenyReason::ConsentForOtherCategory)
-    } else {
-        Ok(pairs)
+    match (disclosing, viewing) {
+        (Ok(d), Ok(v)) => meets(&d, &v),
+        (Err(d), Err(v)) => Err(d.min(v)),
+        (Err(one), Ok(_)) | (Ok(_), Err(one)) => Err(one),
     }
 }
 
@@ -187,55 +296,204 @@ fn either(disclosing: Sides, viewing: Sides) -> Sides {
     }
 }
 
-/// Checks 17 to 20 of one act; the categories it is limited to are looked at for each grant.
-fn reaches<S: StateRead>(
-    view: View<'_, S>,
-    given: &GivenConsent,
-    asking: &Asking<'_>,
-    policy_until: Option<TimeMs>,
-) -> Result<Result<Reach, DenyReason>, CoreError<S::Error>> {
-    let consent = &given.consent;
-    if given.withdrawn.is_some() {
-        return Ok(Err(DenyReason::ConsentWithdrawn));
-    }
-    if !consent.period.contains(asking.time) {
-        return Ok(Err(DenyReason::ConsentNotInPeriod));
-    }
-    // Under every rule on new facilities there is, a facility that joins later, or leaves and joins again,
-    // needs a consent of its own: nothing reaches beyond those registered when it was given.
-    let looks = asking.registered < given.granted;
-    let facilities = match (consent.side, &consent.facilities) {
-        (Side::Disclosing, FacilitySelector::All) => {
-            Some(DisclosingFacilities::RegisteredBefore(given.granted))
+/// One side's policy, against which its acts are looked at.
+struct Act<'a, S> {
+    view: View<'a, S>,
+    asking: &'a Asking<'a>,
+    side: Side,
+    network: &'a NetworkId,
+    policies: &'a [Policy],
+    /// The rule that holds now.
+    rule: &'a Rule,
+    /// When a newer version begins.
+    until: Option<TimeMs>,
+}
+
+impl<S: StateRead> Act<'_, S> {
+    fn taken(&self, given: &GivenConsent) -> Taken {
+        let consent = &given.consent;
+        let here = &self.asking.request.facility;
+        let by_name =
+            matches!(&consent.facilities, FacilitySelector::Listed(set) if set.contains(here));
+        Taken {
+            at_visit: by_name && consent.recorded_by == *here && consent.capture.is_explicit(),
+            for_disasters: consent.purposes.is_some(),
         }
-        (Side::Disclosing, FacilitySelector::Listed(set)) => {
-            let mut still = BTreeSet::<FacilityId>::new();
-            for facility in set {
-                let member = view.facility_of(facility, &consent.network)?;
-                if member.is_some_and(|member| member.registered < given.granted) {
-                    still.insert(facility.clone());
+    }
+
+    /// Checks 22 to 29 of one act; the categories it is limited to are looked at for each grant.
+    fn reaches(
+        &self,
+        given: &GivenConsent,
+    ) -> Result<Result<Vec<Reach>, DenyReason>, CoreError<S::Error>> {
+        let (consent, now) = (&given.consent, self.asking.time);
+        if given.withdrawn.is_some() {
+            return Ok(Err(DenyReason::ConsentWithdrawn));
+        }
+        let voiding = self
+            .policies
+            .iter()
+            .filter(|p| p.policy.version > consent.policy_version && p.policy.voids_earlier)
+            .map(|p| p.effective_from)
+            .min();
+        if voiding.is_some_and(|from| from <= now) {
+            return Ok(Err(DenyReason::ConsentVoided));
+        }
+        if !consent.period.contains(now) {
+            return Ok(Err(DenyReason::ConsentNotInPeriod));
+        }
+        let mut ends = vec![self.until, voiding, consent.period.until];
+        if let Some(id) = consent.proxy {
+            match self.view.proxy(id)?.filter(|known| known.value.holds(now)) {
+                Some(known) => ends.push(known.value.proxy.period.until),
+                None => return Ok(Err(DenyReason::ConsentProxyEnded)),
+            }
+        }
+        if consent.capture == Capture::NoticeWithOptOut {
+            match self.stands_posted(given)? {
+                Some(until) => ends.push(until),
+                None => return Ok(Err(DenyReason::ConsentNoticeEnded)),
+            }
+        }
+        let places = self.places(given)?;
+        if places.is_empty() {
+            return Ok(Err(DenyReason::ConsentForOtherFacility));
+        }
+        let who = |set: &BTreeSet<_>| set.contains(&self.asking.request.practitioner_id);
+        if !consent.practitioners.as_ref().is_none_or(who) {
+            return Ok(Err(DenyReason::ConsentForOtherPractitioner));
+        }
+        let purposes = &consent.purposes;
+        if !purposes.is_none_or(|set| set.contains(&self.asking.request.purpose)) {
+            return Ok(Err(DenyReason::ConsentForOtherPurpose));
+        }
+        let until = ends.into_iter().flatten().min();
+        Ok(Ok(places
+            .into_iter()
+            .map(|places| Reach {
+                grant: None,
+                consents: [ConsentId(given.granted)].into(),
+                categories: consent.categories.unwrap_or_else(Codes::all),
+                places,
+                until,
+            })
+            .collect()))
+    }
+
+    /// A consent taken by notice holds for a purpose that a notice, at the facility that recorded it, named when it
+    /// was recorded and one names now: `Some` with the end of the latter.
+    fn stands_posted(
+        &self,
+        given: &GivenConsent,
+    ) -> Result<Option<Option<TimeMs>>, CoreError<S::Error>> {
+        let (mut then, mut now): (bool, Option<Option<TimeMs>>) = (false, None);
+        for notice in self.view.notices_of_purposes(self.network)? {
+            let NoticeAbout::Purposes { facility, purposes } = &notice.notice.about else {
+                continue;
+            };
+            let place = facility.as_ref();
+            if place.is_some_and(|place| *place != given.consent.recorded_by)
+                || !purposes.contains(&self.asking.request.purpose)
+            {
+                continue;
+            }
+            then |= notice.stood(given.granted, given.granted_at);
+            if notice.stands(self.asking.time) {
+                let until = notice.notice.period.until;
+                now = Some(match now {
+                    None => until,
+                    // The one that stands longest; none: without end.
+                    Some(so_far) => so_far.zip(until).map(|(a, b)| a.max(b)),
+                });
+            }
+        }
+        Ok(now.filter(|_| then))
+    }
+
+    /// Check 27: the disclosing facilities whose documents the act lets be seen by the asking one. A facility that
+    /// joins later, or leaves and joins again, needs a consent of its own, unless the policy under which the
+    /// consent was given and the one that holds now both reach it after a notice, and that has stood long enough.
+    fn places(&self, given: &GivenConsent) -> Result<Vec<Places>, CoreError<S::Error>> {
+        let consent = &given.consent;
+        let (view, before, here) = (self.view, given.granted, &self.asking.request.facility);
+        let knows_asking = self.asking.registered < before;
+        Ok(match self.side {
+            Side::Disclosing => {
+                let named = consent.counterpart.as_ref();
+                if named.is_some_and(|set| !set.contains(here) || !knows_asking) {
+                    return Ok(Vec::new());
+                }
+                match &consent.facilities {
+                    FacilitySelector::All => {
+                        let joined = self.joined(given, None)?;
+                        let joined = listed(view, &joined, self.network, EntryIndex(u64::MAX))?;
+                        [Some(Places::RegisteredBefore(before)), joined]
+                            .into_iter()
+                            .flatten()
+                            .collect()
+                    }
+                    FacilitySelector::Listed(set) => {
+                        Vec::from_iter(listed(view, set, self.network, before)?)
+                    }
                 }
             }
-            (!still.is_empty()).then_some(DisclosingFacilities::Listed(still))
-        }
-        (Side::Viewing, FacilitySelector::All) => looks.then_some(DisclosingFacilities::All),
-        (Side::Viewing, FacilitySelector::Listed(set)) => {
-            (looks && set.contains(&asking.request.facility)).then_some(DisclosingFacilities::All)
-        }
-    };
-    let Some(facilities) = facilities else {
-        return Ok(Err(DenyReason::ConsentForOtherFacility));
-    };
-    let purpose = |set: &BTreeSet<_>| set.contains(&asking.request.purpose);
-    if !consent.purposes.as_ref().is_none_or(purpose) {
-        return Ok(Err(DenyReason::ConsentForOtherPurpose));
+            Side::Viewing => {
+                let looks = match &consent.facilities {
+                    FacilitySelector::All => {
+                        knows_asking || self.joined(given, Some(here))?.contains(here)
+                    }
+                    FacilitySelector::Listed(set) => knows_asking && set.contains(here),
+                };
+                match (looks, &consent.counterpart) {
+                    (false, _) => Vec::new(),
+                    (true, None) => vec![Places::All],
+                    (true, Some(set)) => {
+                        Vec::from_iter(listed(view, set, self.asking.target, before)?)
+                    }
+                }
+            }
+        })
     }
-    let all = || Category::ALL.iter().copied().collect();
-    Ok(Ok(Reach {
-        grant: None,
-        consents: [ConsentId(given.granted)].into(),
-        categories: consent.categories.clone().unwrap_or_else(all),
-        facilities,
-        until: earlier(consent.period.until, policy_until),
-    }))
+
+    /// The facilities (or only this one) that joined after the consent and that it reaches all the same.
+    fn joined(
+        &self,
+        given: &GivenConsent,
+        only: Option<&FacilityId>,
+    ) -> Result<BTreeSet<FacilityId>, CoreError<S::Error>> {
+        let mut joined = BTreeSet::new();
+        let version = given.consent.policy_version;
+        let then = self.policies.iter().find(|p| p.policy.version == version);
+        let then = then.and_then(|p| match self.side {
+            Side::Disclosing => p.policy.disclosing.as_ref(),
+            Side::Viewing => p.policy.viewing.as_ref(),
+        });
+        let (Some(NewFacility::AfterNotice { days: then }), NewFacility::AfterNotice { days: now }) =
+            (then.map(|rule| rule.new_facility), self.rule.new_facility)
+        else {
+            return Ok(joined);
+        };
+        const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+        let wait_ms = u64::from(then.max(now)) * DAY_MS;
+        for notice in self.view.notices_of_joining(self.network)? {
+            let NoticeAbout::Joining { facility } = &notice.notice.about else {
+                continue;
+            };
+            let matured = notice.stands_from.plus_ms(wait_ms);
+            let stood = notice.notice.period.until.is_none_or(|end| matured <= end);
+            if only.is_some_and(|only| only != facility)
+                || notice.removed.is_some()
+                || !stood
+                || self.asking.time < matured
+            {
+                continue;
+            }
+            // The notice was about this membership, not one before it.
+            let member = self.view.facility_of(facility, self.network)?;
+            if member.is_some_and(|m| m.registered < notice.posted) {
+                joined.insert(facility.clone());
+            }
+        }
+        Ok(joined)
+    }
 }

@@ -7,25 +7,35 @@
 //!
 //! 3 to 12: an agreement between the two, in force, not suspended, in its period, granting this direction, this
 //! purpose, this kind of facility, this profession, and at least one of the categories asked for (a network
-//! asking for its own documents needs none of these) (P3);
+//! asking for its own documents needs none of these; in an emergency its own policy takes their place) (P3);
 //!
-//! 13: the patient is linked; 14: the needed consent policies are published;
+//! 13 and 14: for a disaster, its declaration holds, and the asking facility or the asked network is in its area;
 //!
-//! 15 to 21: the consents the grant's rule needs are given, not withdrawn, in their period, and reach this
-//! facility, purpose and category;
+//! 15: the patient is linked; 16: and has not died;
 //!
-//! 22: no reservation of the patient stands against it.
+//! 17 to 19: the needed consent policies are published, and the provider's purposes posted where the grant's rule
+//! needs that;
+//!
+//! 20 to 30: the consents the grant's rule needs are given, not withdrawn or voided, in their period, by somebody who
+//! still speaks for the patient, and reach this facility, practitioner, purpose and category;
+//!
+//! 31: no reservation of the patient stands against it.
+//!
+//! What a purpose rests on besides a grant is its nature: consent (15 to 31); a stated emergency, or a declared
+//! disaster, in place of consent (no 17 to 30, but 31 holds); a law, which neither death nor reservation stops (no
+//! 16 to 31). In a drill nothing is opened that the patient has not consented to for disasters by name.
 //!
 //! Several agreements, grants and consents may each allow something: a permit is the union of what they allow,
 //! so that ending one never widens another (P4). Where none allows anything, the reason is that of the one that
-//! came furthest; where a rule needs both sides' consent and both fail, the check that stands first. A
-//! reservation always wins.
+//! came furthest; where a rule needs both sides' consent and both fail, the check that stands first.
 //!
-//! A permit never outlives what it rests on: it expires at the first instant at which a consent, grant or
-//! agreement ends, or a newer version of an agreement or policy, or a reservation, begins.
+//! A permit never outlives what it rests on: it expires at the first instant at which a consent, grant,
+//! agreement, proxy, notice or declaration ends, or a newer version of an agreement or policy, or a reservation,
+//! begins.
 
 mod agreements;
 mod consents;
+mod grounds;
 mod reach;
 mod reservations;
 
@@ -44,9 +54,11 @@ use crate::record::CoreError;
 use crate::store::StateRead;
 use crate::view::View;
 use reach::Reach;
+use reservations::Narrowed;
 use sekisho_domain::{
-    AccessRecord, AccessRequest, Category, Decision, Denial, DenyReason, DisclosingFacilities,
-    EntryIndex, FacilityId, NetworkId, PermitTerms, SubjectRef, TimeMs,
+    AccessRecord, AccessRequest, AreaCode, Category, Codes, Decision, Denial, DenyReason,
+    DisclosingFacilities, EntryIndex, FacilityId, Footing, NetworkId, PermitTerms, SubjectRef,
+    TimeMs,
 };
 
 /// How long a permit lasts at most: results stay pageable for an hour, and a withdrawal bites soon after.
@@ -92,11 +104,16 @@ fn decide<S: StateRead>(
         time,
         kind: facility.kind,
         registered: facility.registered,
+        municipality: facility.municipality,
     };
 
     let candidates = match agreements::candidates(view, &asking)? {
         Ok(candidates) => candidates,
         Err(denial) => return Ok(Decision::Deny(denial)),
+    };
+    let footing = match grounds::footing(view, &asking)? {
+        Ok(footing) => footing,
+        Err(reason) => return deny(reason),
     };
     let viewing = SubjectRef {
         network: request.viewing.clone(),
@@ -114,16 +131,31 @@ fn decide<S: StateRead>(
         network: target.clone(),
         subject,
     };
+    let by_law = footing.kind == Footing::Law;
+    if !by_law
+        && (view.is_deceased(&disclosing)?
+            || (disclosing != viewing && view.is_deceased(&viewing)?))
+    {
+        return deny(DenyReason::SubjectDeceased);
+    }
 
     let mut allowed = Vec::new();
     let mut furthest: Option<Denial> = None;
     let mut acts = consents::Acts::new(view, &asking, &disclosing, &viewing);
     for candidate in &candidates {
-        match acts.evaluate(candidate)? {
+        let consented = match footing.kind {
+            Footing::Consent => acts.evaluate(candidate)?,
+            Footing::DisasterDrill => acts.for_drill(candidate)?,
+            Footing::BreakGlass | Footing::Disaster | Footing::Law => {
+                Ok(vec![Reach::without_consent(candidate.categories)])
+            }
+        };
+        match consented {
             Ok(consented) => consented.into_iter().for_each(|consented| {
+                let ends = [consented.until, candidate.until, footing.until];
                 let granted = Reach {
                     grant: candidate.grant.clone(),
-                    until: reach::earlier(consented.until, candidate.until),
+                    until: ends.into_iter().flatten().min(),
                     ..consented
                 };
                 reach::add(&mut allowed, granted, PermitTerms::BASES_MAX);
@@ -144,14 +176,19 @@ fn decide<S: StateRead>(
             agreement: None,
         })));
     }
-    let Some(narrowed) = reservations::narrow(view, &asking, &disclosing, &viewing, allowed)?
-    else {
+    let narrowed = if by_law {
+        Some(Narrowed::nothing(allowed))
+    } else {
+        reservations::narrow(view, &asking, &disclosing, &viewing, allowed)?
+    };
+    let Some(narrowed) = narrowed else {
         return deny(DenyReason::ReservedByPatient);
     };
     let ends = narrowed.reaches.iter().map(|reach| reach.until);
     let end = ends.chain([narrowed.until]).flatten().min();
     let latest = time.plus_ms(PERMIT_MS_MAX);
     Ok(Decision::Permit(PermitTerms {
+        footing: footing.kind,
         subject,
         bases: narrowed
             .reaches
@@ -171,22 +208,21 @@ struct Asking<'a> {
     kind: sekisho_domain::FacilityKind,
     /// When the asking facility was registered.
     registered: EntryIndex,
+    /// Where it stands, if that was said.
+    municipality: Option<AreaCode>,
 }
 
 impl Asking<'_> {
-    fn categories(
-        &self,
-        of: &std::collections::BTreeSet<Category>,
-    ) -> std::collections::BTreeSet<Category> {
-        of.iter()
-            .copied()
-            .filter(|c| {
-                self.request
-                    .categories
-                    .as_ref()
-                    .is_none_or(|asked| asked.contains(c))
-            })
-            .collect()
+    /// Those of them that are asked for.
+    fn categories(&self, of: &Codes<Category>) -> Codes<Category> {
+        match &self.request.categories {
+            Some(asked) => of.intersection(asked),
+            None => *of,
+        }
+    }
+    /// Whether a network asks for its own documents.
+    fn is_own(&self) -> bool {
+        *self.target == self.request.viewing
     }
 }
 

@@ -1,4 +1,4 @@
-//! Check 22: what the patient refused. It always wins.
+//! Check 31: what the patient refused. It always wins over what rests on consent, emergency or disaster.
 
 use super::Asking;
 use super::reach::{Reach, earlier};
@@ -13,6 +13,17 @@ pub(super) struct Narrowed {
     pub withheld: Vec<Withheld>,
     /// When a reservation begins that does not hold yet.
     pub until: Option<TimeMs>,
+}
+
+impl Narrowed {
+    /// Where no reservation is looked at.
+    pub fn nothing(reaches: Vec<Reach>) -> Self {
+        Self {
+            reaches,
+            withheld: Vec::new(),
+            until: None,
+        }
+    }
 }
 
 /// Takes what is reserved out of what was consented. Reservations of documents of some facilities stay as
@@ -46,14 +57,14 @@ pub(super) fn narrow<S: StateRead>(
             match (&reservation.categories, &reservation.disclosing_facilities) {
                 (None, None) => return Ok(None),
                 (Some(categories), None) => {
-                    reaches
-                        .iter_mut()
-                        .for_each(|reach| reach.categories.retain(|c| !categories.contains(c)));
+                    reaches.iter_mut().for_each(|reach| {
+                        reach.categories = reach.categories.difference(categories)
+                    });
                     reaches.retain(|reach| !reach.categories.is_empty());
                 }
                 (categories, facilities @ Some(_)) => {
                     let new = Withheld {
-                        categories: categories.clone(),
+                        categories: *categories,
                         facilities: facilities.clone(),
                     };
                     if !withheld.contains(&new) {
@@ -77,6 +88,9 @@ fn concerns(given: &GivenReservation, asking: &Asking<'_>) -> bool {
         ViewerSelector::Anyone => true,
         ViewerSelector::Network(network) => *network == asking.request.viewing,
         ViewerSelector::Facility(facility) => *facility == asking.request.facility,
+        ViewerSelector::Practitioner(who) => *who == asking.request.practitioner_id,
     };
-    given.cleared.is_none() && !given.reservation.period.has_ended(asking.time) && viewer
+    let purposes = &given.reservation.purposes;
+    let purpose = purposes.is_none_or(|set| set.contains(&asking.request.purpose));
+    given.cleared.is_none() && !given.reservation.period.has_ended(asking.time) && viewer && purpose
 }

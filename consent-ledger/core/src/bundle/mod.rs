@@ -42,8 +42,10 @@ pub const PRACTITIONER: &str = "practitioner";
 pub const DOCUMENT: &str = "document";
 /// Label of the commitment to a content's SHA-256.
 pub const CONTENT: &str = "content";
-/// Label of the commitment to the evidence of a consent or withdrawal.
+/// Label of the commitment to the evidence of a consent, withdrawal, proxy or review.
 pub const EVIDENCE: &str = "evidence";
+/// Label of the commitment to a sealed reservation.
+pub const SEALED: &str = "sealed";
 
 /// The commitment an entry holds under a label.
 pub fn commitment_in(entry: &Entry, label: &str) -> Option<Commitment> {
@@ -54,6 +56,9 @@ pub fn commitment_in(entry: &Entry, label: &str) -> Option<Commitment> {
         (Body::Release(transfer) | Body::Receipt(transfer), CONTENT) => Some(transfer.content),
         (Body::ConsentGrant(consent), EVIDENCE) => Some(consent.evidence),
         (Body::ConsentWithdraw { evidence, .. }, EVIDENCE) => Some(*evidence),
+        (Body::ProxyRegister(proxy), EVIDENCE) => Some(proxy.evidence),
+        (Body::EmergencyReview(review), EVIDENCE) => Some(review.evidence),
+        (Body::ReservationSeal { sealed }, SEALED) => Some(*sealed),
         _ => None,
     }
 }

@@ -2,13 +2,10 @@
 //! is meant: `SEKISHO_WRITE_GOLDEN=1 cargo test -p sekisho-ledger golden`.
 
 use super::receipt_test::{committed, sealed, witnessed, world};
-use super::{Receipt, Witnesses, entries, read_tile, tiles_of, write_entries, write_tile};
-use crate::View;
-use crate::apply::Nodes;
+use super::{Grade, Receipt, Witnesses, entries, read_tile, tiles_of};
 use crate::merkle::leaf_hash;
 use crate::testing::genesis;
-use crate::tlog::{Content, Grade};
-use sekisho_domain::EntryIndex;
+use crate::tree;
 use std::fmt::Write as _;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/tlog.txt");
@@ -20,13 +17,7 @@ fn dump() -> String {
     let mut line =
         |name: &str, bytes: &[u8]| writeln!(out, "{name} {}", hex::encode(bytes)).unwrap();
     for path in tiles_of(size) {
-        let bytes = match path.content() {
-            Content::Entries => {
-                let leaf = |index| View(&world.state).leaf(EntryIndex(index)).unwrap().unwrap();
-                write_entries(path.elements().map(leaf)).unwrap()
-            }
-            Content::Hashes { .. } => write_tile(&Nodes(&world.state), path).unwrap().unwrap(),
-        };
+        let bytes = tree::tile(&world.state, path).unwrap();
         line(&path.to_string(), &bytes);
     }
     line("checkpoint", checkpoint.to_string().as_bytes());

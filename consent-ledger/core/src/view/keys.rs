@@ -2,23 +2,14 @@
 //! are big endian, so that keys sort as they do.
 
 use crate::record;
-use sekisho_domain::{AgreementId, EntryIndex, KeyId, NetworkId, Side, SubjectId, SubjectRef};
-use sha2::{Digest, Sha256};
+use sekisho_domain::{
+    AgreementId, EntryIndex, FacilityId, KeyId, NetworkId, NoticeAbout, RequestId, Side, SubjectId,
+    SubjectRef, TimeMs,
+};
 
 pub(crate) fn key_of_network_key(network: &NetworkId, id: Option<&KeyId>) -> Vec<u8> {
     let id: &[u8] = id.map_or(&[], |id| id.as_bytes().as_slice());
     record::key(&[network.as_str().as_bytes(), b"\0", id])
-}
-
-/// By the name's hash, as it may be long and hold a zero byte.
-pub(crate) fn admission_key(network: &NetworkId, name: &str, governance: &KeyId) -> Vec<u8> {
-    let name = Sha256::digest(name);
-    record::key(&[
-        network.as_str().as_bytes(),
-        b"\0",
-        governance.as_bytes(),
-        &name,
-    ])
 }
 
 pub(crate) fn policy_key(network: &NetworkId, version: u32) -> Vec<u8> {
@@ -87,4 +78,63 @@ pub(crate) fn link_key(a: &SubjectRef, b: &SubjectRef) -> Vec<u8> {
 
 pub(crate) fn transfer_key(access: EntryIndex, release: bool) -> Vec<u8> {
     record::key(&[&record::index_key(access), &[u8::from(!release)]])
+}
+
+pub(crate) fn request_key(network: &NetworkId, id: &RequestId) -> Vec<u8> {
+    record::key(&[network.as_str().as_bytes(), b"\0", id.as_bytes()])
+}
+
+pub(crate) fn subject_key(network: &NetworkId, subject: &SubjectId) -> Vec<u8> {
+    record::key(&[network.as_str().as_bytes(), b"\0", subject.as_bytes()])
+}
+
+/// What a notice is about, as far as the key tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoticeKind {
+    Purposes = 1,
+    Joining = 2,
+}
+
+impl NoticeKind {
+    pub fn of(about: &NoticeAbout) -> Self {
+        match about {
+            NoticeAbout::Purposes { .. } => Self::Purposes,
+            NoticeAbout::Joining { .. } => Self::Joining,
+        }
+    }
+}
+
+pub(crate) fn notice_key(
+    network: &NetworkId,
+    kind: NoticeKind,
+    index: Option<EntryIndex>,
+) -> Vec<u8> {
+    let index = index.map(record::index_key);
+    let tail: &[u8] = index.as_ref().map_or(&[], |i| i.as_slice());
+    record::key(&[network.as_str().as_bytes(), b"\0", &[kind as u8], tail])
+}
+
+pub(crate) fn review_due_key(network: &NetworkId, due: TimeMs, access: EntryIndex) -> Vec<u8> {
+    record::key(&[
+        network.as_str().as_bytes(),
+        b"\0",
+        &due.0.to_be_bytes(),
+        &record::index_key(access),
+    ])
+}
+
+/// `area` is a prefecture's two digits or a municipality's five.
+pub(crate) fn facility_of_area_key(
+    network: &NetworkId,
+    area: &str,
+    facility: Option<&FacilityId>,
+) -> Vec<u8> {
+    let facility = facility.map_or("", FacilityId::as_str);
+    record::key(&[
+        network.as_str().as_bytes(),
+        b"\0",
+        area.as_bytes(),
+        b"\0",
+        facility.as_bytes(),
+    ])
 }

@@ -1,8 +1,10 @@
 //! Typed questions to the state. Everything that reads the ledger reads it through here.
 
 mod keys;
+mod life;
 
 pub(crate) use keys::*;
+pub use life::{AUTHORITIES_MAX, NOTICES_MAX};
 
 use crate::record::{self, CoreError, Record};
 use crate::record::{
@@ -177,17 +179,8 @@ impl<S: StateRead> View<'_, S> {
         network: &NetworkId,
         time: TimeMs,
     ) -> Answer<Option<(Policy, Option<TimeMs>)>, S> {
-        let mut until = None;
-        for policy in self.policies(network)?.into_iter().rev() {
-            if policy.effective_from <= time {
-                return Ok(Some((policy, until)));
-            }
-            until = [until, Some(policy.effective_from)]
-                .into_iter()
-                .flatten()
-                .min();
-        }
-        Ok(None)
+        let policies = self.policies(network)?;
+        Ok(standing_policy(&policies, time).map(|(policy, until)| (policy.clone(), until)))
     }
     /// What is in force of an agreement.
     ///
@@ -246,7 +239,7 @@ impl<S: StateRead> View<'_, S> {
     /// # Errors
     /// See [`View::meta`].
     pub fn consent(self, id: ConsentId) -> Answer<Option<Record<GivenConsent>>, S> {
-        record::get(self.0, Table::Consent, &record::index_key(id.0))
+        self.indexed(Table::ConsentAt, id.0, Table::ConsentOfSubject)
     }
     /// A subject's consents of one side, oldest first, withdrawn ones too.
     ///
@@ -259,20 +252,15 @@ impl<S: StateRead> View<'_, S> {
         side: Side,
     ) -> Answer<Vec<GivenConsent>, S> {
         let prefix = consent_of_subject_key(network, subject, side, None);
-        let rows = self
-            .0
-            .scan(Table::ConsentOfSubject, &prefix, &prefix, CONSENTS_MAX)
-            .map_err(CoreError::Store)?;
-        rows.iter()
-            .map(|(key, _)| self.indexed(Table::ConsentOfSubject, key, Table::Consent))
-            .collect()
+        let rows = record::scan(self.0, Table::ConsentOfSubject, &prefix, CONSENTS_MAX)?;
+        Ok(rows.into_iter().map(|(_, r)| r.value).collect())
     }
     /// A reservation.
     ///
     /// # Errors
     /// See [`View::meta`].
     pub fn reservation(self, id: ReservationId) -> Answer<Option<Record<GivenReservation>>, S> {
-        record::get(self.0, Table::Reservation, &record::index_key(id.0))
+        self.indexed(Table::ReservationAt, id.0, Table::ReservationOfSubject)
     }
     /// A subject's reservations, oldest first, lifted ones too; at most one more than [`RESERVATIONS_MAX`].
     ///
@@ -285,13 +273,8 @@ impl<S: StateRead> View<'_, S> {
     ) -> Answer<Vec<GivenReservation>, S> {
         let prefix = reservation_of_subject_key(network, subject, None);
         let max = RESERVATIONS_MAX + 1;
-        let rows = self
-            .0
-            .scan(Table::ReservationOfSubject, &prefix, &prefix, max)
-            .map_err(CoreError::Store)?;
-        rows.iter()
-            .map(|(key, _)| self.indexed(Table::ReservationOfSubject, key, Table::Reservation))
-            .collect()
+        let rows = record::scan(self.0, Table::ReservationOfSubject, &prefix, max)?;
+        Ok(rows.into_iter().map(|(_, r)| r.value).collect())
     }
     /// What was said about two subjects being the same patient.
     ///
@@ -333,12 +316,12 @@ impl<S: StateRead> View<'_, S> {
             .find(|(_, link)| both(link))
             .map(|(id, _)| id))
     }
-    /// What became of a request id.
+    /// What became of a network's request id.
     ///
     /// # Errors
     /// See [`View::meta`].
-    pub fn requested(self, id: &RequestId) -> Answer<Option<Requested>, S> {
-        Ok(record::get(self.0, Table::Request, id.as_bytes())?.map(|r| r.value))
+    pub fn requested(self, by: &NetworkId, id: &RequestId) -> Answer<Option<Requested>, S> {
+        Ok(record::get(self.0, Table::Request, &request_key(by, id))?.map(|r| r.value))
     }
     /// An access request and its decisions.
     ///
@@ -379,22 +362,40 @@ impl<S: StateRead> View<'_, S> {
         Ok(record.map(|r| r.sources).unwrap_or_default())
     }
 
+    /// The record an index points at.
     fn indexed<T: serde::de::DeserializeOwned>(
         self,
-        of: Table,
-        key: &[u8],
+        at: Table,
+        index: EntryIndex,
         table: Table,
-    ) -> Answer<T, S> {
-        let index = key
-            .len()
-            .checked_sub(8)
-            .and_then(|at| key.get(at..))
-            .unwrap_or_default();
-        let record = record::get(self.0, table, index)?;
-        Ok(record
-            .ok_or_else(|| CoreError::corrupt(of, key, "it points at nothing"))?
-            .value)
+    ) -> Answer<Option<Record<T>>, S> {
+        let index = record::index_key(index);
+        let Some(key) = self.0.get(at, &index).map_err(CoreError::Store)? else {
+            return Ok(None);
+        };
+        match record::get(self.0, table, &key)? {
+            Some(record) => Ok(Some(record)),
+            None => Err(CoreError::corrupt(at, &index, "it points at nothing")),
+        }
     }
+}
+
+/// Of versions in ascending order the highest that has begun, and the instant at which a newer one does.
+pub(crate) fn standing_policy(
+    policies: &[Policy],
+    time: TimeMs,
+) -> Option<(&Policy, Option<TimeMs>)> {
+    let mut until = None;
+    for policy in policies.iter().rev() {
+        if policy.effective_from <= time {
+            return Some((policy, until));
+        }
+        until = [until, Some(policy.effective_from)]
+            .into_iter()
+            .flatten()
+            .min();
+    }
+    None
 }
 
 fn text_key<
