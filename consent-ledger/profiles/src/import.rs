@@ -1,7 +1,7 @@
 //! Reads the facts from the two data files they were compiled into: `networks.json`, an array of networks, and
 //! `interconnections.json`. What this crate does not use is not read; what it uses must be a code of its list.
 
-use crate::facts::{Answered, Answers, Count, Facts, LinkFacts, NetworkFacts, Row, Sheet};
+use crate::facts::{Answered, Answers, Count, Doubt, Facts, LinkFacts, NetworkFacts, Row, Sheet};
 use crate::vocabulary::{Join, Kind, Service, State, Survey, SurveyCode};
 use sekisho_domain::NetworkId;
 use serde::Deserialize;
@@ -402,8 +402,6 @@ impl RawContent {
 
 impl RawScale {
     fn count(&self) -> Result<Count, Wrong> {
-        // The notes that begin so are about patients counted twice or not at all, not about the columns.
-        let about_patients = |note: &str| note.contains("患者") || note.contains("重複");
         let kinds = |of: &BTreeMap<String, u64>| {
             let kind = |(kind, n): (&String, &u64)| Ok((kind.parse::<Kind>()?, *n));
             of.iter()
@@ -413,7 +411,7 @@ impl RawScale {
         };
         Ok(Count {
             as_of: one_word("scale.as_of", &self.as_of)?,
-            doubtful: self.note.as_deref().is_some_and(|n| !about_patients(n)),
+            doubt: self.note.as_deref().map_or(Doubt::None, doubt),
             facilities: kinds(&self.facilities)?,
             bidirectional: kinds(&self.bidirectional_facilities)?,
             patients: self.registered_patients,
@@ -421,6 +419,16 @@ impl RawScale {
             disclosing: self.disclosing_medical_institutions,
             accessing: self.accessing_medical_institutions_per_month,
         })
+    }
+}
+
+/// What a compilers' note says of the figures.
+fn doubt(note: &str) -> Doubt {
+    match note {
+        // About patients counted twice or not at all, not about how it was printed.
+        n if n.contains("患者") || n.contains("重複") => Doubt::None,
+        n if n.starts_with("header lost its last column") => Doubt::CareColumns,
+        _ => Doubt::Facilities,
     }
 }
 

@@ -18,6 +18,8 @@
 
 pub mod facts;
 pub mod import;
+pub mod mapping;
+pub mod profile;
 pub mod vocabulary;
 
 #[cfg(test)]

@@ -9,11 +9,11 @@
 //!     since 2013                                      year of beginning
 //!     withdrawal written_form                         question, codes; `~` after a code: planned, not in use
 //!     consent other, blanket_all_facilities~ +words   `+words`: something was said in words besides
-//!     count 2017-02-24 patients=35450 facilities.hospital=43     `count?`: doubtful columns
+//!     count 2017-02-24 patients=35450 facilities.hospital=43     `count?`: doubtful, `count?care`: care columns
 //! link link-04 one_way_link a_reads_b mhlw-171 mhlw-168 pickup#6 2016#0035    `kind/group`; `-`: no network of the surveys
 //! ```
 
-use super::{Answered, Count, Facts, LinkFacts, NetworkFacts, Row, Sheet};
+use super::{Answered, Count, Doubt, Facts, LinkFacts, NetworkFacts, Row, Sheet};
 use crate::vocabulary::{Kind, State, SurveyCode};
 use std::fmt::Write;
 
@@ -162,7 +162,9 @@ fn sheet(rest: &str) -> Result<Sheet, String> {
 fn answer(sheet: &mut Sheet, word: &str, rest: &str) -> Result<(), String> {
     match word {
         "since" => sheet.since = Some(rest.parse().map_err(said)?),
-        "count" | "count?" => sheet.counts.push(count(rest, word == "count?")?),
+        "count" => sheet.counts.push(count(rest, Doubt::None)?),
+        "count?care" => sheet.counts.push(count(rest, Doubt::CareColumns)?),
+        "count?" => sheet.counts.push(count(rest, Doubt::Facilities)?),
         _ if sheet.answers.set(word, rest)? => {}
         _ => return Err(format!("{word:?} is no question")),
     }
@@ -243,13 +245,13 @@ pub(super) fn of_answered<T: SurveyCode>(answered: &Answered<T>) -> String {
     text
 }
 
-fn count(rest: &str, doubtful: bool) -> Result<Count, String> {
+fn count(rest: &str, doubt: Doubt) -> Result<Count, String> {
     let (as_of, figures) = rest
         .split_once(' ')
         .ok_or("a count has a date and figures")?;
     let mut count = Count {
         as_of: as_of.to_owned(),
-        doubtful,
+        doubt,
         ..Count::default()
     };
     for figure in figures.split(' ') {
@@ -284,11 +286,12 @@ fn count(rest: &str, doubtful: bool) -> Result<Count, String> {
 }
 
 fn of_count(count: &Count) -> String {
-    let mut text = format!(
-        "count{} {}",
-        if count.doubtful { "?" } else { "" },
-        count.as_of
-    );
+    let mark = match count.doubt {
+        Doubt::None => "",
+        Doubt::CareColumns => "?care",
+        Doubt::Facilities => "?",
+    };
+    let mut text = format!("count{mark} {}", count.as_of);
     let mut put = |name: &str, kind: Option<&Kind>, value: u64| {
         let dot = if kind.is_some() { "." } else { "" };
         let kind = kind.map_or("", |k| k.code());

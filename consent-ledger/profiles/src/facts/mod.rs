@@ -113,11 +113,12 @@ impl NetworkFacts {
         &self,
         of: impl Fn(&Answers) -> &Answered<T>,
     ) -> Vec<(T, State, &Row)> {
-        let marks = |sheet| of(sheet_answers(sheet)).marks.iter();
-        let sheets = self.sheets.iter();
-        sheets
-            .flat_map(|sheet| marks(sheet).map(move |(code, state)| (*code, *state, &sheet.row)))
-            .collect()
+        let mut marks = Vec::new();
+        for sheet in &self.sheets {
+            let of_sheet = of(&sheet.answers).marks.iter();
+            marks.extend(of_sheet.map(|(code, state)| (*code, *state, &sheet.row)));
+        }
+        marks
     }
     /// The rows in which the question was answered in words.
     pub fn in_words<T>(&self, of: impl Fn(&Answers) -> &Answered<T>) -> Vec<&Row> {
@@ -127,10 +128,6 @@ impl NetworkFacts {
             .map(|sheet| &sheet.row)
             .collect()
     }
-}
-
-fn sheet_answers(sheet: &Sheet) -> &Answers {
-    &sheet.answers
 }
 
 /// One row about a network and what was answered in it.
@@ -230,13 +227,25 @@ answers! {
     status: Status = "status";
 }
 
+/// What is doubtful about printed figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Doubt {
+    /// Nothing.
+    #[default]
+    None,
+    /// The columns of care and other facilities may be swapped.
+    CareColumns,
+    /// Any column or row of facilities may be another.
+    Facilities,
+}
+
 /// Figures of one date.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Count {
     /// As of when, as printed.
     pub as_of: String,
-    /// Whether the compilers doubt how the columns were printed.
-    pub doubtful: bool,
+    /// What the compilers doubt of how it was printed.
+    pub doubt: Doubt,
     /// Participating facilities by kind.
     pub facilities: BTreeMap<Kind, u64>,
     /// Of them those that also disclose.
