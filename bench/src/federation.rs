@@ -8,11 +8,11 @@
 
 use crate::BenchError;
 use sekisho_domain::{
-    AccessRequest, Action, Agreement, Body, Capture, Category, Commitment, Consent, ConsentId,
+    AccessRequest, Action, Agreement, Body, Capture, Codes, Commitment, Consent, ConsentId,
     ConsentPolicy, ConsentRule, Entry, FacilityId, FacilityKind, FacilitySelector, FoundingNetwork,
-    FoundingReplica, Genesis, Grant, Hash, KeyPurpose, LedgerId, NetworkId, NewFacility, Period,
-    Purpose, ReplicaId, RequestId, Role, Rule, Scope, Side, SubjectId, SubjectRef, TimeMs,
-    Withdrawal,
+    FoundingReplica, Genesis, Grant, Grounds, Hash, KeyPurpose, LedgerId, NetworkId, NewFacility,
+    Period, PractitionerId, Purpose, ReplicaId, RequestId, Retention, Role, Rule, Scope,
+    Settlement, Side, SubjectId, SubjectRef, TimeMs, Withdrawal,
 };
 use sekisho_ledger::signature::SigningKey;
 use sekisho_ledger::{agreement_digest, ledger_id, sign_entry};
@@ -189,6 +189,7 @@ impl Federation {
                 facility: member.hospital.clone(),
                 kind: FacilityKind::Hospital,
                 name: format!("hospital {}", member.number),
+                municipality: None,
             };
             let looks = member.number == self.east.number;
             let policy = ConsentPolicy {
@@ -197,6 +198,8 @@ impl Federation {
                 text_hash: Hash([7; 32]),
                 disclosing: (!looks).then(|| rule(Scope::AllFacilities)),
                 viewing: looks.then(|| rule(Scope::EachFacility)),
+                voids_earlier: false,
+                emergency: None,
             };
             acts.extend([
                 (member, node_key),
@@ -238,13 +241,15 @@ impl Federation {
             grants: vec![Grant {
                 disclosing: disclosing.id.clone(),
                 viewing: east.clone(),
-                categories: Category::ALL.iter().copied().collect(),
+                categories: Codes::all(),
                 purposes: [Purpose::Treat].into(),
                 facility_kinds: [FacilityKind::Hospital].into(),
                 roles: [Role::Physician].into(),
                 consent_rule,
                 valid,
             }],
+            retention: Retention::AsOwnRecord,
+            settlement: Settlement::EachOwn,
             valid,
             text_hash: Hash([8; 32]),
         })
@@ -286,7 +291,9 @@ impl Federation {
             facility: self.east.hospital.clone(),
             role: Role::Physician,
             practitioner: Commitment([1; 32]),
+            practitioner_id: PractitionerId([1; 16]),
             purpose: Purpose::Treat,
+            grounds: Grounds::Ordinary,
             subject: self.east.subject(person),
             action: Action::FindDocuments,
             document: None,
@@ -322,11 +329,14 @@ fn consent(of: &Member, person: u64, side: Side, facilities: FacilitySelector) -
         subject: of.subject(person),
         side,
         facilities,
+        counterpart: None,
+        practitioners: None,
         categories: None,
         purposes: None,
         period: ALWAYS,
         capture: Capture::Written,
         recorded_by: of.hospital.clone(),
+        proxy: None,
         policy_version: 1,
         evidence: Commitment([9; 32]),
     })
