@@ -1,5 +1,6 @@
 //! Leaves: an entry with its outcome, as hashed into the tree.
 
+use crate::envelope::{EntryFault, form};
 use prost::Message;
 use sekisho_domain::{DomainError, Entry, EntryIndex, Hash, Outcome, TimeMs};
 use sekisho_proto::v1;
@@ -47,6 +48,9 @@ pub enum LeafError {
     /// A value that does not fit its type.
     #[error("in the leaf: {0}")]
     Domain(#[from] DomainError),
+    /// An entry that is not in the right form.
+    #[error("in its entry: {0}")]
+    Entry(Box<EntryFault>),
 }
 
 /// The leaf's bytes.
@@ -69,7 +73,7 @@ pub(crate) fn encode(
 }
 
 impl Leaf {
-    /// Reads a leaf. Checks its form, not its signature or place: those are proved elsewhere.
+    /// Reads a leaf. Checks its form and its entry's, not its signature or place: those are proved elsewhere.
     ///
     /// # Errors
     /// [`LeafError`], saying what is wrong with the bytes.
@@ -83,22 +87,34 @@ impl Leaf {
         if leaf.version != LEAF_VERSION {
             return Err(LeafError::Version(leaf.version));
         }
-        if leaf.encode_to_vec() != bytes {
-            return Err(LeafError::NotCanonical);
-        }
         let envelope = leaf.envelope.ok_or(DomainError::Missing("the envelope"))?;
-        let payload = v1::Entry::decode(envelope.payload.as_slice())
-            .map_err(|e| LeafError::Protobuf(e.to_string()))?;
-        Ok(Self {
+        let decoded = Self {
             index: EntryIndex(leaf.index),
             time: TimeMs(leaf.time_ms),
-            entry: payload.try_into()?,
+            entry: form(&envelope)
+                .map_err(|fault| LeafError::Entry(Box::new(fault)))?
+                .entry,
             envelope,
             outcome: leaf
                 .outcome
                 .ok_or(DomainError::Missing("the outcome"))?
                 .try_into()?,
             state_digest: leaf.state_digest.as_slice().try_into()?,
-        })
+        };
+        // Compared with what the *domain* values encode to: an outcome's sets unsorted or with doubles are refused.
+        if decoded.encode() != bytes {
+            return Err(LeafError::NotCanonical);
+        }
+        Ok(decoded)
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        encode(
+            self.index,
+            self.time,
+            &self.envelope,
+            &self.outcome,
+            &self.state_digest,
+        )
     }
 }

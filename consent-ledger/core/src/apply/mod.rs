@@ -34,7 +34,7 @@ use crate::store::{StateRead, StateWrite, Table};
 use crate::view::{META_KEY, Meta, View, request_key};
 use crate::{leaf, merkle};
 use journal::{Journal, Writes};
-use sekisho_domain::{Body, EntryIndex, Hash, Outcome, RefusalReason, TimeMs};
+use sekisho_domain::{Body, Entry, EntryIndex, Hash, Outcome, RefusalReason, TimeMs};
 use sekisho_proto::v1;
 use std::collections::BTreeSet;
 
@@ -107,14 +107,12 @@ fn apply<S: StateWrite>(
         Ok(formed) => formed,
         Err(fault) => return Ok(Applied::Invalid(fault)),
     };
-    let (request_id, payload_hash) = (formed.entry.request_id, formed.payload_hash);
-    // Ids are each network's own: nobody spends another's by naming it first.
-    let Some(author) = View(&*state).key(&formed.entry.author)? else {
-        let unknown = EntryFault::UnknownKey(formed.entry.author);
-        return Ok(Applied::Invalid(unknown));
+    let key = match request_of(state, &formed.entry)? {
+        Ok(key) => key,
+        Err(fault) => return Ok(Applied::Invalid(fault)),
     };
-    let author = author.value.network;
-    match View(&*state).requested(&author, &request_id)? {
+    let payload_hash = formed.payload_hash;
+    match record::get::<_, Requested>(&*state, Table::Request, &key)?.map(|r| r.value) {
         Some(known) if known.payload_hash == payload_hash => {
             return Ok(Applied::Duplicate { index: known.index });
         }
@@ -125,37 +123,20 @@ fn apply<S: StateWrite>(
         index: EntryIndex(meta.size),
         time: meta.time,
     };
-    let (mut outcome, mut writes, rests_on) =
-        match execute(state, meta, envelope, formed, at, check)? {
-            Ok(executed) => executed,
-            Err(fault) => return Ok(Applied::Invalid(fault)),
-        };
-    let encode = |outcome: &Outcome, writes: &Writes| {
-        let digest = writes.digest(&meta.digest, at.index);
-        (
-            leaf::encode(at.index, at.time, envelope, outcome, &digest),
-            digest,
-        )
+    let executed = match execute(state, meta, envelope, formed, at, check)? {
+        Ok(executed) => executed,
+        Err(fault) => return Ok(Applied::Invalid(fault)),
     };
-    let (mut bytes, mut digest) = encode(&outcome, &writes);
-    if bytes.len() > leaf::LEAF_BYTES_MAX {
-        // Its outcome would not fit a leaf: refused, with nothing written.
-        (outcome, writes) = (Outcome::Refused(RefusalReason::TooMany), Writes::none());
-        (bytes, digest) = encode(&outcome, &writes);
-    }
-
+    let Executed {
+        outcome,
+        writes,
+        rests_on,
+        leaf: bytes,
+        digest,
+    } = executed;
     let hash = leaf_hash(&bytes);
     writes.commit(state).map_err(CoreError::Store)?;
-    let requested = Requested {
-        index: at.index,
-        payload_hash,
-    };
-    record::put(
-        state,
-        Table::Request,
-        &request_key(&author, &request_id),
-        &Record::made(at.index, requested),
-    )?;
+    note_request(state, at, &key, payload_hash)?;
     let rests_on: Vec<EntryIndex> = rests_on.into_iter().collect();
     record::put(
         state,
@@ -186,7 +167,40 @@ fn apply<S: StateWrite>(
     })
 }
 
-type Executed = (Outcome, Writes, BTreeSet<EntryIndex>);
+/// Under which key an entry's request id stands. Ids are each network's own: nobody spends another's by naming it
+/// first.
+fn request_of<S: StateRead>(
+    state: &S,
+    entry: &Entry,
+) -> Result<Result<Vec<u8>, EntryFault>, CoreError<S::Error>> {
+    Ok(match View(state).key(&entry.author)? {
+        Some(author) => Ok(request_key(&author.value.network, &entry.request_id)),
+        None => Err(EntryFault::UnknownKey(entry.author)),
+    })
+}
+
+fn note_request<S: StateWrite>(
+    state: &mut S,
+    at: At,
+    key: &[u8],
+    payload_hash: Hash,
+) -> Result<(), CoreError<S::Error>> {
+    let index = at.index;
+    let requested = Requested {
+        index,
+        payload_hash,
+    };
+    record::put(state, Table::Request, key, &Record::made(index, requested))
+}
+
+/// What an entry comes to: not yet in effect.
+struct Executed {
+    outcome: Outcome,
+    writes: Writes,
+    rests_on: BTreeSet<EntryIndex>,
+    leaf: Vec<u8>,
+    digest: Hash,
+}
 
 /// Authenticates an entry and runs its rules over the state, without changing it.
 fn execute<S: StateRead>(
@@ -202,16 +216,36 @@ fn execute<S: StateRead>(
         Ok(authentic) => authentic,
         Err(fault) => return Ok(Err(fault)),
     };
-    let outcome = rules(&mut journal, &authentic, at)?;
-    let (writes, rests_on) = journal.finish();
-    Ok(Ok((outcome, writes, rests_on)))
+    let mut outcome = rules(&mut journal, &authentic, at)?;
+    let (mut writes, rests_on) = journal.finish();
+    let encode = |outcome: &Outcome, writes: &Writes| {
+        let digest = writes.digest(&meta.digest, at.index);
+        (
+            leaf::encode(at.index, at.time, envelope, outcome, &digest),
+            digest,
+        )
+    };
+    let (mut leaf, mut digest) = encode(&outcome, &writes);
+    if leaf.len() > leaf::LEAF_BYTES_MAX {
+        // Its outcome would not fit a leaf: refused, with nothing written.
+        (outcome, writes) = (Outcome::Refused(RefusalReason::TooMany), Writes::none());
+        (leaf, digest) = encode(&outcome, &writes);
+    }
+    Ok(Ok(Executed {
+        outcome,
+        writes,
+        rests_on,
+        leaf,
+        digest,
+    }))
 }
 
 /// Runs one leaf's entry again, at its own index and time, over a state that holds what it rests on: how the
 /// offline verifier derives an outcome anew. Takes effect on the state; the leaf itself is not stored.
 ///
 /// # Errors
-/// Storage failed; or, inside, [`EntryFault`] where the entry is not authentic under that state.
+/// Storage failed; or, inside, [`EntryFault`] where the entry is not authentic under that state, or its request id
+/// was used by an earlier leaf.
 pub(crate) fn replay<S: StateWrite>(
     state: &mut S,
     meta: &Meta,
@@ -225,11 +259,20 @@ pub(crate) fn replay<S: StateWrite>(
         Ok(formed) => formed,
         Err(fault) => return Ok(Err(fault)),
     };
+    let key = match request_of(state, &formed.entry)? {
+        Ok(key) => key,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    if record::get::<_, Requested>(state, Table::Request, &key)?.is_some() {
+        return Ok(Err(EntryFault::RequestIdReused));
+    }
+    let payload_hash = formed.payload_hash;
     match execute(state, meta, &leaf.envelope, formed, at, &Strict)? {
         Err(fault) => Ok(Err(fault)),
-        Ok((outcome, writes, _)) => {
-            writes.commit(state).map_err(CoreError::Store)?;
-            Ok(Ok(outcome))
+        Ok(executed) => {
+            executed.writes.commit(state).map_err(CoreError::Store)?;
+            note_request(state, at, &key, payload_hash)?;
+            Ok(Ok(executed.outcome))
         }
     }
 }

@@ -425,12 +425,14 @@ impl<S: StateRead> Act<'_, S> {
                 }
                 match &consent.facilities {
                     FacilitySelector::All => {
-                        let joined = self.joined(given, None)?;
-                        let joined = listed(view, &joined, self.network, EntryIndex(u64::MAX))?;
-                        [Some(Places::RegisteredBefore(before)), joined]
-                            .into_iter()
-                            .flatten()
-                            .collect()
+                        let joined = Vec::from_iter(self.joined(given, None)?);
+                        let mut places = vec![Places::RegisteredBefore(before)];
+                        // No list is longer than a consent's may be.
+                        for some in joined.chunks(FacilitySelector::LISTED_MAX) {
+                            let any = EntryIndex(u64::MAX);
+                            places.extend(listed(view, some, self.network, any)?);
+                        }
+                        places
                     }
                     FacilitySelector::Listed(set) => {
                         Vec::from_iter(listed(view, set, self.network, before)?)

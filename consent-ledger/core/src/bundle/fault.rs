@@ -12,7 +12,7 @@ use sekisho_domain::{EntryIndex, LedgerId};
 pub enum BundleFault {
     /// The trust root itself is no genesis.
     #[error("the genesis file: {0}")]
-    Genesis(#[from] GenesisFault),
+    Genesis(Box<GenesisFault>),
     /// More bytes than a bundle can have.
     #[error("the bundle is {got_bytes} bytes, at most {BUNDLE_BYTES_MAX} are looked at")]
     TooLarge {
@@ -24,7 +24,7 @@ pub enum BundleFault {
     Form(String),
     /// Another layout.
     #[error("the bundle has version {0}, this software knows {BUNDLE_VERSION}")]
-    Version(u32),
+    Version(u64),
     /// Something was added, left out or spelled differently.
     #[error("the file is not the canonical encoding of the bundle it decodes to")]
     NotCanonical,
@@ -87,6 +87,12 @@ pub enum BundleFault {
         /// What it says.
         says: EntryIndex,
     },
+    /// A leaf from before the one it follows.
+    #[error("the time of leaf {index} runs back")]
+    Time {
+        /// The leaf.
+        index: u64,
+    },
     /// An entry nobody with a key on the ledger signed.
     #[error("the entry of leaf {index} is not authentic: {fault}")]
     NotAuthentic {
@@ -130,4 +136,51 @@ pub enum BundleFault {
         /// What is wrong with it.
         fault: String,
     },
+}
+
+impl BundleFault {
+    /// The fault's code, one of the closed list of `docs/spec/proof-bundle.md`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Genesis(_) => "genesis",
+            Self::TooLarge { .. } => "too-large",
+            Self::TooMany { .. } => "too-many",
+            Self::Version(_) => "version",
+            Self::Form(_) | Self::NotCanonical => "malformed",
+            Self::WrongLedger { .. } => "wrong-ledger",
+            Self::Checkpoint(_) => "checkpoint",
+            Self::UnknownCosigner(_) => "unknown-cosigner",
+            Self::CosignedTwice(_) => "cosigned-twice",
+            Self::Order { .. } => "order",
+            Self::NotInTree { .. } => "not-in-tree",
+            Self::Leaf { .. } => "leaf",
+            Self::Place { .. } => "place",
+            Self::Time { .. } => "time",
+            Self::NotAuthentic { .. } => "not-authentic",
+            Self::Outcome { .. } => "outcome",
+            Self::AccessMissing(_) => "access-missing",
+            Self::Stray { .. } => "stray",
+            Self::TransfersDiffer { .. } => "transfers-differ",
+            Self::Opening { .. } => "opening",
+        }
+    }
+
+    /// Where it is: the leaf's index, the place of an opening, or the receipt of a release that differs; none for
+    /// what is wrong with the file as a whole.
+    pub fn at(&self) -> Option<u64> {
+        match self {
+            Self::Order { index, .. }
+            | Self::NotInTree { index, .. }
+            | Self::Leaf { index, .. }
+            | Self::Place { index, .. }
+            | Self::Time { index }
+            | Self::NotAuthentic { index, .. }
+            | Self::Outcome { index }
+            | Self::AccessMissing(index)
+            | Self::Stray { index } => Some(*index),
+            Self::TransfersDiffer { receipt, .. } => Some(receipt.0),
+            Self::Opening { position, .. } => Some(*position as u64),
+            _ => None,
+        }
+    }
 }

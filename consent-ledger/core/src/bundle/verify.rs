@@ -15,7 +15,9 @@ use crate::record::CoreError;
 use crate::store::MemoryState;
 use crate::view::View;
 use prost::Message;
-use sekisho_domain::{AccessRecord, Body, EntryIndex, Genesis, LedgerId, Outcome, Transfer};
+use sekisho_domain::{
+    AccessRecord, Body, EntryIndex, Genesis, LedgerId, Outcome, TimeMs, Transfer,
+};
 use sekisho_proto::v1;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -54,16 +56,17 @@ pub struct VerifiedTransfer {
 }
 
 /// Checks a bundle from the first byte to the last, trusting the genesis alone: form, checkpoint, each leaf's
-/// place in the tree, signature and outcome in ledger order, the transfers, the openings.
+/// place in the tree, signature and outcome in ledger order, the transfers, the openings. The order, and what each
+/// check is, is that of `docs/spec/proof-bundle.md`.
 ///
 /// # Errors
 /// [`BundleFault`]: the first thing that does not hold.
 pub fn verify(bytes: &[u8], genesis: &Genesis) -> Result<Verified, BundleFault> {
+    if let Some(fault) = check_genesis(genesis).into_iter().next() {
+        return Err(BundleFault::Genesis(Box::new(fault)));
+    }
     let bundle = parse(bytes)?;
     let mut state = MemoryState::default();
-    if let Some(fault) = check_genesis(genesis).into_iter().next() {
-        return Err(fault.into());
-    }
     let ledger = found(&mut state, genesis).map_err(storage)?;
     if bundle.ledger != ledger.0 {
         return Err(BundleFault::WrongLedger {
@@ -72,7 +75,7 @@ pub fn verify(bytes: &[u8], genesis: &Genesis) -> Result<Verified, BundleFault> 
         });
     }
     let checkpoint = check_checkpoint(&bundle.checkpoint, genesis, &ledger)?;
-    let leaves = check_leaves(&bundle, &checkpoint)?;
+    let leaves = check_leaves(&bundle, &checkpoint, genesis.created)?;
     let meta = View(&state)
         .meta()
         .map_err(storage)?
@@ -114,12 +117,13 @@ fn parse(bytes: &[u8]) -> Result<v1::ProofBundle, BundleFault> {
         });
     }
     // An empty message takes two bytes here and thirty times as many once decoded: count before decoding.
-    check_count("leaves", count(bytes, LEAVES_FIELD)?, BUNDLE_LEAVES_MAX)?;
-    check_count("openings", count(bytes, OPENINGS_FIELD)?, OPENINGS_MAX)?;
-    let bundle = v1::ProofBundle::decode(bytes).map_err(|e| BundleFault::Form(e.to_string()))?;
-    if bundle.version != BUNDLE_VERSION {
-        return Err(BundleFault::Version(bundle.version));
+    let fields = top_level(bytes)?;
+    check_count("leaves", fields.leaves, BUNDLE_LEAVES_MAX)?;
+    check_count("openings", fields.openings, OPENINGS_MAX)?;
+    if fields.version != u64::from(BUNDLE_VERSION) {
+        return Err(BundleFault::Version(fields.version));
     }
+    let bundle = v1::ProofBundle::decode(bytes).map_err(|e| BundleFault::Form(e.to_string()))?;
     if bundle.encode_to_vec() != bytes {
         return Err(BundleFault::NotCanonical);
     }
@@ -134,15 +138,27 @@ fn check_count(what: &'static str, got: usize, max: usize) -> Result<(), BundleF
     }
 }
 
-/// Field numbers of a `sekisho.v1.ProofBundle`.
-const LEAVES_FIELD: usize = 5;
-const OPENINGS_FIELD: usize = 6;
+/// Tags of a `sekisho.v1.ProofBundle`: the field's number and its wire type, 0 (varint) or 2 (length-delimited).
+const VERSION_TAG: usize = 1 << 3;
+const LEAVES_TAG: usize = 5 << 3 | 2;
+const OPENINGS_TAG: usize = 6 << 3 | 2;
 
-/// How often a length-delimited field stands in a message, without decoding any. Only the wire types a bundle
-/// has are known: 0 (varint) and 2 (length-delimited).
-fn count(mut bytes: &[u8], field: usize) -> Result<usize, BundleFault> {
-    let form = || BundleFault::Form("it does not consist of fields".to_owned());
-    let mut times = 0;
+/// What a file says of itself before anything in it is decoded.
+struct TopLevel {
+    version: u64,
+    leaves: usize,
+    openings: usize,
+}
+
+/// Walks over the file's fields without decoding any. The version comes first.
+fn top_level(mut bytes: &[u8]) -> Result<TopLevel, BundleFault> {
+    let form = || BundleFault::Form("it does not consist of a bundle's fields".to_owned());
+    let mut fields = TopLevel {
+        version: 0,
+        leaves: 0,
+        openings: 0,
+    };
+    let mut first = true;
     while !bytes.is_empty() {
         let tag = prost::decode_length_delimiter(&mut bytes).map_err(|_| form())?;
         let value = prost::decode_length_delimiter(&mut bytes).map_err(|_| form())?;
@@ -151,9 +167,17 @@ fn count(mut bytes: &[u8], field: usize) -> Result<usize, BundleFault> {
             2 => bytes = bytes.get(value..).ok_or_else(form)?,
             _ => return Err(form()),
         }
-        times += usize::from(tag == (field << 3 | 2));
+        if first {
+            if tag != VERSION_TAG {
+                return Err(form());
+            }
+            fields.version = value as u64;
+        }
+        first = false;
+        fields.leaves += usize::from(tag == LEAVES_TAG);
+        fields.openings += usize::from(tag == OPENINGS_TAG);
     }
-    Ok(times)
+    if first { Err(form()) } else { Ok(fields) }
 }
 
 /// Strict: besides a majority, every line of the note must be by a voter, so that no byte of it is idle.
@@ -185,6 +209,7 @@ fn check_checkpoint(
 fn check_leaves(
     bundle: &v1::ProofBundle,
     checkpoint: &VerifiedCheckpoint,
+    created: TimeMs,
 ) -> Result<Vec<Leaf>, BundleFault> {
     let mut leaves: Vec<Leaf> = Vec::with_capacity(bundle.leaves.len());
     for proven in &bundle.leaves {
@@ -206,6 +231,9 @@ fn check_leaves(
                 index,
                 says: leaf.index,
             });
+        }
+        if leaf.time < leaves.last().map_or(created, |before| before.time) {
+            return Err(BundleFault::Time { index });
         }
         leaves.push(leaf);
     }
