@@ -39,6 +39,8 @@ pub const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(55);
 pub const CLOCK_SKEW_MAX: Duration = Duration::from_secs(30);
 /// Time to compute and fetch one cosignature.
 pub const COSIGN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time between two published checkpoints while the tree grows: what a sealed receipt waits for at most.
+pub const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 /// Leaves read from the store at a time for a stream.
 pub const LEAVES_AT_ONCE: usize = 64;
 /// Voters of one ledger: as many cosignatures as a note holds.
@@ -90,6 +92,8 @@ pub struct Config {
     pub snapshot_every: u64,
     /// Raft entries kept behind the cut, for replicas that were away for a short while.
     pub log_kept: u64,
+    /// Time between two published checkpoints while the tree grows.
+    pub publish_every: Duration,
 }
 
 impl Config {
@@ -106,6 +110,7 @@ impl Config {
             timing: Timing::WIDE_AREA,
             snapshot_every: 5_000,
             log_kept: 1_000,
+            publish_every: PUBLISH_EVERY,
         }
     }
 

@@ -93,13 +93,33 @@ pub enum ReplicaError {
         /// The digest of what came.
         got: Hash,
     },
-    /// Two replicas hold different trees of one size: somebody is forging, or a machine is broken.
-    #[error("replica {peer} signed another root for size {size} than this replica computed")]
-    Fork {
-        /// Who.
-        peer: ReplicaId,
+    /// A majority of the voters computed another tree: this machine is broken, or was tampered with.
+    #[error(
+        "a majority of the voters computed another root for size {size}: {majority}, this replica {computed}"
+    )]
+    Minority {
         /// The size.
         size: u64,
+        /// What this replica computed.
+        computed: Hash,
+        /// What the majority did.
+        majority: Hash,
+    },
+    /// A sealed file, which never changes, holds something else than the state says.
+    #[error("{} holds something else than the state says, from byte {offset} on", path.display())]
+    TileDiffers {
+        /// The file.
+        path: PathBuf,
+        /// The first byte that differs, from 0.
+        offset: usize,
+    },
+    /// The checkpoint on disk is not one a majority cosigned.
+    #[error("{} is not a checkpoint of this ledger", path.display())]
+    PublishedCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ProofError,
     },
     /// This replica's tree is not the one it cosigned before.
     #[error("the root at size {size} is not the one this replica cosigned")]

@@ -38,6 +38,7 @@ mod replica;
 mod service;
 mod store;
 mod submit;
+mod tiles;
 
 #[cfg(test)]
 #[path = "../tests/support/genesis.rs"]
@@ -47,9 +48,12 @@ pub use checkpoint::{CheckpointError, Cosigned};
 pub use config::{Clock, Config, Keys, SystemClock, Timing};
 pub use error::ReplicaError;
 pub use raft::{Member, WireError};
-pub use replica::{MemberStatus, Replica, Status, WaitError};
+pub use replica::{Alarm, MemberStatus, Replica, Status, WaitError};
 pub use store::ReadState;
-pub use submit::{SubmitError, Submitted, acknowledged};
+pub use submit::{SubmitError, Submitted};
+pub use tiles::{TILES_CONNECTIONS_MAX, check_address as check_tiles_address};
+
+pub use sekisho_ledger::tlog::acknowledged;
 
 use sekisho_ledger::CoreError;
 

@@ -8,8 +8,9 @@ use crate::batcher::{Lost, Refused};
 use crate::replica::Replica;
 use crate::store::blocking;
 use crate::{ReplicaError, state_error};
-use sekisho_domain::{EntryIndex, Hash, KeyId, LedgerId, Outcome, TimeMs};
+use sekisho_domain::{EntryIndex, Hash, KeyId, Outcome, TimeMs};
 use sekisho_ledger::signature::Signature;
+use sekisho_ledger::tlog::acknowledged;
 use sekisho_ledger::{Admitted, Applied, EntryFault, Leaf, View, admit, merkle};
 use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
 use sekisho_proto::{ErrorCode, v1};
@@ -44,18 +45,6 @@ pub struct Submitted {
     pub acknowledged_by: KeyId,
     /// That replica's signature over [`acknowledged`].
     pub acknowledgement: Signature,
-}
-
-/// What a replica signs to acknowledge that an entry is committed:
-/// `"sekisho/committed/v1\n" | ledger id | index (8 bytes, big endian) | leaf hash`.
-pub fn acknowledged(ledger: &LedgerId, index: EntryIndex, leaf_hash: &Hash) -> Vec<u8> {
-    [
-        b"sekisho/committed/v1\n".as_slice(),
-        &ledger.0,
-        &index.0.to_be_bytes(),
-        &leaf_hash.0,
-    ]
-    .concat()
 }
 
 /// Why there is no outcome.

@@ -33,6 +33,7 @@ async fn what_is_not_an_authentic_entry_is_refused_by_leader_and_follower_alike(
         facility: "4110000003".parse().unwrap(),
         kind: FacilityKind::Clinic,
         name: "あ".repeat(6 * 1024),
+        municipality: None,
     };
     let used = cluster.entry(4);
     cluster
@@ -289,7 +290,7 @@ async fn a_node_gets_outcomes_leaves_and_proofs_over_the_network() {
     use sekisho_ledger::merkle;
     use tokio_stream::StreamExt;
     let cluster = Cluster::three().await;
-    let mut client = LedgerServiceClient::new(cluster.channel_as(&transport(2), 3));
+    let mut client = LedgerServiceClient::new(cluster.channel_as(&transport(1), 3));
     let entry = cluster.entry(0);
     let envelope = sign_entry(&entry, &[&governance(1)]);
     for (n, duplicate) in [(0, false), (1, true)] {

@@ -107,34 +107,33 @@ async fn without_a_majority_there_is_no_checkpoint() {
     );
 }
 
-/// T1: one flipped bit in a stored tree.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_replica_with_another_root_stops_with_an_alarm() {
-    let mut cluster = Cluster::three().await;
+/// T1: one flipped bit in a stored tree of five leaves. Returns whose.
+async fn damage(cluster: &mut Cluster) -> u64 {
     for n in 0..5 {
         cluster.submit(1, n).await.unwrap();
     }
     cluster.assert_equal_states(5).await;
     let damaged = cluster.follower().await;
     cluster.stop(damaged).await;
+    const STATE: TableDefinition<&[u8], &[u8]> = TableDefinition::new("state");
+    let database = Database::create(cluster.store_path(damaged)).unwrap();
+    let txn = database.begin_write().unwrap();
     {
-        const STATE: TableDefinition<&[u8], &[u8]> = TableDefinition::new("state");
-        let database = Database::create(cluster.store_path(damaged)).unwrap();
-        let txn = database.begin_write().unwrap();
-        {
-            let mut rows = txn.open_table(STATE).unwrap();
-            // The subtree of the first four leaves: part of the root of five.
-            let key = [[Table::TreeNode as u8, 2].as_slice(), &0u64.to_be_bytes()].concat();
-            let mut hash = rows.get(key.as_slice()).unwrap().unwrap().value().to_vec();
-            hash[3] ^= 1;
-            rows.insert(key.as_slice(), hash.as_slice()).unwrap();
-        }
-        txn.commit().unwrap();
+        let mut rows = txn.open_table(STATE).unwrap();
+        // The subtree of the first four leaves: part of the root of five.
+        let key = [[Table::TreeNode as u8, 2].as_slice(), &0u64.to_be_bytes()].concat();
+        let mut hash = rows.get(key.as_slice()).unwrap().unwrap().value().to_vec();
+        hash[3] ^= 1;
+        rows.insert(key.as_slice(), hash.as_slice()).unwrap();
     }
+    txn.commit().unwrap();
+    drop(database);
     cluster.start(damaged).await;
-    let replica = cluster.replica(damaged).clone();
-    replica.wait_ready(patience()).await.unwrap();
-    replica.checkpoint(5, patience()).await.unwrap_err();
+    damaged
+}
+
+async fn assert_stopped(cluster: &Cluster, damaged: u64) {
+    let replica = cluster.replica(damaged);
     replica.stopped().await;
     let status = replica.status().await.unwrap();
     assert!(
@@ -149,6 +148,71 @@ async fn a_replica_with_another_root_stops_with_an_alarm() {
             .submit(cluster.envelope(9), patience())
             .await
             .is_err()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_collects_over_another_root_stops_with_an_alarm() {
+    let mut cluster = Cluster::three().await;
+    let damaged = damage(&mut cluster).await;
+    let replica = cluster.replica(damaged).clone();
+    replica.wait_ready(patience()).await.unwrap();
+    replica.checkpoint(5, patience()).await.unwrap_err();
+    assert_stopped(&cluster, damaged).await;
+    // Nobody signed anything that the others would not publish.
+    for id in (1..=3).filter(|&id| id != damaged) {
+        let collected = cluster.replica(id).checkpoint(5, patience()).await.unwrap();
+        assert!(!collected.note.contains(&format!("replica-{damaged}.")));
+    }
+}
+
+/// The majority goes on publishing; the one that is wrong is told by what is published, and stops.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_only_listens_stops_too_and_the_others_go_on() {
+    let mut cluster = Cluster::of(3, 3).await;
+    cluster.publish_every = Duration::from_millis(10);
+    cluster.start_all().await;
+    // Not published before: what it agreed to once, it would compare at its start.
+    let damaged = damage(&mut cluster).await;
+    assert_stopped(&cluster, damaged).await;
+    let others: Vec<u64> = (1..=3).filter(|&id| id != damaged).collect();
+    for n in 5..9 {
+        let index = cluster.submit(others[0], n).await.unwrap().index.0;
+        for &id in &others {
+            until("the others to publish it", async || {
+                let published = cluster.replica(id).published()?;
+                (published.checkpoint.size() > index).then_some(())
+            })
+            .await;
+        }
+    }
+    for id in others {
+        let status = cluster.replica(id).status().await.unwrap();
+        assert_eq!(status.fault, None);
+        assert!(status.published_size >= 9);
+        let named = status.alarms.iter().all(|alarm| alarm.replica.0 == damaged);
+        assert!(named, "{:?}", status.alarms);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_signs_a_root_that_is_not_its_own() {
+    let cluster = Cluster::three().await;
+    cluster.submit(1, 0).await.unwrap();
+    cluster.assert_equal_states(1).await;
+    let replica = cluster.replica(2);
+    let root = replica.status().await.unwrap().root;
+    let mut other = root;
+    other.0[0] ^= 1;
+    let refused = replica.cosign(1, other, patience()).await.unwrap();
+    assert_eq!(
+        (refused.root.as_slice(), refused.signature.len()),
+        (root.0.as_slice(), 0)
+    );
+    let signed = replica.cosign(1, root, patience()).await.unwrap();
+    assert_eq!(
+        (signed.root.as_slice(), signed.signature.len()),
+        (root.0.as_slice(), 64)
     );
 }
 

@@ -1,8 +1,10 @@
 //! The handle of a running replica.
 
+mod alarm;
 mod start;
 mod status;
 
+pub use alarm::Alarm;
 pub use status::{MemberStatus, Status};
 
 use crate::batcher::Queue;
@@ -13,9 +15,10 @@ use crate::directory::Directory;
 use crate::raft::network::Peers;
 use crate::raft::{Member, Raft};
 use crate::store::{ReadState, Store, blocking};
+use crate::tiles::Tiles;
 use crate::{ReplicaError, state_error};
 use openraft::{RaftMetrics, ServerState};
-use sekisho_domain::{EntryIndex, Genesis, Hash, LedgerId, NetworkId, RequestId};
+use sekisho_domain::{EntryIndex, Genesis, Hash, LedgerId, NetworkId, ReplicaId, RequestId};
 use sekisho_ledger::signature::SigningKey;
 use sekisho_ledger::{View, tree};
 use sekisho_transport::{Deadline, PeerDirectory};
@@ -49,6 +52,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     checkpoint_key: SigningKey,
     collector: Collector,
+    tiles: Tiles,
+    alarms: Mutex<BTreeMap<ReplicaId, Alarm>>,
     /// Whether the start-up barrier is passed.
     ready: watch::Sender<bool>,
     stopped: CancellationToken,
@@ -162,17 +167,18 @@ impl Replica {
             .await
     }
 
-    /// The leaf of a request id, if it is applied here. Absent means *not here, not yet*, never *not*.
+    /// The leaf of a network's request id, if it is applied here. Absent means *not here, not yet*, never *not*.
     ///
     /// # Errors
     /// The store failed.
     pub async fn outcome_of(
         &self,
+        by: NetworkId,
         request_id: RequestId,
     ) -> Result<Option<(EntryIndex, Vec<u8>)>, ReplicaError> {
         self.read(move |state| {
             let view = View(state);
-            let Some(requested) = view.requested(&request_id).map_err(state_error)? else {
+            let Some(requested) = view.requested(&by, &request_id).map_err(state_error)? else {
                 return Ok(None);
             };
             let leaf = view.leaf(requested.index).map_err(state_error)?;
@@ -272,6 +278,14 @@ impl Replica {
 
     pub(crate) fn collector(&self) -> &Collector {
         &self.0.collector
+    }
+
+    pub(crate) fn tiles(&self) -> Tiles {
+        self.0.tiles.clone()
+    }
+
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.0.tasks
     }
 
     pub(crate) fn checkpoint_key(&self) -> &SigningKey {

@@ -4,12 +4,13 @@ use super::{Inner, Replica};
 use crate::ReplicaError;
 use crate::batcher::batcher;
 use crate::checked::Checked;
-use crate::checkpoint::Collector;
+use crate::checkpoint::{Collector, read_published};
 use crate::config::{ADMISSIONS_MAX, Clock, Config, Keys, QUEUE_MAX, VOTERS_MAX};
 use crate::directory::Directory;
 use crate::raft::network::{Links, Peers};
 use crate::raft::{Member, Proposal, Raft};
 use crate::store::{Machine, Store, blocking};
+use crate::tiles::Tiles;
 use sekisho_domain::{Genesis, NetworkId};
 use sekisho_ledger::{check_genesis, ledger_id};
 use sekisho_proto::v1;
@@ -43,10 +44,12 @@ impl Replica {
         let (opening, founding) = (config.clone(), genesis.clone());
         let directory = Arc::new(Directory::default());
         let known = Arc::clone(&directory);
-        let store = blocking(move || {
+        let tiles = Tiles::of(&config.data_dir);
+        let publishing = tiles.clone();
+        let (store, published) = blocking(move || {
             let store = Store::open(&opening, &founding, ledger_id(&founding))?;
             known.reload(&store.read_state()?)?;
-            Ok(store)
+            Ok((store, read_published(&publishing, &founding)?))
         })
         .await?;
         let checked = Arc::new(Checked::default());
@@ -83,7 +86,9 @@ impl Replica {
             directory,
             clock,
             checkpoint_key: keys.checkpoint,
-            collector: Collector::default(),
+            collector: Collector::new(published),
+            tiles,
+            alarms: Mutex::default(),
             ready: watch::Sender::new(false),
             stopped: CancellationToken::new(),
             tasks,
@@ -91,6 +96,7 @@ impl Replica {
         replica.initialize().await?;
         replica.0.tasks.spawn(replica.clone().pass_barrier());
         replica.0.tasks.spawn(replica.clone().watch_faults());
+        replica.0.tasks.spawn(replica.clone().publish());
         Ok(replica)
     }
 

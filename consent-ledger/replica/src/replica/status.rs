@@ -1,6 +1,6 @@
 //! Where a replica stands, for operators and peers.
 
-use super::Replica;
+use super::{Alarm, Replica};
 use crate::raft::Member;
 use crate::store::blocking;
 use crate::{ReplicaError, state_error};
@@ -37,6 +37,10 @@ pub struct Status {
     pub time: TimeMs,
     /// On a leader: milliseconds since a majority last acknowledged it.
     pub quorum_ack_ms: Option<u64>,
+    /// Leaves under the last published checkpoint.
+    pub published_size: u64,
+    /// What an operator must look at.
+    pub alarms: Vec<Alarm>,
     /// The replicas of the ledger.
     pub members: Vec<MemberStatus>,
 }
@@ -95,6 +99,8 @@ impl Replica {
                 .map_or(merkle::empty_root(), |(_, root)| *root),
             time: meta.as_ref().map_or(TimeMs(0), |(meta, _)| meta.time),
             quorum_ack_ms: metrics.millis_since_quorum_ack,
+            published_size: self.published().map_or(0, |last| last.checkpoint.size()),
+            alarms: self.alarms(),
             members: metrics
                 .membership_config
                 .nodes()

@@ -94,11 +94,12 @@ impl LedgerService for Service {
         request: Request<v1::OutcomeOfRequest>,
     ) -> Result<Response<v1::LeafReply>, Status> {
         self.enter(&request)?;
+        let by = peer(&request)?.network;
         let id = RequestId::try_from(request.into_inner().request_id.as_slice())
             .map_err(|error| ErrorCode::Invalid.status(error.to_string()))?;
         match self
             .0
-            .outcome_of(id)
+            .outcome_of(by, id)
             .await
             .map_err(|error| internal(&error))?
         {
@@ -203,7 +204,10 @@ impl LedgerService for Service {
         request: Request<v1::CosignRequest>,
     ) -> Result<Response<v1::CosignReply>, Status> {
         let deadline = self.enter(&request)?;
-        let reply = self.0.cosign(request.into_inner().size, deadline).await;
+        let v1::CosignRequest { size, root } = request.into_inner();
+        let root = Hash::try_from(root.as_slice())
+            .map_err(|error| ErrorCode::Invalid.status(error.to_string()))?;
+        let reply = self.0.cosign(size, root, deadline).await;
         reply.map(Response::new).map_err(|error| error.status())
     }
 
@@ -249,6 +253,8 @@ impl From<ReplicaStatus> for v1::StatusReply {
             root: status.root.0.to_vec(),
             time_ms: status.time.0,
             quorum_ack_ms: status.quorum_ack_ms,
+            published_size: status.published_size,
+            alarms: status.alarms.iter().map(ToString::to_string).collect(),
             members: status
                 .members
                 .into_iter()

@@ -66,6 +66,7 @@ pub(super) fn batch(index: u64) -> Entry {
             facility: format!("411{index:07}").parse().unwrap(),
             kind: FacilityKind::Clinic,
             name: "a clinic".to_owned(),
+            municipality: None,
         },
     };
     let batch = v1::Batch {

@@ -48,6 +48,8 @@ pub struct Cluster {
     pub genesis: Genesis,
     pub snapshot_every: u64,
     pub log_kept: u64,
+    /// An hour, so that checkpoints come when they are asked for, unless a test is about publishing.
+    pub publish_every: Duration,
     running: BTreeMap<u64, Running>,
     listeners: BTreeMap<u64, TcpListener>,
 }
@@ -70,6 +72,7 @@ impl Cluster {
             genesis,
             snapshot_every: 5_000,
             log_kept: 1_000,
+            publish_every: Duration::from_secs(3600),
             running: BTreeMap::new(),
             listeners,
         }
@@ -100,6 +103,7 @@ impl Cluster {
         config.timing = Timing::LOOPBACK;
         config.snapshot_every = self.snapshot_every;
         config.log_kept = self.log_kept;
+        config.publish_every = self.publish_every;
         config
     }
 
@@ -275,6 +279,7 @@ impl Cluster {
                 facility: format!("411{n:07}").parse().unwrap(),
                 kind: FacilityKind::Clinic,
                 name: format!("clinic {n}"),
+                municipality: None,
             },
         }
     }

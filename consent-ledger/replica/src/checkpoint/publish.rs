@@ -1,0 +1,109 @@
+//! Publishing: while the tree grows, a new checkpoint each interval, and under it the tiles that became full.
+//!
+//! The leader collects; every other replica takes the leader's checkpoint, checks the cosignatures and compares
+//! it with its own tree: one whose tree is another stops here. Two writes follow one another: the checkpoint is
+//! on disk before a tile under it is, so that no tile is ever sealed that nobody vouched for. After a crash
+//! between the two the missing tiles are written again at the next start, which looks at all of them.
+
+use super::{CheckpointError, Cosigned};
+use crate::ReplicaError;
+use crate::config::COSIGN_TIMEOUT;
+use crate::replica::Replica;
+use crate::store::blocking;
+use sekisho_ledger::note::Note;
+use sekisho_ledger::tlog::tiles_completed;
+use sekisho_ledger::tree;
+use sekisho_proto::v1;
+use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
+use sekisho_transport::{Deadline, outgoing};
+
+impl Replica {
+    /// Publishes until the replica stops.
+    pub(crate) async fn publish(self) {
+        tokio::select! {
+            () = self.stopped() => {}
+            stopped = self.publishing() => if let Err(error) = stopped {
+                tracing::error!(error = error.chain(), "nothing is published any more");
+            }
+        }
+    }
+
+    /// Ends only with a fault.
+    async fn publishing(&self) -> Result<(), ReplicaError> {
+        // What an earlier process published must be what this one's tree says, once it is as large again.
+        if let Some(last) = self.published() {
+            let (size, root) = (last.checkpoint.size(), last.checkpoint.root());
+            self.applied(size).await?;
+            self.check_own(size, root).await?;
+        }
+        let mut sealed = 0;
+        loop {
+            let published = self.published().map_or(0, |last| last.checkpoint.size());
+            match self.seal(sealed, published).await {
+                Ok(()) => sealed = published,
+                // Another content under a name that never changes.
+                Err(error @ ReplicaError::TileDiffers { .. }) => {
+                    self.store().poison_with(&error);
+                    return Err(error);
+                }
+                Err(error @ (ReplicaError::ShutDown | ReplicaError::Poisoned(_))) => {
+                    return Err(error);
+                }
+                // All that is written here can be written again.
+                Err(error) => tracing::error!(error = error.chain(), "tiles were not written"),
+            }
+            self.applied(published + 1).await?;
+            tokio::time::sleep(self.config().publish_every).await;
+            match self.publish_once().await {
+                Ok(()) => {}
+                Err(CheckpointError::Replica(error)) if self.is_stopped() => return Err(error),
+                Err(error) => tracing::debug!(%error, "no checkpoint this time"),
+            }
+        }
+    }
+
+    async fn applied(&self, size: u64) -> Result<(), ReplicaError> {
+        let mut applied = self.store().size();
+        let grown = applied.wait_for(|applied| *applied >= size).await;
+        grown.map(drop).map_err(|_| ReplicaError::ShutDown)
+    }
+
+    async fn publish_once(&self) -> Result<(), CheckpointError> {
+        let size = *self.store().size().borrow();
+        let deadline = Deadline::after(COSIGN_TIMEOUT);
+        match self.leader() {
+            Some(leader) if leader == self.id() => {
+                self.checkpoint(size, deadline).await?;
+            }
+            Some(leader) => {
+                let request = outgoing(v1::CheckpointRequest { min_size: size }, deadline);
+                let mut client = LedgerServiceClient::new(self.channel(leader)?);
+                let quorum = self.quorum()?;
+                if let Ok(Ok(reply)) = deadline.bound(client.checkpoint(request)).await {
+                    let note = reply.into_inner().note;
+                    let checkpoint = Note::parse(note.as_bytes())
+                        .and_then(|note| quorum.verify(&note))
+                        .map_err(ReplicaError::from)?;
+                    self.wait_size(checkpoint.size(), deadline).await?;
+                    self.accept(Cosigned { note, checkpoint }).await?;
+                }
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Writes the tiles and entry bundles that are full in a tree of the larger size but not of the smaller.
+    async fn seal(&self, smaller: u64, larger: u64) -> Result<(), ReplicaError> {
+        for path in tiles_completed(smaller, larger) {
+            let this = self.clone();
+            blocking(move || {
+                let state = this.store().read_state()?;
+                let bytes = tree::tile(&state, path).map_err(crate::state_error)?;
+                this.tiles().keep(path, &bytes)
+            })
+            .await?;
+        }
+        Ok(())
+    }
+}
