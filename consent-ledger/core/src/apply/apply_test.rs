@@ -17,6 +17,7 @@ fn hospital(code: &str) -> Body {
         facility: facility(code),
         kind: FacilityKind::Hospital,
         name: "病院".to_owned(),
+        municipality: None,
     }
 }
 

@@ -48,6 +48,8 @@ fn agreement(id: String, version: u32, parties: &[&str]) -> Agreement {
             until: None,
         },
         text_hash: Hash([0; 32]),
+        retention: Retention::NotKept,
+        settlement: Settlement::EachOwn,
     }
 }
 
@@ -79,6 +81,8 @@ fn every_list_of_a_member_ends_at_its_bound() {
             text_hash: Hash([0; 32]),
             disclosing: Some(crate::testing::rule(Scope::AllFacilities)),
             viewing: None,
+            voids_earlier: false,
+            emergency: None,
         })
     });
     assert_eq!(policies, POLICY_VERSIONS_MAX - 1);
@@ -135,6 +139,7 @@ fn what_changes_for_ever_ends_at_a_bound_that_never_keeps_anybody_from_ending_it
         facility: facility("4110000001"),
         kind: FacilityKind::Hospital,
         name: "病院".to_owned(),
+        municipality: None,
     };
     let (own, other) = (
         subject(1),
@@ -264,6 +269,8 @@ fn an_outcome_too_long_for_a_leaf_is_refused_with_nothing_written() {
                     until: None,
                 },
                 recorded_by: facility(&at),
+                purposes: None,
+                proxy: None,
             };
             world.accept(id, Body::ReservationSet(reservation));
         }
@@ -311,6 +318,7 @@ fn request_ids_count_inside_one_batch() {
         facility: facility(code),
         kind: FacilityKind::Hospital,
         name: "病院".to_owned(),
+        municipality: None,
     };
     let entry = world.entry(&governance, register("4110000001"));
     let first = sign_entry(&entry, &[&governance]);

@@ -13,6 +13,7 @@ fn hospital(code: &str) -> Body {
         facility: facility(code),
         kind: FacilityKind::Hospital,
         name: "病院".to_owned(),
+        municipality: None,
     }
 }
 
@@ -293,6 +294,8 @@ fn an_agreement_is_in_force_when_every_party_signed_exactly_it() {
             until: None,
         },
         text_hash: Hash([1; 32]),
+        retention: Retention::NotKept,
+        settlement: Settlement::EachOwn,
     };
     world.propose(&agreement);
     let sign = |digest| Body::AgreementSign {

@@ -78,6 +78,8 @@ impl Scene {
                 until: None,
             },
             recorded_by: facility(KURUME),
+            purposes: None,
+            proxy: None,
         }
     }
     /// The viewing consent is replaced by another.

@@ -7,8 +7,13 @@ use sekisho_domain::*;
 
 #[test]
 fn every_rule_permits_when_all_is_given() {
-    for rule in ConsentRule::ALL {
-        let mut scene = scene(*rule);
+    for rule in [
+        ConsentRule::Disclosing,
+        ConsentRule::Viewing,
+        ConsentRule::Both,
+        ConsentRule::Either,
+    ] {
+        let mut scene = scene(rule);
         let (disclosing, viewing) = (scene.disclosing, scene.viewing);
         let Decision::Permit(terms) = scene.decide() else {
             panic!("{rule}")
@@ -18,7 +23,7 @@ fn every_rule_permits_when_all_is_given() {
             ConsentRule::Viewing => vec![vec![viewing]],
             ConsentRule::Both => vec![vec![disclosing, viewing]],
             // The viewing consent reaches all facilities, the blanket one those of its time: the wider covers it.
-            ConsentRule::Either => vec![vec![viewing]],
+            _ => vec![vec![viewing]],
         };
         assert_eq!(
             terms

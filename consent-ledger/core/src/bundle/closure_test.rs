@@ -96,6 +96,8 @@ fn every_kind_of_decision_has_a_bundle() {
                         until: None,
                     },
                     recorded_by: facility(SAGA),
+                    purposes: None,
+                    proxy: None,
                 }),
             );
             ask(w, &["saga"])

@@ -78,6 +78,8 @@ pub(super) fn version(
         grants,
         valid: Period { from, until: None },
         text_hash: Hash([4; 32]),
+        retention: Retention::NotKept,
+        settlement: Settlement::EachOwn,
     }
 }
 
@@ -110,5 +112,7 @@ pub(super) fn reservation(of: &str, patient: SubjectId, at: &str, from: TimeMs) 
         categories: None,
         period: Period { from, until: None },
         recorded_by: facility(at),
+        purposes: None,
+        proxy: None,
     }
 }

@@ -151,6 +151,11 @@ fn a_consent_counts_under_the_policy_it_was_given_under_while_its_side_is_provid
         KURUME,
         FacilitySelector::Listed([facility(KURUME)].into()),
     );
+    // Taken orally; in writing it would be what the new policy asks for where a facility has joined.
+    let old = Consent {
+        capture: Capture::Oral,
+        ..old
+    };
     assert_eq!(
         refused(&world.say("kurume", Body::ConsentGrant(old))),
         Some(RefusalReason::PolicyForbids)

@@ -51,6 +51,8 @@ fn a_permit_never_outlives_what_it_rests_on() {
                         text_hash: Hash([0; 32]),
                         disclosing: Some(rule(Scope::AllFacilities)),
                         viewing: None,
+                        voids_earlier: false,
+                        emergency: None,
                     }),
                 );
             }),

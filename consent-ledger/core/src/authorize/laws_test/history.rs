@@ -103,7 +103,7 @@ pub(super) fn narrowing() -> impl Strategy<Value = Narrowing> {
 pub(super) fn said() -> impl Strategy<Value = Said> {
     let until = || proptest::option::of(2_000..200_000u64);
     prop_oneof![
-        4 => (0..3usize, 0..3usize, select(ConsentRule::ALL), some_categories(), until())
+        4 => (0..3usize, 0..3usize, select(&ConsentRule::ALL[..4]), some_categories(), until())
             .prop_map(|(a, b, rule, categories, until)| Said::Agree { a, b, rule, categories, until }),
         8 => (0..3usize, 0..2u8, select(Side::ALL), 0..4usize, proptest::option::of(some_categories()), until())
             .prop_map(|(network, subject, side, at, categories, until)| Said::Grant { network, subject, side, at, categories, until }),
@@ -307,6 +307,7 @@ pub(super) fn hear(world: &mut World, said: &Said) {
                 facility: facility(code_text),
                 kind: FacilityKind::Hospital,
                 name: "病院".to_owned(),
+                municipality: None,
             };
             world.say(to, body);
         }
@@ -360,6 +361,8 @@ pub(super) fn narrow(world: &mut World, narrowing: &Narrowing) {
                     until: None,
                 },
                 recorded_by: facility(at),
+                purposes: None,
+                proxy: None,
             };
             world.say(of, Body::ReservationSet(reservation));
         }

@@ -159,6 +159,7 @@ pub(super) fn may_see(world: &World, sight: &Sight) -> bool {
         ConsentRule::Viewing => consented(Side::Viewing),
         ConsentRule::Both => consented(Side::Disclosing) && consented(Side::Viewing),
         ConsentRule::Either => consented(Side::Disclosing) || consented(Side::Viewing),
+        _ => false,
     };
     let granted = if own {
         let asked = Side::ALL
@@ -219,6 +220,7 @@ pub(super) fn reserved(world: &World, patient: &SubjectRef, sight: &Sight) -> bo
                     ViewerSelector::Anyone => true,
                     ViewerSelector::Network(network) => network == sight.viewing,
                     ViewerSelector::Facility(facility) => facility == sight.at,
+                    ViewerSelector::Practitioner(_) => false,
                 }
         })
 }
