@@ -3,7 +3,8 @@
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use sekisho_domain::{
-    Category, DomainError, FacilityId, Period, Purpose, Role, SubjectId, SubjectRef, TimeMs,
+    Category, DisasterConsent, DisasterId, DomainError, EmergencyReason, EntryIndex, FacilityId,
+    Grounds, LegalBasis, Nature, Period, Purpose, Role, SubjectId, SubjectRef, TimeMs,
 };
 use sekisho_proto::v1;
 use std::collections::BTreeSet;
@@ -106,10 +107,101 @@ pub(super) struct Asking {
     /// The profession in which that person asks
     #[arg(long, value_name = "ROLE", value_parser = codes_of!(Role))]
     pub role: Role,
-    /// Why that person asks
-    #[arg(long, value_name = "PURPOSE", value_parser = codes_of!(Purpose))]
-    pub purpose: Purpose,
+    /// Why that person asks; follows from --break-glass and --disaster
+    #[arg(long, value_name = "PURPOSE", value_parser = codes_of!(Purpose), required_unless_present_any = ["break_glass", "disaster"])]
+    pub purpose: Option<Purpose>,
+    /// Without consent, in an emergency, for this reason: a second person reviews it within 72 hours, the patient is told
+    #[arg(long, value_name = "REASON", value_parser = codes_of!(EmergencyReason), conflicts_with_all = ["disaster", "law"])]
+    pub break_glass: Option<EmergencyReason>,
+    /// Under this declaration of a disaster, by its ledger index
+    #[arg(long, value_name = "INDEX", requires = "asked", conflicts_with = "law")]
+    pub disaster: Option<u64>,
+    /// In a disaster: how the patient was asked
+    #[arg(long, value_name = "HOW", value_parser = codes_of!(DisasterConsent), requires = "disaster")]
+    pub asked: Option<DisasterConsent>,
+    /// By law: which; with --purpose PUBHLTH, HLEGAL or THREAT
+    #[arg(long, value_name = "BASIS", value_parser = codes_of!(LegalBasis))]
+    pub law: Option<LegalBasis>,
 }
+
+impl Asking {
+    /// The purpose of use and what it rests on besides a grant.
+    ///
+    /// # Errors
+    /// The two do not fit each other.
+    pub(super) fn purpose(&self) -> Result<(Purpose, Grounds), Failure> {
+        let (implied, grounds) = match (self.break_glass, self.disaster, self.asked, self.law) {
+            (Some(reason), ..) => (Some(Purpose::BreakGlass), Grounds::Emergency(reason)),
+            (None, Some(index), Some(consent), _) => (
+                Some(Purpose::Disaster),
+                Grounds::Disaster {
+                    declaration: DisasterId(EntryIndex(index)),
+                    consent,
+                },
+            ),
+            (.., Some(basis)) => (None, Grounds::Law(basis)),
+            _ => (None, Grounds::Ordinary),
+        };
+        let Some(purpose) = self.purpose.or(implied) else {
+            return Err(Failure::usage(
+                "--purpose が必要です",
+                "--purpose is needed",
+            ));
+        };
+        let needed = match purpose.nature() {
+            Nature::Ordinary => ("なし", "none of --break-glass, --disaster and --law"),
+            Nature::BreakGlass => ("--break-glass REASON", "--break-glass REASON"),
+            Nature::Disaster => (
+                "--disaster INDEX --asked HOW",
+                "--disaster INDEX --asked HOW",
+            ),
+            Nature::Law => ("--law BASIS", "--law BASIS"),
+        };
+        let fits = match grounds {
+            Grounds::Ordinary => Nature::Ordinary,
+            Grounds::Emergency(_) => Nature::BreakGlass,
+            Grounds::Disaster { .. } => Nature::Disaster,
+            Grounds::Law(_) => Nature::Law,
+        };
+        if purpose.nature() == fits {
+            return Ok((purpose, grounds));
+        }
+        Err(Failure::usage(
+            format!(
+                "利用目的 {purpose}（{}）の根拠として指定するもの：{}",
+                purpose.ja(),
+                needed.0
+            ),
+            format!(
+                "purpose {purpose} ({}) goes with {}",
+                purpose.en(),
+                needed.1
+            ),
+        ))
+    }
+}
+
+/// [`Grounds`] as they travel in a request; none stands for consent.
+macro_rules! grounds_of {
+    ($grounds:expr, $message:ident) => {{
+        use sekisho_proto::v1::{self, $message::Grounds as Sent};
+        match $grounds {
+            sekisho_domain::Grounds::Ordinary => None,
+            sekisho_domain::Grounds::Emergency(reason) => {
+                Some(Sent::Emergency(reason.number().into()))
+            }
+            sekisho_domain::Grounds::Disaster {
+                declaration,
+                consent,
+            } => Some(Sent::Disaster(v1::DisasterGrounds {
+                declaration: declaration.0.0,
+                consent: consent.number().into(),
+            })),
+            sekisho_domain::Grounds::Law(basis) => Some(Sent::Law(basis.number().into())),
+        }
+    }};
+}
+pub(super) use grounds_of;
 
 /// Categories as they travel; none stands for all.
 pub(super) fn category_set(categories: &[Category]) -> Option<v1::CategorySet> {
@@ -206,6 +298,72 @@ mod tests {
             fault.contains("10 digits") && !fault.contains("00001234"),
             "{fault}"
         );
+    }
+
+    #[test]
+    fn a_purpose_comes_with_what_it_rests_on() {
+        use clap::Parser;
+        #[derive(Debug, Parser)]
+        struct Line {
+            #[command(flatten)]
+            asking: Asking,
+        }
+        let asked = |words: &[&str]| {
+            let fixed =
+                "x --patient 4110100015/1 --facility 4110100015 --practitioner dr --role physician";
+            let line = Line::try_parse_from(fixed.split(' ').chain(words.iter().copied()));
+            let line = line.map_err(|e| e.to_string())?;
+            line.asking.purpose().map_err(|failure| failure.words.en)
+        };
+        let emergency = Grounds::Emergency(EmergencyReason::Unconscious);
+        let disaster = Grounds::Disaster {
+            declaration: DisasterId(EntryIndex(57)),
+            consent: DisasterConsent::NotPossible,
+        };
+        let law = Grounds::Law(LegalBasis::LifeAndBody);
+        let good: [(&[&str], _); 5] = [
+            (&["--purpose", "TREAT"], (Purpose::Treat, Grounds::Ordinary)),
+            (
+                &["--break-glass", "unconscious"],
+                (Purpose::BreakGlass, emergency),
+            ),
+            (
+                &["--purpose", "BTG", "--break-glass", "unconscious"],
+                (Purpose::BreakGlass, emergency),
+            ),
+            (
+                &["--disaster", "57", "--asked", "not-possible"],
+                (Purpose::Disaster, disaster),
+            ),
+            (
+                &[
+                    "--purpose",
+                    "THREAT",
+                    "--law",
+                    "protection-of-life-and-body",
+                ],
+                (Purpose::Threat, law),
+            ),
+        ];
+        for (words, expected) in good {
+            assert_eq!(asked(words), Ok(expected), "{words:?}");
+        }
+        let bad: [(&[&str], &str); 7] = [
+            (&[], "--purpose"),
+            (&["--purpose", "BTG"], "goes with --break-glass"),
+            (&["--purpose", "DISASTER"], "goes with --disaster"),
+            (&["--purpose", "HLEGAL"], "goes with --law"),
+            (&["--disaster", "57"], "--asked"),
+            (&["--law", "criminal-procedure"], "--purpose"),
+            (
+                &["--purpose", "TREAT", "--break-glass", "no-time"],
+                "goes with none",
+            ),
+        ];
+        for (words, expected) in bad {
+            let said = asked(words).unwrap_err();
+            assert!(said.contains(expected), "{words:?}: {said}");
+        }
     }
 
     #[test]

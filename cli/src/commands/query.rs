@@ -1,7 +1,7 @@
 //! `sekisho query`: one question to many networks, one list of documents, one honest outcome for each.
 
 use super::At;
-use super::args::{Asking, category_set, codes_of, instant};
+use super::args::{Asking, category_set, codes_of, grounds_of, instant};
 use super::show::{Day, Table, decision, moment};
 use crate::ops::{self, Found, FoundEnd};
 use crate::ui::{Exit, Failure, Ui};
@@ -40,13 +40,14 @@ pub(super) async fn run(args: QueryArgs, at: &At) -> Result<Exit, Failure> {
             "--until is before --from",
         ));
     }
+    let (purpose, grounds) = args.asking.purpose()?;
     let session = at.session()?;
     let request = v1::FindRequest {
         patient: Some(args.asking.patient.message()),
         practitioner: args.asking.practitioner,
         role: args.asking.role.number().into(),
         facility: args.asking.facility.to_string(),
-        purpose: args.asking.purpose.number().into(),
+        purpose: purpose.number().into(),
         categories: category_set(&args.category),
         targets: args.network.iter().map(ToString::to_string).collect(),
         filter: Some(v1::Filter {
@@ -56,6 +57,7 @@ pub(super) async fn run(args: QueryArgs, at: &At) -> Result<Exit, Failure> {
         }),
         // The node chooses one.
         request_id: Vec::new(),
+        grounds: grounds_of!(grounds, find_request),
     };
     let ui = at.ui;
     let found = ops::find(&session, request, |end| told(end, ui)).await?;
@@ -215,7 +217,7 @@ fn object(found: &Found) -> Value {
         .iter()
         .map(|end| {
             json!({
-                "network": end.network, "outcome": end.outcome.code(), "detail": end.outcome,
+                "network": end.network, "outcome": end.outcome.code(), "detail": end.outcome, "footing": end.footing,
                 "words": { "ja": end.outcome.ja(), "en": end.outcome.en() }, "elapsed_ms": end.elapsed_ms,
             })
         })
@@ -258,6 +260,7 @@ mod tests {
         let ends = outcomes.iter().enumerate().map(|(n, outcome)| FoundEnd {
             network: network(n),
             outcome: outcome.clone(),
+            footing: None,
             elapsed_ms: 5,
         });
         let document = |id: &str, service_start_ms| v1::DocumentEntry {

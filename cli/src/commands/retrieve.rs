@@ -1,12 +1,13 @@
 //! `sekisho retrieve`: one document of another network, decoded for people or byte for byte.
 
-use super::args::Asking;
+use super::args::{Asking, grounds_of};
 use super::query::of_document;
+use super::show::footing;
 use super::{At, private};
 use crate::ops::{self, Retrieved};
 use crate::ui::{Exit, Failure};
 use clap::Args;
-use sekisho_domain::{Language, NetworkId, NetworkOutcome};
+use sekisho_domain::{Footing, Language, NetworkId, NetworkOutcome};
 use sekisho_ingest::render;
 use sekisho_proto::v1;
 use serde_json::{Value, json};
@@ -41,17 +42,19 @@ pub(super) async fn run(args: RetrieveArgs, at: &At) -> Result<Exit, Failure> {
     if let Some(out) = &args.out {
         private::check_absent(out)?;
     }
+    let (purpose, grounds) = args.asking.purpose()?;
     let session = at.session()?;
     let request = v1::RetrieveRequest {
         patient: Some(args.asking.patient.message()),
         practitioner: args.asking.practitioner,
         role: args.asking.role.number().into(),
         facility: args.asking.facility.to_string(),
-        purpose: args.asking.purpose.number().into(),
+        purpose: purpose.number().into(),
         network: args.network.to_string(),
         unique_id: args.document,
         // The node chooses one.
         request_id: Vec::new(),
+        grounds: grounds_of!(grounds, retrieve_request),
     };
     let retrieved = ops::retrieve(&session, request).await?;
     let Some(header) = &retrieved.header else {
@@ -79,9 +82,10 @@ pub(super) async fn run(args: RetrieveArgs, at: &At) -> Result<Exit, Failure> {
         at.ui.result(&object, at.ui.pick(&ja, &en));
         return Ok(Exit::Done);
     }
+    let marked = footing(retrieved.footing.unwrap_or(Footing::Consent));
     at.ui.note(
-        format!("台帳 {index} 番で許可されました。"),
-        format!("Permitted at ledger index {index}."),
+        format!("{}台帳 {index} 番で許可されました。", marked.ja),
+        format!("{}Permitted at ledger index {index}.", marked.en),
     );
     if args.raw {
         // Nobody is left to tell when standard output is closed.
@@ -97,6 +101,7 @@ fn ended(network: &NetworkId, retrieved: &Retrieved) -> Value {
     let outcome = &retrieved.outcome;
     json!({
         "index": retrieved.index, "network": network, "outcome": outcome.code(), "detail": outcome,
+        "footing": retrieved.footing,
         "words": { "ja": outcome.ja(), "en": outcome.en() },
     })
 }

@@ -157,6 +157,8 @@ impl NetworkFacts {
             text_hash,
             disclosing: self.disclosing.map(rule),
             viewing: self.viewing.map(rule),
+            voids_earlier: false,
+            emergency: None,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use super::{Session, failure_about_patient, failure_of};
 use crate::ui::{Exit, Failure};
-use sekisho_domain::{Decision, DomainError, EntryIndex, NetworkId, NetworkOutcome, TimeMs};
+use sekisho_domain::{
+    Decision, DomainError, EntryIndex, Footing, NetworkId, NetworkOutcome, TimeMs,
+};
 use sekisho_proto::{ErrorCode, v1};
 use sekisho_transport::outgoing;
 use std::time::Duration;
@@ -32,6 +34,8 @@ pub struct FoundEnd {
     pub network: NetworkId,
     /// Its outcome.
     pub outcome: NetworkOutcome,
+    /// What its permit stands on; none without one. Tells a drill and an emergency apart.
+    pub footing: Option<Footing>,
     /// After how long.
     pub elapsed_ms: u64,
 }
@@ -47,6 +51,8 @@ pub struct Retrieved {
     pub content: Vec<u8>,
     /// What the asked network ended in.
     pub outcome: NetworkOutcome,
+    /// What the permit stands on; none without one.
+    pub footing: Option<Footing>,
 }
 
 fn malformed(error: &(dyn std::error::Error + 'static)) -> Failure {
@@ -160,6 +166,10 @@ fn end_in(end: v1::NetworkEnd) -> Result<FoundEnd, Failure> {
                 .outcome
                 .ok_or(DomainError::Missing("the outcome"))?
                 .try_into()?,
+            footing: match end.footing {
+                0 => None,
+                number => Some(Footing::from_number(number.into())?),
+            },
             elapsed_ms: end.elapsed_ms,
         })
     };
@@ -183,22 +193,23 @@ pub async fn retrieve(
         .await
         .map_err(|s| failure_about_patient(&s, &session.address))?
         .into_inner();
-    let (mut index, mut header, mut content, mut outcome) = (None, None, Vec::new(), None);
+    let (mut index, mut header, mut content, mut last) = (None, None, Vec::new(), None);
     while let Some(event) = next(session, &mut stream, end).await? {
         match event.event {
             Some(Event::Decided(decided)) => index = Some(EntryIndex(decided.index)),
             Some(Event::Header(entry)) => header = Some(entry),
             Some(Event::Chunk(chunk)) => content.extend_from_slice(&chunk),
-            Some(Event::End(end)) => outcome = Some(end_in(end)?.outcome),
+            Some(Event::End(end)) => last = Some(end_in(end)?),
             None => return Err(incomplete("an event")),
         }
     }
-    match (index, outcome) {
-        (Some(index), Some(outcome)) => Ok(Retrieved {
+    match (index, last) {
+        (Some(index), Some(last)) => Ok(Retrieved {
             index,
             header,
             content,
-            outcome,
+            outcome: last.outcome,
+            footing: last.footing,
         }),
         _ => Err(incomplete("the decision or the end")),
     }

@@ -5,8 +5,8 @@ use crate::commands::show::Day;
 use crate::commands::text;
 use crate::ui::Failure;
 use sekisho_domain::{
-    Agreement, AgreementId, Category, ConsentRule, DomainError, FacilityKind, Grant, Hash,
-    NetworkId, Period, Purpose, Role,
+    Agreement, AgreementId, Code, Codes, ConsentRule, DomainError, FacilityKind, Grant, Hash,
+    Nature, NetworkId, Period, Purpose, Retention, Role, Settlement,
 };
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -27,6 +27,8 @@ struct AgreementFile {
     valid_until: Option<Day>,
     text: Option<PathBuf>,
     text_sha256: Option<Hash>,
+    retention: Retention,
+    settlement: Settlement,
     grant: Vec<GrantFile>,
 }
 
@@ -66,6 +68,9 @@ pub(in crate::commands) fn parse(content: &str, base: &Path) -> Result<Agreement
                 ));
             }
         }
+        grant
+            .check()
+            .map_err(|e| of_grant(n + 1, &misfit(&grant, &e)))?;
         Ok(grant)
     });
     let grants = grants.collect::<Result<Vec<_>, _>>()?;
@@ -75,11 +80,22 @@ pub(in crate::commands) fn parse(content: &str, base: &Path) -> Result<Agreement
             "an agreement needs at least two parties and one [[grant]]",
         ));
     }
+    if let Retention::Days(days) = file.retention
+        && !(1..=Retention::DAYS_MAX).contains(&days)
+    {
+        let max = Retention::DAYS_MAX;
+        return Err(Failure::usage(
+            format!("retention の日数は 1〜{max} です（{days}）"),
+            format!("retention is 1 to {max} days, not {days}"),
+        ));
+    }
     Ok(Agreement {
         id: file.id,
         version: file.version,
         parties: file.parties,
         grants,
+        retention: file.retention,
+        settlement: file.settlement,
         valid,
         text_hash: text::hash(file.text.as_deref(), file.text_sha256, base)?,
     })
@@ -89,6 +105,21 @@ fn of_grant(n: usize, failure: &Failure) -> Failure {
     Failure::usage(
         format!("{n} 番目の [[grant]]：{}", failure.words.ja),
         format!("[[grant]] number {n}: {}", failure.words.en),
+    )
+}
+
+/// A grant whose purposes, roles and rule of consent do not go together, with what to do.
+fn misfit(grant: &Grant, fault: &DomainError) -> Failure {
+    let allowed = Codes::from(Grant::BREAK_GLASS_ROLES);
+    if grant.purposes.contains(&Purpose::BreakGlass) && !grant.roles.is_subset(&allowed) {
+        return Failure::usage(
+            "緊急時の同意によらない閲覧（BTG）ができるのは医師と救急救命士だけです。roles をこの二つに限ってください",
+            format!("{fault}; limit roles to physician and paramedic"),
+        );
+    }
+    Failure::usage(
+        "同意にもとづく利用目的と、緊急時・災害時・法令による利用目的は、別々の [[grant]] に書きます。後者の consent_rule は \"not-needed\" です",
+        fault.to_string(),
     )
 }
 
@@ -105,29 +136,39 @@ impl GrantFile {
         Ok(Grant {
             disclosing: self.disclosing,
             viewing: self.viewing,
-            categories: codes("categories", &self.categories, Category::ALL)?,
-            purposes: codes("purposes", &self.purposes, Purpose::ALL)?,
-            facility_kinds: codes("facility_kinds", &self.facility_kinds, FacilityKind::ALL)?,
-            roles: codes("roles", &self.roles, Role::ALL)?,
+            categories: codes("categories", &self.categories)?,
+            purposes: purposes(&self.purposes, self.consent_rule)?,
+            facility_kinds: codes::<FacilityKind>("facility_kinds", &self.facility_kinds)?,
+            roles: codes::<Role>("roles", &self.roles)?,
             consent_rule: self.consent_rule,
             valid,
         })
     }
 }
 
+/// Purposes; all of them are all that rest on what the rule says: on consent, or not.
+fn purposes(texts: &[String], rule: ConsentRule) -> Result<Codes<Purpose>, Failure> {
+    let set = codes("purposes", texts)?;
+    if texts != ["all"] {
+        return Ok(set);
+    }
+    let consented = rule != ConsentRule::NotNeeded;
+    let fits = |purpose: &Purpose| (purpose.nature() == Nature::Ordinary) == consented;
+    Ok(set.iter().filter(fits).collect())
+}
+
 /// Codes, or the one word for all of them.
-fn codes<T: Copy + Ord + FromStr<Err = DomainError>>(
+pub(in crate::commands) fn codes<T: Code + FromStr<Err = DomainError>>(
     key: &str,
     texts: &[String],
-    all: &[T],
-) -> Result<BTreeSet<T>, Failure> {
+) -> Result<Codes<T>, Failure> {
     if texts == ["all"] {
-        return Ok(all.iter().copied().collect());
+        return Ok(Codes::all());
     }
     let set = texts
         .iter()
         .map(|text| text.parse())
-        .collect::<Result<BTreeSet<T>, _>>();
+        .collect::<Result<Codes<T>, _>>();
     match set {
         Ok(set) if set.is_empty() => Err(Failure::usage(
             format!("{key} に何もありません。すべてなら [\"all\"] と書きます"),
@@ -142,11 +183,13 @@ fn codes<T: Copy + Ord + FromStr<Err = DomainError>>(
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use sekisho_domain::Category;
 
     #[test]
-    fn the_example_is_an_agreement_of_two_directions() {
+    fn the_example_is_an_agreement_of_two_directions_with_emergencies_and_disasters() {
         let agreement = parse(EXAMPLE, Path::new(".")).unwrap();
-        assert_eq!((agreement.parties.len(), agreement.grants.len()), (2, 2));
+        assert_eq!((agreement.parties.len(), agreement.grants.len()), (2, 4));
+        assert_eq!(agreement.retention, Retention::AsOwnRecord);
         assert_eq!(agreement.grants[0].categories.len(), 6);
         assert_eq!(agreement.grants[1].categories.len(), Category::ALL.len());
         assert_eq!(agreement.grants[1].valid, agreement.valid);
@@ -194,6 +237,21 @@ mod tests {
                 "[\"pikapikalink\", \"azaleanet\"]",
                 "[\"pikapikalink\"]",
                 "azaleanet is not among the parties",
+            ),
+            (
+                "purposes = [\"TREAT\", \"COC\"]",
+                "purposes = [\"TREAT\", \"BTG\"]",
+                "number 1: a grant is either for purposes that rest on consent",
+            ),
+            (
+                "roles = [\"physician\", \"paramedic\"]",
+                "roles = [\"physician\", \"nurse\"]",
+                "number 3: only a physician or a paramedic",
+            ),
+            (
+                "retention = \"as-own-record\"",
+                "retention = { days = 0 }",
+                "retention is 1 to 36525 days",
             ),
         ];
         for (from, to, expected) in cases {

@@ -4,7 +4,7 @@ mod file;
 mod list;
 mod sign;
 
-pub(super) use file::{EXAMPLE, parse};
+pub(super) use file::{EXAMPLE, codes, parse};
 
 use super::show::{Names, agreement as words};
 use super::{At, text};

@@ -1,10 +1,10 @@
 //! One access in words, as derived from the ledger's leaves.
 
 use crate::commands::At;
-use crate::commands::show::{decision, moment};
+use crate::commands::show::{decision, moment, names_of};
 use crate::ops;
 use crate::ui::{Exit, Failure, Words};
-use sekisho_domain::{AccessRecord, Action, Category, EntryIndex, Language};
+use sekisho_domain::{AccessRecord, Action, Category, EntryIndex, Grounds, Language};
 use sekisho_ledger::record::RecordedTransfer;
 use serde_json::json;
 
@@ -14,35 +14,57 @@ pub(super) fn asked(access: &AccessRecord, who: Option<&str>, language: Language
     let when = moment(access.time, language);
     let targets: Vec<_> = request.targets.iter().map(ToString::to_string).collect();
     let (targets, index) = (targets.join(", "), access.index);
-    let categories = request.categories.as_ref().map(|set| {
-        let (ja, en): (Vec<_>, Vec<_>) = set
-            .iter()
-            .map(|c| (Category::ja(*c), Category::en(*c)))
-            .unzip();
-        Words::new(ja.join("、"), en.join(", "))
-    });
+    let categories = request
+        .categories
+        .as_ref()
+        .map(|set| names_of!(Category, set));
     let categories = categories.unwrap_or_else(|| Words::new("すべて", "all"));
     let (who_ja, who_en) = (
         who.unwrap_or("（開示されていない）"),
         who.unwrap_or("(not shown)"),
     );
     let (viewing, facility) = (&request.viewing, &request.facility);
+    let grounds = grounds(&request.grounds);
     Words::new(
         format!(
-            "照会：台帳 {index} 番、{when}\n  照会した人：{who_ja}（{}）、{viewing} の施設 {facility}\n  目的：{}\n  内容：{}（種類：{}）\n  照会先：{targets}\n",
+            "照会：台帳 {index} 番、{when}\n  照会した人：{who_ja}（{}）、{viewing} の施設 {facility}\n  目的：{}{}\n  内容：{}（種類：{}）\n  照会先：{targets}\n",
             request.role.ja(),
             request.purpose.ja(),
+            grounds.ja,
             Action::ja(request.action),
             categories.ja
         ),
         format!(
-            "Access: ledger index {index}, {when}\n  asked by: {who_en} ({}), facility {facility} of {viewing}\n  for:      {}\n  what:     {} (categories: {})\n  of:       {targets}\n",
+            "Access: ledger index {index}, {when}\n  asked by: {who_en} ({}), facility {facility} of {viewing}\n  for:      {}{}\n  what:     {} (categories: {})\n  of:       {targets}\n",
             request.role.en(),
             request.purpose.en(),
+            grounds.en,
             Action::en(request.action),
             categories.en
         ),
     )
+}
+
+/// What a request rests on besides a grant, where that is not consent.
+fn grounds(grounds: &Grounds) -> Words {
+    match grounds {
+        Grounds::Ordinary => Words::new("", ""),
+        Grounds::Emergency(reason) => Words::new(
+            format!("（理由：{}）", reason.ja()),
+            format!(" (reason: {})", reason.en()),
+        ),
+        Grounds::Disaster {
+            declaration,
+            consent,
+        } => Words::new(
+            format!("（宣言：台帳 {declaration} 番、{}）", consent.ja()),
+            format!(" (declaration {declaration}, {})", consent.en()),
+        ),
+        Grounds::Law(basis) => Words::new(
+            format!("（根拠：{}）", basis.ja()),
+            format!(" (basis: {})", basis.en()),
+        ),
+    }
 }
 
 /// The decision for each asked network, a line each.

@@ -49,6 +49,7 @@ pub(super) fn words(fault: &BundleFault) -> Words {
         F::Place { index, says } => {
             format!("台帳 {index} 番の記録が、{says} 番であると書かれています")
         }
+        F::Time { index } => format!("台帳 {index} 番の記録の時刻が、前の記録より戻っています"),
         F::NotAuthentic { index, fault } => {
             format!(
                 "台帳 {index} 番の記録は、権限のある者の署名によるものではありません（{fault}）"

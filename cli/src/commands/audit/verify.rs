@@ -28,17 +28,22 @@ pub(super) fn run(args: &VerifyArgs, at: &At) -> Result<Exit, Failure> {
     let genesis = genesis::load(&args.genesis)?;
     let bytes = read(args)?;
     let name = args.bundle.display();
-    let said = match bundle::verify(&bytes, &genesis) {
+    let (said, code, place) = match bundle::verify(&bytes, &genesis) {
         Ok(verified) => {
             at.ui
                 .result(&object(&verified), text(&verified, at.ui.language));
             return Ok(Exit::Done);
         }
-        Err(_) if bytes.is_empty() => Words::new("ファイルが空です", "the file is empty"),
-        Err(fault) => words(&fault),
+        Err(fault) => {
+            let said = match bytes.is_empty() {
+                true => Words::new("ファイルが空です", "the file is empty"),
+                false => words(&fault),
+            };
+            (said, fault.code(), fault.at())
+        }
     };
     if at.ui.json {
-        let object = json!({ "verified": false, "fault": said.en, "words": { "ja": said.ja, "en": said.en } });
+        let object = json!({ "verified": false, "fault": said.en, "code": code, "at": place, "words": { "ja": said.ja, "en": said.en } });
         at.ui.result(&object, "");
     }
     at.ui.note(

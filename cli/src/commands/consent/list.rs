@@ -43,6 +43,7 @@ pub(super) async fn run(args: &ListArgs, at: &At) -> Result<Exit, Failure> {
         pick("番号", "index"),
         pick("側", "side"),
         pick("施設", "facilities"),
+        pick("限定", "limits"),
         pick("種類", "categories"),
         pick("目的", "purposes"),
         pick("期間", "period"),
@@ -58,17 +59,19 @@ pub(super) async fn run(args: &ListArgs, at: &At) -> Result<Exit, Failure> {
         pick("閲覧者", "viewer"),
         pick("文書の施設", "documents of"),
         pick("種類", "categories"),
+        pick("目的", "purposes"),
         pick("期間", "period"),
         pick("状態", "state"),
     ]);
     for (index, reservation) in &reservations {
-        let [viewer, documents, categories, period, state] =
+        let [viewer, documents, categories, purposes, period, state] =
             reservation_row(reservation, at.ui.language);
         table.row([
             index.to_string(),
             viewer,
             documents,
             categories,
+            purposes,
             period,
             state,
         ]);

@@ -120,6 +120,9 @@ pub(super) async fn grant(args: GrantArgs, at: &At) -> Result<Exit, Failure> {
         capture: args.capture.number().into(),
         recorded_by: args.recorded_by.to_string(),
         evidence_note: args.note,
+        counterpart: None,
+        practitioners: Vec::new(),
+        proxy: None,
     });
     let ja = format!(
         "同意（{}、{}）を記録しました",
@@ -161,6 +164,9 @@ pub(super) async fn reserve(args: ReserveArgs, at: &At) -> Result<Exit, Failure>
         categories: category_set(&args.category),
         period: Some(from_now(args.until)?),
         recorded_by: args.recorded_by.to_string(),
+        purposes: None,
+        proxy: None,
+        sealed: false,
     });
     put(
         record,

@@ -211,7 +211,23 @@ const ARGUMENTS: &[(&str, &str)] = &[
         "照会する人の、このネットワークでのID。台帳には、元に戻せない照合用の値だけが載ります",
     ),
     ("role", "照会する人の職種"),
-    ("purpose", "利用目的"),
+    (
+        "purpose",
+        "利用目的。--break-glass や --disaster を指定したときは不要です",
+    ),
+    (
+        "break_glass",
+        "緊急のため同意によらず閲覧する理由。72時間以内に別の人が審査し、患者に知らせます",
+    ),
+    (
+        "disaster",
+        "災害の宣言の台帳番号。その宣言のもとで照会します",
+    ),
+    ("asked", "災害時に、患者にどのように確認したか"),
+    (
+        "law",
+        "根拠となる法令。利用目的は PUBHLTH、HLEGAL、THREAT のいずれか",
+    ),
     (
         "category",
         "この種類の情報だけ（繰り返し可）。省略時はすべて",
@@ -315,6 +331,11 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
     ),
     ("network facility add", "kind", "施設の種類"),
     ("network facility add", "name", "施設の名称"),
+    (
+        "network facility add",
+        "municipality",
+        "所在する市区町村のコード5桁（JIS X 0402）。災害の宣言が及ぶかどうかの判断に使います",
+    ),
     (
         "agreement sign",
         "version",

@@ -1,14 +1,15 @@
 //! A network's consent policy: its file, and putting it on the ledger.
 
 use crate::commands::show::{Day, policy as words};
-use crate::commands::{At, text};
+use crate::commands::{At, agreement, text};
 use crate::ops;
 use crate::ui::{Exit, Failure};
 use clap::Subcommand;
-use sekisho_domain::{Body, Capture, ConsentPolicy, Hash, NewFacility, Rule, Scope, Withdrawal};
+use sekisho_domain::{
+    Body, Capture, Codes, ConsentPolicy, Hash, NewFacility, Rule, Scope, Withdrawal,
+};
 use serde::Deserialize;
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A policy file with every setting explained.
@@ -38,15 +39,18 @@ struct PolicyFile {
     text_sha256: Option<Hash>,
     disclosing: Option<RuleFile>,
     viewing: Option<RuleFile>,
+    #[serde(default)]
+    voids_earlier: bool,
+    emergency: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RuleFile {
     scope: Scope,
-    capture: BTreeSet<Capture>,
+    capture: Codes<Capture>,
     new_facility: NewFacility,
-    withdrawal: BTreeSet<Withdrawal>,
+    withdrawal: Codes<Withdrawal>,
 }
 
 impl RuleFile {
@@ -61,6 +65,15 @@ impl RuleFile {
             return Err(Failure::usage(
                 "capture と withdrawal には少なくとも一つの方法が必要です",
                 "capture and withdrawal each need at least one way",
+            ));
+        }
+        if let NewFacility::AfterNotice { days } = new_facility
+            && !(1..=NewFacility::NOTICE_DAYS_MAX).contains(&days)
+        {
+            let max = NewFacility::NOTICE_DAYS_MAX;
+            return Err(Failure::usage(
+                format!("after-notice の日数は 1〜{max} です（{days}）"),
+                format!("after-notice is 1 to {max} days, not {days}"),
             ));
         }
         Ok(Rule {
@@ -86,6 +99,11 @@ fn parse(content: &str, base: &Path) -> Result<ConsentPolicy, Failure> {
         text_hash: text::hash(file.text.as_deref(), file.text_sha256, base)?,
         disclosing: file.disclosing.map(RuleFile::rule).transpose()?,
         viewing: file.viewing.map(RuleFile::rule).transpose()?,
+        voids_earlier: file.voids_earlier,
+        emergency: file
+            .emergency
+            .map(|set| agreement::codes("emergency", &set))
+            .transpose()?,
     })
 }
 
@@ -122,11 +140,37 @@ mod tests {
             policy.viewing.unwrap().new_facility,
             NewFacility::NotCovered
         );
+        assert_eq!((policy.voids_earlier, policy.emergency), (false, None));
         let disclosing = policy.disclosing.unwrap();
         assert_eq!(
             disclosing.new_facility,
             NewFacility::NeedsConsent(Capture::Written)
         );
+    }
+
+    #[test]
+    fn every_rule_on_new_facilities_can_be_written() {
+        for (written, expected) in [
+            (
+                "{ after-notice = { days = 30 } }",
+                NewFacility::AfterNotice { days: 30 },
+            ),
+            ("\"when-card-presented\"", NewFacility::WhenCardPresented),
+            ("\"facility-choice\"", NewFacility::FacilityChoice),
+            (
+                "{ needs-consent = \"portal\" }",
+                NewFacility::NeedsConsent(Capture::Portal),
+            ),
+        ] {
+            let content = EXAMPLE.replace("\"not-covered\"", written);
+            let policy = parse(&content, Path::new(".")).unwrap();
+            assert_eq!(policy.viewing.unwrap().new_facility, expected, "{written}");
+        }
+        let content = EXAMPLE
+            .replace("# emergency = ", "emergency = ")
+            .replace("# voids_earlier = ", "voids_earlier = ");
+        let policy = parse(&content, Path::new(".")).unwrap();
+        assert!(policy.voids_earlier && policy.emergency.unwrap().len() == 3);
     }
 
     #[test]
@@ -145,6 +189,14 @@ mod tests {
             (
                 EXAMPLE.replace("[\"written\", \"oral\"]", "[]"),
                 "at least one way",
+            ),
+            (
+                EXAMPLE.replace("\"not-covered\"", "{ after-notice = { days = 400 } }"),
+                "1 to 366 days",
+            ),
+            (
+                EXAMPLE.replace("# emergency = ", "emergency = [\"x-ray\"] # "),
+                "x-ray",
             ),
             (
                 EXAMPLE

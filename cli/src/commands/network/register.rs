@@ -7,14 +7,14 @@ use crate::keys;
 use crate::ops::{self, Session};
 use crate::ui::{Exit, Failure};
 use clap::Subcommand;
-use sekisho_domain::{Body, FacilityId, FacilityKind, KeyPurpose};
+use sekisho_domain::{AreaCode, Body, FacilityId, FacilityKind, KeyPurpose};
 use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::commands) enum FacilityCommand {
     /// Register a facility: only registered ones can ask and be asked
     #[command(
-        after_help = "Example:\n  sekisho network facility add 4110100015 --kind hospital --name 佐賀見本病院"
+        after_help = "Example:\n  sekisho network facility add 4110100015 --kind hospital --name 佐賀見本病院 --municipality 41201"
     )]
     Add {
         /// The facility's 10-digit code
@@ -26,6 +26,9 @@ pub(in crate::commands) enum FacilityCommand {
         /// Its name
         #[arg(long, value_name = "NAME")]
         name: String,
+        /// The municipality it stands in, 5 digits (JIS X 0402); tells where a declared disaster reaches it
+        #[arg(long, value_name = "CODE")]
+        municipality: Option<AreaCode>,
     },
     /// End a facility's membership, from this moment on
     #[command(after_help = "Example:\n  sekisho network facility leave 4110100015")]
@@ -83,10 +86,30 @@ pub(super) async fn node_key(at: &At) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// A municipality of the prefecture the facility's code names.
+fn check_municipality(code: &FacilityId, municipality: Option<&AreaCode>) -> Result<(), Failure> {
+    match municipality {
+        Some(area) if area.is_prefecture() || area.prefecture() != code.prefecture() => {
+            let prefecture = code.prefecture();
+            Err(Failure::usage(
+                format!("{area} は都道府県 {prefecture} の市区町村コード（5桁）ではありません"),
+                format!("{area} is no municipality (5 digits) of prefecture {prefecture}"),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(super) async fn facility(command: FacilityCommand, at: &At) -> Result<Exit, Failure> {
     let (body, facility, ja, en) = match command {
-        FacilityCommand::Add { code, kind, name } => {
+        FacilityCommand::Add {
+            code,
+            kind,
+            name,
+            municipality,
+        } => {
             check_name(&name)?;
+            check_municipality(&code, municipality.as_ref())?;
             let said = (
                 format!("施設 {code} {name}（{}）を登録しました", kind.ja()),
                 format!("Facility {code} {name} ({}) is registered", kind.en()),
@@ -96,6 +119,7 @@ pub(super) async fn facility(command: FacilityCommand, at: &At) -> Result<Exit, 
                     facility: code.clone(),
                     kind,
                     name,
+                    municipality,
                 },
                 code,
                 said.0,

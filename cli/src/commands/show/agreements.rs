@@ -4,7 +4,7 @@ use super::{Names, listed, names_of, period};
 use crate::ui::Words;
 use sekisho_domain::{
     Agreement, Capture, Category, ConsentPolicy, FacilityKind, Grant, NetworkId, NewFacility,
-    Purpose, Role, Rule, Withdrawal,
+    Purpose, Retention, Role, Rule, Withdrawal,
 };
 use sekisho_ledger::record::{AgreementHead, AgreementVersion};
 
@@ -38,12 +38,35 @@ pub(in crate::commands) fn agreement(agreement: &Agreement, names: &Names) -> Wo
             "  x  {viewing} may not see documents of {disclosing}\n"
         ));
     }
-    ja.push_str(&format!("  協定書のSHA-256：{}\n", agreement.text_hash));
+    let (kept, settlement) = (retention(agreement.retention), agreement.settlement);
+    ja.push_str(&format!(
+        "  受け取った文書の保存：{}\n  費用：{}\n  協定書のSHA-256：{}\n",
+        kept.ja,
+        settlement.ja(),
+        agreement.text_hash
+    ));
     en.push_str(&format!(
-        "  SHA-256 of the signed text: {}\n",
+        "  What was received is {}\n  Costs: {}\n  SHA-256 of the signed text: {}\n",
+        kept.en,
+        settlement.en(),
         agreement.text_hash
     ));
     Words { ja, en }
+}
+
+/// How long the viewing side keeps what it got.
+fn retention(retention: Retention) -> Words {
+    match retention {
+        Retention::NotKept => Words::new("閲覧のみ、保存しない", "shown, not kept"),
+        Retention::Days(days) => Words::new(
+            format!("{days}日以内に消去"),
+            format!("erased within {days} days"),
+        ),
+        Retention::AsOwnRecord => Words::new(
+            "自らの診療録の一部として法定期間",
+            "kept as part of the viewer's own record",
+        ),
+    }
 }
 
 fn grant(grant: &Grant, n: usize, names: &Names) -> Words {
@@ -165,6 +188,21 @@ pub(in crate::commands) fn policy(policy: &ConsentPolicy) -> Words {
         ja.push_str(&format!("  {side_ja}：{}\n", text.ja));
         en.push_str(&format!("  {side_en}: {}\n", text.en));
     }
+    if policy.voids_earlier {
+        ja.push_str("  これより前の版のもとで得た同意は、この版の開始とともに無効になります\n");
+        en.push_str("  Consents given under earlier versions end when this one begins\n");
+    }
+    if let Some(set) = &policy.emergency {
+        let set = names_of!(Category, set);
+        ja.push_str(&format!(
+            "  緊急時に同意によらず自ネットワーク内で閲覧できるもの：{}\n",
+            set.ja
+        ));
+        en.push_str(&format!(
+            "  In an emergency its own facilities may see without consent: {}\n",
+            set.en
+        ));
+    }
     ja.push_str(&format!("  ポリシー本文のSHA-256：{}\n", policy.text_hash));
     en.push_str(&format!(
         "  SHA-256 of the published text: {}\n",
@@ -184,6 +222,18 @@ fn rule(rule: &Rule) -> Words {
         NewFacility::NotCovered => {
             Words::new("新しい施設には及ばない", "new facilities are not covered")
         }
+        NewFacility::AfterNotice { days } => Words::new(
+            format!("新しい施設には加入の掲示から{days}日後に及ぶ"),
+            format!("new facilities are covered {days} days after their joining was posted"),
+        ),
+        NewFacility::WhenCardPresented => Words::new(
+            "新しい施設ではカード・QRコードの提示で改めて同意",
+            "a new facility takes its own consent by card or QR code",
+        ),
+        NewFacility::FacilityChoice => Words::new(
+            "新しい施設では施設が選ぶ方法で改めて同意",
+            "a new facility takes its own consent in a way it chooses",
+        ),
     };
     Words::new(
         format!(

@@ -3,10 +3,9 @@
 use super::{listed, names_of, period};
 use crate::ui::Words;
 use sekisho_domain::{
-    Category, FacilityId, FacilitySelector, Language, Purpose, Side, ViewerSelector,
+    Category, Codes, Consent, FacilityId, FacilitySelector, Language, Purpose, Side, ViewerSelector,
 };
 use sekisho_ledger::record::{GivenConsent, GivenReservation};
-use std::collections::BTreeSet;
 
 fn facilities<'a>(codes: impl IntoIterator<Item = &'a FacilityId>) -> Words {
     listed(
@@ -16,10 +15,17 @@ fn facilities<'a>(codes: impl IntoIterator<Item = &'a FacilityId>) -> Words {
     )
 }
 
-fn categories(set: Option<&BTreeSet<Category>>) -> Words {
+fn categories(set: Option<&Codes<Category>>) -> Words {
     set.map_or_else(
         || Words::new("すべて", "all"),
         |set| names_of!(Category, set),
+    )
+}
+
+fn purposes(set: Option<&Codes<Purpose>>) -> Words {
+    set.map_or_else(
+        || Words::new("すべて", "all"),
+        |set| names_of!(Purpose, set),
     )
 }
 
@@ -27,17 +33,48 @@ fn said(words: Words, language: Language) -> String {
     language.pick(words.ja, words.en)
 }
 
-/// Index, side, facilities, categories, purposes, period, state.
-pub(in crate::commands) fn consent_row(of: &GivenConsent, language: Language) -> [String; 7] {
+/// What else a consent is limited to, and who gave it: at the other end, by whom, through whom.
+fn limits(consent: &Consent) -> Words {
+    let mut parts = Vec::new();
+    if let Some(set) = &consent.counterpart {
+        let set = facilities(set);
+        let (ja, en) = match consent.side {
+            Side::Disclosing => ("相手施設", "only to"),
+            Side::Viewing => ("文書の施設", "only of"),
+        };
+        parts.push(Words::new(
+            format!("{ja} {}", set.ja),
+            format!("{en} {}", set.en),
+        ));
+    }
+    if let Some(set) = &consent.practitioners {
+        let ids: Vec<_> = set.iter().map(ToString::to_string).collect();
+        let ids = ids.join(", ");
+        parts.push(Words::new(
+            format!("閲覧者 {ids}"),
+            format!("only by {ids}"),
+        ));
+    }
+    if let Some(proxy) = consent.proxy {
+        parts.push(Words::new(
+            format!("代理人 {proxy} 番による"),
+            format!("given by proxy {proxy}"),
+        ));
+    }
+    match parts.is_empty() {
+        true => Words::new("なし", "none"),
+        false => listed(parts),
+    }
+}
+
+/// Index, side, facilities, other limits, categories, purposes, period, state.
+pub(in crate::commands) fn consent_row(of: &GivenConsent, language: Language) -> [String; 8] {
     let consent = &of.consent;
     let reach = match &consent.facilities {
         FacilitySelector::All => Words::new("全施設", "all facilities"),
         FacilitySelector::Listed(codes) => facilities(codes),
     };
-    let purposes = match &consent.purposes {
-        Some(set) => names_of!(Purpose, set),
-        None => Words::new("すべて", "all"),
-    };
+    let purposes = purposes(consent.purposes.as_ref());
     let state = match of.withdrawn {
         Some(index) => Words::new(
             format!("撤回済み（{index} 番）"),
@@ -51,6 +88,7 @@ pub(in crate::commands) fn consent_row(of: &GivenConsent, language: Language) ->
             .pick(Side::ja(consent.side), Side::en(consent.side))
             .to_owned(),
         said(reach, language),
+        said(limits(consent), language),
         said(categories(consent.categories.as_ref()), language),
         said(purposes, language),
         said(period(&consent.period), language),
@@ -58,16 +96,19 @@ pub(in crate::commands) fn consent_row(of: &GivenConsent, language: Language) ->
     ]
 }
 
-/// Who may not look, whose documents, which categories, period, state.
+/// Who may not look, whose documents, which categories, for which purposes, period, state.
 pub(in crate::commands) fn reservation_row(
     of: &GivenReservation,
     language: Language,
-) -> [String; 5] {
+) -> [String; 6] {
     let reservation = &of.reservation;
     let viewer = match &reservation.viewer {
         ViewerSelector::Anyone => Words::new("すべての閲覧者", "anyone"),
         ViewerSelector::Network(id) => Words::new(id.to_string(), id.to_string()),
         ViewerSelector::Facility(id) => Words::new(id.to_string(), id.to_string()),
+        ViewerSelector::Practitioner(id) => {
+            Words::new(format!("医師等 {id}"), format!("practitioner {id}"))
+        }
     };
     let documents = match &reservation.disclosing_facilities {
         Some(codes) => facilities(codes),
@@ -84,6 +125,7 @@ pub(in crate::commands) fn reservation_row(
         said(viewer, language),
         said(documents, language),
         said(categories(reservation.categories.as_ref()), language),
+        said(purposes(reservation.purposes.as_ref()), language),
         said(period(&reservation.period), language),
         said(state, language),
     ]

@@ -2,16 +2,16 @@
 
 use super::listed;
 use crate::ui::Words;
-use sekisho_domain::{Decision, NetworkId, Outcome, PermitTerms};
+use sekisho_domain::{Decision, Footing, NetworkId, Outcome, PermitTerms};
 
 /// One network's decision in one line.
 pub(in crate::commands) fn decision(network: &NetworkId, decision: &Decision) -> Words {
     match decision {
         Decision::Permit(terms) => {
-            let bases = bases(terms);
+            let (bases, marked) = (bases(terms), footing(terms.footing));
             Words::new(
-                format!("{network}：許可（{}）", bases.ja),
-                format!("{network}: permitted ({})", bases.en),
+                format!("{network}：{}許可（{}）", marked.ja, bases.ja),
+                format!("{network}: {}permitted ({})", marked.en, bases.en),
             )
         }
         Decision::Deny(denial) => Words::new(
@@ -21,13 +21,22 @@ pub(in crate::commands) fn decision(network: &NetworkId, decision: &Decision) ->
     }
 }
 
+/// What a permit stands on, where that is not consent: said first, so that nobody takes a drill or an emergency
+/// for everyday care.
+pub(in crate::commands) fn footing(footing: Footing) -> Words {
+    match footing {
+        Footing::Consent => Words::new("", ""),
+        other => Words::new(format!("【{}】", other.ja()), format!("[{}] ", other.en())),
+    }
+}
+
 /// Under which agreements and consents a permit stands.
 fn bases(terms: &PermitTerms) -> Words {
     let one = |basis: &sekisho_domain::Basis| {
         let consents: Vec<_> = basis.consents.iter().map(ToString::to_string).collect();
         let consents = consents.join(", ");
         let consents = if consents.is_empty() {
-            Words::new("同意の記録は不要", "no recorded consent needed")
+            Words::new("同意によらない", "not resting on consent")
         } else {
             Words::new(
                 format!("同意：台帳 {consents} 番"),

@@ -1,7 +1,11 @@
 //! What stands on the ledger, in one line each. Entries hold no identities, so these lines hold none.
 
+use super::names_of;
 use crate::ui::Words;
-use sekisho_domain::{Action, Body, Side};
+use sekisho_domain::{
+    Action, Body, Disaster, DisasterKind, Footing, Notice, NoticeAbout, Proxy, ProxyKind, Purpose,
+    Review, Side, Verdict,
+};
 
 /// The kind of an entry, as JSON has it.
 pub(in crate::commands) fn entry_kind(body: &Body) -> &'static str {
@@ -25,6 +29,21 @@ pub(in crate::commands) fn entry_kind(body: &Body) -> &'static str {
         Body::AccessRequest(_) => "access-request",
         Body::Release(_) => "release",
         Body::Receipt(_) => "receipt",
+        Body::AuthorityAdmit { .. } => "authority-admit",
+        Body::AuthorityEnd { .. } => "authority-end",
+        Body::NoticePost(_) => "notice-post",
+        Body::NoticeRemove { .. } => "notice-remove",
+        Body::ProxyRegister(_) => "proxy-register",
+        Body::ProxyEnd { .. } => "proxy-end",
+        Body::DeathRecord { .. } => "death-record",
+        Body::DeathRetract { .. } => "death-retract",
+        Body::ReservationSeal { .. } => "reservation-seal",
+        Body::ReservationUnseal { .. } => "reservation-unseal",
+        Body::EmergencyReview(_) => "emergency-review",
+        Body::PatientTold { .. } => "patient-told",
+        Body::DisasterDeclare(_) => "disaster-declare",
+        Body::DisasterExtend { .. } => "disaster-extend",
+        Body::DisasterEnd { .. } => "disaster-end",
     }
 }
 
@@ -53,10 +72,17 @@ pub(in crate::commands) fn entry(body: &Body) -> Words {
             facility,
             kind,
             name,
-        } => Words::new(
-            format!("施設の登録：{facility} {}（{}）", name, kind.ja()),
-            format!("registers facility {facility} {} ({})", name, kind.en()),
-        ),
+            municipality,
+        } => {
+            let area = municipality
+                .as_ref()
+                .map(|area| format!(" [{area}]"))
+                .unwrap_or_default();
+            Words::new(
+                format!("施設の登録：{facility} {name}（{}）{area}", kind.ja()),
+                format!("registers facility {facility} {name} ({}){area}", kind.en()),
+            )
+        }
         Body::FacilityLeave { facility } => {
             both("施設の脱退", "ends facility", &facility.to_string())
         }
@@ -149,7 +175,171 @@ pub(in crate::commands) fn entry(body: &Body) -> Words {
                 transfer.disclosing, transfer.access
             ),
         ),
+        Body::AuthorityAdmit {
+            authority,
+            name,
+            prefectures,
+            ..
+        } => {
+            let areas: Vec<_> = prefectures.iter().map(ToString::to_string).collect();
+            let areas = areas.join(", ");
+            both(
+                "災害対策当局の承認",
+                "admits disaster authority",
+                &format!("{authority} {name} [{areas}]"),
+            )
+        }
+        Body::AuthorityEnd { authority } => both(
+            "災害対策当局の承認の終了",
+            "ends disaster authority",
+            authority.as_str(),
+        ),
+        Body::NoticePost(notice) => posted(notice),
+        Body::NoticeRemove { notice } => {
+            both("掲示の取り下げ", "takes down notice", &notice.to_string())
+        }
+        Body::ProxyRegister(proxy) => proxied(proxy),
+        Body::ProxyEnd {
+            proxy,
+            reason,
+            recorded_by,
+        } => Words::new(
+            format!(
+                "代理人 {proxy} 番の終了（{}）：施設 {recorded_by} で記録",
+                reason.ja()
+            ),
+            format!(
+                "ends proxy {proxy} ({}), told at {recorded_by}",
+                reason.en()
+            ),
+        ),
+        Body::DeathRecord { recorded_by, .. } => both(
+            "患者の死亡の記録：施設",
+            "records a patient's death, told at",
+            recorded_by.as_str(),
+        ),
+        Body::DeathRetract { recorded_by, .. } => both(
+            "死亡の記録の取り消し：施設",
+            "takes back a record of death, found wrong at",
+            recorded_by.as_str(),
+        ),
+        Body::ReservationSeal { sealed } => both(
+            "封をした留保（内容はノードのみが持つ）：照合値",
+            "seals a reservation, kept by the node; commitment",
+            &sealed.to_string(),
+        ),
+        Body::ReservationUnseal { seal } => both(
+            "封をした留保の解除",
+            "lifts sealed reservation",
+            &seal.to_string(),
+        ),
+        Body::EmergencyReview(review) => reviewed(review),
+        Body::PatientTold {
+            access,
+            way,
+            recorded_by,
+        } => Words::new(
+            format!(
+                "緊急時の閲覧 {access} 番を患者に通知（{}）：施設 {recorded_by}",
+                way.ja()
+            ),
+            format!(
+                "the patient was told of emergency access {access} {}, at {recorded_by}",
+                way.en()
+            ),
+        ),
+        Body::DisasterDeclare(disaster) => declared(disaster),
+        Body::DisasterExtend { declaration, .. } => both(
+            "災害の宣言の延長",
+            "prolongs declaration",
+            &declaration.to_string(),
+        ),
+        Body::DisasterEnd { declaration } => both(
+            "災害の宣言の終了",
+            "ends declaration",
+            &declaration.to_string(),
+        ),
     }
+}
+
+fn posted(notice: &Notice) -> Words {
+    match &notice.about {
+        NoticeAbout::Purposes { facility, purposes } => {
+            let purposes = names_of!(Purpose, purposes);
+            let (ja, en) = match facility {
+                Some(facility) => (format!("施設 {facility}"), format!("at {facility}")),
+                None => ("全施設".to_owned(), "at every facility".to_owned()),
+            };
+            Words::new(
+                format!("利用目的の掲示（{ja}）：{}", purposes.ja),
+                format!("posts purposes of use {en}: {}", purposes.en),
+            )
+        }
+        NoticeAbout::Joining { facility } => both(
+            "施設の加入の掲示：",
+            "posts that a facility has joined:",
+            facility.as_str(),
+        ),
+    }
+}
+
+fn proxied(proxy: &Proxy) -> Words {
+    let until = proxy
+        .period
+        .until
+        .map(|until| super::Day::of(sekisho_domain::TimeMs(until.0.saturating_sub(1))));
+    let (ja, en) = match until {
+        Some(day) => (format!("{}まで", day.ja()), format!("until {}", day.en())),
+        None => ("期限なし".to_owned(), "without end".to_owned()),
+    };
+    Words::new(
+        format!(
+            "代理人の登録（{}、{ja}）：施設 {} で記録",
+            ProxyKind::ja(proxy.kind),
+            proxy.recorded_by
+        ),
+        format!(
+            "records who speaks for a patient ({}, {en}), shown at {}",
+            ProxyKind::en(proxy.kind),
+            proxy.recorded_by
+        ),
+    )
+}
+
+fn reviewed(review: &Review) -> Words {
+    Words::new(
+        format!(
+            "緊急時の閲覧 {} 番の審査：{}",
+            review.access,
+            Verdict::ja(review.verdict)
+        ),
+        format!(
+            "reviews emergency access {}: {}",
+            review.access,
+            Verdict::en(review.verdict)
+        ),
+    )
+}
+
+fn declared(disaster: &Disaster) -> Words {
+    let areas: Vec<_> = disaster.area.iter().map(ToString::to_string).collect();
+    let areas = areas.join(", ");
+    let what = match disaster.drill {
+        true => Footing::DisasterDrill,
+        false => Footing::Disaster,
+    };
+    Words::new(
+        format!(
+            "【{}】の宣言：{}、区域 {areas}",
+            what.ja(),
+            DisasterKind::ja(disaster.kind)
+        ),
+        format!(
+            "declares a {}: {}, area {areas}",
+            what.en(),
+            DisasterKind::en(disaster.kind)
+        ),
+    )
 }
 
 fn both(ja: &str, en: &str, what: &str) -> Words {

@@ -12,42 +12,40 @@ mod table;
 pub(super) use agreements::{agreement, policy, standing};
 pub(super) use consents::{consent_row, reservation_row};
 pub(super) use day::{Day, moment};
-pub(super) use decisions::{decision, outcome};
+pub(super) use decisions::{decision, footing, outcome};
 pub(super) use entries::{entry, entry_kind};
 pub(super) use names::Names;
 pub(super) use progress::Progress;
 pub(super) use table::Table;
 
 use crate::ui::Words;
-use sekisho_domain::Period;
+use sekisho_domain::{Code, Codes, Period};
 
 /// Words joined as each language does.
-fn listed(items: impl IntoIterator<Item = Words>) -> Words {
+pub(super) fn listed(items: impl IntoIterator<Item = Words>) -> Words {
     let (ja, en): (Vec<_>, Vec<_>) = items.into_iter().map(|w| (w.ja, w.en)).unzip();
     Words::new(ja.join("、"), en.join(", "))
 }
 
 /// The names of codes, or that it is all of them.
-fn codes<'a, T: Copy + PartialEq + 'a>(
-    items: impl IntoIterator<Item = &'a T>,
-    all: &[T],
+pub(super) fn codes<T: Code>(
+    items: &Codes<T>,
     ja: fn(T) -> &'static str,
     en: fn(T) -> &'static str,
 ) -> Words {
-    let items: Vec<T> = items.into_iter().copied().collect();
-    if items.len() == all.len() {
+    if *items == Codes::all() {
         return Words::new("すべて", "all");
     }
-    listed(items.into_iter().map(|item| Words::new(ja(item), en(item))))
+    listed(items.iter().map(|item| Words::new(ja(item), en(item))))
 }
 
 /// [`codes`] of one of the domain's code lists.
 macro_rules! names_of {
     ($list:ty, $items:expr) => {
-        $crate::commands::show::codes($items, <$list>::ALL, <$list>::ja, <$list>::en)
+        $crate::commands::show::codes($items, <$list>::ja, <$list>::en)
     };
 }
-use names_of;
+pub(super) use names_of;
 
 /// A period by its first and last day.
 pub(super) fn period(period: &Period) -> Words {

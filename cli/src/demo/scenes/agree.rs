@@ -6,7 +6,7 @@ use super::{
     BORDER, DenyReason, Failure, LINKS, MATSUE, Scene, Stage, ToldScene, Ui, YONAGO, answered, ask,
     denied, facts, id, ops,
 };
-use sekisho_domain::{Agreement, Body, FacilitySelector, Hash, Period};
+use sekisho_domain::{Agreement, Body, FacilitySelector, Hash, Period, Retention, Settlement};
 use sekisho_ledger::agreement_digest;
 use sha2::{Digest, Sha256};
 
@@ -30,6 +30,8 @@ pub(super) async fn agreements(ui: Ui, stage: &Stage) -> Result<ToldScene, Failu
             version: 1,
             parties: [id(link.parties[0])?, id(link.parties[1])?].into(),
             grants: grants.collect::<Result<_, Failure>>()?,
+            retention: Retention::AsOwnRecord,
+            settlement: Settlement::EachOwn,
             valid,
             text_hash: Hash(Sha256::digest(link.id).into()),
         };

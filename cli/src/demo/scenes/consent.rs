@@ -37,6 +37,9 @@ async fn consent(
         }),
         capture: Capture::Written.number().into(),
         recorded_by: at.to_owned(),
+        counterpart: None,
+        practitioners: Vec::new(),
+        proxy: None,
         evidence_note: "consent form kept at the hospital / 同意書は病院で保管".to_owned(),
     };
     let recorded = ops::record(session, v1::record_request::Record::GrantConsent(grant))

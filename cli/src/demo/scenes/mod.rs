@@ -81,6 +81,7 @@ async fn ask(
         targets: targets.iter().map(ToString::to_string).collect(),
         filter: None,
         request_id: Vec::new(),
+        grounds: None,
     };
     ops::find(session, request, |_| {}).await
 }
@@ -102,6 +103,7 @@ async fn open(
         network: network.to_string(),
         unique_id: unique_id.to_owned(),
         request_id: Vec::new(),
+        grounds: None,
     };
     ops::retrieve(session, request).await
 }

@@ -69,6 +69,7 @@ async fn register(place: &Place) -> Result<(), Failure> {
             facility,
             kind: FacilityKind::Hospital,
             name: (*name).to_owned(),
+            municipality: None,
         });
     }
     says.push(Body::ConsentPolicyPublish(
