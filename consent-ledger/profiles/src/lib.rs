@@ -16,6 +16,8 @@
     )
 )]
 
+pub mod diff;
+pub mod draft;
 pub mod facts;
 pub mod import;
 pub mod mapping;

@@ -214,6 +214,7 @@ impl RawFile {
             prefecture: self.prefecture,
             members: Vec::new(),
             ways: Field::chosen(way),
+            offered: way.into_iter().collect(),
             disclosing,
             viewing,
             voids_earlier,
@@ -228,6 +229,7 @@ impl RawFile {
             })),
             roles: set("sharing.roles", sharing.roles)?,
             purposes: set("sharing.purposes", sharing.purposes)?,
+            secondary: Field::not_asked(),
             background: Vec::new(),
         })
     }

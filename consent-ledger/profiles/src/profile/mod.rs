@@ -1,6 +1,7 @@
 //! A network's profile: its consent policy in the normal form, what it shares and who takes part, field by field
 //! with the source of each value; and what is missing before it may sign anything.
 
+mod choice;
 mod field;
 mod file;
 mod report;
@@ -9,6 +10,7 @@ mod survey;
 pub use field::{Field, Said, Standing};
 pub use file::{FileError, parse, write};
 pub use report::{Line, Words};
+pub(crate) use report::{codes as codes_in_words, new_facility as new_facility_in_words};
 
 use crate::mapping::Way;
 use crate::vocabulary::Direction;
@@ -28,8 +30,10 @@ pub struct NetworkProfile {
     pub prefecture: AreaCode,
     /// The networks it stands for, where it is only a sum of them and signs nothing itself.
     pub members: Vec<NetworkId>,
-    /// The ways of consenting it offers.
+    /// The way of consenting, where there is one to act on.
     pub ways: Field<Way>,
+    /// Every way in use that some survey names.
+    pub offered: Vec<Way>,
     /// How a patient lets documents out; none: it asks for no such act.
     pub disclosing: Option<RuleFields>,
     /// How a patient lets a facility look; none: it asks for no such act.
@@ -50,8 +54,10 @@ pub struct NetworkProfile {
     pub direction: Field<Direction>,
     /// Professions that may look.
     pub roles: Field<Codes<Role>>,
-    /// Purposes of use beyond treatment.
+    /// Purposes for which may be looked.
     pub purposes: Field<Codes<Purpose>>,
+    /// Secondary uses inside the network.
+    pub secondary: Field<Codes<Purpose>>,
     /// What else the surveys say, for people; nothing is decided by it.
     pub background: Vec<Line>,
 }
@@ -174,10 +180,10 @@ impl Missing {
 impl NetworkProfile {
     /// What is missing for a policy in the normal form; empty: [`NetworkProfile::policy`] gives one.
     pub fn missing_policy(&self) -> Vec<Missing> {
-        let mut needs = Vec::new();
         if !self.members.is_empty() {
-            needs.push((Need::Members, Standing::NotAsked));
+            return self.named(vec![(Need::Members, Standing::NotAsked)]);
         }
+        let mut needs = Vec::new();
         for side in [&self.disclosing, &self.viewing].into_iter().flatten() {
             needs.extend(lacks(Need::Scope, &side.scope));
             needs.extend(lacks(Need::Capture, &side.capture));
@@ -191,22 +197,12 @@ impl NetworkProfile {
     }
     /// What is missing before it may disclose anything.
     pub fn missing_to_disclose(&self) -> Vec<Missing> {
-        let mut missing = self.missing_policy();
-        missing.extend(
-            self.named(
-                lacks(Need::Categories, &self.categories)
-                    .into_iter()
-                    .collect(),
-            ),
-        );
-        missing
+        let categories = lacks(Need::Categories, &self.categories);
+        self.missing_besides(categories)
     }
     /// What is missing before it may look at anything.
     pub fn missing_to_view(&self) -> Vec<Missing> {
-        let mut missing = self.missing_policy();
-        let kinds = lacks(Need::ViewingKinds, &self.viewing_kinds);
-        missing.extend(self.named(kinds.into_iter().collect()));
-        missing
+        self.missing_besides(lacks(Need::ViewingKinds, &self.viewing_kinds))
     }
     /// What is missing before it may sign an agreement of both directions.
     pub fn missing(&self) -> Vec<Missing> {
@@ -260,6 +256,14 @@ impl NetworkProfile {
             Side::Viewing => &self.viewing,
         };
         fields.as_ref().and_then(RuleFields::rule)
+    }
+
+    fn missing_besides(&self, need: Option<(Need, Standing)>) -> Vec<Missing> {
+        let mut missing = self.missing_policy();
+        if self.members.is_empty() {
+            missing.extend(self.named(need.into_iter().collect()));
+        }
+        missing
     }
 
     fn named(&self, mut needs: Vec<(Need, Standing)>) -> Vec<Missing> {

@@ -108,6 +108,21 @@ impl NetworkProfile {
             &self.ways,
             way,
         )];
+        if self.offered.len() > 1 {
+            lines.push(Line {
+                field: Words::new("並存する方式", "Ways side by side"),
+                value: Some(Words::list(self.offered.iter().map(|offered| {
+                    let words = way(offered);
+                    Words::new(
+                        format!("{}（{offered}）", words.ja),
+                        format!("{} ({offered})", words.en),
+                    )
+                }))),
+                standing: self.ways.standing,
+                said: Vec::new(),
+                rows: Vec::new(),
+            });
+        }
         if self.disclosing == self.viewing {
             lines.extend(of_side(("", ""), &self.disclosing, false));
         } else {
@@ -137,11 +152,8 @@ impl NetworkProfile {
                 &self.roles,
                 codes,
             ),
-            Line::of(
-                ("診療以外の利用目的", "Purposes beyond treatment"),
-                &self.purposes,
-                codes,
-            ),
+            Line::of(("利用目的", "Purposes of use"), &self.purposes, codes),
+            Line::of(("二次利用", "Secondary use"), &self.secondary, codes),
             Line::of(
                 ("緊急時に閲覧できる情報", "Emergency access"),
                 &self.emergency,

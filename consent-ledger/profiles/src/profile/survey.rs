@@ -10,7 +10,25 @@ use std::collections::BTreeSet;
 impl NetworkProfile {
     /// The profile of a surveyed network.
     pub fn of(facts: &NetworkFacts) -> Self {
-        let ways = ways(facts);
+        let (ways, offered) = ways(facts);
+        Self::with(facts, ways, offered)
+    }
+    /// The same, where the network has chosen one of the ways it offers.
+    ///
+    /// # Errors
+    /// It does not offer this way; the ways it offers.
+    pub fn choosing(facts: &NetworkFacts, way: Way) -> Result<Self, Vec<Way>> {
+        let (mut ways, offered) = ways(facts);
+        if !offered.contains(&way) {
+            return Err(offered);
+        }
+        if ways.value.is_none() {
+            (ways.value, ways.standing) = (Some(way), Standing::Chosen);
+        }
+        Ok(Self::with(facts, ways, offered))
+    }
+
+    fn with(facts: &NetworkFacts, ways: Field<Way>, offered: Vec<Way>) -> Self {
         let way = ways.value;
         // Where it is not known which acts there are, both are wanting.
         let side = |reach: fn(&Way) -> Option<Scope>| match way {
@@ -27,6 +45,7 @@ impl NetworkProfile {
             disclosing,
             viewing,
             ways,
+            offered,
             voids_earlier: false,
             emergency: Field::not_asked(),
             categories,
@@ -35,7 +54,8 @@ impl NetworkProfile {
             viewing_kinds: viewing_kinds(facts),
             direction: direction(facts),
             roles: Field::not_asked(),
-            purposes: purposes(facts),
+            purposes: Field::not_asked(),
+            secondary: secondary(facts),
             background: report::background(facts),
         }
     }
@@ -53,7 +73,7 @@ fn said<T: SurveyCode>(marks: &[(T, State, &Row)]) -> Vec<Said> {
 }
 
 /// The ways of consenting, by each survey; a value only where exactly one is in use and no survey says otherwise.
-fn ways(facts: &NetworkFacts) -> Field<Way> {
+fn ways(facts: &NetworkFacts) -> (Field<Way>, Vec<Way>) {
     let modes = facts.marks(|a| &a.modes);
     let recoded = facts.marks(|a| &a.recoded);
     let pickups = facts.marks(|a| &a.pickup);
@@ -104,13 +124,15 @@ fn ways(facts: &NetworkFacts) -> Field<Way> {
         0 => Standing::NotAnswered,
         _ => Standing::SeveralWays,
     };
-    Field {
-        value: (standing == Standing::Stated)
-            .then(|| all.first().copied())
-            .flatten(),
+    let field = Field {
+        value: all
+            .first()
+            .copied()
+            .filter(|_| standing == Standing::Stated),
         standing,
         said: out,
-    }
+    };
+    (field, all)
 }
 
 /// The rule of one side, from the way chosen and the answers that hold for both sides.
@@ -344,7 +366,7 @@ fn direction(facts: &NetworkFacts) -> Field<Direction> {
     }
 }
 
-fn purposes(facts: &NetworkFacts) -> Field<Codes<sekisho_domain::Purpose>> {
+fn secondary(facts: &NetworkFacts) -> Field<Codes<sekisho_domain::Purpose>> {
     let uses = facts.marks(|a| &a.secondary_use);
     let values = uses
         .iter()

@@ -1,0 +1,267 @@
+//! The standard agreement in Markdown: what people read and sign. The same draft makes the machine-readable object,
+//! which carries this text's SHA-256.
+
+use super::{Draft, Granted};
+use crate::profile::codes_in_words as codes;
+use sekisho_domain::{AreaCode, Period, Retention, TimeMs};
+use std::fmt::Write;
+
+pub(super) fn markdown(draft: &Draft) -> String {
+    let mut out = Text(String::new());
+    out.preamble(draft);
+    out.articles(draft);
+    out.annex_grants(draft);
+    out.annex_patients(draft);
+    out.english(draft);
+    out.0
+}
+
+struct Text(String);
+
+impl Text {
+    fn line(&mut self, text: impl AsRef<str>) {
+        // Writing into a String cannot fail.
+        let _ = writeln!(self.0, "{}", text.as_ref());
+    }
+    fn article(&mut self, n: usize, title: &str, text: impl AsRef<str>) {
+        self.line(format!("\n## 第{n}条（{title}）\n"));
+        self.line(text);
+    }
+
+    fn preamble(&mut self, draft: &Draft) {
+        self.line("# 地域医療情報連携ネットワーク間の文書閲覧に関する協定書\n");
+        let (id, version) = (&draft.id, draft.terms.version);
+        self.line(format!("協定 `{id}` 第{version}版\n"));
+        self.line("| 記号 | 当事者 | 所在 |\n|---|---|---|");
+        for party in &draft.parties {
+            let (id, name) = (&party.id, cell(&party.name));
+            let place = prefecture(&party.prefecture);
+            self.line(format!("| `{id}` | {name} | {place} |"));
+        }
+        self.line(
+            "\n当事者は、患者の同意に基づき互いの文書を閲覧することについて、次のとおり協定する。",
+        );
+    }
+
+    fn articles(&mut self, draft: &Draft) {
+        self.article(
+            1,
+            "目的",
+            "この協定は、地域を越えて受診する患者の診療のために、当事者が保有する文書を他の当事者の施設が閲覧する条件を定める。文書は保有する当事者のもとに置き、写しを集めない。",
+        );
+        self.article(
+            2,
+            "閲覧できる範囲",
+            "閲覧できる方向、情報の種類、利用目的、施設の種類及び職種は、別表1に掲げるものに限る。別表1にない方向及び範囲の閲覧は認めない。",
+        );
+        self.article(
+            3,
+            "患者の同意",
+            "閲覧には、別表1に掲げる同意を要する。同意の取得、範囲及び撤回は、同意を取得する当事者が公表する同意の規則による。患者が留保（拒否）を申し出た閲覧は行わない。患者に必要な手続きは別表2に示す。",
+        );
+        self.article(
+            4,
+            "同意によらない閲覧",
+            "この版は、緊急時、災害時及び法令に基づく閲覧を定めない。これらを認めるには、その旨を定めた新しい版に全当事者が署名する。",
+        );
+        self.article(
+            5,
+            "記録と確認",
+            "すべての照会は、可否の判断とともに共同の台帳に記録する。当事者は、自らの患者の文書が誰に閲覧されたかを患者に示す。",
+        );
+        let kept = match draft.terms.retention {
+            Retention::NotKept => "閲覧した文書は、閲覧した施設に保存しない。".to_owned(),
+            Retention::Days(days) => {
+                format!("閲覧した文書は、閲覧した施設で{days}日を超えて保存しない。")
+            }
+            Retention::AsOwnRecord => {
+                "閲覧した文書のうち診療に用いたものは、閲覧した施設の診療録の一部として保存する。"
+                    .to_owned()
+            }
+        };
+        self.article(6, "保存", kept);
+        let paid = draft.terms.settlement.ja();
+        self.article(
+            7,
+            "費用",
+            format!("照会及び回答に要する費用は、{paid}とする。"),
+        );
+        self.article(
+            8,
+            "有効期間",
+            format!(
+                "この協定の有効期間は、{}とする。",
+                period(&draft.terms.valid).0
+            ),
+        );
+        self.article(
+            9,
+            "停止・終了・改定",
+            "当事者は、いつでもこの協定を停止し、又は終了させることができ、その効力は台帳に記録された時から生じる。停止した協定は、その後に全当事者が署名した版により再開する。改定は、新しい版に全当事者が署名して行う。",
+        );
+        self.article(
+            10,
+            "署名",
+            "この協定は、全当事者の運営鍵による同じ版への署名が台帳に記録された時に効力を生じる。署名の対象はこの文書の SHA-256 を含む協定データであり、両者は同じ内容から作られている。",
+        );
+    }
+
+    fn annex_grants(&mut self, draft: &Draft) {
+        self.line("\n## 別表1　閲覧できる範囲");
+        for (direction, granted) in draft.granted() {
+            let (d, v) = (&direction.disclosing, &direction.viewing);
+            self.line(format!("\n### `{d}` の文書を `{v}` が閲覧する\n"));
+            self.line(format!("必要な同意：{}\n", granted.rule.ja()));
+            self.line("| 閲覧する施設 | 職種 | 利用目的 | 情報の種類 |\n|---|---|---|---|");
+            for grant in &granted.grants {
+                self.line(format!(
+                    "| {} | {} | {} | {} |",
+                    codes(&grant.facility_kinds).ja,
+                    codes(&grant.roles).ja,
+                    codes(&grant.purposes).ja,
+                    codes(&grant.categories).ja
+                ));
+            }
+            self.line("\n含まないもの：\n");
+            for words in &granted.not_covered {
+                self.line(format!("- {}", words.ja));
+            }
+        }
+        let none: Vec<_> = draft
+            .parties
+            .iter()
+            .flat_map(|d| draft.parties.iter().map(move |v| (&d.id, &v.id)))
+            .filter(|(d, v)| d != v && !is_granted(draft, d, v))
+            .collect();
+        if !none.is_empty() {
+            self.line("\n次の方向の閲覧は認めない。\n");
+            for (d, v) in none {
+                self.line(format!("- `{d}` の文書を `{v}` が閲覧すること"));
+            }
+        }
+    }
+
+    fn annex_patients(&mut self, draft: &Draft) {
+        self.line("\n## 別表2　患者に必要な手続き");
+        for words in draft.explain() {
+            self.line(format!("\n{}", words.ja.trim_end()));
+        }
+    }
+
+    fn english(&mut self, draft: &Draft) {
+        self.line("\n## English summary (for information)\n");
+        let terms = &draft.terms;
+        let names: Vec<_> = draft
+            .parties
+            .iter()
+            .map(|p| format!("`{}`", p.id))
+            .collect();
+        self.line(format!(
+            "Agreement `{}`, version {}, between {}, valid {}. Documents are not kept together; cost: {}. {}",
+            draft.id,
+            terms.version,
+            names.join(", "),
+            period(&terms.valid).1,
+            terms.settlement.en(),
+            match terms.retention {
+                Retention::NotKept => "What was seen is not kept.".to_owned(),
+                Retention::Days(days) => format!("What was seen is kept at most {days} days."),
+                Retention::AsOwnRecord =>
+                    "What was used for treatment becomes part of the viewing facility's record.".to_owned(),
+            }
+        ));
+        for (direction, granted) in draft.granted() {
+            let (d, v) = (&direction.disclosing, &direction.viewing);
+            self.line(format!("\n### `{v}` sees documents of `{d}`\n"));
+            self.line(format!("Consent needed: {}.\n", granted.rule.en()));
+            self.line("| asked from | asked by | purposes | categories |\n|---|---|---|---|");
+            for grant in &granted.grants {
+                self.line(format!(
+                    "| {} | {} | {} | {} |",
+                    codes(&grant.facility_kinds).en,
+                    codes(&grant.roles).en,
+                    codes(&grant.purposes).en,
+                    codes(&grant.categories).en
+                ));
+            }
+            self.line("\nNot covered:\n");
+            for words in &granted.not_covered {
+                self.line(format!("- {}", words.en));
+            }
+        }
+        for words in draft.explain() {
+            self.line(format!("\n{}", words.en.trim_end()));
+        }
+    }
+}
+
+fn is_granted(draft: &Draft, d: &sekisho_domain::NetworkId, v: &sekisho_domain::NetworkId) -> bool {
+    let mut granted = draft.granted();
+    granted
+        .any(|(direction, _): (_, &Granted)| direction.disclosing == *d && direction.viewing == *v)
+}
+
+/// The prefectures in the order of their codes (JIS X 0401).
+const PREFECTURES: &str = "北海道 青森県 岩手県 宮城県 秋田県 山形県 福島県 茨城県 栃木県 群馬県 埼玉県 千葉県 東京都 \
+    神奈川県 新潟県 富山県 石川県 福井県 山梨県 長野県 岐阜県 静岡県 愛知県 三重県 滋賀県 京都府 大阪府 兵庫県 奈良県 \
+    和歌山県 鳥取県 島根県 岡山県 広島県 山口県 徳島県 香川県 愛媛県 高知県 福岡県 佐賀県 長崎県 熊本県 大分県 宮崎県 \
+    鹿児島県 沖縄県";
+
+/// A prefecture's name.
+pub fn prefecture(code: &AreaCode) -> &'static str {
+    let n: usize = code.prefecture().parse().unwrap_or(0);
+    let mut names = PREFECTURES.split_whitespace();
+    n.checked_sub(1)
+        .and_then(|n| names.nth(n))
+        .unwrap_or_default()
+}
+
+/// A name in a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+/// A period by its first and last day in Japan: Japanese and English.
+fn period(period: &Period) -> (String, String) {
+    let ja = |time| {
+        let (year, month, day) = day(time);
+        format!("{year}年{month}月{day}日")
+    };
+    let en = |time| {
+        let (year, month, day) = day(time);
+        format!("{year}-{month:02}-{day:02}")
+    };
+    match period.until {
+        None => (
+            format!("{}から、終了するまで", ja(period.from)),
+            format!("from {} until terminated", en(period.from)),
+        ),
+        Some(until) => {
+            // What ends at midnight is last valid the day before.
+            let last = TimeMs(until.0.saturating_sub(1));
+            (
+                format!("{}から{}まで", ja(period.from), ja(last)),
+                format!("from {} to {}", en(period.from), en(last)),
+            )
+        }
+    }
+}
+
+/// Year, month and day in Japan (UTC+9, no summer time).
+pub fn day(time: TimeMs) -> (u64, u64, u64) {
+    const DAY_MS: u64 = 86_400_000;
+    const JST_MS: u64 = 9 * 3_600_000;
+    // Days since 0000-03-01, so that the leap day comes last in its year (proleptic Gregorian calendar).
+    let days = time.0.saturating_add(JST_MS) / DAY_MS + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    (year + era * 400 + u64::from(month <= 2), month, day)
+}
