@@ -21,6 +21,7 @@ pub mod draft;
 pub mod facts;
 pub mod import;
 pub mod mapping;
+pub mod preview;
 pub mod profile;
 pub mod vocabulary;
 

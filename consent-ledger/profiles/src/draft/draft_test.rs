@@ -60,7 +60,13 @@ fn the_rule_satisfies_both_policies() {
     let of = |scope| Some(rule(scope, WRITTEN));
     // Policies of both: (disclosing, viewing) of D, and of V.
     type Policy = (Option<Rule>, Option<Rule>);
-    let cases: [(&str, Policy, Policy, Result<ConsentRule, (&str, Side)>); 14] = [
+    type Case<'a> = (
+        &'a str,
+        Policy,
+        Policy,
+        Result<ConsentRule, (&'a str, Side)>,
+    );
+    let cases: [Case; 14] = [
         ("one act each", (each(), each()), (each(), each()), Ok(Both)),
         (
             "blanket and each",
