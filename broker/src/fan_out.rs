@@ -59,6 +59,8 @@ impl Ending {
             outcome: Some((&self.outcome).into()),
             elapsed_ms: self.elapsed_ms,
             statement: self.statement,
+            // The asking node knows it from its own replica, and believes nobody else.
+            footing: 0,
         }
     }
 }

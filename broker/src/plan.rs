@@ -71,6 +71,7 @@ mod tests {
 
     fn permit(expires: u64) -> Decision {
         Decision::Permit(PermitTerms {
+            footing: sekisho_domain::Footing::Consent,
             subject: SubjectId([1; 16]),
             bases: Vec::new(),
             withheld: Vec::new(),

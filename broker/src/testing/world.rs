@@ -1,11 +1,11 @@
 //! Networks, their keys, and a ledger in memory that decides as a real one does.
 
 use sekisho_domain::{
-    AccessRequest, Action, Agreement, AgreementId, Body, Capture, Category, Commitment, Consent,
+    AccessRequest, Action, Agreement, AgreementId, Body, Capture, Codes, Commitment, Consent,
     ConsentPolicy, ConsentRule, Entry, FacilityId, FacilityKind, FacilitySelector, FoundingNetwork,
-    FoundingReplica, Genesis, Grant, Hash, KeyPurpose, LedgerId, NetworkId, NewFacility, Outcome,
-    Period, PublicKey, Purpose, ReplicaId, RequestId, Role, Rule, Scope, Side, SubjectId,
-    SubjectRef, TimeMs, Withdrawal,
+    FoundingReplica, Genesis, Grant, Grounds, Hash, KeyPurpose, LedgerId, NetworkId, NewFacility,
+    Outcome, Period, PractitionerId, PublicKey, Purpose, ReplicaId, RequestId, Retention, Role,
+    Rule, Scope, Settlement, Side, SubjectId, SubjectRef, TimeMs, Withdrawal,
 };
 use sekisho_ledger::signature::SigningKey;
 use sekisho_ledger::store::MemoryState;
@@ -120,13 +120,14 @@ impl World {
                 facility: facility(),
                 kind: FacilityKind::Hospital,
                 name: "病院".to_owned(),
+                municipality: None,
             },
         );
         let rule = Rule {
             scope: Scope::EachFacility,
-            capture: BTreeSet::from([Capture::Written]),
+            capture: [Capture::Written].into(),
             new_facility: NewFacility::NotCovered,
-            withdrawal: BTreeSet::from([Withdrawal::Written]),
+            withdrawal: [Withdrawal::Written].into(),
         };
         let policy = ConsentPolicy {
             version: 1,
@@ -134,6 +135,8 @@ impl World {
             text_hash: Hash([1; 32]),
             disclosing: None,
             viewing: Some(rule),
+            voids_earlier: false,
+            emergency: None,
         };
         self.accept(
             viewing,
@@ -145,11 +148,14 @@ impl World {
             subject: subject(viewing),
             side: Side::Viewing,
             facilities: FacilitySelector::Listed(BTreeSet::from([facility()])),
+            counterpart: None,
+            practitioners: None,
             categories: None,
             purposes: None,
             period: always(),
             capture: Capture::Written,
             recorded_by: facility(),
+            proxy: None,
             policy_version: 1,
             evidence: Commitment([2; 32]),
         };
@@ -163,10 +169,10 @@ impl World {
         let grant = Grant {
             disclosing: disclosing.clone(),
             viewing: viewing.clone(),
-            categories: Category::ALL.iter().copied().collect(),
-            purposes: BTreeSet::from([Purpose::Treat]),
-            facility_kinds: BTreeSet::from([FacilityKind::Hospital]),
-            roles: BTreeSet::from([Role::Physician]),
+            categories: Codes::all(),
+            purposes: [Purpose::Treat].into(),
+            facility_kinds: [FacilityKind::Hospital].into(),
+            roles: [Role::Physician].into(),
             consent_rule: ConsentRule::Viewing,
             valid: always(),
         };
@@ -176,6 +182,8 @@ impl World {
             version: 1,
             parties: BTreeSet::from([viewing.clone(), disclosing.clone()]),
             grants: vec![grant],
+            retention: Retention::AsOwnRecord,
+            settlement: Settlement::EachOwn,
             valid: always(),
             text_hash: Hash([3; 32]),
         };
@@ -318,7 +326,9 @@ impl World {
             facility: facility(),
             role: Role::Physician,
             practitioner: Commitment([5; 32]),
+            practitioner_id: PractitionerId([5; 16]),
             purpose: Purpose::Treat,
+            grounds: Grounds::Ordinary,
             subject: subject(&viewing),
             action,
             document: (action == Action::RetrieveDocument).then_some(Commitment([6; 32])),

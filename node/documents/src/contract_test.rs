@@ -1,7 +1,7 @@
 //! One suite for every [`DocumentIndex`].
 
 use crate::*;
-use sekisho_domain::{Category, FacilityId, Hash, TimeMs};
+use sekisho_domain::{Category, Codes, FacilityId, Hash, TimeMs};
 use std::collections::BTreeSet;
 
 pub fn facility(n: u8) -> FacilityId {
@@ -151,7 +151,7 @@ fn finds_by_chart_and_filters(index: &dyn DocumentIndex) {
         (
             "no category",
             Query {
-                categories: Some(BTreeSet::new()),
+                categories: Some(Codes::new()),
                 ..all.clone()
             },
             vec![],

@@ -77,6 +77,18 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The index cannot be written anew beside itself, or the new one cannot take its place.
+    #[error("document index at {} cannot be written anew", path.display())]
+    Replace {
+        /// Where the index is.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The index could not be opened again after it was written anew.
+    #[error("the document index is closed; restart the node")]
+    Closed,
     /// The store failed while reading or writing.
     #[error("document index storage failed")]
     Storage(#[from] sled::Error),

@@ -4,7 +4,7 @@ use crate::{
     Availability, Change, Counters, DocumentEntry, Error, FileRecord, LocalPatientId, Quarantined,
     SourceId, SourceLocation, UniqueId,
 };
-use sekisho_domain::{Category, FacilityId, TimeMs};
+use sekisho_domain::{Category, Codes, FacilityId, TimeMs};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ pub struct Query {
     /// Whose documents: the person's charts, at most [`PATIENTS_MAX`].
     pub patients: Vec<Patient>,
     /// Only these categories.
-    pub categories: Option<BTreeSet<Category>>,
+    pub categories: Option<Codes<Category>>,
     /// Only these facilities.
     pub facilities: Option<BTreeSet<FacilityId>>,
     /// Only documents whose service had not ended before this instant.
@@ -220,6 +220,13 @@ pub trait DocumentIndex: Send + Sync {
     /// # Errors
     /// A storage error.
     fn clear(&self) -> Result<(), Error>;
+
+    /// Writes the index anew, so that nothing of what it no longer holds is left in its files (P11). Readers go on
+    /// meanwhile; what was applied is durable afterwards.
+    ///
+    /// # Errors
+    /// A storage error; the index then holds what it held, or must be opened again.
+    fn compact(&self) -> Result<(), Error>;
 
     /// Makes everything applied so far durable.
     ///

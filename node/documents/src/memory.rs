@@ -144,6 +144,10 @@ impl DocumentIndex for MemoryIndex {
         Ok(())
     }
 
+    fn compact(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn flush(&self) -> Result<(), Error> {
         Ok(())
     }

@@ -7,6 +7,9 @@
 //! Beside the store lies a marker, written after each flush: the number of batches then applied (8 bytes, BE).
 //! sled drops pages it cannot read and opens with what is left; an index that lost batches it had flushed would
 //! answer "no documents" where there are some (P8), so it is refused by its marker.
+//!
+//! sled also keeps old pages. Where nothing of what is gone may stay on the disk (P11), `compact` copies what is
+//! there into a fresh folder that takes the place of the old one.
 
 use crate::index::{check_batch, check_limit, counts_over};
 use crate::layout::{
@@ -24,6 +27,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
+#[path = "compact.rs"]
+mod compact;
+
 /// Memory sled may use for its page cache, in bytes: a chart's pages are few, and a node shares its machine.
 pub const CACHE_BYTES: u64 = 64 << 20;
 
@@ -32,10 +38,17 @@ const MARKER_FRESH: &str = "sekisho-document-index.fresh";
 
 /// An index in a folder of its own.
 pub struct SledIndex {
-    db: sled::Db,
     path: PathBuf,
-    /// Guards the batch as a unit; what the tree holds under [`COUNTERS_KEY`].
-    applied: RwLock<Applied>,
+    /// Guards the batch as a unit.
+    held: RwLock<Held>,
+}
+
+/// What readers share and the writer has alone.
+struct Held {
+    /// None once a fresh store could not be opened after the old one was closed.
+    db: Option<sled::Db>,
+    /// What the tree holds under [`COUNTERS_KEY`].
+    applied: Applied,
 }
 
 /// How much was applied, and what it came to.
@@ -52,7 +65,7 @@ impl SledIndex {
     /// [`Error::InUse`], or [`Error::Format`], [`Error::Unopenable`] or [`Error::Corrupt`]: then
     /// [`SledIndex::move_aside`], open again and ingest.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let db = open_db(path)?;
+        let db = compact::open(path)?;
         let flushed_batches = read_marker(path);
         let format = |found| Error::Format {
             path: path.into(),
@@ -75,13 +88,12 @@ impl SledIndex {
         if flushed_batches.is_some_and(|flushed| flushed > applied.batches) {
             return Err(Error::Corrupt { what: "store" });
         }
-        let index = Self {
-            db,
+        flush(&db, path, applied.batches)?;
+        let db = Some(db);
+        Ok(Self {
             path: path.into(),
-            applied: RwLock::new(applied),
-        };
-        index.flush()?;
-        Ok(index)
+            held: RwLock::new(Held { db, applied }),
+        })
     }
 
     /// Moves an index that cannot be used to `<path>.discarded` (replacing an earlier one), so that a new one
@@ -119,16 +131,22 @@ impl SledIndex {
         Ok(Some(aside))
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Applied> {
-        self.applied.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, Held> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Applied> {
-        self.applied.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, Held> {
+        self.held.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn db(&self) -> Result<&sled::Db, Error> {
+        self.db.as_ref().ok_or(Error::Closed)
     }
 
     fn record(&self, file_key: &[u8]) -> Result<Option<FileRecord>, Error> {
-        self.db
+        self.db()?
             .get(tagged(b'f', file_key))?
             .map(|value| decode(&value, "file record"))
             .transpose()
@@ -151,7 +169,7 @@ impl SledIndex {
         };
         let mut found: Vec<DocumentEntry> = Vec::new();
         let mut best: Option<DocumentEntry> = None;
-        for item in self.db.range(from..) {
+        for item in self.db()?.range(from..) {
             let (key, _) = item?;
             let Some(rest) = key.strip_prefix(prefix.as_slice()) else {
                 break;
@@ -197,7 +215,7 @@ impl DocumentIndex for SledIndex {
     fn apply(&self, changes: &[Change]) -> Result<(), Error> {
         check_batch(changes)?;
         let mut held = self.write();
-        let mut applied = held.clone();
+        let mut applied = held.applied.clone();
         applied.batches += 1;
         let counters = &mut applied.counters;
         let mut batch = sled::Batch::default();
@@ -207,7 +225,7 @@ impl DocumentIndex for SledIndex {
             let key = file_key(change.location());
             let before = match pending.remove(&key) {
                 Some(record) => record,
-                None => self.record(&key)?,
+                None => held.record(&key)?,
             };
             if let Some(record) = &before {
                 counters.remove(&record.outcome);
@@ -232,28 +250,28 @@ impl DocumentIndex for SledIndex {
             pending.insert(key, after);
         }
         batch.insert(COUNTERS_KEY, encode(&applied)?);
-        self.db.apply_batch(batch)?;
-        *held = applied;
+        held.db()?.apply_batch(batch)?;
+        held.applied = applied;
         Ok(())
     }
 
     fn find(&self, query: &Query) -> Result<Page, Error> {
         query.validate()?;
-        let _whole = self.read();
+        let held = self.read();
         let mut found = Vec::new();
         for patient in query.charts() {
-            found.extend(self.chart(patient, query)?);
+            found.extend(held.chart(patient, query)?);
         }
         Ok(Page::cut(found, query.limit))
     }
 
     fn get(&self, unique_id: &UniqueId) -> Result<Option<DocumentEntry>, Error> {
-        let _whole = self.read();
+        let held = self.read();
         let prefix = tagged(b'i', unique_id.as_bytes());
         let mut best: Option<DocumentEntry> = None;
-        for item in self.db.scan_prefix(&prefix) {
+        for item in held.db()?.scan_prefix(&prefix) {
             let (key, _) = item?;
-            let entry = self.document(&key[prefix.len()..])?;
+            let entry = held.document(&key[prefix.len()..])?;
             if best.as_ref().is_none_or(|held| counts_over(&entry, held)) {
                 best = Some(entry);
             }
@@ -267,15 +285,15 @@ impl DocumentIndex for SledIndex {
         limit: usize,
     ) -> Result<Vec<Quarantined>, Error> {
         check_limit(limit)?;
-        let _whole = self.read();
+        let held = self.read();
         let from = match after {
             Some(location) => behind(tagged(b'q', &file_key(location))),
             None => vec![b'q'],
         };
         let mut list = Vec::new();
-        for item in self.db.range(from..vec![b'q' + 1]).take(limit) {
+        for item in held.db()?.range(from..vec![b'q' + 1]).take(limit) {
             let (key, _) = item?;
-            match self.record(&key[1..])? {
+            match held.record(&key[1..])? {
                 Some(FileRecord {
                     location,
                     outcome: FileOutcome::Quarantined { reason, patients },
@@ -301,7 +319,7 @@ impl DocumentIndex for SledIndex {
         limit: usize,
     ) -> Result<Vec<FileRecord>, Error> {
         check_limit(limit)?;
-        let _whole = self.read();
+        let held = self.read();
         let key_of = |path: &str| {
             tagged(
                 b'f',
@@ -314,7 +332,7 @@ impl DocumentIndex for SledIndex {
             _ => prefix.clone(),
         };
         let mut list = Vec::new();
-        for item in self.db.range(from..).take(limit) {
+        for item in held.db()?.range(from..).take(limit) {
             let (key, value) = item?;
             if !key.starts_with(&prefix) {
                 break;
@@ -325,37 +343,47 @@ impl DocumentIndex for SledIndex {
     }
 
     fn counters(&self) -> Result<Counters, Error> {
-        Ok(self.read().counters.clone())
+        Ok(self.read().applied.counters.clone())
     }
 
     fn clear(&self) -> Result<(), Error> {
         let mut held = self.write();
         // Records first: what a crash leaves behind is found missing at the next ingest.
         for tag in *b"fipq" {
-            for key in self.db.range(vec![tag]..vec![tag + 1]).keys() {
-                self.db.remove(key?)?;
+            let db = held.db()?;
+            for key in db.range(vec![tag]..vec![tag + 1]).keys() {
+                db.remove(key?)?;
             }
         }
         let applied = Applied {
-            batches: held.batches + 1,
+            batches: held.applied.batches + 1,
             counters: Counters::default(),
         };
-        self.db.insert(COUNTERS_KEY, encode(&applied)?)?;
-        *held = applied;
+        held.db()?.insert(COUNTERS_KEY, encode(&applied)?)?;
+        held.applied = applied;
         drop(held);
         self.flush()
     }
 
-    fn flush(&self) -> Result<(), Error> {
-        let batches = self.read().batches;
-        self.db.flush()?;
-        // Only after the flush: the marker must never promise more than the disk holds.
-        let (marker, fresh) = (self.path.join(MARKER), self.path.join(MARKER_FRESH));
-        std::fs::write(&fresh, batches.to_be_bytes())
-            .and_then(|()| std::fs::rename(&fresh, &marker))
-            .map_err(sled::Error::Io)?;
-        Ok(())
+    fn compact(&self) -> Result<(), Error> {
+        self.compact_by_steps(&mut |_| {})
     }
+
+    fn flush(&self) -> Result<(), Error> {
+        let held = self.read();
+        flush(held.db()?, &self.path, held.applied.batches)
+    }
+}
+
+/// Makes a store's batches durable, and says so.
+fn flush(db: &sled::Db, path: &Path, batches: u64) -> Result<(), Error> {
+    db.flush()?;
+    // Only after the flush: the marker must never promise more than the disk holds.
+    let (marker, fresh) = (path.join(MARKER), path.join(MARKER_FRESH));
+    std::fs::write(&fresh, batches.to_be_bytes())
+        .and_then(|()| std::fs::rename(&fresh, &marker))
+        .map_err(sled::Error::Io)?;
+    Ok(())
 }
 
 /// Batches flushed as the marker has it; `None` for a new index. An unreadable marker (cut off by a power loss)

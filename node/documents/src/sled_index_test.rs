@@ -33,7 +33,12 @@ fn another_format_is_reported_and_can_be_rebuilt() {
     index
         .apply(&[put(entry(1, "10", 100, "a", "10/a"))])
         .unwrap();
-    index.db.insert(FORMAT_KEY, &[FORMAT_VERSION + 1]).unwrap();
+    index
+        .write()
+        .db()
+        .unwrap()
+        .insert(FORMAT_KEY, &[FORMAT_VERSION + 1])
+        .unwrap();
     index.flush().unwrap();
     drop(index);
     let error = SledIndex::open(&path).unwrap_err();
@@ -113,7 +118,7 @@ fn an_unreadable_value_is_an_error_and_not_an_absent_document() {
     index.apply(&[put(document.clone())]).unwrap();
     let key = tagged(b'f', &file_key(&document.location));
     for value in [&[][..], &[FORMAT_VERSION], &[9, 9, 9]] {
-        index.db.insert(&key, value).unwrap();
+        index.write().db().unwrap().insert(&key, value).unwrap();
         assert!(
             matches!(index.find(&one_query()), Err(Error::Corrupt { .. })),
             "{value:?}"
@@ -123,7 +128,7 @@ fn an_unreadable_value_is_an_error_and_not_an_absent_document() {
             "{value:?}"
         );
     }
-    index.db.remove(&key).unwrap();
+    index.read().db().unwrap().remove(&key).unwrap();
     assert!(matches!(
         index.get(&document.unique_id),
         Err(Error::Corrupt { .. })

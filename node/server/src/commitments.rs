@@ -3,7 +3,7 @@
 use crate::NodeError;
 use crate::environment::{Environment, salt};
 use sekisho_domain::Hash;
-pub(crate) use sekisho_ledger::bundle::{CONTENT, DOCUMENT, EVIDENCE, PRACTITIONER};
+pub(crate) use sekisho_ledger::bundle::{CONTENT, DOCUMENT, EVIDENCE, PRACTITIONER, SEALED};
 use sekisho_ledger::commitment::{Opening, Salt};
 
 /// A commitment to a value, under a salt of its own.

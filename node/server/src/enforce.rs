@@ -11,11 +11,41 @@ use sekisho_documents::{
     UniqueId,
 };
 use sekisho_domain::{
-    AccessRecord, Action, Category, EntryIndex, FacilityId, NetworkId, RequestId, TimeMs,
+    AccessRecord, AccessRequest, Action, Category, Codes, EntryIndex, FacilityId, Nature,
+    NetworkId, RequestId, Reservation, SubjectId, TimeMs, ViewerSelector, Withheld,
 };
 use sekisho_ledger::Permit;
 use sekisho_proto::v1;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What a sealed reservation that holds takes from the answer to a request, if it is against this request: against
+/// who asks and why, at this time. As with open ones, no reservation stands in the way of a law.
+pub fn sealed_from(
+    reservation: &Reservation,
+    request: &AccessRequest,
+    time: TimeMs,
+) -> Option<Withheld> {
+    let viewer = match &reservation.viewer {
+        ViewerSelector::Anyone => true,
+        ViewerSelector::Network(network) => *network == request.viewing,
+        ViewerSelector::Facility(facility) => *facility == request.facility,
+        ViewerSelector::Practitioner(who) => *who == request.practitioner_id,
+    };
+    let purposes = reservation.purposes;
+    let purpose = purposes.is_none_or(|set| set.contains(&request.purpose))
+        && request.purpose.nature() != Nature::Law;
+    (viewer && purpose && reservation.period.contains(time)).then(|| Withheld {
+        categories: reservation.categories,
+        facilities: reservation.disclosing_facilities.clone(),
+    })
+}
+
+fn holds_back(withheld: &Withheld, entry: &DocumentEntry) -> bool {
+    let category = withheld.categories;
+    let facilities = withheld.facilities.as_ref();
+    category.is_none_or(|set| set.contains(&entry.category))
+        && facilities.is_none_or(|set| set.contains(&entry.facility))
+}
 
 /// Who claims to ask for what, as it came over the wire.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +85,8 @@ pub struct Scope {
     charts: BTreeSet<Patient>,
     /// The network's present facilities, with the index at which each was registered.
     facilities: BTreeMap<FacilityId, EntryIndex>,
+    /// What the patient's sealed reservations hold back.
+    sealed: Vec<Withheld>,
 }
 
 /// Narrows what is asked for.
@@ -90,10 +122,22 @@ impl Scope {
             permit,
             charts: charts.into_iter().collect(),
             facilities,
+            sealed: Vec::new(),
         }
     }
 
-    /// Whether a document is one of the subject's and within the permit's terms.
+    /// The same without what sealed reservations hold back: to whoever asks, those documents do not exist.
+    pub fn without(mut self, sealed: Vec<Withheld>) -> Self {
+        self.sealed = sealed;
+        self
+    }
+
+    /// The subject, as this network knows it.
+    pub fn subject(&self) -> &SubjectId {
+        &self.permit.terms().subject
+    }
+
+    /// Whether a document is one of the subject's, within the permit's terms, and not sealed.
     pub fn covers(&self, entry: &DocumentEntry) -> bool {
         let chart = Patient {
             facility: entry.facility.clone(),
@@ -104,6 +148,7 @@ impl Scope {
                 .facilities
                 .get(&entry.facility)
                 .is_some_and(|at| self.permit.covers(entry.category, &entry.facility, *at))
+            && !self.sealed.iter().any(|sealed| holds_back(sealed, entry))
     }
 
     /// One page of the covered documents behind a place, newest service first, superseded ones with the rest; at
@@ -118,12 +163,12 @@ impl Scope {
         after: Option<Cursor>,
         max: usize,
     ) -> Result<(Vec<DocumentEntry>, Option<Cursor>), NodeError> {
-        let categories: BTreeSet<Category> = self
+        let categories: Codes<Category> = self
             .permit
             .terms()
             .bases
             .iter()
-            .flat_map(|basis| basis.categories.iter().copied())
+            .flat_map(|basis| basis.categories.iter())
             .collect();
         let mut query = Query {
             patients: self.charts.iter().cloned().collect(),

@@ -217,6 +217,8 @@ fn only_covered_documents_of_the_subject_are_seen() {
                     until: None,
                 },
                 recorded_by: facility(SAGA_HOSPITAL),
+                purposes: None,
+                proxy: None,
             }),
         );
     });

@@ -4,7 +4,7 @@ use crate::environment::NoRandomness;
 use crate::ledger::{LedgerFault, StateFault};
 use crate::store::StoreError;
 use sekisho_documents::ContentsError;
-use sekisho_domain::DomainError;
+use sekisho_domain::{DomainError, EntryIndex, Purpose, RefusalReason};
 use sekisho_ledger::bundle::BuildError;
 use sekisho_ledger::{CoreError, EntryFault, ProofError};
 use sekisho_proto::ErrorCode;
@@ -26,9 +26,44 @@ pub enum NodeError {
     /// The caller may not, for a reason that is nobody's business (P9).
     #[error("not permitted")]
     Forbidden,
+    /// The grounds are not those the purpose of use needs.
+    #[error("the purpose {} rests on {needs}, the request gives {given}", .purpose.code())]
+    Grounds {
+        /// The purpose.
+        purpose: Purpose,
+        /// What it needs.
+        needs: &'static str,
+        /// What was given.
+        given: &'static str,
+    },
     /// This node has no pseudonym for the patient.
     #[error("this network has no pseudonym of the patient")]
     NoSuchPatient,
+    /// This node has no pseudonym for the practitioner, or the pseudonym is not one of this network's.
+    #[error("this network has no such practitioner")]
+    NoSuchPractitioner,
+    /// The ledger, as far as applied here, has no such record of this network.
+    #[error("there is no {what} of this network at index {index}")]
+    NotOnLedger {
+        /// What was looked for.
+        what: &'static str,
+        /// Where.
+        index: EntryIndex,
+    },
+    /// This node no longer has, or never had, what was sealed.
+    #[error("this node does not hold what was sealed at index {0}")]
+    NothingSealed(EntryIndex),
+    /// A subject whose consents stand is not erased.
+    #[error("{0} consents of the patient still stand; withdraw them first")]
+    ConsentsStand(usize),
+    /// A withdrawal that erasing a subject needs was refused.
+    #[error("the ledger refused to withdraw the consent at index {consent}: {}", .reason.en())]
+    WithdrawalRefused {
+        /// The consent.
+        consent: EntryIndex,
+        /// Why.
+        reason: RefusalReason,
+    },
     /// The request id was used for something else.
     #[error("the request id was used for another request")]
     RequestIdReused,
@@ -115,12 +150,18 @@ impl NodeError {
     /// What a caller can do about it.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Invalid(_) | Self::Domain(_) => ErrorCode::Invalid,
+            Self::Invalid(_) | Self::Domain(_) | Self::Grounds { .. } => ErrorCode::Invalid,
             Self::Forbidden => ErrorCode::Forbidden,
-            Self::NoSuchPatient | Self::NoSuchAccess => ErrorCode::NotFound,
-            Self::RequestIdReused | Self::Store(StoreError::OtherTransfer(_)) => {
-                ErrorCode::Conflict
-            }
+            Self::NoSuchPatient
+            | Self::NoSuchPractitioner
+            | Self::NoSuchAccess
+            | Self::NotOnLedger { .. }
+            | Self::NothingSealed(_)
+            | Self::Store(StoreError::Erased | StoreError::NoSuchSubject) => ErrorCode::NotFound,
+            Self::RequestIdReused
+            | Self::ConsentsStand(_)
+            | Self::WithdrawalRefused { .. }
+            | Self::Store(StoreError::OtherTransfer(_)) => ErrorCode::Conflict,
             Self::Overloaded { .. }
             | Self::Store(StoreError::Full { .. })
             | Self::Ledger(LedgerFault::Overloaded) => ErrorCode::Overloaded,

@@ -5,7 +5,7 @@
 //! the network's people    ──▶ OperatorService  operate/  sign ─▶ broker ─▶ verify ─▶ what may be shown
 //!                                              outbox    releases and receipts ─▶ ledger
 //! ```
-//! - [`NodeStore`]: pseudonyms, openings, signed requests, transfers; what cannot be rebuilt.
+//! - [`NodeStore`]: pseudonyms, openings, sealed reservations, signed requests, transfers; what cannot be rebuilt.
 //! - [`enforce`]: what a decision lets out, as plain functions.
 //! - [`verify`]: what of a broker's answer may be believed.
 //! - [`Node`]: the parts put together.
@@ -15,7 +15,8 @@
 //!
 //! Promises: P1 (no byte leaves before the release is durable here, its access request committed), P5 (request ids
 //! fixed before anything is sent), P8 (statements are signed and checked; an index being built does not answer), P9
-//! (refusals are all the same), P10 (local ids and contents stay here), P12 ([`bounds`]).
+//! (refusals are all the same, what is sealed does not exist), P10 (local ids and contents stay here), P11 (a subject
+//! can be erased), P12 ([`bounds`]).
 #![cfg_attr(
     test,
     allow(
@@ -41,6 +42,7 @@ mod node;
 mod operate;
 mod outbox;
 mod replica;
+mod seals;
 mod slots;
 mod store;
 mod stream;
@@ -57,6 +59,6 @@ pub use ledger::{Checkpoint, Committed, Ledger, LedgerFault, Question, Snapshot,
 pub use node::{Config, Node, Parts};
 pub use operate::Operating;
 pub use store::{
-    FORMAT_VERSION, NodeStore, Pending, Settled, StoreError, StoredRequest, StoredTransfer,
-    TransferKind,
+    Erased, FORMAT_VERSION, Kept, NodeStore, Pending, Settled, StoreError, StoredRequest,
+    StoredSeal, StoredTransfer, TransferKind,
 };

@@ -107,8 +107,9 @@ async fn round(inner: &Arc<Inner>) -> Result<usize, NodeError> {
 
 async fn attempt(inner: &Arc<Inner>, pending: &Pending) -> Result<Settled, NodeError> {
     let id = pending.request_id;
+    let own = inner.network.clone();
     let (meant, known) = ask(inner.ledger.as_ref(), move |snapshot| {
-        let known = match snapshot.view().requested(&id)? {
+        let known = match snapshot.view().requested(&own, &id)? {
             Some(requested) => snapshot.leaf(requested.index)?,
             None => None,
         };

@@ -31,6 +31,7 @@ fn record(store: &NodeStore, transfer: &Transfer, id: u8) {
         .record_transfer(
             TransferKind::Release,
             transfer,
+            &sekisho_ledger::testing::subject(0xa5),
             &[],
             RequestId([id; 16]),
             now,

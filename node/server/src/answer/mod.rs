@@ -4,6 +4,9 @@
 //! AnswerFind      own replica at the request's index ─▶ permit ─▶ charts ─▶ covered entries ─▶ signed statement
 //! AnswerRetrieve  … ─▶ commitment opened ─▶ content, guarded ─▶ release on disk ─▶ header, chunks ─▶ statement
 //! ```
+//! A document under a sealed reservation is treated as one that does not exist, in the list and when it is asked for;
+//! a patient all of whose documents are sealed, as one who has none. Nothing in an answer tells one from the other.
+//!
 //! Promises: P1 (the release record is durable before the first byte), P8 (the statement lets the viewer see what a
 //! broker added, dropped or altered), P9 (every refusal is the same), P12.
 
@@ -19,6 +22,7 @@ use crate::deadline::{earlier, margin};
 use crate::enforce::{self, Claim, Scope};
 use crate::ledger::ask;
 use crate::node::Inner;
+use crate::seals;
 use sekisho_domain::{
     AccessRecord, Action, EntryIndex, Hash, NetworkId, NetworkOutcome, RequestId,
 };
@@ -77,8 +81,19 @@ async fn permitted(inner: &Arc<Inner>, question: Question) -> Result<Permitted, 
                 facilities.insert(chart.facility.clone(), facility.registered);
             }
         }
-        let scope = Some(Scope::new(permit, charts, facilities));
-        Ok(Permitted { record, scope })
+        // A reservation may have begun since the decision.
+        let time = record.time.max(task.environment.now());
+        let subject = &permit.terms().subject;
+        let sealed = seals::of(&task.store, snapshot, own, subject)?
+            .iter()
+            .filter(|known| known.holds())
+            .filter_map(|known| enforce::sealed_from(&known.reservation, &record.request, time))
+            .collect();
+        let scope = Scope::new(permit, charts, facilities).without(sealed);
+        Ok(Permitted {
+            record,
+            scope: Some(scope),
+        })
     })
     .await
 }

@@ -11,7 +11,7 @@ use crate::commitments::{DOCUMENT, of_transfer};
 use crate::enforce::{self, Scope};
 use crate::environment::random;
 use crate::node::Inner;
-use crate::store::TransferKind;
+use crate::store::{StoreError, TransferKind};
 use crate::stream::Feed;
 use crate::{NodeError, wire};
 use sekisho_documents::DocumentEntry;
@@ -45,12 +45,15 @@ pub(super) async fn retrieve(
     if record.request.document != Some(committed) {
         return Err(NodeError::Forbidden);
     }
-    let known = scope.is_some();
-    let released = match scope {
-        None => None,
+    let (known, released) = match scope {
+        None => (false, None),
         Some(scope) => {
             let (task, record) = (Arc::clone(&inner), record.clone());
-            blocking(move || release(&task, &record, &scope, &wanted)).await?
+            match blocking(move || release(&task, &record, &scope, &wanted)).await {
+                // Erased while this was asked: the patient is not known any more.
+                Err(NodeError::Store(StoreError::Erased)) => (false, None),
+                released => (true, released?),
+            }
         }
     };
     let (feed, stream) = Feed::new(STREAM_AHEAD, deadline);
@@ -94,6 +97,7 @@ fn release(
     inner.store.record_transfer(
         TransferKind::Release,
         &transfer,
+        scope.subject(),
         &openings,
         RequestId(random(inner.environment.as_ref())?),
         inner.environment.now(),

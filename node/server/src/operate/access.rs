@@ -1,13 +1,13 @@
 //! Building a signed access request.
 
+use super::practitioner;
 use super::prepare::Built;
 use super::subject::Named;
 use crate::NodeError;
-use crate::bounds::PRACTITIONER_BYTES_MAX;
 use crate::commitments::{PRACTITIONER, fresh};
 use crate::ledger::Snapshot;
 use crate::node::Inner;
-use sekisho_domain::{AccessRequest, Action, Body};
+use sekisho_domain::{AccessRequest, Action, Body, Grounds};
 use sekisho_ledger::commitment::Opening;
 use sekisho_proto::v1;
 
@@ -18,6 +18,7 @@ pub(super) struct Asking {
     pub role: i32,
     pub facility: String,
     pub purpose: i32,
+    pub grounds: Grounds,
     pub categories: Option<v1::CategorySet>,
     /// Empty: every member network.
     pub targets: Vec<String>,
@@ -27,14 +28,10 @@ pub(super) struct Asking {
 }
 
 impl Asking {
-    /// The access request, with the practitioner only as a salted commitment.
+    /// The access request, with the practitioner only as a pseudonym and a salted commitment.
     pub fn build(self, inner: &Inner, snapshot: &Snapshot<'_>) -> Result<Built, NodeError> {
         let subject = Named::try_from(self.patient)?.resolve(&inner.store)?;
-        if !(1..=PRACTITIONER_BYTES_MAX).contains(&self.practitioner.len()) {
-            return Err(NodeError::Invalid(
-                "the practitioner must be 1 to 256 bytes",
-            ));
-        }
+        let id = practitioner::own(inner, &self.practitioner)?;
         let practitioner = fresh(
             inner.environment.as_ref(),
             PRACTITIONER,
@@ -59,8 +56,11 @@ impl Asking {
                 .map(|opening| opening.commitment().0.to_vec()),
             categories: self.categories,
             targets,
+            practitioner_id: id.0.to_vec(),
+            grounds: Some(self.grounds.into()),
         };
         Ok(Built {
+            about: subject,
             body: Body::AccessRequest(AccessRequest::try_from(wire)?),
             openings: [Some(practitioner), self.document]
                 .into_iter()

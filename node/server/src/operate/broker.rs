@@ -7,9 +7,10 @@ use crate::node::Inner;
 use sekisho_domain::{AccessRecord, EntryIndex, NetworkOutcome, RequestId};
 use sekisho_proto::{ErrorCode, v1};
 use sekisho_transport::{Deadline, Failure, classify};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tonic::{Status, Streaming};
+use tonic::{Response, Status, Streaming};
 
 /// Characters of a broker's own sentence that are passed on.
 const SENTENCE_CHARS_MAX: usize = 200;
@@ -34,7 +35,7 @@ impl Shares {
 }
 
 /// Why a broker gave no answer at all.
-pub(super) fn failed(status: &Status) -> NodeError {
+fn failed(status: &Status) -> NodeError {
     let code = match classify(status) {
         Failure::Unreachable | Failure::WrongCertificate | Failure::Refused => {
             ErrorCode::Unavailable
@@ -50,6 +51,27 @@ pub(super) fn failed(status: &Status) -> NodeError {
         code,
         sentence: sentence.chars().take(SENTENCE_CHARS_MAX).collect(),
     }
+}
+
+/// The broker's stream and the decision it begins with.
+pub(super) async fn opened<T>(
+    answer: impl Future<Output = Result<Response<Streaming<T>>, Status>>,
+    shares: Shares,
+    decision: impl FnOnce(T) -> Option<v1::Decided>,
+) -> Result<(v1::Decided, Streaming<T>), NodeError> {
+    let answer = shares.reading.bound(answer).await;
+    let mut stream = answer
+        .map_err(|_| NodeError::Late)?
+        .map_err(|status| failed(&status))?
+        .into_inner();
+    let first = shares.reading.bound(stream.message()).await;
+    let first = first
+        .map_err(|_| NodeError::Late)?
+        .map_err(|status| failed(&status))?;
+    let decided = first.and_then(decision).ok_or(NodeError::BrokerInvalid(
+        "it does not begin with the decision",
+    ))?;
+    Ok((decided, stream))
 }
 
 /// What the next message of a broker's stream is.

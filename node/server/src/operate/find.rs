@@ -1,7 +1,8 @@
 //! Asking which documents there are.
 
 use super::access::Asking;
-use super::broker::{Next, Shares, decided, failed, millis, next};
+use super::broker::{Next, Shares, decided, millis, next, opened};
+use super::grounds;
 use super::prepare::{Asked, prepare};
 use crate::NodeError;
 use crate::bounds::STREAM_AHEAD;
@@ -32,6 +33,7 @@ pub(super) async fn find(
     let started = Instant::now();
     let shares = Shares::of(deadline);
     let id = std::mem::take(&mut request.request_id);
+    let grounds = grounds::check(request.purpose, request.grounds.map(grounds::of_find))?;
     // Another filter is the same request: it is no part of what is signed.
     let filter = request.filter.take();
     let asked = Asked::of(&id, &request, inner.environment.as_ref())?;
@@ -41,6 +43,7 @@ pub(super) async fn find(
         role: request.role,
         facility: request.facility,
         purpose: request.purpose,
+        grounds,
         categories: request.categories,
         targets: request.targets,
         action: Action::FindDocuments,
@@ -57,20 +60,11 @@ pub(super) async fn find(
         filter,
     };
     let answer = client.find_documents(outgoing(question, shares.broker));
-    let answer = shares.reading.bound(answer).await;
-    let mut stream = answer
-        .map_err(|_| NodeError::Late)?
-        .map_err(|status| failed(&status))?
-        .into_inner();
-    let first = shares.reading.bound(stream.message()).await;
-    let first = first
-        .map_err(|_| NodeError::Late)?
-        .map_err(|status| failed(&status))?;
-    let Some(Event::Decided(wire)) = first.and_then(|event| event.event) else {
-        return Err(NodeError::BrokerInvalid(
-            "it does not begin with the decision",
-        ));
+    let decision = |first: v1::FindDocumentsEvent| match first.event {
+        Some(Event::Decided(decided)) => Some(decided),
+        _ => None,
     };
+    let (wire, mut stream) = opened(answer, shares, decision).await?;
     let record = decided(&inner, &wire, asked.id, shares).await?;
     let decided = decisions(&record);
 

@@ -9,11 +9,16 @@
 
 mod access;
 mod broker;
+mod erase;
 mod export;
 mod find;
+mod grounds;
+mod note;
+mod practitioner;
 mod prepare;
 mod record;
 mod retrieve;
+mod seals;
 mod service;
 mod subject;
 

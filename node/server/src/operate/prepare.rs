@@ -5,9 +5,9 @@ use crate::entries::{Meant, sign};
 use crate::environment::{Environment, random};
 use crate::ledger::{Snapshot, ask};
 use crate::node::Inner;
-use crate::store::StoredRequest;
+use crate::store::{Kept, StoredRequest};
 use prost::Message;
-use sekisho_domain::{Body, Entry, Hash, RequestId};
+use sekisho_domain::{Body, Entry, Hash, RequestId, SubjectId};
 use sekisho_ledger::commitment::Opening;
 use sekisho_ledger::form;
 use sekisho_proto::v1;
@@ -40,6 +40,8 @@ impl Asked {
 /// What an entry says, and what opens the commitments in it.
 pub(super) struct Built {
     pub body: Body,
+    /// The network's own subject it is about.
+    pub about: SubjectId,
     pub openings: Vec<Opening>,
 }
 
@@ -61,32 +63,48 @@ pub(super) async fn prepare(
         if stored.as_ref().is_some_and(|s| s.asked != asked.digest) {
             return Err(NodeError::RequestIdReused);
         }
-        if let Some(known) = snapshot.view().requested(&asked.id)? {
+        if let Some(known) = snapshot.view().requested(&inner.network, &asked.id)? {
             let leaf = snapshot.leaf(known.index)?.filter(|_| stored.is_some());
             let leaf = leaf.ok_or(NodeError::RequestIdReused)?;
             return Ok((leaf.envelope, leaf.entry));
         }
         let now = inner.environment.now();
-        let (body, openings) = match stored {
+        let meant = Meant::of(snapshot)?;
+        let signed = |body| {
+            let envelope = sign(&inner.key, meant, asked.id, body, now);
+            let entry = entry(&envelope)?;
+            let request = StoredRequest {
+                asked: asked.digest,
+                envelope,
+            };
+            Ok::<_, NodeError>((request, entry))
+        };
+        let (request, entry) = match stored {
             Some(stored) => {
                 let entry = entry(&stored.envelope)?;
                 if now < entry.not_after {
                     return Ok((stored.envelope, entry));
                 }
-                (entry.body, Vec::new())
+                let (request, entry) = signed(entry.body)?;
+                inner.store.put_request_again(&asked.id, &request)?;
+                (request, entry)
             }
             None => {
                 let built = build(inner, snapshot)?;
-                (built.body, built.openings)
+                let sealed = match &built.body {
+                    Body::ReservationSeal { sealed } => Some(*sealed),
+                    _ => None,
+                };
+                let (request, entry) = signed(built.body)?;
+                let kept = Kept {
+                    about: &built.about,
+                    openings: &built.openings,
+                    sealed: sealed.as_ref(),
+                };
+                inner.store.put_request(&asked.id, &request, &kept)?;
+                (request, entry)
             }
         };
-        let envelope = sign(&inner.key, Meant::of(snapshot)?, asked.id, body, now);
-        let entry = entry(&envelope)?;
-        let request = StoredRequest {
-            asked: asked.digest,
-            envelope,
-        };
-        inner.store.put_request(&asked.id, &request, &openings)?;
         Ok((request.envelope, entry))
     })
     .await

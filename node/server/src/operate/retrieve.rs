@@ -4,7 +4,8 @@
 //! got is never without evidence.
 
 use super::access::Asking;
-use super::broker::{Next, Shares, decided, failed, millis, next};
+use super::broker::{Next, Shares, decided, millis, next, opened};
+use super::grounds;
 use super::prepare::{Asked, prepare};
 use crate::NodeError;
 use crate::blocking::blocking;
@@ -17,7 +18,8 @@ use crate::store::{StoreError, TransferKind};
 use crate::stream::Feed;
 use crate::verify::{Received, RetrieveCheck, decisions};
 use sekisho_domain::{
-    Action, Body, Entry, EntryIndex, Hash, NetworkId, NetworkOutcome, RequestId, Transfer,
+    Action, Body, Entry, EntryIndex, Hash, NetworkId, NetworkOutcome, RequestId, SubjectId,
+    Transfer,
 };
 use sekisho_ledger::commitment::Salt;
 use sekisho_proto::v1;
@@ -47,6 +49,7 @@ pub(super) async fn retrieve(
             "the document's unique id must be 1 to 256 bytes",
         ));
     }
+    let grounds = grounds::check(request.purpose, request.grounds.map(grounds::of_retrieve))?;
     let id = std::mem::take(&mut request.request_id);
     let asked = Asked::of(&id, &request, inner.environment.as_ref())?;
     let committed = unique_id.clone();
@@ -58,6 +61,7 @@ pub(super) async fn retrieve(
             role: request.role,
             facility: request.facility,
             purpose: request.purpose,
+            grounds,
             categories: None,
             targets: vec![request.network],
             action: Action::RetrieveDocument,
@@ -75,22 +79,13 @@ pub(super) async fn retrieve(
         salt: salt.as_bytes().to_vec(),
     };
     let answer = client.retrieve_document(outgoing(question, shares.broker));
-    let answer = shares.reading.bound(answer).await;
-    let mut stream = answer
-        .map_err(|_| NodeError::Late)?
-        .map_err(|status| failed(&status))?
-        .into_inner();
-    let first = shares.reading.bound(stream.message()).await;
-    let first = first
-        .map_err(|_| NodeError::Late)?
-        .map_err(|status| failed(&status))?;
-    let Some(Event::Decided(wire)) = first.and_then(|event| event.event) else {
-        return Err(NodeError::BrokerInvalid(
-            "it does not begin with the decision",
-        ));
+    let decision = |first: v1::RetrieveDocumentEvent| match first.event {
+        Some(Event::Decided(decided)) => Some(decided),
+        _ => None,
     };
+    let (wire, mut stream) = opened(answer, shares, decision).await?;
     let record = decided(&inner, &wire, asked.id, shares).await?;
-    let (access, decided) = (record.index, decisions(&record));
+    let (access, about, decided) = (record.index, record.request.subject, decisions(&record));
     let check = RetrieveCheck::new(record, &network, unique_id.clone()).ok_or(
         NodeError::BrokerInvalid("its decision is about another network"),
     )?;
@@ -99,6 +94,7 @@ pub(super) async fn retrieve(
     let task = Arc::clone(&inner);
     let wanted = Wanted {
         access,
+        about,
         network,
         unique_id,
         salt,
@@ -119,6 +115,8 @@ pub(super) async fn retrieve(
 /// The document asked for, and the salt of the request's commitment to it.
 struct Wanted {
     access: EntryIndex,
+    /// The own subject.
+    about: SubjectId,
     network: NetworkId,
     unique_id: String,
     salt: Salt,
@@ -195,6 +193,7 @@ fn record_receipt(inner: &Inner, wanted: &Wanted, content: &Hash) -> Result<(), 
     inner.store.record_transfer(
         TransferKind::Receipt,
         &transfer,
+        &wanted.about,
         &openings,
         RequestId(random(inner.environment.as_ref())?),
         inner.environment.now(),

@@ -1,6 +1,6 @@
 //! The gRPC edge of the network's own people.
 
-use super::{export, find, record, retrieve, subject};
+use super::{erase, export, find, note, practitioner, record, retrieve, seals, subject};
 use crate::NodeError;
 use crate::bounds::INGEST_PROGRESS_AHEAD;
 use crate::error::chain;
@@ -111,6 +111,60 @@ impl Operating {
         export::export(&self.0, access, deadline).await
     }
 
+    /// A practitioner's pseudonym, or who stands behind one of this network's.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn practitioner_of(
+        &self,
+        request: v1::PractitionerRequest,
+    ) -> Result<v1::PractitionerReply, NodeError> {
+        practitioner::practitioner(&self.0, request).await
+    }
+
+    /// Keeps a note and gives the commitment to it.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn note(&self, request: v1::KeepNoteRequest) -> Result<v1::KeepNoteReply, NodeError> {
+        note::keep(&self.0, request).await
+    }
+
+    /// A patient's sealed reservations.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn seals_of(
+        &self,
+        request: v1::SealedReservationsRequest,
+    ) -> Result<v1::SealedReservationsReply, NodeError> {
+        seals::list(&self.0, request).await
+    }
+
+    /// Opens one sealed reservation.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn opened_seal(
+        &self,
+        request: v1::OpenSealRequest,
+        deadline: Deadline,
+    ) -> Result<v1::OpenSealReply, NodeError> {
+        seals::open(&self.0, request, deadline).await
+    }
+
+    /// Erases a subject.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn erase(
+        &self,
+        request: v1::EraseSubjectRequest,
+        deadline: Deadline,
+    ) -> Result<v1::EraseSubjectReply, NodeError> {
+        erase::erase(&self.0, request, deadline).await
+    }
+
     /// Refuses everybody but the network's own people, then runs the call within its caller's trace.
     async fn own<T, R>(
         &self,
@@ -212,6 +266,51 @@ impl OperatorService for Operating {
             self.bundle_of(EntryIndex(message.access), deadline).await
         };
         self.own(request, tracing::info_span!("export_bundle"), call)
+            .await
+    }
+
+    async fn practitioner(
+        &self,
+        request: Request<v1::PractitionerRequest>,
+    ) -> Result<Response<v1::PractitionerReply>, Status> {
+        let call = async |message, _| self.practitioner_of(message).await;
+        self.own(request, tracing::info_span!("practitioner"), call)
+            .await
+    }
+
+    async fn keep_note(
+        &self,
+        request: Request<v1::KeepNoteRequest>,
+    ) -> Result<Response<v1::KeepNoteReply>, Status> {
+        let call = async |message, _| self.note(message).await;
+        self.own(request, tracing::info_span!("keep_note"), call)
+            .await
+    }
+
+    async fn sealed_reservations(
+        &self,
+        request: Request<v1::SealedReservationsRequest>,
+    ) -> Result<Response<v1::SealedReservationsReply>, Status> {
+        let call = async |message, _| self.seals_of(message).await;
+        self.own(request, tracing::info_span!("sealed_reservations"), call)
+            .await
+    }
+
+    async fn open_seal(
+        &self,
+        request: Request<v1::OpenSealRequest>,
+    ) -> Result<Response<v1::OpenSealReply>, Status> {
+        let call = async |message, deadline| self.opened_seal(message, deadline).await;
+        self.own(request, tracing::info_span!("open_seal"), call)
+            .await
+    }
+
+    async fn erase_subject(
+        &self,
+        request: Request<v1::EraseSubjectRequest>,
+    ) -> Result<Response<v1::EraseSubjectReply>, Status> {
+        let call = async |message, deadline| self.erase(message, deadline).await;
+        self.own(request, tracing::info_span!("erase_subject"), call)
             .await
     }
 }

@@ -38,6 +38,17 @@ impl TryFrom<Option<v1::Patient>> for Named {
 }
 
 impl Named {
+    /// The pseudonym, where it is one of this node's or was before it was erased. Blocks.
+    ///
+    /// # Errors
+    /// [`NodeError::NoSuchPatient`], or the store failed.
+    pub fn resolve_or_erased(&self, store: &NodeStore) -> Result<SubjectId, NodeError> {
+        match self {
+            Self::Subject(subject) if store.erased(subject)?.is_some() => Ok(*subject),
+            named => named.resolve(store),
+        }
+    }
+
     /// The pseudonym, which must be one of this node's. Blocks.
     ///
     /// # Errors

@@ -27,6 +27,7 @@ impl FailingDisk {
             Database::builder()
                 .create_with_backend(backend)
                 .map_err(StoreError::database)?,
+            std::path::Path::new("a disk in memory"),
         )
     }
     /// From now on nothing reaches the disk.

@@ -85,7 +85,8 @@ pub(super) fn keys_under(
     Ok(keys)
 }
 
-fn find<T: DeserializeOwned>(
+/// Reads a value of an open table.
+pub(super) fn find<T: DeserializeOwned>(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     what: &'static str,
     key: &[u8],

@@ -1,28 +1,39 @@
 //! What a node must remember and can rebuild from nowhere: one redb file.
 //!
 //! ```text
-//! meta      name                          -> "format": version; "ingested": digest of the sources read in full
-//! patients  facility (10), local id       -> subject                                       [patients]
-//! charts    subject (16), facility, id    -> nothing                                       [patients]
-//! openings  commitment (32)               -> label, salt, value                            [openings]
-//! requests  request id (16)               -> digest of what was asked, envelope            [requests]
-//! transfers request id (16)               -> release or receipt, when, what became of it   [transfers]
-//! of_access access index (8, BE), kind    -> request id                                    [transfers]
-//! outbox    sequence                      -> request id                                    [transfers]
+//! meta          name                        -> "format": version; "ingested": digest of the sources read in full
+//! patients      facility (10), local id     -> subject                                       [patients]
+//! charts        subject (16), facility, id  -> nothing                                       [patients]
+//! practitioners local id                    -> pseudonym                                     [practitioners]
+//! pseudonyms    pseudonym (16)              -> local id                                      [practitioners]
+//! openings      commitment (32)             -> label, salt, value                            [openings]
+//! requests      request id (16)             -> digest of what was asked, envelope            [requests]
+//! of_subject    subject (16), kind, id      -> nothing: what erasing the subject destroys    [subjects]
+//! sealed        subject (16), request id    -> commitment to the sealed reservation          [sealed]
+//! erased        subject (16)                -> when                                          [erase]
+//! transfers     request id (16)             -> release or receipt, when, what became of it   [transfers]
+//! of_access     access index (8, BE), kind  -> request id                                    [transfers]
+//! outbox        sequence                    -> request id                                    [transfers]
 //! ```
 //! Every value is one version byte, then postcard. Each write is one transaction of `Durability::Immediate`: when
 //! a method has returned, what it wrote survives power loss (P1). After a failed write redb refuses all others.
 //!
-//! Local patient ids and the values of commitments live here and nowhere else (P10, P11). Calls block on the disk;
-//! async code runs them through [`crate::blocking`].
+//! Local ids and the values of commitments live here and nowhere else (P10, P11); what erases them is [`erase`].
+//! Calls block on the disk; async code runs them through [`crate::blocking`].
 
+mod erase;
 mod format;
 mod openings;
 mod patients;
+mod practitioners;
 mod requests;
+mod sealed;
+mod subjects;
 mod transfers;
 
-pub use requests::StoredRequest;
+pub use erase::Erased;
+pub use requests::{Kept, StoredRequest};
+pub use sealed::StoredSeal;
 pub use transfers::{Pending, Settled, StoredTransfer, TransferKind};
 
 use crate::bounds::STORE_CACHE_BYTES;
@@ -32,14 +43,20 @@ use redb::{
 };
 use sekisho_domain::{EntryIndex, Hash, LedgerId, NetworkId};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 const META: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("meta");
 const PATIENTS: Table = TableDefinition::new("patients");
 const CHARTS: Table = TableDefinition::new("charts");
+const PRACTITIONERS: Table = TableDefinition::new("practitioners");
+const PSEUDONYMS: Table = TableDefinition::new("pseudonyms");
 const OPENINGS: Table = TableDefinition::new("openings");
 const REQUESTS: Table = TableDefinition::new("requests");
+const OF_SUBJECT: Table = TableDefinition::new("of_subject");
+const SEALED: Table = TableDefinition::new("sealed");
+const ERASED: Table = TableDefinition::new("erased");
 const TRANSFERS: Table = TableDefinition::new("transfers");
 const OF_ACCESS: Table = TableDefinition::new("of_access");
 const OUTBOX: TableDefinition<'static, u64, &'static [u8]> = TableDefinition::new("outbox");
@@ -48,8 +65,24 @@ const FORMAT_KEY: &str = "format";
 const INGESTED_KEY: &str = "ingested";
 const OWNER_KEY: &str = "owner";
 
-/// The version of the file's layout.
-pub const FORMAT_VERSION: u8 = 1;
+/// Every table but [`META`] and [`OUTBOX`], whose keys are of other types.
+const TABLES: [Table; 11] = [
+    PATIENTS,
+    CHARTS,
+    PRACTITIONERS,
+    PSEUDONYMS,
+    OPENINGS,
+    REQUESTS,
+    OF_SUBJECT,
+    SEALED,
+    ERASED,
+    TRANSFERS,
+    OF_ACCESS,
+];
+
+/// The version of the file's layout. One of version 1 goes with a ledger of entries this version no longer reads:
+/// there is nothing to migrate.
+pub const FORMAT_VERSION: u8 = 2;
 
 /// What can go wrong with the store. Displays never name a patient.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +136,17 @@ pub enum StoreError {
     /// There is no such subject.
     #[error("there is no such subject")]
     NoSuchSubject,
+    /// The subject was erased: nothing about it is taken any more.
+    #[error("the subject has been erased")]
+    Erased,
+    /// A file beside the store's own cannot be made, moved or removed.
+    #[error("{} cannot be replaced", .path.display())]
+    Replace {
+        /// The store's file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Another document stands in the place of this transfer already.
     #[error("another transfer is recorded for the access request at index {0}")]
     OtherTransfer(EntryIndex),
@@ -117,7 +161,11 @@ impl StoreError {
 /// A node's memory.
 #[derive(Debug)]
 pub struct NodeStore {
-    database: Database,
+    path: PathBuf,
+    /// Replaced as a whole where a subject is erased; a transaction keeps the one it began on.
+    current: RwLock<Arc<Database>>,
+    /// Held by each writer, so that none writes into a file that is being replaced.
+    writing: Mutex<()>,
 }
 
 impl NodeStore {
@@ -126,18 +174,18 @@ impl NodeStore {
     /// # Errors
     /// [`StoreError::InUse`], [`StoreError::Format`] or [`StoreError::Database`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let database = Database::builder()
-            .set_cache_size(STORE_CACHE_BYTES)
-            .create(path)
-            .map_err(|error| match error {
-                redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.into()),
-                other => StoreError::database(other),
-            })?;
-        Self::over(database)
+        let database = create(path)?;
+        // Only now that no other process has it open: the file of an erasure that did not come to its end.
+        erase::remove_unfinished(path)?;
+        Self::over(database, path)
     }
 
-    pub(crate) fn over(database: Database) -> Result<Self, StoreError> {
-        let store = Self { database };
+    pub(crate) fn over(database: Database, path: &Path) -> Result<Self, StoreError> {
+        let store = Self {
+            path: path.into(),
+            current: RwLock::new(Arc::new(database)),
+            writing: Mutex::new(()),
+        };
         store.write(|txn| {
             let mut meta = txn.open_table(META).map_err(StoreError::database)?;
             let found = meta
@@ -159,7 +207,7 @@ impl NodeStore {
                 }
             }
             // Made here, so that readers find every table.
-            for table in [PATIENTS, CHARTS, OPENINGS, REQUESTS, TRANSFERS, OF_ACCESS] {
+            for table in TABLES {
                 txn.open_table(table).map_err(StoreError::database)?;
             }
             txn.open_table(OUTBOX).map_err(StoreError::database)?;
@@ -229,8 +277,13 @@ impl NodeStore {
         })
     }
 
+    fn current(&self) -> Arc<Database> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&current)
+    }
+
     fn read(&self) -> Result<ReadTransaction, StoreError> {
-        self.database.begin_read().map_err(StoreError::database)
+        self.current().begin_read().map_err(StoreError::database)
     }
 
     /// One durable transaction; nothing of it is kept if `work` fails.
@@ -238,13 +291,32 @@ impl NodeStore {
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut txn = self.database.begin_write().map_err(StoreError::database)?;
-        txn.set_durability(Durability::Immediate)
-            .map_err(StoreError::database)?;
-        let done = work(&txn)?;
-        txn.commit().map_err(StoreError::database)?;
-        Ok(done)
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        write_to(&self.current(), work)
     }
+}
+
+fn create(path: &Path) -> Result<Database, StoreError> {
+    Database::builder()
+        .set_cache_size(STORE_CACHE_BYTES)
+        .create(path)
+        .map_err(|error| match error {
+            redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.into()),
+            other => StoreError::database(other),
+        })
+}
+
+/// One durable transaction; nothing of it is kept if `work` fails.
+fn write_to<T>(
+    database: &Database,
+    work: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut txn = database.begin_write().map_err(StoreError::database)?;
+    txn.set_durability(Durability::Immediate)
+        .map_err(StoreError::database)?;
+    let done = work(&txn)?;
+    txn.commit().map_err(StoreError::database)?;
+    Ok(done)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The store's contract, reopened at every step.
 
-use super::{FailingDisk, NodeStore, Settled, StoreError, StoredRequest, TransferKind};
+use super::{FailingDisk, Kept, NodeStore, Settled, StoreError, StoredRequest, TransferKind};
 use crate::testing::{PATIENT, SAGA_HOSPITAL, SAGA_OTHER, STRANGER, chart, network};
 use sekisho_domain::{
     Commitment, EntryIndex, Hash, LedgerId, RefusalReason, RequestId, SubjectId, TimeMs, Transfer,
@@ -34,7 +34,7 @@ fn record(store: &NodeStore, access: u64, id: u8) -> RequestId {
     let id = RequestId([id; 16]);
     let release = TransferKind::Release;
     store
-        .record_transfer(release, &transfer(access, 2), &[], id, NOW)
+        .record_transfer(release, &transfer(access, 2), &FIRST, &[], id, NOW)
         .unwrap()
 }
 
@@ -100,9 +100,12 @@ fn openings_and_requests_are_read_back_as_they_were() {
         },
     };
     assert_eq!(store.request(&id).unwrap(), None);
-    store
-        .put_request(&id, &request, std::slice::from_ref(&practitioner))
-        .unwrap();
+    let kept = Kept {
+        about: &FIRST,
+        openings: std::slice::from_ref(&practitioner),
+        sealed: None,
+    };
+    store.put_request(&id, &request, &kept).unwrap();
     drop(store);
     let store = open(&dir);
     assert_eq!(store.request(&id).unwrap(), Some(request));
@@ -126,6 +129,7 @@ fn a_transfer_waits_in_the_outbox_until_it_is_settled() {
     let other = store.record_transfer(
         TransferKind::Release,
         &transfer(10, 3),
+        &FIRST,
         &[],
         RequestId([3; 16]),
         NOW,
@@ -140,6 +144,7 @@ fn a_transfer_waits_in_the_outbox_until_it_is_settled() {
         .record_transfer(
             TransferKind::Receipt,
             &transfer(10, 2),
+            &FIRST,
             std::slice::from_ref(&content),
             receipt,
             NOW,
@@ -219,7 +224,7 @@ fn a_store_in_use_and_one_of_another_version_are_refused() {
             refused,
             StoreError::Format {
                 found: 9,
-                supported: 1,
+                supported: 2,
                 ..
             }
         ),
@@ -235,7 +240,14 @@ fn nothing_is_recorded_on_a_disk_that_fails() {
     record(&store, 1, 1);
     disk.fail();
     let release = TransferKind::Release;
-    let failed = store.record_transfer(release, &transfer(2, 2), &[], RequestId([2; 16]), NOW);
+    let failed = store.record_transfer(
+        release,
+        &transfer(2, 2),
+        &FIRST,
+        &[],
+        RequestId([2; 16]),
+        NOW,
+    );
     assert!(matches!(failed, Err(StoreError::Database(_))), "{failed:?}");
     let again = store.subject_or(&chart(SAGA_HOSPITAL, PATIENT), FIRST);
     assert!(again.is_err(), "no write is taken after one that failed");

@@ -4,10 +4,10 @@
 //! whenever the machine stops (P1). A record's request id is fixed when it is made, so the ledger takes it once
 //! however often it is sent (P5).
 
-use super::{NodeStore, OF_ACCESS, OUTBOX, StoreError, TRANSFERS, format, openings};
+use super::{NodeStore, OF_ACCESS, OUTBOX, StoreError, TRANSFERS, format, openings, subjects};
 use crate::bounds::OUTBOX_MAX;
 use redb::{ReadableTable, ReadableTableMetadata};
-use sekisho_domain::{EntryIndex, RefusalReason, RequestId, TimeMs, Transfer};
+use sekisho_domain::{EntryIndex, RefusalReason, RequestId, SubjectId, TimeMs, Transfer};
 use sekisho_ledger::commitment::Opening;
 use serde::{Deserialize, Serialize};
 
@@ -67,22 +67,26 @@ fn place_key(kind: TransferKind, access: EntryIndex) -> [u8; 9] {
 }
 
 impl NodeStore {
-    /// Records a transfer and puts it into the outbox, durably, with what opens its commitments. An equal one under
-    /// the same access request stands already: its request id is answered and nothing changes.
+    /// Records a transfer and puts it into the outbox, durably, with what opens its commitments; `about` is the
+    /// network's own subject. An equal one under the same access request stands already: its request id is answered
+    /// and nothing changes.
     ///
     /// # Errors
+    /// [`StoreError::Erased`] if the subject was erased,
     /// [`StoreError::OtherTransfer`] if the access request transferred something else, [`StoreError::Full`] with
     /// [`OUTBOX_MAX`] entries waiting; or the database failed. In each case nothing is recorded.
     pub fn record_transfer(
         &self,
         kind: TransferKind,
         transfer: &Transfer,
+        about: &SubjectId,
         openings: &[Opening],
         request_id: RequestId,
         now: TimeMs,
     ) -> Result<RequestId, StoreError> {
         let place = place_key(kind, transfer.access);
         self.write(|txn| {
+            subjects::check(txn, about)?;
             if let Some(known) = format::get_in::<RequestId>(txn, OF_ACCESS, PLACE, &place)? {
                 let stored: Option<StoredTransfer> =
                     format::get_in(txn, TRANSFERS, WHAT, known.as_bytes())?;
@@ -114,7 +118,7 @@ impl NodeStore {
             };
             format::put(txn, TRANSFERS, WHAT, request_id.as_bytes(), &stored)?;
             format::put(txn, OF_ACCESS, PLACE, &place, &request_id)?;
-            openings::put(txn, openings)?;
+            openings::put(txn, about, openings)?;
             Ok(request_id)
         })
     }

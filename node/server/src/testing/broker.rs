@@ -99,6 +99,7 @@ fn ended(
         outcome: Some(outcome.into()),
         elapsed_ms: 1,
         statement,
+        footing: 0,
     }
 }
 

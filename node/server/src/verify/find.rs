@@ -4,7 +4,7 @@ use super::{Decided, covered, decided, end, stated};
 use crate::bounds::{ANSWER_ENTRIES_MAX, FIND_BYTES_MAX, PAGE_ENTRIES_MAX};
 use crate::ledger::{LedgerFault, Snapshot};
 use prost::Message;
-use sekisho_domain::{AccessRecord, NetworkId, NetworkOutcome};
+use sekisho_domain::{AccessRecord, Footing, NetworkId, NetworkOutcome};
 use sekisho_ledger::AnswerHash;
 use sekisho_proto::v1;
 use std::collections::BTreeMap;
@@ -38,6 +38,8 @@ pub struct Ended {
     pub elapsed_ms: u64,
     /// The node's own word, where the outcome rests on it.
     pub statement: Option<v1::Envelope>,
+    /// What the permit stands on, if there is one: a drill is told apart by it.
+    pub footing: Option<Footing>,
 }
 
 impl Ended {
@@ -56,6 +58,7 @@ impl Ended {
             &self.outcome,
             self.elapsed_ms,
             self.statement.clone(),
+            self.footing,
         ));
         pages
             .chain([last])
@@ -250,6 +253,7 @@ impl FindCheck {
         statement: Option<v1::Envelope>,
     ) -> Ended {
         self.outcomes.insert(network.clone(), outcome.clone());
+        let footing = open.decided.footing();
         let (documents, statement) = match (&open.decided, &outcome) {
             (Decided::Permit(_), NetworkOutcome::Answered { .. }) => (open.documents, statement),
             (Decided::Permit(_), NetworkOutcome::PatientUnknown) => (Vec::new(), statement),
@@ -261,6 +265,7 @@ impl FindCheck {
             documents,
             elapsed_ms,
             statement,
+            footing,
         }
     }
 }

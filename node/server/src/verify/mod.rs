@@ -4,7 +4,8 @@
 //! What the ledger denied is `Denied` with the ledger's reason, whatever the broker says. What it permitted counts as
 //! answered only with that network's signed statement about exactly the documents that came, all within the permit;
 //! otherwise that network's end is `Malformed` and nothing of its answer is shown. How long a network was waited for,
-//! and that it could not be reached, is the broker's own word: it can delay or withhold, never falsify.
+//! and that it could not be reached, is the broker's own word: it can delay or withhold, never falsify. What a permit
+//! stands on, and whether it is only a drill, is the own replica's word too.
 
 mod find;
 mod retrieve;
@@ -14,7 +15,8 @@ pub use retrieve::{Received, RetrieveCheck};
 
 use crate::ledger::{LedgerFault, Snapshot};
 use sekisho_domain::{
-    AccessRecord, Category, Decision, DenyReason, FacilityId, Hash, NetworkId, NetworkOutcome,
+    AccessRecord, Category, Decision, DenyReason, FacilityId, Footing, Hash, NetworkId,
+    NetworkOutcome,
 };
 use sekisho_ledger::{Permit, Statement};
 use sekisho_proto::v1;
@@ -24,6 +26,16 @@ enum Decided {
     Permit(Permit),
     /// What its end is, whatever the broker says.
     Denied(NetworkOutcome),
+}
+
+impl Decided {
+    /// What the permit stands on, if there is one.
+    fn footing(&self) -> Option<Footing> {
+        match self {
+            Self::Permit(permit) => Some(permit.terms().footing),
+            Self::Denied(_) => None,
+        }
+    }
 }
 
 /// A patient without a link is one that network does not know (P9); every other denial is told as it is.
@@ -106,12 +118,14 @@ fn end(
     outcome: &NetworkOutcome,
     elapsed_ms: u64,
     statement: Option<v1::Envelope>,
+    footing: Option<Footing>,
 ) -> v1::NetworkEnd {
     v1::NetworkEnd {
         network: network.to_string(),
         outcome: Some(outcome.into()),
         elapsed_ms,
         statement,
+        footing: footing.map_or(0, |footing| footing.number().into()),
     }
 }
 

@@ -106,7 +106,13 @@ impl RetrieveCheck {
         match self.answered(snapshot, wire.statement.as_ref(), &claimed, &content_hash)? {
             Err(why) => Ok(self.malformed(&why, wire.elapsed_ms)),
             Ok(()) => Ok(Received {
-                end: end(&self.network, &claimed, wire.elapsed_ms, wire.statement),
+                end: end(
+                    &self.network,
+                    &claimed,
+                    wire.elapsed_ms,
+                    wire.statement,
+                    self.decided.footing(),
+                ),
                 outcome: claimed,
                 document: self.header.map(|h| (h, self.content, content_hash)),
             }),
@@ -172,7 +178,13 @@ impl RetrieveCheck {
 
     fn without_document(&self, outcome: &NetworkOutcome, elapsed_ms: u64) -> Received {
         Received {
-            end: end(&self.network, outcome, elapsed_ms, None),
+            end: end(
+                &self.network,
+                outcome,
+                elapsed_ms,
+                None,
+                self.decided.footing(),
+            ),
             outcome: outcome.clone(),
             document: None,
         }

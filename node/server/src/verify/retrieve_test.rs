@@ -64,6 +64,7 @@ impl Case {
             outcome: Some((&claim).into()),
             elapsed_ms: 3,
             statement,
+            footing: 0,
         };
         let (tell, told) = mpsc::channel();
         let question: Question = Box::new(move |snapshot| {

@@ -19,7 +19,6 @@ use sekisho_proto::v1::node_service_client::NodeServiceClient;
 use sekisho_proto::v1::operator_service_client::OperatorServiceClient;
 use sekisho_transport::{Identity, TransportKey, outgoing};
 use site::*;
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -302,6 +301,7 @@ async fn found(genesis: &Genesis, saga: &Site, kurume: &Site) {
                 facility: facility.parse().unwrap(),
                 kind,
                 name: format!("病院 {facility}"),
+                municipality: None,
             },
             Body::ConsentPolicyPublish(ConsentPolicy {
                 version: 1,
@@ -309,6 +309,8 @@ async fn found(genesis: &Genesis, saga: &Site, kurume: &Site) {
                 text_hash: Hash([1; 32]),
                 disclosing: None,
                 viewing: Some(rule),
+                voids_earlier: false,
+                emergency: None,
             }),
         ];
         for body in bodies {
@@ -322,13 +324,15 @@ async fn found(genesis: &Genesis, saga: &Site, kurume: &Site) {
         grants: vec![Grant {
             disclosing: SAGA.parse().unwrap(),
             viewing: KURUME.parse().unwrap(),
-            categories: Category::ALL.iter().copied().collect::<BTreeSet<_>>(),
+            categories: Codes::all(),
             purposes: [Purpose::Treat].into(),
             facility_kinds: [FacilityKind::Hospital].into(),
             roles: [Role::Physician].into(),
             consent_rule: ConsentRule::Viewing,
             valid: period,
         }],
+        retention: Retention::AsOwnRecord,
+        settlement: Settlement::EachOwn,
         valid: period,
         text_hash: Hash([2; 32]),
     };

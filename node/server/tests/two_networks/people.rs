@@ -76,7 +76,7 @@ pub async fn retrieve(site: &Site, unique_id: &str) -> Vec<Got> {
         purpose: Purpose::Treat.number().into(),
         network: SAGA.to_owned(),
         unique_id: unique_id.to_owned(),
-        request_id: Vec::new(),
+        ..Default::default()
     };
     let answer = site
         .people()

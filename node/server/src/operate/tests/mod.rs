@@ -108,7 +108,7 @@ fn retrieve(unique_id: &str) -> v1::RetrieveRequest {
         purpose: 1,
         network: SAGA.to_owned(),
         unique_id: unique_id.to_owned(),
-        request_id: Vec::new(),
+        ..Default::default()
     }
 }
 

@@ -1,0 +1,163 @@
+//! Writing an index anew (P11).
+//!
+//! ```text
+//! index ──every row──▶ index.fresh ──flushed──▶ index renamed to index.old, index.fresh to index ──▶ index.old removed
+//! ```
+//! A crash before the first renaming leaves the index as it was and a fresh folder that counts for nothing; one between
+//! the two, a fresh folder that holds everything; one after, an old folder to remove. [`open`] tells them apart at the
+//! next start.
+
+use super::{Held, SledIndex, flush, open_db};
+use crate::Error;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// Rows copied in one batch: some megabytes.
+const ROWS: usize = 4096;
+
+/// Where a compaction may be cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The fresh folder holds some rows.
+    Copying,
+    /// It holds all of them, durably.
+    Copied,
+    /// The old folder has been moved aside.
+    Moved,
+    /// The fresh one has taken its place.
+    Renamed,
+    /// The old one is gone.
+    Removed,
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path.as_os_str());
+    name.push(suffix);
+    name.into()
+}
+
+fn fresh(path: &Path) -> PathBuf {
+    beside(path, ".fresh")
+}
+
+fn old(path: &Path) -> PathBuf {
+    beside(path, ".old")
+}
+
+impl SledIndex {
+    pub(super) fn compact_by_steps(&self, step: &mut dyn FnMut(Step)) -> Result<(), Error> {
+        let copied = {
+            let held = self.read();
+            copy(&held, &self.path, step)?
+        };
+        let mut held = self.write();
+        if held.applied.batches != copied {
+            // Written to since: nobody can, now.
+            copy(&held, &self.path, step)?;
+        }
+        step(Step::Copied);
+        drop(held.db.take());
+        let replaced = replace(&self.path, step);
+        // Whatever happened, what lies there now is the index or becomes it.
+        held.db = Some(open(&self.path)?);
+        replaced
+    }
+}
+
+/// Copies every row into the fresh folder; how many batches that is.
+fn copy(held: &Held, path: &Path, step: &mut dyn FnMut(Step)) -> Result<u64, Error> {
+    let target = fresh(path);
+    remove(&target).map_err(|source| failed(path, source))?;
+    let (from, to) = (held.db()?, open_db(&target)?);
+    let mut batch = sled::Batch::default();
+    let mut rows = 0;
+    for row in from.iter() {
+        let (key, value) = row?;
+        batch.insert(key, value);
+        rows += 1;
+        if rows == ROWS {
+            to.apply_batch(std::mem::take(&mut batch))?;
+            rows = 0;
+        }
+    }
+    step(Step::Copying);
+    to.apply_batch(batch)?;
+    flush(&to, &target, held.applied.batches)?;
+    drop(to);
+    closed(&target)?;
+    sync(&target).map_err(|source| failed(path, source))?;
+    Ok(held.applied.batches)
+}
+
+fn replace(path: &Path, step: &mut dyn FnMut(Step)) -> Result<(), Error> {
+    let failed = |source| failed(path, source);
+    closed(path)?;
+    remove(&old(path)).map_err(failed)?;
+    fs::rename(path, old(path)).map_err(failed)?;
+    step(Step::Moved);
+    fs::rename(fresh(path), path).map_err(failed)?;
+    step(Step::Renamed);
+    sync(parent(path)).map_err(failed)?;
+    remove(&old(path)).map_err(failed)?;
+    step(Step::Removed);
+    Ok(())
+}
+
+/// Opens the index's store, wherever a compaction was cut off, and removes what that left behind.
+pub(super) fn open(path: &Path) -> Result<sled::Db, Error> {
+    let failed = |source| failed(path, source);
+    let (fresh, old) = (fresh(path), old(path));
+    if !path.exists() && old.exists() {
+        let whole = if fresh.exists() { &fresh } else { &old };
+        fs::rename(whole, path).map_err(failed)?;
+        sync(parent(path)).map_err(failed)?;
+    }
+    let db = open_db(path)?;
+    // Only now that no other process has it open.
+    remove(&fresh).map_err(failed)?;
+    remove(&old).map_err(failed)?;
+    Ok(db)
+}
+
+/// Waits until sled has let go of a folder's file; what it does at the end must not meet another store there.
+fn closed(path: &Path) -> Result<(), Error> {
+    let file = File::open(path.join("db")).map_err(|source| failed(path, source))?;
+    for _ in 0..super::LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(fs::TryLockError::WouldBlock) => std::thread::sleep(super::LOCK_PAUSE),
+            Err(fs::TryLockError::Error(source)) => return Err(failed(path, source)),
+        }
+    }
+    Err(Error::InUse { path: path.into() })
+}
+
+fn parent(path: &Path) -> &Path {
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+    parent.unwrap_or_else(|| Path::new("."))
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Removes a folder that is there.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+fn failed(path: &Path, source: io::Error) -> Error {
+    Error::Replace {
+        path: path.into(),
+        source,
+    }
+}
+
+#[cfg(test)]
+#[path = "compact_test.rs"]
+mod tests;
