@@ -67,6 +67,12 @@ pub enum ReplicaError {
         /// The marker that remembers the first start.
         marker: PathBuf,
     },
+    /// An import is only for a replica that has never run: what one that has run remembers must not change.
+    #[error("{} is the store of a replica that has run, or of another ledger; import into an empty one", .0.display())]
+    HasRun(PathBuf),
+    /// An import was interrupted.
+    #[error("the import into {} was interrupted; run it again to its end before the replica starts", .0.display())]
+    ImportUnfinished(PathBuf),
     /// The configuration contradicts itself.
     #[error("{0}")]
     Config(String),

@@ -33,6 +33,7 @@ mod checkpoint;
 pub mod config;
 mod directory;
 mod error;
+pub mod offline;
 mod raft;
 mod replica;
 mod service;

@@ -87,6 +87,12 @@ impl Record {
         Ok(())
     }
 
+    pub(super) fn remove(txn: &WriteTransaction, name: &'static str) -> Result<(), ReplicaError> {
+        let mut table = txn.open_table(META).map_err(ReplicaError::database)?;
+        table.remove(name).map_err(ReplicaError::database)?;
+        Ok(())
+    }
+
     fn read<M: Message + Default>(
         table: &impl ReadableTable<&'static str, &'static [u8]>,
         name: &'static str,

@@ -1,8 +1,9 @@
 //! The replicated state machine: the core's `apply` over redb.
 
 use super::format::{Record, log_id_record, membership_record};
+use super::import::Imported;
 use super::snapshot::{SnapshotData, View};
-use super::{APPLIED, Cosigned, MEMBERSHIP, StateTxn, Store, blocking};
+use super::{APPLIED, Cosigned, IMPORTED, MEMBERSHIP, StateTxn, Store, blocking};
 use crate::checked::Checked;
 use crate::directory::Directory;
 use crate::raft::{Applieds, Entry, LogId, Member, Storage, StoredMembership, TypeConfig};
@@ -11,6 +12,8 @@ use openraft::storage::{RaftStateMachine, Snapshot};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder, SnapshotMeta, StorageIOError};
 use redb::Durability;
 use sekisho_ledger::store::StateRead;
+use sekisho_ledger::{Applied, apply_batch};
+use sekisho_proto::v1;
 use std::sync::Arc;
 
 /// Applies committed entries. Answers each batch with what its envelopes came to.
@@ -30,6 +33,32 @@ impl Machine {
     }
 }
 
+/// Applies a batch, save what an imported state holds already.
+fn apply(
+    state: &mut StateTxn<'_>,
+    batch: &v1::Batch,
+    imported: Option<&mut Imported>,
+    checked: &Checked,
+) -> Result<Vec<Applied>, ReplicaError> {
+    let mut applied = match imported {
+        Some(imported) => imported.pass(&*state, batch)?,
+        None => Vec::new(),
+    };
+    let rest = match applied.len() {
+        0 => return apply_batch(state, batch, checked).map_err(state_error),
+        passed => batch.envelopes.get(passed..).unwrap_or_default(),
+    };
+    if rest.is_empty() {
+        return Ok(applied);
+    }
+    let rest = v1::Batch {
+        time_ms: batch.time_ms,
+        envelopes: rest.to_vec(),
+    };
+    applied.extend(apply_batch(state, &rest, checked).map_err(state_error)?);
+    Ok(applied)
+}
+
 impl Store {
     /// Applies entries in one transaction with the id of the last. Not fsynced: see the module's
     /// documentation. Blocks.
@@ -40,14 +69,14 @@ impl Store {
         directory: &Directory,
     ) -> Result<Vec<Applieds>, ReplicaError> {
         let (applieds, keys_changed) = self.write(Durability::None, |txn| {
+            let mut imported = Record::get_in::<Imported>(txn, IMPORTED)?;
             let mut state = StateTxn::open(txn)?;
             let mut applieds = Vec::with_capacity(entries.len());
             for entry in &entries {
                 applieds.push(match &entry.payload {
-                    EntryPayload::Normal(proposal) if !proposal.0.envelopes.is_empty() => Applieds(
-                        sekisho_ledger::apply_batch(&mut state, &proposal.0, checked)
-                            .map_err(state_error)?,
-                    ),
+                    EntryPayload::Normal(proposal) if !proposal.0.envelopes.is_empty() => {
+                        Applieds(apply(&mut state, &proposal.0, imported.as_mut(), checked)?)
+                    }
                     EntryPayload::Membership(membership) => {
                         let membership =
                             StoredMembership::new(Some(entry.log_id), membership.clone());
@@ -56,6 +85,9 @@ impl Store {
                     }
                     EntryPayload::Normal(_) | EntryPayload::Blank => Applieds::default(),
                 });
+            }
+            if let Some(imported) = &imported {
+                Record::put(txn, IMPORTED, imported)?;
             }
             if let Some(last) = entries.last() {
                 Record::put(txn, APPLIED, &log_id_record(&last.log_id))?;

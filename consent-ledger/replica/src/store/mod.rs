@@ -4,9 +4,11 @@
 //! <data dir>/ledger.redb
 //!   meta   "identity" ledger id and replica id   "vote"     "committed"   "purged"
 //!          "applied" "membership" last applied   "cosigned" size and root last cosigned
+//!          "imported" how much came from an export (see [`import`])
 //!   log    Raft log index            -> version, RaftEntry
 //!   state  table number, key         -> value                             (sekisho_ledger::store)
 //! <data dir>/incoming-*               snapshots being received; emptied at start
+//! <data dir>/tiles/                   sealed files of what the state holds (see [`crate::tiles`])
 //! <marker>                            written at the first start, outside the data directory
 //! ```
 //!
@@ -22,17 +24,24 @@
 //! and joins again under a new id. What a failed fsync left on the disk is never read back as truth.
 
 mod format;
+mod import;
 mod log;
 mod machine;
 mod open;
+mod readonly;
+mod scratch;
 mod snapshot;
 mod state;
+mod stopped;
 
 pub(crate) use format::Cosigned;
+pub(crate) use import::{Again, Import, apply_again};
 pub(crate) use machine::Machine;
+pub(crate) use scratch::Scratch;
 pub(crate) use snapshot::SnapshotData;
 pub use state::ReadState;
 pub(crate) use state::StateTxn;
+pub(crate) use stopped::Stopped;
 
 use crate::ReplicaError;
 use crate::raft::LogId;
@@ -57,6 +66,7 @@ const PURGED: &str = "purged";
 const APPLIED: &str = "applied";
 const MEMBERSHIP: &str = "membership";
 const COSIGNED: &str = "cosigned";
+const IMPORTED: &str = "imported";
 
 /// A replica's durable memory. Cheap to clone; all clones are one.
 #[derive(Clone)]

@@ -1,7 +1,8 @@
 //! Opening a store: whose it is, and whether it may be the memory of a replica that has run before.
 
 use super::format::{Identity, Record};
-use super::{IDENTITY, Inner, LOG, META, STATE, StateTxn, Store, snapshot};
+use super::import::Imported;
+use super::{IDENTITY, IMPORTED, Inner, LOG, META, STATE, StateTxn, Store, snapshot};
 use crate::ReplicaError;
 use crate::config::{Config, STORE_CACHE_BYTES};
 use redb::{Database, DatabaseError, Durability, ReadableDatabase, TableHandle};
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::watch;
 
 /// The database's file in the data directory.
-const FILE: &str = "ledger.redb";
+pub(super) const FILE: &str = "ledger.redb";
 
 impl Store {
     /// Opens the store of a replica, or founds it at the replica's first start. Blocks.
@@ -81,9 +82,9 @@ impl Store {
                 let (found, expected) = (ReplicaId(found.replica), config.replica);
                 return Err(ReplicaError::OtherReplica { found, expected });
             }
-            Some(_) => {}
+            Some(_) => check_import(&database, config)?,
             None if has_run => return Err(lost(config)),
-            None => found(&database, genesis, ledger, config.replica)?,
+            None => found(&database, genesis, ledger, config.replica, None)?,
         }
         if !has_run {
             write_marker(&config.marker, ledger, config.replica)?;
@@ -110,7 +111,18 @@ fn lost(config: &Config) -> ReplicaError {
     }
 }
 
-fn identity(database: &Database) -> Result<Option<Identity>, ReplicaError> {
+/// An import that was interrupted has left a state of nothing in particular.
+fn check_import(database: &Database, config: &Config) -> Result<(), ReplicaError> {
+    let txn = database.begin_read().map_err(ReplicaError::database)?;
+    match Record::get::<Imported>(&txn, IMPORTED)? {
+        Some(imported) if !imported.complete => {
+            Err(ReplicaError::ImportUnfinished(config.data_dir.clone()))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn identity(database: &Database) -> Result<Option<Identity>, ReplicaError> {
     let txn = database.begin_read().map_err(ReplicaError::database)?;
     let mut tables = txn.list_tables().map_err(ReplicaError::database)?;
     if tables.any(|table| table.name() == META.name()) {
@@ -120,11 +132,12 @@ fn identity(database: &Database) -> Result<Option<Identity>, ReplicaError> {
     }
 }
 
-fn found(
+pub(super) fn found(
     database: &Database,
     genesis: &Genesis,
     ledger: LedgerId,
     replica: ReplicaId,
+    imported: Option<&Imported>,
 ) -> Result<(), ReplicaError> {
     let mut txn = database.begin_write().map_err(ReplicaError::database)?;
     txn.set_durability(Durability::Immediate)
@@ -140,6 +153,9 @@ fn found(
             replica: replica.0,
         },
     )?;
+    if let Some(imported) = imported {
+        Record::put(&txn, IMPORTED, imported)?;
+    }
     txn.commit().map_err(ReplicaError::database)
 }
 
@@ -161,7 +177,7 @@ fn write_marker(path: &Path, ledger: LedgerId, replica: ReplicaId) -> Result<(),
 }
 
 /// Makes the names in a directory durable.
-fn sync_directory(path: &Path) -> std::io::Result<()> {
+pub(super) fn sync_directory(path: &Path) -> std::io::Result<()> {
     File::open(if path.as_os_str().is_empty() {
         Path::new(".")
     } else {

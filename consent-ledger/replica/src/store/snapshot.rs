@@ -10,7 +10,7 @@
 //! ```
 
 use super::format::{AppliedMembership, Record, from_membership_record, membership_record};
-use super::{APPLIED, MEMBERSHIP, STATE, StateTxn, Store};
+use super::{APPLIED, IMPORTED, MEMBERSHIP, STATE, StateTxn, Store};
 use crate::ReplicaError;
 use crate::config::{SNAPSHOT_CHUNK_BYTES, SNAPSHOT_CHUNKS_AHEAD};
 use crate::raft::{LogId, StoredMembership, wire};
@@ -143,6 +143,8 @@ impl Store {
             }
             drop(rows);
             self.check_installed(&StateTxn::open(txn)?, before.as_ref())?;
+            // From here on the state is that of a log id.
+            Record::remove(txn, IMPORTED)?;
             Record::put(txn, APPLIED, &wire::log_id(&applied))?;
             Record::put(txn, MEMBERSHIP, &membership_record(&meta.last_membership))
         })?;
