@@ -92,8 +92,8 @@ fn live(store: &NodeStore, subject: SubjectId, who: &str, n: u8) {
     let transfer = Transfer {
         access: EntryIndex(n.into()),
         disclosing: network(SAGA),
-        document: Commitment([n; 32]),
-        content: Commitment([n; 32]),
+        document: Commitment([0x80 + n; 32]),
+        content: Commitment([0x80 + n; 32]),
     };
     let openings = [opening(DOCUMENT, 4, document.as_bytes())];
     let id = RequestId([n + 3; 16]);
