@@ -19,6 +19,7 @@ mod answer;
 mod apply;
 mod authorize;
 pub mod bundle;
+mod chart;
 pub mod checkpoint;
 pub mod commitment;
 pub mod dsse;

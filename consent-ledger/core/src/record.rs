@@ -1,8 +1,8 @@
 //! What stands in the state's tables: typed records, each remembering which entries made it.
 //!
-//! On disk: one version byte, then postcard of the sources (ledger indices, ascending) followed by the value.
-//! The sources come first so that a reader can learn them without knowing the value's type: that is how a
-//! proof bundle finds the leaves a decision rests on.
+//! On disk: one version byte, then postcard of the sources (ledger indices, ascending) followed by the value. Who
+//! looks at a record says so to the state with its sources: that is how a proof bundle finds the leaves a
+//! decision rests on.
 
 use crate::store::{StateRead, StateWrite, Table};
 use sekisho_domain::{
@@ -49,7 +49,7 @@ impl<E: std::error::Error + 'static> CoreError<E> {
 }
 
 /// A value with the entries that made it what it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record<T> {
     /// Ascending; empty for what genesis founded.
     pub sources: Vec<EntryIndex>,
@@ -82,8 +82,21 @@ impl<T> Record<T> {
     }
 }
 
-/// Reads a record.
+/// Reads a record, and says that it was looked at.
 pub(crate) fn get<S: StateRead, T: DeserializeOwned>(
+    state: &S,
+    table: Table,
+    key: &[u8],
+) -> Result<Option<Record<T>>, CoreError<S::Error>> {
+    let record = peek::<_, T>(state, table, key)?;
+    if let Some(record) = &record {
+        state.used(&record.sources);
+    }
+    Ok(record)
+}
+
+/// Reads a record.
+pub(crate) fn peek<S: StateRead, T: DeserializeOwned>(
     state: &S,
     table: Table,
     key: &[u8],
@@ -98,8 +111,21 @@ pub(crate) fn get<S: StateRead, T: DeserializeOwned>(
 /// Records with their keys.
 type Rows<T> = Vec<(Vec<u8>, Record<T>)>;
 
-/// Reads the records under a prefix, in key order, at most `max`.
+/// Reads the records under a prefix, in key order, at most `max`, and says that they were looked at.
 pub(crate) fn scan<S: StateRead, T: DeserializeOwned>(
+    state: &S,
+    table: Table,
+    prefix: &[u8],
+    max: usize,
+) -> Result<Rows<T>, CoreError<S::Error>> {
+    let rows = peek_scan::<_, T>(state, table, prefix, max)?;
+    rows.iter()
+        .for_each(|(_, record)| state.used(&record.sources));
+    Ok(rows)
+}
+
+/// Reads the records under a prefix, in key order, at most `max`.
+pub(crate) fn peek_scan<S: StateRead, T: DeserializeOwned>(
     state: &S,
     table: Table,
     prefix: &[u8],
@@ -146,7 +172,7 @@ fn decode<E: std::error::Error + 'static, T: DeserializeOwned>(
     }
 }
 
-/// The sources at the front of any record, and the bytes of its value.
+/// The sources at the front of a record, and the bytes of its value.
 pub(crate) fn sources(bytes: &[u8]) -> Result<(Vec<EntryIndex>, &[u8]), String> {
     match bytes.split_first() {
         Some((&RECORD_VERSION, rest)) => {
@@ -280,6 +306,8 @@ pub struct GivenConsent {
 pub struct GivenReservation {
     /// As set.
     pub reservation: Reservation,
+    /// The entry that set it.
+    pub set: EntryIndex,
     /// The entry that lifted it.
     pub cleared: Option<EntryIndex>,
 }

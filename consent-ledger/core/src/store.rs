@@ -4,12 +4,15 @@
 //! `contract` is the suite every implementation passes. An `Err` means storage failed and the replica stops:
 //! refusals are [`sekisho_domain::Outcome`]s, never errors.
 
+use sekisho_domain::EntryIndex;
+use std::any::Any;
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::ops::{Bound, Deref};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// The tables. Numbers are on disk and never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,57 +34,52 @@ pub enum Table {
     AgreementHead = 6,
     /// The agreements of two networks, by both ids in order and agreement id.
     AgreementOfPair = 7,
-    /// Where a consent stands in [`Table::ConsentOfSubject`], by index.
-    ConsentAt = 8,
-    /// Consents, by network, subject, side and index: what a decision reads lies together.
-    ConsentOfSubject = 9,
-    /// Where a reservation stands in [`Table::ReservationOfSubject`], by index.
+    /// What is known of a subject: links, consents, reservations, death; by network and subject. One row, so that
+    /// a decision reads two.
+    Chart = 8,
+    /// In which chart a consent stands, by index.
+    ConsentAt = 9,
+    /// In which chart a reservation stands, by index.
     ReservationAt = 10,
-    /// Reservations, by network, subject and index.
-    ReservationOfSubject = 11,
-    /// Subject links, by both subjects.
-    Link = 12,
     /// Request ids, by network and id, with the index and the payload's hash (P5).
-    Request = 13,
+    Request = 11,
     /// Access records, by index.
-    Access = 14,
+    Access = 12,
     /// Releases and receipts, by access index.
-    Transfer = 15,
+    Transfer = 13,
     /// What members have said so far of what needs a majority of them, by the hash of what they said.
-    Admission = 16,
+    Admission = 14,
     /// Encoded leaves, by index.
-    Leaf = 17,
+    Leaf = 15,
     /// Hashes of complete subtrees, by level and position.
-    TreeNode = 18,
+    TreeNode = 16,
     /// A network's keys, by network and key id.
-    KeyOfNetwork = 19,
+    KeyOfNetwork = 17,
     /// The leaves a leaf rests on, by its index: what a proof bundle carries with it.
-    RestsOn = 20,
+    RestsOn = 18,
     /// Disaster authorities, by id.
-    Authority = 21,
+    Authority = 19,
     /// Notices, by network, what they are about, and index.
-    Notice = 22,
+    Notice = 20,
     /// Where a notice stands in [`Table::Notice`], by index.
-    NoticeAt = 23,
+    NoticeAt = 21,
     /// Proxies, by index.
-    Proxy = 24,
-    /// Deaths, by network and subject.
-    Death = 25,
+    Proxy = 22,
     /// Sealed reservations, by index.
-    Seal = 26,
+    Seal = 23,
     /// Accesses by break-glass and what became of them, by access index.
-    Emergency = 27,
+    Emergency = 24,
     /// Those not judged yet, by viewing network, the instant the review is due, and access index.
-    ReviewDue = 28,
+    ReviewDue = 25,
     /// Declared disasters, by index.
-    Disaster = 29,
+    Disaster = 26,
     /// A network's facilities by where they stand, by network, prefecture or municipality, and code.
-    FacilityOfArea = 30,
+    FacilityOfArea = 27,
 }
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 28] = [
         Self::Meta,
         Self::Network,
         Self::Key,
@@ -90,11 +88,9 @@ impl Table {
         Self::Agreement,
         Self::AgreementHead,
         Self::AgreementOfPair,
+        Self::Chart,
         Self::ConsentAt,
-        Self::ConsentOfSubject,
         Self::ReservationAt,
-        Self::ReservationOfSubject,
-        Self::Link,
         Self::Request,
         Self::Access,
         Self::Transfer,
@@ -107,13 +103,26 @@ impl Table {
         Self::Notice,
         Self::NoticeAt,
         Self::Proxy,
-        Self::Death,
         Self::Seal,
         Self::Emergency,
         Self::ReviewDue,
         Self::Disaster,
         Self::FacilityOfArea,
     ];
+
+    /// Whether every decision looks at it and few entries change it.
+    fn is_common(self) -> bool {
+        matches!(
+            self,
+            Self::Network
+                | Self::Facility
+                | Self::ConsentPolicy
+                | Self::Agreement
+                | Self::AgreementHead
+                | Self::AgreementOfPair
+                | Self::Notice
+        )
+    }
 }
 
 /// A key and its value.
@@ -139,6 +148,63 @@ pub trait StateRead {
         from: &[u8],
         max: usize,
     ) -> Result<Vec<Row>, Self::Error>;
+    /// Told which entries made each record that is looked at: what an outcome rests on.
+    fn used(&self, _sources: &[EntryIndex]) {}
+    /// Where decoded records of the common tables are kept, if anywhere.
+    fn kept(&self) -> Option<&Kept> {
+        None
+    }
+}
+
+/// What is kept at most, before all of it is forgotten: the facilities of a large federation, some times over.
+const KEPT_MAX: usize = 65_536;
+
+/// Decoded records of the tables every decision looks at. An implementation of [`StateWrite`] that has one says
+/// every write to it.
+#[derive(Debug, Default)]
+pub struct Kept {
+    tables: RwLock<BTreeMap<Table, BTreeMap<Key, Decoded>>>,
+}
+
+type Decoded = Arc<dyn Any + Send + Sync>;
+
+impl Kept {
+    /// Forgets what a write to this table may have changed.
+    pub fn written(&self, table: Table) {
+        if table.is_common() {
+            self.tables
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clear();
+        }
+    }
+
+    /// What is kept under a key; else reads it and keeps it.
+    pub(crate) fn get_or<T: Any + Send + Sync, E>(
+        &self,
+        table: Table,
+        key: &[u8],
+        read: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Arc<T>, E> {
+        let known = {
+            let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+            tables.get(&table).and_then(|rows| rows.get(key)).cloned()
+        };
+        if let Some(known) = known.and_then(|known| known.downcast::<T>().ok()) {
+            return Ok(known);
+        }
+        let value = Arc::new(read()?);
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        if tables.values().map(BTreeMap::len).sum::<usize>() >= KEPT_MAX {
+            tables.clear();
+        }
+        let kept: Decoded = value.clone();
+        tables
+            .entry(table)
+            .or_default()
+            .insert(Key::from(key), kept);
+        Ok(value)
+    }
 }
 
 /// Writing it. Reads see earlier writes.
@@ -157,18 +223,36 @@ pub trait StateWrite: StateRead {
 
 /// The state in memory: a sorted map for each table, with keys in place where they fit, for a lookup costs what it
 /// misses in the processor's cache.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct MemoryState {
     tables: [BTreeMap<Key, Box<[u8]>>; Table::ALL.len()],
+    kept: Kept,
 }
 
 impl Default for MemoryState {
     fn default() -> Self {
         Self {
             tables: Table::ALL.map(|_| BTreeMap::new()),
+            kept: Kept::default(),
         }
     }
 }
+
+impl Clone for MemoryState {
+    fn clone(&self) -> Self {
+        Self {
+            tables: self.tables.clone(),
+            kept: Kept::default(),
+        }
+    }
+}
+
+impl PartialEq for MemoryState {
+    fn eq(&self, other: &Self) -> bool {
+        self.tables == other.tables
+    }
+}
+impl Eq for MemoryState {}
 
 impl MemoryState {
     fn table(&self, table: Table) -> Option<&BTreeMap<Key, Box<[u8]>>> {
@@ -198,16 +282,21 @@ impl StateRead for MemoryState {
             .map(|(key, value)| (key.to_vec(), value.to_vec()))
             .collect())
     }
+    fn kept(&self) -> Option<&Kept> {
+        Some(&self.kept)
+    }
 }
 
 impl StateWrite for MemoryState {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Infallible> {
+        self.kept.written(table);
         if let Some(rows) = self.tables.get_mut(table as usize) {
             rows.insert(Key::from(key), value.into());
         }
         Ok(())
     }
     fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), Infallible> {
+        self.kept.written(table);
         if let Some(rows) = self.tables.get_mut(table as usize) {
             rows.remove(key);
         }
@@ -287,7 +376,7 @@ impl fmt::Debug for Key {
 )]
 pub fn contract<S: StateWrite>(state: &mut S) {
     let scan = |s: &S, prefix: &[u8], from: &[u8], max| {
-        s.scan(Table::Link, prefix, from, max)
+        s.scan(Table::Chart, prefix, from, max)
             .expect("scan")
             .into_iter()
             .map(|(key, _)| key)
@@ -311,7 +400,7 @@ pub fn contract<S: StateWrite>(state: &mut S) {
         "tables are apart"
     );
     for key in [b"ab".as_slice(), b"aa", b"b", b"a", b"a\xff\xff", b"\xff"] {
-        state.put(Table::Link, key, b"").expect("put");
+        state.put(Table::Chart, key, b"").expect("put");
     }
     assert_eq!(
         scan(state, b"a", b"", 9),
@@ -333,9 +422,9 @@ pub fn contract<S: StateWrite>(state: &mut S) {
         [b"\xff".as_slice()],
         "the greatest prefix has an end"
     );
-    state.delete(Table::Link, b"aa").expect("delete");
+    state.delete(Table::Chart, b"aa").expect("delete");
     state
-        .delete(Table::Link, b"aa")
+        .delete(Table::Chart, b"aa")
         .expect("deleting nothing is no error");
     assert_eq!(
         scan(state, b"a", b"", 9),

@@ -2,17 +2,18 @@
 
 use super::life::is_posted_at;
 use super::{At, Effect, require};
+use crate::chart::{Act, Chart, Place, Said};
 use crate::envelope::Authentic;
-use crate::record::{self, CoreError, GivenConsent, GivenReservation, Link, Policy, Record};
+use crate::record::{self, CoreError, GivenReservation, Link, Policy, Record};
 use crate::store::{StateRead, StateWrite, Table};
 use crate::view::{
     CONSENTS_MAX, LINKS_MAX, POLICY_VERSIONS_MAX, RECORD_CHANGES_MAX, RESERVATIONS_MAX, View,
-    consent_of_subject_key, link_key, policy_key, reservation_of_subject_key,
+    policy_key,
 };
 use sekisho_domain::{
-    Capture, Commitment, Consent, ConsentId, ConsentPolicy, EntryIndex, FacilityId,
-    FacilitySelector, KeyPurpose, Nature, NetworkId, NewFacility, ProxyId, Purpose, RefusalReason,
-    Reservation, ReservationId, Rule, Scope, Side, SubjectId, SubjectRef,
+    Capture, Commitment, Consent, ConsentId, ConsentPolicy, FacilityId, FacilitySelector,
+    KeyPurpose, Nature, NetworkId, NewFacility, ProxyId, Purpose, RefusalReason, Reservation,
+    ReservationId, Rule, Scope, Side, SubjectId, SubjectRef,
 };
 
 pub(super) fn publish_policy<S: StateWrite>(
@@ -101,46 +102,11 @@ pub(super) fn grant<S: StateWrite>(
             );
         }
     }
-    let prefix = consent_of_subject_key(&consent.network, &consent.subject, consent.side, None);
-    let given = state
-        .scan(Table::ConsentOfSubject, &prefix, &prefix, CONSENTS_MAX)
-        .map_err(CoreError::Store)?;
+    let given = view.consents_of(&consent.network, &consent.subject, consent.side)?;
     require!(given.len() < CONSENTS_MAX, TooMany);
-
-    let key = consent_of_subject_key(
-        &consent.network,
-        &consent.subject,
-        consent.side,
-        Some(at.index),
-    );
-    let given = GivenConsent {
-        consent: consent.clone(),
-        granted: at.index,
-        granted_at: at.time,
-        withdrawn: None,
-        withdrawal_evidence: None,
-    };
-    put_indexed(
-        state,
-        (Table::ConsentAt, Table::ConsentOfSubject),
-        at.index,
-        &key,
-        &Record::made(at.index, given),
-    )
-}
-
-/// Writes a record under its key, and the key under its index.
-pub(super) fn put_indexed<S: StateWrite, T: serde::Serialize>(
-    state: &mut S,
-    (at, table): (Table, Table),
-    index: EntryIndex,
-    key: &[u8],
-    record: &Record<T>,
-) -> Effect<S> {
-    state
-        .put(at, &record::index_key(index), key)
-        .map_err(CoreError::Store)?;
-    record::put(state, table, key, record)?;
+    Place::Consent.put(state, at.index, &subject)?;
+    let act = Record::made(at.index, Act::new(consent, at.index, at.time));
+    Chart::edit_acts(state, &subject, consent.side, |acts| acts.push(act))?;
     Ok(Ok(()))
 }
 
@@ -223,19 +189,18 @@ pub(super) fn withdraw<S: StateWrite>(
     );
     require!(is_or_was_of(view, recorded_by, network)?, FacilityUnknown);
     require!(record.value.withdrawn.is_none(), Ended);
-    let withdrawn = GivenConsent {
-        withdrawn: Some(at.index),
-        withdrawal_evidence: Some(*evidence),
-        ..record.value.clone()
+    let subject = SubjectRef {
+        network: network.clone(),
+        subject: record.value.consent.subject,
     };
-    let given = &record.value.consent;
-    let key = consent_of_subject_key(&given.network, &given.subject, given.side, Some(consent.0));
-    record::put(
-        state,
-        Table::ConsentOfSubject,
-        &key,
-        &record.changed(at.index, withdrawn),
-    )?;
+    Chart::edit_acts(state, &subject, record.value.consent.side, |acts| {
+        let mut acts = acts.iter_mut();
+        if let Some(act) = acts.find(|act| act.value.granted == consent.0) {
+            act.sources.push(at.index);
+            act.value.withdrawn = Some(at.index);
+            act.value.withdrawal_evidence = Some(*evidence);
+        }
+    })?;
     Ok(Ok(()))
 }
 
@@ -276,25 +241,18 @@ pub(super) fn reserve<S: StateWrite>(
     );
     // One beyond the bound is let in: from then on nothing is permitted (see `authorize`), which is what a
     // patient who reserves that often wants. More would only cost space.
-    let prefix = reservation_of_subject_key(network, &reservation.subject, None);
     let max = RESERVATIONS_MAX + 1;
-    let set = state
-        .scan(Table::ReservationOfSubject, &prefix, &prefix, max)
-        .map_err(CoreError::Store)?;
+    let set = View(&*state).reservations_of(network, &reservation.subject)?;
     require!(set.len() < max, TooMany);
-
-    let key = reservation_of_subject_key(network, &reservation.subject, Some(at.index));
     let given = GivenReservation {
         reservation: reservation.clone(),
+        set: at.index,
         cleared: None,
     };
-    put_indexed(
-        state,
-        (Table::ReservationAt, Table::ReservationOfSubject),
-        at.index,
-        &key,
-        &Record::made(at.index, given),
-    )
+    Place::Reservation.put(state, at.index, &subject)?;
+    let given = Record::made(at.index, given);
+    Chart::edit_reservations(state, &subject, |set| set.push(given))?;
+    Ok(Ok(()))
 }
 
 pub(super) fn clear_reservation<S: StateWrite>(
@@ -318,18 +276,17 @@ pub(super) fn clear_reservation<S: StateWrite>(
         FacilityUnknown
     );
     require!(record.value.cleared.is_none(), Ended);
-    let cleared = GivenReservation {
-        cleared: Some(at.index),
-        ..record.value.clone()
+    let subject = SubjectRef {
+        network: network.clone(),
+        subject: record.value.reservation.subject,
     };
-    let of = &record.value.reservation;
-    let key = reservation_of_subject_key(&of.network, &of.subject, Some(reservation.0));
-    record::put(
-        state,
-        Table::ReservationOfSubject,
-        &key,
-        &record.changed(at.index, cleared),
-    )?;
+    Chart::edit_reservations(state, &subject, |set| {
+        let mut set = set.iter_mut();
+        if let Some(given) = set.find(|given| given.value.set == reservation.0) {
+            given.sources.push(at.index);
+            given.value.cleared = Some(at.index);
+        }
+    })?;
     Ok(Ok(()))
 }
 
@@ -406,7 +363,7 @@ fn holds(link: &Link) -> bool {
     link.said_by.len() == 2
 }
 
-/// Written under both subjects, so that either network finds it.
+/// Written in both charts, so that either network finds it.
 fn put_link<S: StateWrite>(
     state: &mut S,
     at: At,
@@ -415,11 +372,19 @@ fn put_link<S: StateWrite>(
     own: &SubjectRef,
     other: &SubjectRef,
 ) -> Effect<S> {
-    let record = match before {
-        None => Record::made(at.index, link),
-        Some(before) => before.changed(at.index, link),
-    };
-    record::put(state, Table::Link, &link_key(own, other), &record)?;
-    record::put(state, Table::Link, &link_key(other, own), &record)?;
+    let mut sources = before.map(|r| r.sources).unwrap_or_default();
+    sources.push(at.index);
+    for (one, far) in [(own, other), (other, own)] {
+        let said = Said {
+            other: far.clone(),
+            here: link.said_by.get(&one.network).copied(),
+            there: link.said_by.get(&far.network).copied(),
+        };
+        let said = Record {
+            sources: sources.clone(),
+            value: said,
+        };
+        Chart::set_link(state, one, said)?;
+    }
     Ok(Ok(()))
 }

@@ -1,8 +1,7 @@
 //! The reads and writes of one entry: writes are seen by its own reads, handed on all together and hashed into
-//! the running digest; reads tell which earlier leaves the entry rests on.
+//! the running digest; what was looked at tells which earlier leaves the entry rests on.
 
-use crate::record;
-use crate::store::{Row, StateRead, StateWrite, Table};
+use crate::store::{Kept, Row, StateRead, StateWrite, Table};
 use sekisho_domain::{EntryIndex, Hash};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -31,16 +30,6 @@ impl<'a, S: StateRead> Journal<'a, S> {
     /// What was written, and the leaves that made the records that were read.
     pub fn finish(self) -> (Writes, BTreeSet<EntryIndex>) {
         (Writes(self.writes), self.rests_on.into_inner())
-    }
-
-    fn note(&self, table: Table, value: &[u8]) {
-        // Rows without a value only point at records; a damaged record fails where it is decoded.
-        if !value.is_empty()
-            && !matches!(table, Table::Leaf | Table::TreeNode)
-            && let Ok((sources, _)) = record::sources(value)
-        {
-            self.rests_on.borrow_mut().extend(sources);
-        }
     }
 }
 
@@ -89,9 +78,7 @@ impl<S: StateRead> StateRead for Journal<'_, S> {
         if let Some(written) = self.writes.get(&(table, key.to_vec())) {
             return Ok(written.clone());
         }
-        let value = self.state.get(table, key)?;
-        self.note(table, value.as_deref().unwrap_or_default());
-        Ok(value)
+        self.state.get(table, key)
     }
     fn scan(
         &self,
@@ -110,7 +97,6 @@ impl<S: StateRead> StateRead for Journal<'_, S> {
         let below = self
             .state
             .scan(table, prefix, from, max.saturating_add(own.len()))?;
-        below.iter().for_each(|(_, value)| self.note(table, value));
         let mut rows: BTreeMap<_, _> = below.into_iter().collect();
         for ((_, key), value) in own {
             match value {
@@ -119,6 +105,13 @@ impl<S: StateRead> StateRead for Journal<'_, S> {
             };
         }
         Ok(rows.into_iter().take(max).collect())
+    }
+    fn used(&self, sources: &[EntryIndex]) {
+        self.rests_on.borrow_mut().extend(sources);
+    }
+    fn kept(&self) -> Option<&Kept> {
+        // What this entry wrote is not kept below.
+        self.state.kept().filter(|_| self.writes.is_empty())
     }
 }
 

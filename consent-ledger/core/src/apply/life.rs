@@ -1,11 +1,12 @@
 //! Notices, proxies, deaths and sealed reservations.
 
-use super::consents::{is_or_was_of, put_indexed};
+use super::consents::is_or_was_of;
 use super::{At, Effect, require};
+use crate::chart::Chart;
 use crate::envelope::Authentic;
 use crate::record::{self, Death, KnownProxy, PostedNotice, Record, Sealed};
 use crate::store::{StateWrite, Table};
-use crate::view::{NOTICES_MAX, NoticeKind, RECORD_CHANGES_MAX, View, notice_key, subject_key};
+use crate::view::{NOTICES_MAX, NoticeKind, RECORD_CHANGES_MAX, View, notice_key};
 use sekisho_domain::{
     Commitment, FacilityId, KeyPurpose, Notice, NoticeAbout, NoticeId, Proxy, ProxyEndReason,
     ProxyId, ProxyKind, RefusalReason, SealId, SubjectId, SubjectRef, TimeMs,
@@ -38,9 +39,7 @@ pub(super) fn post_notice<S: StateWrite>(
     }
     let kind = NoticeKind::of(&notice.about);
     let prefix = notice_key(network, kind, None);
-    let posted = state
-        .scan(Table::Notice, &prefix, &prefix, NOTICES_MAX)
-        .map_err(record::CoreError::Store)?;
+    let posted = record::scan::<_, PostedNotice>(state, Table::Notice, &prefix, NOTICES_MAX)?;
     require!(posted.len() < NOTICES_MAX, TooMany);
     let value = PostedNotice {
         notice: notice.clone(),
@@ -48,13 +47,12 @@ pub(super) fn post_notice<S: StateWrite>(
         stands_from: notice.period.from.max(at.time),
         removed: None,
     };
-    put_indexed(
-        state,
-        (Table::NoticeAt, Table::Notice),
-        at.index,
-        &notice_key(network, kind, Some(at.index)),
-        &Record::made(at.index, value),
-    )
+    let key = notice_key(network, kind, Some(at.index));
+    record::put(state, Table::Notice, &key, &Record::made(at.index, value))?;
+    state
+        .put(Table::NoticeAt, &record::index_key(at.index), &key)
+        .map_err(record::CoreError::Store)?;
+    Ok(Ok(()))
 }
 
 pub(super) fn remove_notice<S: StateWrite>(
@@ -213,8 +211,7 @@ pub(super) fn record_death<S: StateWrite>(
         None => Record::made(at.index, value),
         Some(before) => before.changed(at.index, value),
     };
-    let key = subject_key(network, &subject.subject);
-    record::put(state, Table::Death, &key, &record)?;
+    Chart::set_death(state, &subject, record)?;
     Ok(Ok(()))
 }
 

@@ -217,7 +217,8 @@ fn execute<S: StateRead>(
         Err(fault) => return Ok(Err(fault)),
     };
     let mut outcome = rules(&mut journal, &authentic, at)?;
-    let (mut writes, rests_on) = journal.finish();
+    let (mut writes, mut rests_on) = journal.finish();
+    rests_on.remove(&at.index);
     let encode = |outcome: &Outcome, writes: &Writes| {
         let digest = writes.digest(&meta.digest, at.index);
         (

@@ -1,12 +1,11 @@
 //! Checks 3 to 12: which grants allow this direction, purpose, place, profession and category.
 
 use super::{Asking, further};
-use crate::record::{AgreementHead, AgreementVersion, CoreError};
+use crate::record::{AgreementVersion, CoreError};
 use crate::store::StateRead;
-use crate::view::View;
+use crate::view::{Between, View};
 use sekisho_domain::{
-    AgreementId, AgreementRef, Category, Codes, ConsentRule, Denial, DenyReason, Grant, Nature,
-    TimeMs,
+    AgreementRef, Category, Codes, ConsentRule, Denial, DenyReason, Grant, Nature, TimeMs,
 };
 
 /// A grant that would allow something if the patient consented; or a network asking for its own documents.
@@ -38,18 +37,16 @@ pub(super) fn candidates<S: StateRead>(
     }
     let mut found = Vec::new();
     let mut furthest = None;
-    for id in view.agreements_of(asking.target, &asking.request.viewing)? {
-        match standing(view, &id, asking)? {
+    for agreement in view.between(asking.target, &asking.request.viewing)?.iter() {
+        match standing(view, agreement, asking) {
             Standing::InForce(version, until) => {
-                collect(&version, until, asking, &mut found, &mut furthest);
+                collect(version, until, asking, &mut found, &mut furthest);
             }
-            Standing::Not(reason, version) => further(
-                &mut furthest,
-                Denial {
-                    reason,
-                    agreement: Some(AgreementRef { id, version }),
-                },
-            ),
+            Standing::Not(reason, version) => {
+                let id = agreement.id.clone();
+                let agreement = Some(AgreementRef { id, version });
+                further(&mut furthest, Denial { reason, agreement });
+            }
             Standing::NotBetweenThem => {}
         }
     }
@@ -102,13 +99,9 @@ fn own<S: StateRead>(view: View<'_, S>, asking: &Asking<'_>) -> Result<Found, Co
 }
 
 /// What an agreement is to two networks now.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one at a time, and soon taken apart"
-)]
-enum Standing {
+enum Standing<'a> {
     /// This version holds, until a newer one begins.
-    InForce(AgreementVersion, Option<TimeMs>),
+    InForce(&'a AgreementVersion, Option<TimeMs>),
     /// It does not hold, for this reason; the version the reason is about.
     Not(DenyReason, u32),
     /// The version that holds, or would, is one of others: the two were parties of an older one.
@@ -117,22 +110,21 @@ enum Standing {
 
 /// The version that holds is the highest one signed by all that has begun; it takes the place of all before,
 /// for everybody who was a party of them.
-fn standing<S: StateRead>(
+fn standing<'a, S: StateRead>(
     view: View<'_, S>,
-    id: &AgreementId,
+    agreement: &'a Between,
     asking: &Asking<'_>,
-) -> Result<Standing, CoreError<S::Error>> {
-    let between = |version: &AgreementVersion| {
+) -> Standing<'a> {
+    let between = |version: &&AgreementVersion| {
         let parties = &version.agreement.parties;
         parties.contains(asking.target) && parties.contains(&asking.request.viewing)
     };
-    let head = view
-        .agreement_head(id)?
-        .map_or_else(AgreementHead::default, |r| r.value);
+    view.0.used(&agreement.head.sources);
+    let head = &agreement.head.value;
     let mut begun = None;
-    let mut to_come: Option<AgreementVersion> = None;
+    let mut to_come: Option<&AgreementVersion> = None;
     for version in head.signed.iter().rev() {
-        let Some(version) = view.agreement(id, *version)?.map(|r| r.value) else {
+        let Some(version) = agreement.version(view, *version) else {
             continue;
         };
         if version.agreement.valid.from <= asking.time {
@@ -140,7 +132,7 @@ fn standing<S: StateRead>(
             break;
         }
         let sooner =
-            |so_far: &AgreementVersion| version.agreement.valid.from < so_far.agreement.valid.from;
+            |so_far: &&AgreementVersion| version.agreement.valid.from < so_far.agreement.valid.from;
         if to_come.as_ref().is_none_or(sooner) {
             to_come = Some(version);
         }
@@ -148,31 +140,31 @@ fn standing<S: StateRead>(
     let next = to_come.as_ref().map(|v| v.agreement.valid.from);
     if let Some(version) = begun.filter(between) {
         let number = version.agreement.version;
-        return Ok(if head.suspended.is_some() || head.terminated.is_some() {
+        return if head.suspended.is_some() || head.terminated.is_some() {
             Standing::Not(DenyReason::AgreementSuspended, number)
         } else if version.agreement.valid.has_ended(asking.time) {
             Standing::Not(DenyReason::AgreementNotInPeriod, number)
         } else {
             Standing::InForce(version, next)
-        });
+        };
     }
     if let Some(version) = to_come.filter(between) {
         let number = version.agreement.version;
-        return Ok(if head.suspended.is_some() || head.terminated.is_some() {
+        return if head.suspended.is_some() || head.terminated.is_some() {
             Standing::Not(DenyReason::AgreementSuspended, number)
         } else {
             Standing::Not(DenyReason::AgreementNotInPeriod, number)
-        });
+        };
     }
     let proposed = if head.signed.contains(&head.latest) {
         None
     } else {
-        view.agreement(id, head.latest)?.map(|r| r.value)
+        agreement.version(view, head.latest)
     };
-    Ok(match proposed.filter(between) {
+    match proposed.filter(between) {
         Some(_) => Standing::Not(DenyReason::AgreementNotSigned, head.latest),
         None => Standing::NotBetweenThem,
-    })
+    }
 }
 
 fn collect(

@@ -1,14 +1,15 @@
 //! Checks 17 to 30: the acts of consent a grant's rule needs.
 
-use super::Asking;
 use super::agreements::Candidate;
 use super::reach::{self, Places, Reach};
-use crate::record::{CoreError, GivenConsent, Policy};
+use super::{Asking, Patient};
+use crate::chart::{Act, looked_at};
+use crate::record::{CoreError, Policy};
 use crate::store::StateRead;
 use crate::view::{CONSENTS_MAX, View};
 use sekisho_domain::{
     Capture, Category, Codes, ConsentId, ConsentRule, DenyReason, EntryIndex, FacilityId,
-    FacilitySelector, NetworkId, NewFacility, NoticeAbout, Rule, Side, SubjectRef, TimeMs,
+    FacilitySelector, NetworkId, NewFacility, NoticeAbout, Rule, Side, TimeMs,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +20,9 @@ type Sides = Result<Vec<Reach>, DenyReason>;
 pub(super) struct Acts<'a, S> {
     view: View<'a, S>,
     asking: &'a Asking<'a>,
-    disclosing: (&'a SubjectRef, Option<Acted>),
-    viewing: (&'a SubjectRef, Option<Acted>),
+    patient: &'a Patient<'a>,
+    disclosing: Option<Acted>,
+    viewing: Option<Acted>,
 }
 
 /// One side's acts that reach the request, whatever the category; or why none does.
@@ -42,17 +44,13 @@ struct Taken {
 }
 
 impl<'a, S: StateRead> Acts<'a, S> {
-    pub fn new(
-        view: View<'a, S>,
-        asking: &'a Asking<'a>,
-        disclosing: &'a SubjectRef,
-        viewing: &'a SubjectRef,
-    ) -> Self {
+    pub fn new(view: View<'a, S>, asking: &'a Asking<'a>, patient: &'a Patient<'a>) -> Self {
         Self {
             view,
             asking,
-            disclosing: (disclosing, None),
-            viewing: (viewing, None),
+            patient,
+            disclosing: None,
+            viewing: None,
         }
     }
 
@@ -121,13 +119,13 @@ impl<'a, S: StateRead> Acts<'a, S> {
     }
 
     fn side(&mut self, side: Side) -> Result<&Acted, CoreError<S::Error>> {
-        let (subject, acted) = match side {
+        let acted = match side {
             Side::Disclosing => &mut self.disclosing,
             Side::Viewing => &mut self.viewing,
         };
         Ok(match acted {
             Some(acted) => acted,
-            None => acted.insert(Acted::read(self.view, self.asking, subject, side)?),
+            None => acted.insert(Acted::read(self.view, self.asking, self.patient, side)?),
         })
     }
 }
@@ -138,7 +136,7 @@ fn posted<S: StateRead>(
     asking: &Asking<'_>,
 ) -> Result<Vec<Reach>, CoreError<S::Error>> {
     let mut reaches = Vec::new();
-    for notice in view.notices_of_purposes(asking.target)? {
+    for notice in view.purposes_posted(asking.target)?.iter() {
         let NoticeAbout::Purposes { facility, purposes } = &notice.notice.about else {
             continue;
         };
@@ -174,7 +172,7 @@ fn listed<'f, S: StateRead>(
 ) -> Result<Option<Places>, CoreError<S::Error>> {
     let mut still = BTreeMap::new();
     for facility in facilities {
-        let member = view.facility_of(facility, network)?;
+        let member = view.member(facility, network)?;
         if let Some(member) = member.filter(|member| member.registered < before) {
             still.insert(facility.clone(), member.registered);
         }
@@ -186,16 +184,17 @@ impl Acted {
     fn read<S: StateRead>(
         view: View<'_, S>,
         asking: &Asking<'_>,
-        subject: &SubjectRef,
+        patient: &Patient<'_>,
         side: Side,
     ) -> Result<Self, CoreError<S::Error>> {
+        let (subject, chart) = patient.side(side);
         let mut acted = Self {
             rule: None,
             reaching: Vec::new(),
             furthest: DenyReason::NoConsentPolicy,
         };
         // A grant may rest on a side only where that network's policy says how such a consent is given.
-        let policies = view.policies(&subject.network)?;
+        let policies = view.policies_kept(&subject.network)?;
         let Some((policy, until)) = crate::view::standing_policy(&policies, asking.time) else {
             return Ok(acted);
         };
@@ -207,7 +206,7 @@ impl Acted {
             return Ok(acted);
         };
         acted.furthest = none;
-        let act = Act {
+        let rules = Rules {
             view,
             asking,
             side,
@@ -216,10 +215,11 @@ impl Acted {
             rule,
             until,
         };
-        for given in view.consents_of(&subject.network, &subject.subject, side)? {
-            match act.reaches(&given)? {
+        for given in chart.acts(view.0, side)? {
+            let given = looked_at(view.0, given);
+            match rules.reaches(&given)? {
                 Ok(reaches) => {
-                    let taken = act.taken(&given);
+                    let taken = rules.taken(&given);
                     acted
                         .reaching
                         .extend(reaches.into_iter().map(|r| (r, taken)));
@@ -297,7 +297,7 @@ fn either(disclosing: Sides, viewing: Sides) -> Sides {
 }
 
 /// One side's policy, against which its acts are looked at.
-struct Act<'a, S> {
+struct Rules<'a, S> {
     view: View<'a, S>,
     asking: &'a Asking<'a>,
     side: Side,
@@ -309,9 +309,9 @@ struct Act<'a, S> {
     until: Option<TimeMs>,
 }
 
-impl<S: StateRead> Act<'_, S> {
-    fn taken(&self, given: &GivenConsent) -> Taken {
-        let consent = &given.consent;
+impl<S: StateRead> Rules<'_, S> {
+    fn taken(&self, given: &Act) -> Taken {
+        let consent = given;
         let here = &self.asking.request.facility;
         let by_name =
             matches!(&consent.facilities, FacilitySelector::Listed(set) if set.contains(here));
@@ -322,11 +322,8 @@ impl<S: StateRead> Act<'_, S> {
     }
 
     /// Checks 22 to 29 of one act; the categories it is limited to are looked at for each grant.
-    fn reaches(
-        &self,
-        given: &GivenConsent,
-    ) -> Result<Result<Vec<Reach>, DenyReason>, CoreError<S::Error>> {
-        let (consent, now) = (&given.consent, self.asking.time);
+    fn reaches(&self, given: &Act) -> Result<Result<Vec<Reach>, DenyReason>, CoreError<S::Error>> {
+        let (consent, now) = (given, self.asking.time);
         if given.withdrawn.is_some() {
             return Ok(Err(DenyReason::ConsentWithdrawn));
         }
@@ -382,17 +379,14 @@ impl<S: StateRead> Act<'_, S> {
 
     /// A consent taken by notice holds for a purpose that a notice, at the facility that recorded it, named when it
     /// was recorded and one names now: `Some` with the end of the latter.
-    fn stands_posted(
-        &self,
-        given: &GivenConsent,
-    ) -> Result<Option<Option<TimeMs>>, CoreError<S::Error>> {
+    fn stands_posted(&self, given: &Act) -> Result<Option<Option<TimeMs>>, CoreError<S::Error>> {
         let (mut then, mut now): (bool, Option<Option<TimeMs>>) = (false, None);
-        for notice in self.view.notices_of_purposes(self.network)? {
+        for notice in self.view.purposes_posted(self.network)?.iter() {
             let NoticeAbout::Purposes { facility, purposes } = &notice.notice.about else {
                 continue;
             };
             let place = facility.as_ref();
-            if place.is_some_and(|place| *place != given.consent.recorded_by)
+            if place.is_some_and(|place| *place != given.recorded_by)
                 || !purposes.contains(&self.asking.request.purpose)
             {
                 continue;
@@ -413,8 +407,8 @@ impl<S: StateRead> Act<'_, S> {
     /// Check 27: the disclosing facilities whose documents the act lets be seen by the asking one. A facility that
     /// joins later, or leaves and joins again, needs a consent of its own, unless the policy under which the
     /// consent was given and the one that holds now both reach it after a notice, and that has stood long enough.
-    fn places(&self, given: &GivenConsent) -> Result<Vec<Places>, CoreError<S::Error>> {
-        let consent = &given.consent;
+    fn places(&self, given: &Act) -> Result<Vec<Places>, CoreError<S::Error>> {
+        let consent = given;
         let (view, before, here) = (self.view, given.granted, &self.asking.request.facility);
         let knows_asking = self.asking.registered < before;
         Ok(match self.side {
@@ -460,11 +454,11 @@ impl<S: StateRead> Act<'_, S> {
     /// The facilities (or only this one) that joined after the consent and that it reaches all the same.
     fn joined(
         &self,
-        given: &GivenConsent,
+        given: &Act,
         only: Option<&FacilityId>,
     ) -> Result<BTreeSet<FacilityId>, CoreError<S::Error>> {
         let mut joined = BTreeSet::new();
-        let version = given.consent.policy_version;
+        let version = given.policy_version;
         let then = self.policies.iter().find(|p| p.policy.version == version);
         let then = then.and_then(|p| match self.side {
             Side::Disclosing => p.policy.disclosing.as_ref(),
@@ -477,7 +471,7 @@ impl<S: StateRead> Act<'_, S> {
         };
         const DAY_MS: u64 = 24 * 60 * 60 * 1000;
         let wait_ms = u64::from(then.max(now)) * DAY_MS;
-        for notice in self.view.notices_of_joining(self.network)? {
+        for notice in self.view.joinings_posted(self.network)?.iter() {
             let NoticeAbout::Joining { facility } = &notice.notice.about else {
                 continue;
             };
@@ -491,7 +485,7 @@ impl<S: StateRead> Act<'_, S> {
                 continue;
             }
             // The notice was about this membership, not one before it.
-            let member = self.view.facility_of(facility, self.network)?;
+            let member = self.view.member(facility, self.network)?;
             if member.is_some_and(|m| m.registered < notice.posted) {
                 joined.insert(facility.clone());
             }

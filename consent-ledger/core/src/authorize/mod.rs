@@ -44,12 +44,13 @@ mod boundary_test;
 #[cfg(test)]
 mod laws_test;
 #[cfg(test)]
+mod models_test;
+#[cfg(test)]
 mod reasons_test;
 #[cfg(test)]
 mod scene;
-#[cfg(test)]
-mod table_test;
 
+use crate::chart::{Chart, looked_at};
 use crate::record::CoreError;
 use crate::store::StateRead;
 use crate::view::View;
@@ -57,8 +58,8 @@ use reach::Reach;
 use reservations::Narrowed;
 use sekisho_domain::{
     AccessRecord, AccessRequest, AreaCode, Category, Codes, Decision, Denial, DenyReason,
-    DisclosingFacilities, EntryIndex, FacilityId, Footing, NetworkId, PermitTerms, SubjectRef,
-    TimeMs,
+    DisclosingFacilities, EntryIndex, FacilityId, Footing, NetworkId, PermitTerms, Side,
+    SubjectRef, TimeMs,
 };
 
 /// How long a permit lasts at most: results stay pageable for an hour, and a withdrawal bites soon after.
@@ -92,10 +93,10 @@ fn decide<S: StateRead>(
             agreement: None,
         }))
     };
-    if view.network(target)?.is_none() {
+    if !view.is_member(target)? {
         return deny(DenyReason::NotAMember);
     }
-    let Some(facility) = view.facility_of(&request.facility, &request.viewing)? else {
+    let Some(facility) = view.member(&request.facility, &request.viewing)? else {
         return deny(DenyReason::FacilityNotRegistered);
     };
     let asking = Asking {
@@ -119,10 +120,11 @@ fn decide<S: StateRead>(
         network: request.viewing.clone(),
         subject: request.subject,
     };
-    let subject = if *target == request.viewing {
+    let own = Chart::read(view.0, &viewing)?;
+    let subject = if asking.is_own() {
         Some(request.subject)
     } else {
-        view.linked(&viewing, target)?
+        view.linked_in(&own, target)?
     };
     let Some(subject) = subject else {
         return deny(DenyReason::SubjectNotLinked);
@@ -131,17 +133,22 @@ fn decide<S: StateRead>(
         network: target.clone(),
         subject,
     };
+    let other = match asking.is_own() {
+        true => None,
+        false => Some(Chart::read(view.0, &disclosing)?),
+    };
+    let patient = Patient {
+        disclosing: (&disclosing, other.as_ref().unwrap_or(&own)),
+        viewing: (&viewing, &own),
+    };
     let by_law = footing.kind == Footing::Law;
-    if !by_law
-        && (view.is_deceased(&disclosing)?
-            || (disclosing != viewing && view.is_deceased(&viewing)?))
-    {
+    if !by_law && patient.has_died(view)? {
         return deny(DenyReason::SubjectDeceased);
     }
 
     let mut allowed = Vec::new();
     let mut furthest: Option<Denial> = None;
-    let mut acts = consents::Acts::new(view, &asking, &disclosing, &viewing);
+    let mut acts = consents::Acts::new(view, &asking, &patient);
     for candidate in &candidates {
         let consented = match footing.kind {
             Footing::Consent => acts.evaluate(candidate)?,
@@ -179,7 +186,7 @@ fn decide<S: StateRead>(
     let narrowed = if by_law {
         Some(Narrowed::nothing(allowed))
     } else {
-        reservations::narrow(view, &asking, &disclosing, &viewing, allowed)?
+        reservations::narrow(view, &asking, &patient, allowed)?
     };
     let Some(narrowed) = narrowed else {
         return deny(DenyReason::ReservedByPatient);
@@ -198,6 +205,35 @@ fn decide<S: StateRead>(
         withheld: narrowed.withheld,
         expires: end.map_or(latest, |end| end.min(latest)),
     }))
+}
+
+/// The patient as the two networks know them; twice the same where a network asks for its own documents.
+struct Patient<'a> {
+    disclosing: (&'a SubjectRef, &'a Chart),
+    viewing: (&'a SubjectRef, &'a Chart),
+}
+
+impl<'a> Patient<'a> {
+    fn side(&self, side: Side) -> (&'a SubjectRef, &'a Chart) {
+        match side {
+            Side::Disclosing => self.disclosing,
+            Side::Viewing => self.viewing,
+        }
+    }
+    /// Each chart once.
+    fn charts(&self) -> impl Iterator<Item = &'a Chart> {
+        let other = (self.viewing.0 != self.disclosing.0).then_some(self.viewing.1);
+        [self.disclosing.1].into_iter().chain(other)
+    }
+    fn has_died<S: StateRead>(&self, view: View<'_, S>) -> Result<bool, CoreError<S::Error>> {
+        let mut died = false;
+        for chart in self.charts() {
+            let death = chart.death(view.0)?;
+            let death = death.map(|record| looked_at(view.0, record));
+            died |= death.is_some_and(|death| death.recorded.is_some());
+        }
+        Ok(died)
+    }
 }
 
 /// What stays the same while one network's decision is made.

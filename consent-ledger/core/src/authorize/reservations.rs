@@ -1,11 +1,12 @@
 //! Check 31: what the patient refused. It always wins over what rests on consent, emergency or disaster.
 
-use super::Asking;
 use super::reach::{Reach, earlier};
+use super::{Asking, Patient};
+use crate::chart::looked_at;
 use crate::record::{CoreError, GivenReservation};
 use crate::store::StateRead;
 use crate::view::{RESERVATIONS_MAX, View};
-use sekisho_domain::{PermitTerms, SubjectRef, TimeMs, ViewerSelector, Withheld};
+use sekisho_domain::{PermitTerms, TimeMs, ViewerSelector, Withheld};
 
 /// What is left to be seen.
 pub(super) struct Narrowed {
@@ -31,24 +32,22 @@ impl Narrowed {
 pub(super) fn narrow<S: StateRead>(
     view: View<'_, S>,
     asking: &Asking<'_>,
-    disclosing: &SubjectRef,
-    viewing: &SubjectRef,
+    patient: &Patient<'_>,
     mut reaches: Vec<Reach>,
 ) -> Result<Option<Narrowed>, CoreError<S::Error>> {
     let mut withheld = Vec::new();
     let mut until = None;
-    let both = if disclosing == viewing {
-        vec![disclosing]
-    } else {
-        vec![disclosing, viewing]
-    };
-    for subject in both {
-        let reservations = view.reservations_of(&subject.network, &subject.subject)?;
+    for chart in patient.charts() {
+        let set = chart.reservations(view.0)?.into_iter();
+        let reservations: Vec<_> = set.map(|given| looked_at(view.0, given)).collect();
         if reservations.len() > RESERVATIONS_MAX {
             // More than can be looked at: the patient clearly does not want to be seen.
             return Ok(None);
         }
-        for given in reservations.iter().filter(|given| concerns(given, asking)) {
+        for given in reservations
+            .into_iter()
+            .filter(|given| concerns(given, asking))
+        {
             let reservation = &given.reservation;
             if reservation.period.from > asking.time {
                 until = earlier(until, Some(reservation.period.from));

@@ -3,8 +3,8 @@
 
 use crate::record;
 use sekisho_domain::{
-    AgreementId, EntryIndex, FacilityId, KeyId, NetworkId, NoticeAbout, RequestId, Side, SubjectId,
-    SubjectRef, TimeMs,
+    AgreementId, EntryIndex, FacilityId, KeyId, NetworkId, NoticeAbout, RequestId, SubjectId,
+    TimeMs,
 };
 
 pub(crate) fn key_of_network_key(network: &NetworkId, id: Option<&KeyId>) -> Vec<u8> {
@@ -30,50 +30,6 @@ pub(crate) fn pair_key(a: &NetworkId, b: &NetworkId, id: Option<&AgreementId>) -
         b"\0",
         id.as_bytes(),
     ])
-}
-
-pub(crate) fn consent_of_subject_key(
-    network: &NetworkId,
-    subject: &SubjectId,
-    side: Side,
-    index: Option<EntryIndex>,
-) -> Vec<u8> {
-    let index = index.map(record::index_key);
-    let tail: &[u8] = index.as_ref().map_or(&[], |i| i.as_slice());
-    record::key(&[
-        network.as_str().as_bytes(),
-        b"\0",
-        subject.as_bytes(),
-        &[side.number()],
-        tail,
-    ])
-}
-
-pub(crate) fn reservation_of_subject_key(
-    network: &NetworkId,
-    subject: &SubjectId,
-    index: Option<EntryIndex>,
-) -> Vec<u8> {
-    let index = index.map(record::index_key);
-    let tail: &[u8] = index.as_ref().map_or(&[], |i| i.as_slice());
-    record::key(&[network.as_str().as_bytes(), b"\0", subject.as_bytes(), tail])
-}
-
-pub(super) fn link_prefix(subject: &SubjectRef, other: &NetworkId) -> Vec<u8> {
-    let own = subject.network.as_str().as_bytes();
-    record::key(&[
-        own,
-        b"\0",
-        subject.subject.as_bytes(),
-        other.as_str().as_bytes(),
-        b"\0",
-    ])
-}
-
-pub(crate) fn link_key(a: &SubjectRef, b: &SubjectRef) -> Vec<u8> {
-    let mut key = link_prefix(a, &b.network);
-    key.extend_from_slice(b.subject.as_bytes());
-    key
 }
 
 pub(crate) fn transfer_key(access: EntryIndex, release: bool) -> Vec<u8> {

@@ -1,7 +1,8 @@
 //! Questions about what happens around consents: authorities, notices, proxies, deaths, emergencies, disasters.
 
-use super::keys::{NoticeKind, facility_of_area_key, key_of_network_key, notice_key, subject_key};
-use super::{Answer, View, text_key};
+use super::keys::{NoticeKind, facility_of_area_key, key_of_network_key, notice_key};
+use super::{Answer, Records, View, text_key};
+use crate::chart::Chart;
 use crate::record::{
     self, Authority, CoreError, Death, DeclaredDisaster, EmergencyAccess, KnownProxy, PostedNotice,
     Record, Sealed,
@@ -10,6 +11,7 @@ use crate::store::{StateRead, Table};
 use sekisho_domain::{
     AreaCode, DisasterId, EntryIndex, NetworkId, NoticeId, ProxyId, SealId, SubjectRef,
 };
+use std::sync::Arc;
 
 /// Notices of one kind one network may post over time: as many as the largest has facilities, some times over.
 pub const NOTICES_MAX: usize = 1024;
@@ -46,19 +48,30 @@ impl<S: StateRead> View<'_, S> {
     /// # Errors
     /// See [`View::meta`].
     pub fn notices_of_purposes(self, network: &NetworkId) -> Answer<Vec<PostedNotice>, S> {
-        self.notices(network, NoticeKind::Purposes)
+        Ok(self.purposes_posted(network)?.iter().cloned().collect())
+    }
+    /// The same, not copied.
+    pub(crate) fn purposes_posted(
+        self,
+        network: &NetworkId,
+    ) -> Answer<Arc<Records<PostedNotice>>, S> {
+        let prefix = notice_key(network, NoticeKind::Purposes, None);
+        self.records(Table::Notice, &prefix, NOTICES_MAX)
     }
     /// A network's notices of facilities that joined, oldest first, standing or not.
     ///
     /// # Errors
     /// See [`View::meta`].
     pub fn notices_of_joining(self, network: &NetworkId) -> Answer<Vec<PostedNotice>, S> {
-        self.notices(network, NoticeKind::Joining)
+        Ok(self.joinings_posted(network)?.iter().cloned().collect())
     }
-    fn notices(self, network: &NetworkId, kind: NoticeKind) -> Answer<Vec<PostedNotice>, S> {
-        let prefix = notice_key(network, kind, None);
-        let rows = record::scan(self.0, Table::Notice, &prefix, NOTICES_MAX)?;
-        Ok(rows.into_iter().map(|(_, r)| r.value).collect())
+    /// The same, not copied.
+    pub(crate) fn joinings_posted(
+        self,
+        network: &NetworkId,
+    ) -> Answer<Arc<Records<PostedNotice>>, S> {
+        let prefix = notice_key(network, NoticeKind::Joining, None);
+        self.records(Table::Notice, &prefix, NOTICES_MAX)
     }
     /// A proxy, ended or not.
     ///
@@ -72,8 +85,11 @@ impl<S: StateRead> View<'_, S> {
     /// # Errors
     /// See [`View::meta`].
     pub fn death(self, subject: &SubjectRef) -> Answer<Option<Record<Death>>, S> {
-        let key = subject_key(&subject.network, &subject.subject);
-        record::get(self.0, Table::Death, &key)
+        let death = Chart::read(self.0, subject)?.death(self.0)?;
+        if let Some(record) = &death {
+            self.0.used(&record.sources);
+        }
+        Ok(death)
     }
     /// Whether a subject is recorded as having died.
     ///

@@ -6,6 +6,7 @@ mod life;
 pub(crate) use keys::*;
 pub use life::{AUTHORITIES_MAX, NOTICES_MAX};
 
+use crate::chart::{Chart, Place, looked_at};
 use crate::record::{self, CoreError, Record};
 use crate::record::{
     AgreementHead, AgreementVersion, Facility, GivenConsent, GivenReservation, Key, Link, Network,
@@ -14,10 +15,16 @@ use crate::record::{
 use crate::record::{RecordedTransfer, Requested};
 use crate::store::{StateRead, Table};
 use sekisho_domain::{
-    AccessRecord, AgreementId, ConsentId, EntryIndex, FacilityId, Hash, KeyId, KeyPurpose,
-    LedgerId, NetworkId, RequestId, ReservationId, Side, SubjectId, SubjectRef, TimeMs,
+    AccessRecord, AgreementId, AreaCode, ConsentId, EntryIndex, FacilityId, FacilityKind, Hash,
+    KeyId, KeyPurpose, LedgerId, NetworkId, RequestId, ReservationId, Side, SubjectId, SubjectRef,
+    TimeMs,
 };
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// Members one ledger may have (architecture §5: a handful to some tens).
 pub const NETWORKS_MAX: usize = 64;
@@ -69,6 +76,42 @@ impl<S> Clone for View<'_, S> {
     }
 }
 impl<S> Copy for View<'_, S> {}
+
+/// What rules look at of a facility.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub kind: FacilityKind,
+    pub registered: EntryIndex,
+    pub municipality: Option<AreaCode>,
+}
+
+/// Records that are only ever looked at together.
+#[derive(Debug)]
+pub(crate) struct Records<T> {
+    sources: Vec<EntryIndex>,
+    values: Vec<T>,
+}
+
+impl<T> Records<T> {
+    fn of(rows: Vec<(Vec<u8>, Record<T>)>) -> Self {
+        let mut all = Self {
+            sources: Vec::new(),
+            values: Vec::new(),
+        };
+        for (_, record) in rows {
+            all.sources.extend(record.sources);
+            all.values.push(record.value);
+        }
+        all
+    }
+}
+
+impl<T> Deref for Records<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        &self.values
+    }
+}
 
 type Answer<T, S> = Result<T, CoreError<<S as StateRead>::Error>>;
 
@@ -135,6 +178,45 @@ impl<S: StateRead> View<'_, S> {
         let present = |f: &Facility| f.network == *network && f.left.is_none();
         Ok(self.facility(id)?.map(|r| r.value).filter(present))
     }
+    /// What rules look at of a facility that is a present member of this network.
+    pub(crate) fn member(self, id: &FacilityId, network: &NetworkId) -> Answer<Option<Member>, S> {
+        let key = id.as_str().as_bytes();
+        let read = || record::peek::<_, Facility>(self.0, Table::Facility, key);
+        let facility = self.kept(Table::Facility, key, read)?;
+        let Some(record) = facility.as_ref() else {
+            return Ok(None);
+        };
+        self.0.used(&record.sources);
+        let facility = &record.value;
+        let present = facility.network == *network && facility.left.is_none();
+        Ok(present.then(|| Member {
+            kind: facility.kind,
+            registered: facility.registered,
+            municipality: facility.municipality.clone(),
+        }))
+    }
+    /// What is kept of a common table under a key; else what `read` finds.
+    fn kept<T: Any + Send + Sync>(
+        self,
+        table: Table,
+        key: &[u8],
+        read: impl FnOnce() -> Answer<T, S>,
+    ) -> Answer<Arc<T>, S> {
+        match self.0.kept() {
+            Some(kept) => kept.get_or(table, key, read),
+            None => read().map(Arc::new),
+        }
+    }
+    /// Whether a network is a member.
+    pub(crate) fn is_member(self, id: &NetworkId) -> Answer<bool, S> {
+        let key = id.as_str().as_bytes();
+        let read = || record::peek::<_, Network>(self.0, Table::Network, key);
+        let network = self.kept(Table::Network, key, read)?;
+        if let Some(record) = network.as_ref() {
+            self.0.used(&record.sources);
+        }
+        Ok(network.is_some())
+    }
     /// The facilities of the ledger, at most `max`, by code.
     ///
     /// # Errors
@@ -160,9 +242,24 @@ impl<S: StateRead> View<'_, S> {
     /// # Errors
     /// See [`View::meta`].
     pub fn policies(self, network: &NetworkId) -> Answer<Vec<Policy>, S> {
-        let prefix = record::key(&[network.as_str().as_bytes(), b"\0"]);
-        let rows = record::scan(self.0, Table::ConsentPolicy, &prefix, POLICY_VERSIONS_MAX)?;
-        Ok(rows.into_iter().map(|(_, r)| r.value).collect())
+        Ok(self.policies_kept(network)?.iter().cloned().collect())
+    }
+    /// The same, not copied.
+    pub(crate) fn policies_kept(self, network: &NetworkId) -> Answer<Arc<Records<Policy>>, S> {
+        let prefix = key_of_network_key(network, None);
+        self.records(Table::ConsentPolicy, &prefix, POLICY_VERSIONS_MAX)
+    }
+    /// Every record of a common table under a prefix.
+    fn records<T: DeserializeOwned + Send + Sync + 'static>(
+        self,
+        table: Table,
+        prefix: &[u8],
+        max: usize,
+    ) -> Answer<Arc<Records<T>>, S> {
+        let read = || Ok(Records::of(record::peek_scan(self.0, table, prefix, max)?));
+        let records = self.kept(table, prefix, read)?;
+        self.0.used(&records.sources);
+        Ok(records)
     }
     /// The version of a network's consent policy that holds at this time: the highest that has begun.
     ///
@@ -179,7 +276,7 @@ impl<S: StateRead> View<'_, S> {
         network: &NetworkId,
         time: TimeMs,
     ) -> Answer<Option<(Policy, Option<TimeMs>)>, S> {
-        let policies = self.policies(network)?;
+        let policies = self.policies_kept(network)?;
         Ok(standing_policy(&policies, time).map(|(policy, until)| (policy.clone(), until)))
     }
     /// What is in force of an agreement.
@@ -210,6 +307,14 @@ impl<S: StateRead> View<'_, S> {
             .map(|(key, record)| Ok((text_key(Table::AgreementHead, &key)?, record.value)))
             .collect()
     }
+    /// The agreements two networks are both party of, by id, with what a decision looks at of each. The caller says
+    /// what it looked at.
+    pub(crate) fn between(self, a: &NetworkId, b: &NetworkId) -> Answer<Arc<Vec<Between>>, S> {
+        self.kept(Table::AgreementOfPair, &pair_key(a, b, None), || {
+            let ids = self.agreements_of(a, b)?;
+            ids.into_iter().map(|id| Between::read(self, id)).collect()
+        })
+    }
     /// The agreements two networks are both party of, by id.
     ///
     /// # Errors
@@ -239,7 +344,21 @@ impl<S: StateRead> View<'_, S> {
     /// # Errors
     /// See [`View::meta`].
     pub fn consent(self, id: ConsentId) -> Answer<Option<Record<GivenConsent>>, S> {
-        self.indexed(Table::ConsentAt, id.0, Table::ConsentOfSubject)
+        let Some(subject) = Place::Consent.find(self.0, id.0)? else {
+            return Ok(None);
+        };
+        let chart = Chart::read(self.0, &subject)?;
+        for side in Side::ALL {
+            let acts = chart.acts(self.0, *side)?;
+            if let Some(act) = acts.into_iter().find(|act| act.value.granted == id.0) {
+                self.0.used(&act.sources);
+                return Ok(Some(Record {
+                    sources: act.sources,
+                    value: act.value.given(&subject, *side),
+                }));
+            }
+        }
+        Err(points_at_nothing(Table::ConsentAt, id.0))
     }
     /// A subject's consents of one side, oldest first, withdrawn ones too.
     ///
@@ -251,16 +370,27 @@ impl<S: StateRead> View<'_, S> {
         subject: &SubjectId,
         side: Side,
     ) -> Answer<Vec<GivenConsent>, S> {
-        let prefix = consent_of_subject_key(network, subject, side, None);
-        let rows = record::scan(self.0, Table::ConsentOfSubject, &prefix, CONSENTS_MAX)?;
-        Ok(rows.into_iter().map(|(_, r)| r.value).collect())
+        let subject = of_network(network, subject);
+        let acts = Chart::read(self.0, &subject)?.acts(self.0, side)?;
+        let acts = acts.into_iter().map(|act| looked_at(self.0, act));
+        Ok(acts.map(|act| act.given(&subject, side)).collect())
     }
     /// A reservation.
     ///
     /// # Errors
     /// See [`View::meta`].
     pub fn reservation(self, id: ReservationId) -> Answer<Option<Record<GivenReservation>>, S> {
-        self.indexed(Table::ReservationAt, id.0, Table::ReservationOfSubject)
+        let Some(subject) = Place::Reservation.find(self.0, id.0)? else {
+            return Ok(None);
+        };
+        let set = Chart::read(self.0, &subject)?.reservations(self.0)?;
+        match set.into_iter().find(|given| given.value.set == id.0) {
+            Some(record) => {
+                self.0.used(&record.sources);
+                Ok(Some(record))
+            }
+            None => Err(points_at_nothing(Table::ReservationAt, id.0)),
+        }
     }
     /// A subject's reservations, oldest first, lifted ones too; at most one more than [`RESERVATIONS_MAX`].
     ///
@@ -271,17 +401,25 @@ impl<S: StateRead> View<'_, S> {
         network: &NetworkId,
         subject: &SubjectId,
     ) -> Answer<Vec<GivenReservation>, S> {
-        let prefix = reservation_of_subject_key(network, subject, None);
-        let max = RESERVATIONS_MAX + 1;
-        let rows = record::scan(self.0, Table::ReservationOfSubject, &prefix, max)?;
-        Ok(rows.into_iter().map(|(_, r)| r.value).collect())
+        let chart = Chart::read(self.0, &of_network(network, subject))?;
+        let set = chart.reservations(self.0)?.into_iter();
+        Ok(set.map(|given| looked_at(self.0, given)).collect())
     }
     /// What was said about two subjects being the same patient.
     ///
     /// # Errors
     /// See [`View::meta`].
     pub fn link(self, a: &SubjectRef, b: &SubjectRef) -> Answer<Option<Record<Link>>, S> {
-        record::get(self.0, Table::Link, &link_key(a, b))
+        let links = Chart::read(self.0, a)?.links(self.0)?;
+        let link = links.into_iter().find(|link| link.value.other == *b);
+        Ok(link.map(|link| {
+            self.0.used(&link.sources);
+            let value = link.value.link(&a.network);
+            Record {
+                sources: link.sources,
+                value,
+            }
+        }))
     }
     /// The subjects of another network that somebody said are this patient, with who said so.
     ///
@@ -292,29 +430,38 @@ impl<S: StateRead> View<'_, S> {
         subject: &SubjectRef,
         other: &NetworkId,
     ) -> Answer<Vec<(SubjectId, Link)>, S> {
-        let prefix = link_prefix(subject, other);
-        let rows = record::scan::<_, Link>(self.0, Table::Link, &prefix, LINKS_MAX)?;
-        rows.into_iter()
-            .map(|(key, record)| {
-                let id = SubjectId::try_from(key.get(prefix.len()..).unwrap_or_default())
-                    .map_err(|e| CoreError::corrupt(Table::Link, &key, e))?;
-                Ok((id, record.value))
+        let links = Chart::read(self.0, subject)?.links(self.0)?.into_iter();
+        let to = links.filter(|link| link.value.other.network == *other);
+        Ok(to
+            .map(|link| {
+                let said = looked_at(self.0, link);
+                (said.other.subject, said.link(&subject.network))
             })
-            .collect()
+            .collect())
     }
     /// The subject of another network that both networks say is this patient.
     ///
     /// # Errors
     /// See [`View::meta`].
     pub fn linked(self, subject: &SubjectRef, other: &NetworkId) -> Answer<Option<SubjectId>, S> {
-        let both = |link: &Link| {
-            link.said_by.contains_key(&subject.network) && link.said_by.contains_key(other)
-        };
-        Ok(self
-            .links_of(subject, other)?
-            .into_iter()
-            .find(|(_, link)| both(link))
-            .map(|(id, _)| id))
+        self.linked_in(&Chart::read(self.0, subject)?, other)
+    }
+    /// The same, of a chart that was read already.
+    pub(crate) fn linked_in(
+        self,
+        chart: &Chart,
+        other: &NetworkId,
+    ) -> Answer<Option<SubjectId>, S> {
+        let mut linked = None;
+        for link in chart.links(self.0)? {
+            if link.value.other.network == *other {
+                self.0.used(&link.sources);
+                if linked.is_none() && link.value.holds() {
+                    linked = Some(link.value.other.subject);
+                }
+            }
+        }
+        Ok(linked)
     }
     /// What became of a network's request id.
     ///
@@ -377,6 +524,55 @@ impl<S: StateRead> View<'_, S> {
             Some(record) => Ok(Some(record)),
             None => Err(CoreError::corrupt(at, &index, "it points at nothing")),
         }
+    }
+}
+
+fn of_network(network: &NetworkId, subject: &SubjectId) -> SubjectRef {
+    SubjectRef {
+        network: network.clone(),
+        subject: *subject,
+    }
+}
+
+fn points_at_nothing<E: std::error::Error + 'static>(
+    table: Table,
+    index: EntryIndex,
+) -> CoreError<E> {
+    CoreError::corrupt(table, &record::index_key(index), "it points at nothing")
+}
+
+/// What a decision looks at of an agreement.
+#[derive(Debug)]
+pub(crate) struct Between {
+    pub id: AgreementId,
+    pub head: Record<AgreementHead>,
+    /// Those every party signed, and the last one proposed.
+    versions: BTreeMap<u32, Record<AgreementVersion>>,
+}
+
+impl Between {
+    fn read<S: StateRead>(view: View<'_, S>, id: AgreementId) -> Answer<Self, S> {
+        let head = record::peek(view.0, Table::AgreementHead, id.as_str().as_bytes())?;
+        let head = head.unwrap_or_else(|| Record::founded(AgreementHead::default()));
+        let mut versions = BTreeMap::new();
+        for version in head.value.signed.iter().chain([&head.value.latest]) {
+            let key = agreement_key(&id, *version);
+            if let Some(record) = record::peek(view.0, Table::Agreement, &key)? {
+                versions.insert(*version, record);
+            }
+        }
+        Ok(Self { id, head, versions })
+    }
+
+    /// A version, and that it was looked at.
+    pub fn version<S: StateRead>(
+        &self,
+        view: View<'_, S>,
+        version: u32,
+    ) -> Option<&AgreementVersion> {
+        let record = self.versions.get(&version)?;
+        view.0.used(&record.sources);
+        Some(&record.value)
     }
 }
 
