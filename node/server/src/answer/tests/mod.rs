@@ -2,6 +2,7 @@
 
 mod find;
 mod retrieve;
+mod sealed;
 
 use super::*;
 use crate::bounds::PAGE_ENTRIES_MAX;
