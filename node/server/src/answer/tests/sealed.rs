@@ -72,11 +72,16 @@ async fn bytes_of_find(setting: &Setting, node: &Node) -> (Vec<Vec<u8>>, u64) {
 
 async fn bytes_of_retrieve(setting: &Setting, node: &Node, unique_id: &str) -> Vec<Vec<u8>> {
     let record = ask_for(setting, unique_id);
-    let events = retrieve(node, retrieve_of(&record, unique_id)).await.unwrap();
+    let events = retrieve(node, retrieve_of(&record, unique_id))
+        .await
+        .unwrap();
     let release = node.0.store.transfer(TransferKind::Release, record.index);
     assert_eq!(release.unwrap().is_some(), events.len() > 1);
     let wire = |event| v1::AnswerRetrieveEvent { event: Some(event) };
-    events.into_iter().map(|e| wire(e).encode_to_vec()).collect()
+    events
+        .into_iter()
+        .map(|e| wire(e).encode_to_vec())
+        .collect()
 }
 
 /// The newest document at the other hospital, whatever is sealed.
@@ -111,9 +116,21 @@ async fn an_answer_without_what_is_sealed_is_that_of_a_patient_who_never_had_it(
     let patients = |here, there| (here, there);
     let cases = [
         ("one hospital", other_hospital(), patients(3, 0)),
-        ("from the network", from(Viewer::ViewerNetwork(KURUME.to_owned())), patients(3, 0)),
-        ("from the facility", from(Viewer::ViewerFacility(KURUME_HOSPITAL.to_owned())), patients(3, 0)),
-        ("from the practitioner", from(Viewer::ViewerPractitioner(practitioner)), patients(3, 0)),
+        (
+            "from the network",
+            from(Viewer::ViewerNetwork(KURUME.to_owned())),
+            patients(3, 0),
+        ),
+        (
+            "from the facility",
+            from(Viewer::ViewerFacility(KURUME_HOSPITAL.to_owned())),
+            patients(3, 0),
+        ),
+        (
+            "from the practitioner",
+            from(Viewer::ViewerPractitioner(practitioner)),
+            patients(3, 0),
+        ),
         (
             "for the purpose",
             v1::SetReservation {
@@ -138,7 +155,12 @@ async fn an_answer_without_what_is_sealed_is_that_of_a_patient_who_never_had_it(
         let sealed_id = at_other(&node);
         accepted(&node, 1, Record::SetReservation(sealed)).await;
         // The same number of entries, about somebody else.
-        accepted(&without_node, 1, Record::SetReservation(everything(STRANGER))).await;
+        accepted(
+            &without_node,
+            1,
+            Record::SetReservation(everything(STRANGER)),
+        )
+        .await;
 
         let (answer, count) = bytes_of_find(&setting, &node).await;
         let (expected, _) = bytes_of_find(&without, &without_node).await;
@@ -170,9 +192,18 @@ async fn who_is_not_kept_out_sees_all_of_it() {
         ..everything(PATIENT)
     };
     let cases = [
-        ("another network", from(Viewer::ViewerNetwork(TOTTORI.to_owned()))),
-        ("another facility", from(Viewer::ViewerFacility(SAGA_OTHER.to_owned()))),
-        ("another practitioner", from(Viewer::ViewerPractitioner(stranger))),
+        (
+            "another network",
+            from(Viewer::ViewerNetwork(TOTTORI.to_owned())),
+        ),
+        (
+            "another facility",
+            from(Viewer::ViewerFacility(SAGA_OTHER.to_owned())),
+        ),
+        (
+            "another practitioner",
+            from(Viewer::ViewerPractitioner(stranger)),
+        ),
         (
             "another purpose",
             v1::SetReservation {
@@ -211,16 +242,26 @@ async fn a_seal_holds_from_its_acceptance_until_it_is_lifted() {
     assert!(failed.is_err());
     setting.ledger.up();
     // On disk, but nowhere on the ledger: an officer could not be shown why something is held back.
-    assert_eq!(node.0.store.seals_of(&setting.saga_subject).unwrap().len(), 1);
+    assert_eq!(
+        node.0.store.seals_of(&setting.saga_subject).unwrap().len(),
+        1
+    );
     assert_eq!(bytes_of_find(&setting, &node).await.1, 3);
 
     setting.ledger.mute();
     let unknown = record(&node, 1, Record::SetReservation(everything(PATIENT))).await;
     assert!(unknown.is_err(), "the answer was lost");
     setting.ledger.up();
-    assert_eq!(bytes_of_find(&setting, &node).await.1, 0, "the ledger has it");
+    assert_eq!(
+        bytes_of_find(&setting, &node).await.1,
+        0,
+        "the ledger has it"
+    );
     let seal = accepted(&node, 1, Record::SetReservation(everything(PATIENT))).await;
-    assert_eq!(node.0.store.seals_of(&setting.saga_subject).unwrap().len(), 1);
+    assert_eq!(
+        node.0.store.seals_of(&setting.saga_subject).unwrap().len(),
+        1
+    );
 
     // Also for what was permitted before and not answered yet.
     let events = find(&node, find_of(&decided_before)).await.unwrap();
@@ -228,7 +269,9 @@ async fn a_seal_holds_from_its_acceptance_until_it_is_lifted() {
 
     let listed = node
         .operating()
-        .seals_of(v1::SealedReservationsRequest { patient: local(PATIENT) })
+        .seals_of(v1::SealedReservationsRequest {
+            patient: local(PATIENT),
+        })
         .await
         .unwrap();
     let [known] = &listed.reservations[..] else {
@@ -239,7 +282,9 @@ async fn a_seal_holds_from_its_acceptance_until_it_is_lifted() {
     accepted(&node, 2, Record::UnsealReservation(unseal)).await;
     assert_eq!(bytes_of_find(&setting, &node).await.1, 3);
     let wrong = v1::ReservationUnseal { seal: 0 };
-    let refused = record(&node, 3, Record::UnsealReservation(wrong)).await.unwrap_err();
+    let refused = record(&node, 3, Record::UnsealReservation(wrong))
+        .await
+        .unwrap_err();
     assert_eq!(
         refused.to_string(),
         "there is no sealed reservation of this network at index 0"
@@ -259,7 +304,9 @@ async fn a_seal_ends_with_its_period() {
     };
     accepted(&node, 1, Record::SetReservation(sealed)).await;
     assert_eq!(bytes_of_find(&setting, &node).await.1, 0);
-    setting.ledger.with(|world| world.time = sekisho_domain::TimeMs(until_ms));
+    setting
+        .ledger
+        .with(|world| world.time = sekisho_domain::TimeMs(until_ms));
     assert_eq!(bytes_of_find(&setting, &node).await.1, 3);
 }
 
@@ -293,9 +340,18 @@ async fn the_ledger_gets_a_commitment_that_only_the_node_can_open() {
     let bundle = bundle.unwrap().bundle;
     let holds = |bytes: &[u8]| bundle.windows(bytes.len()).any(|w| w == bytes);
     assert!(!holds(&opened.salt) && !holds(&sealed.0));
-    let none = v1::OpenSealRequest { seal: record.index.0 };
-    let refused = node.operating().opened_seal(none, patience()).await.unwrap_err();
-    assert!(matches!(refused, NodeError::NotOnLedger { .. }), "{refused}");
+    let none = v1::OpenSealRequest {
+        seal: record.index.0,
+    };
+    let refused = node
+        .operating()
+        .opened_seal(none, patience())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(refused, NodeError::NotOnLedger { .. }),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -337,10 +393,23 @@ async fn what_cannot_be_sealed_is_told_before_anything_is_signed() {
         ),
     ];
     for (case, sealed) in cases {
-        let refused = record(&node, 1, Record::SetReservation(sealed)).await.unwrap_err();
-        assert_eq!(refused.code(), sekisho_proto::ErrorCode::Invalid, "{case}: {refused}");
+        let refused = record(&node, 1, Record::SetReservation(sealed))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            refused.code(),
+            sekisho_proto::ErrorCode::Invalid,
+            "{case}: {refused}"
+        );
         assert_eq!(setting.ledger.bodies().len(), size, "{case}");
-        assert!(node.0.store.seals_of(&setting.saga_subject).unwrap().is_empty(), "{case}");
+        assert!(
+            node.0
+                .store
+                .seals_of(&setting.saga_subject)
+                .unwrap()
+                .is_empty(),
+            "{case}"
+        );
     }
 }
 
@@ -380,6 +449,13 @@ async fn it_binds_the_networks_own_people_and_yields_to_a_law() {
     });
     let events = find(&node, find_of(&record)).await.unwrap();
     let (documents, _) = verified(&setting, &record, &events);
-    let facilities: Vec<FacilityId> = documents.iter().map(|d| d.facility.parse().unwrap()).collect();
-    assert_eq!(facilities.len(), 3, "no reservation stands in the way of a law");
+    let facilities: Vec<FacilityId> = documents
+        .iter()
+        .map(|d| d.facility.parse().unwrap())
+        .collect();
+    assert_eq!(
+        facilities.len(),
+        3,
+        "no reservation stands in the way of a law"
+    );
 }

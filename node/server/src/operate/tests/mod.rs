@@ -1,6 +1,9 @@
 //! The network's people, their node, a broker that may lie, and Saga's node: over the real core.
 
+mod erase;
 mod find;
+mod grounds;
+mod life;
 mod record;
 mod retrieve;
 
