@@ -11,43 +11,49 @@ use sekisho_domain::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// What is known of one subject, each part as it is stored: most questions look at one or two. Whoever looks at a
 /// part says so.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Chart {
-    parts: Parts,
+    row: Vec<u8>,
+    /// Where in the row each part stands.
+    parts: [Range<usize>; Part::ALL.len()],
 }
 
-/// The row: postcard of each part, by itself.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Parts {
+/// A part of a chart: postcard of what stands beside it, by itself; no bytes where nothing was ever said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
     /// `Option<Record<Death>>`.
-    death: Bytes,
-    /// Subjects of other networks somebody said are the same patient; ordered. `Vec<Record<Said>>`.
-    links: Bytes,
-    /// Consents to disclosure, oldest first, withdrawn ones too. `Vec<Record<Act>>`.
-    disclosing: Bytes,
-    /// Consents to viewing, oldest first, withdrawn ones too. `Vec<Record<Act>>`.
-    viewing: Bytes,
-    /// Oldest first, lifted ones too. `Vec<Record<GivenReservation>>`.
-    reservations: Bytes,
+    Death,
+    /// Subjects of other networks somebody said are the same patient, ordered: `Vec<Record<Said>>`.
+    Links,
+    /// Consents to disclosure, oldest first, withdrawn ones too: `Vec<Record<Act>>`.
+    Disclosing,
+    /// Consents to viewing: `Vec<Record<Act>>`.
+    Viewing,
+    /// Oldest first, lifted ones too: `Vec<Record<GivenReservation>>`.
+    Reservations,
 }
 
-/// A part's bytes; none where nothing was ever said.
-#[derive(Debug, Clone, Default)]
-struct Bytes(Vec<u8>);
-
-impl Serialize for Bytes {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_bytes(&self.0)
-    }
+impl Part {
+    /// In the order in which they stand in the row.
+    const ALL: [Self; 5] = [
+        Self::Death,
+        Self::Links,
+        Self::Disclosing,
+        Self::Viewing,
+        Self::Reservations,
+    ];
 }
 
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        // Postcard hands out the row's own bytes.
-        <&[u8]>::deserialize(d).map(|bytes| Self(bytes.to_vec()))
+impl From<Side> for Part {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Disclosing => Self::Disclosing,
+            Side::Viewing => Self::Viewing,
+        }
     }
 }
 
@@ -142,52 +148,87 @@ impl Said {
     }
 }
 
-type Part<T, S> = Result<T, CoreError<<S as StateRead>::Error>>;
+type Answer<T, S> = Result<T, CoreError<<S as StateRead>::Error>>;
 
-fn decode<S: StateRead, T: DeserializeOwned + Default>(bytes: &Bytes) -> Part<T, S> {
-    if bytes.0.is_empty() {
-        return Ok(T::default());
-    }
-    postcard::from_bytes(&bytes.0).map_err(|e| CoreError::corrupt(Table::Chart, &[], e))
-}
-
-fn encode<S: StateRead, T: Serialize>(value: &T) -> Part<Bytes, S> {
-    let bytes = postcard::to_allocvec(value);
-    bytes
-        .map(Bytes)
-        .map_err(|e| CoreError::corrupt(Table::Chart, &[], e))
+fn key(subject: &SubjectRef) -> Vec<u8> {
+    subject_key(&subject.network, &subject.subject)
 }
 
 impl Chart {
-    pub fn read<S: StateRead>(state: &S, subject: &SubjectRef) -> Part<Self, S> {
-        let key = subject_key(&subject.network, &subject.subject);
-        let row = record::peek::<_, Parts>(state, Table::Chart, &key)?;
-        let parts = row.map(|record| record.value).unwrap_or_default();
-        Ok(Self { parts })
+    pub fn read<S: StateRead>(state: &S, subject: &SubjectRef) -> Answer<Self, S> {
+        let key = key(subject);
+        let Some(row) = state.get(Table::Chart, &key).map_err(CoreError::Store)? else {
+            return Ok(Self::default());
+        };
+        Self::of(row).map_err(|why| CoreError::corrupt(Table::Chart, &key, why))
     }
 
-    fn write<S: StateWrite>(self, state: &mut S, subject: &SubjectRef) -> Part<(), S> {
-        let key = subject_key(&subject.network, &subject.subject);
-        record::put(state, Table::Chart, &key, &Record::founded(self.parts))
+    /// A record without sources whose value is each part's bytes, each with its length before it.
+    fn of(row: Vec<u8>) -> Result<Self, String> {
+        let (_, mut rest) = record::sources(&row)?;
+        let mut parts = Part::ALL.map(|_| 0..0);
+        for part in &mut parts {
+            let (bytes, behind) =
+                postcard::take_from_bytes::<&[u8]>(rest).map_err(|e| e.to_string())?;
+            let end = row.len().saturating_sub(behind.len());
+            *part = end.saturating_sub(bytes.len())..end;
+            rest = behind;
+        }
+        match rest {
+            [] => Ok(Self { row, parts }),
+            _ => Err(format!("{} bytes stand behind it", rest.len())),
+        }
     }
 
-    pub fn death<S: StateRead>(&self, _: &S) -> Part<Option<Record<Death>>, S> {
-        decode::<S, _>(&self.parts.death)
+    fn bytes(&self, part: Part) -> &[u8] {
+        let place = self.parts.get(part as usize).cloned().unwrap_or_default();
+        self.row.get(place).unwrap_or_default()
     }
 
-    pub fn links<S: StateRead>(&self, _: &S) -> Part<Vec<Record<Said>>, S> {
-        decode::<S, _>(&self.parts.links)
+    fn part<S: StateRead, T: DeserializeOwned + Default>(&self, part: Part) -> Answer<T, S> {
+        match self.bytes(part) {
+            [] => Ok(T::default()),
+            bytes => postcard::from_bytes(bytes)
+                .map_err(|e| CoreError::corrupt(Table::Chart, &[], format!("{part:?}: {e}"))),
+        }
     }
 
-    pub fn acts<S: StateRead>(&self, _: &S, side: Side) -> Part<Vec<Record<Act>>, S> {
-        decode::<S, _>(match side {
-            Side::Disclosing => &self.parts.disclosing,
-            Side::Viewing => &self.parts.viewing,
-        })
+    /// Writes the chart with one part changed.
+    fn write<S: StateWrite, T: Serialize>(
+        &self,
+        state: &mut S,
+        subject: &SubjectRef,
+        changed: Part,
+        value: &T,
+    ) -> Answer<(), S> {
+        let key = key(subject);
+        let damaged = |e: postcard::Error| CoreError::corrupt(Table::Chart, &key, e);
+        let changed_to = postcard::to_allocvec(value).map_err(damaged)?;
+        let parts = Part::ALL.map(|part| {
+            let bytes = if part == changed {
+                &changed_to
+            } else {
+                self.bytes(part)
+            };
+            Bytes(bytes)
+        });
+        record::put(state, Table::Chart, &key, &Record::founded(parts))
     }
 
-    pub fn reservations<S: StateRead>(&self, _: &S) -> Part<Vec<Record<GivenReservation>>, S> {
-        decode::<S, _>(&self.parts.reservations)
+    pub fn death<S: StateRead>(&self, _: &S) -> Answer<Option<Record<Death>>, S> {
+        self.part::<S, _>(Part::Death)
+    }
+
+    pub fn links<S: StateRead>(&self, _: &S) -> Answer<Vec<Record<Said>>, S> {
+        self.part::<S, _>(Part::Links)
+    }
+
+    pub fn acts<S: StateRead>(&self, _: &S, side: Side) -> Answer<Vec<Record<Act>>, S> {
+        self.part::<S, _>(side.into())
+    }
+
+    pub fn reservations<S: StateRead>(&self, _: &S) -> Answer<Vec<Record<GivenReservation>>, S> {
+        self.part::<S, _>(Part::Reservations)
     }
 
     /// Changes a subject's consents of one side.
@@ -196,15 +237,11 @@ impl Chart {
         subject: &SubjectRef,
         side: Side,
         change: impl FnOnce(&mut Vec<Record<Act>>),
-    ) -> Part<(), S> {
-        let mut chart = Self::read(state, subject)?;
+    ) -> Answer<(), S> {
+        let chart = Self::read(state, subject)?;
         let mut acts = chart.acts(state, side)?;
         change(&mut acts);
-        *match side {
-            Side::Disclosing => &mut chart.parts.disclosing,
-            Side::Viewing => &mut chart.parts.viewing,
-        } = encode::<S, _>(&acts)?;
-        chart.write(state, subject)
+        chart.write(state, subject, side.into(), &acts)
     }
 
     /// Changes a subject's reservations.
@@ -212,30 +249,28 @@ impl Chart {
         state: &mut S,
         subject: &SubjectRef,
         change: impl FnOnce(&mut Vec<Record<GivenReservation>>),
-    ) -> Part<(), S> {
-        let mut chart = Self::read(state, subject)?;
+    ) -> Answer<(), S> {
+        let chart = Self::read(state, subject)?;
         let mut reservations = chart.reservations(state)?;
         change(&mut reservations);
-        chart.parts.reservations = encode::<S, _>(&reservations)?;
-        chart.write(state, subject)
+        chart.write(state, subject, Part::Reservations, &reservations)
     }
 
     pub fn set_death<S: StateWrite>(
         state: &mut S,
         subject: &SubjectRef,
         death: Record<Death>,
-    ) -> Part<(), S> {
-        let mut chart = Self::read(state, subject)?;
-        chart.parts.death = encode::<S, _>(&Some(death))?;
-        chart.write(state, subject)
+    ) -> Answer<(), S> {
+        let chart = Self::read(state, subject)?;
+        chart.write(state, subject, Part::Death, &Some(death))
     }
 
     pub fn set_link<S: StateWrite>(
         state: &mut S,
         subject: &SubjectRef,
         link: Record<Said>,
-    ) -> Part<(), S> {
-        let mut chart = Self::read(state, subject)?;
+    ) -> Answer<(), S> {
+        let chart = Self::read(state, subject)?;
         let mut links = chart.links(state)?;
         match links.binary_search_by(|known| known.value.other.cmp(&link.value.other)) {
             Ok(at) => {
@@ -245,8 +280,16 @@ impl Chart {
             }
             Err(at) => links.insert(at, link),
         }
-        chart.parts.links = encode::<S, _>(&links)?;
-        chart.write(state, subject)
+        chart.write(state, subject, Part::Links, &links)
+    }
+}
+
+/// A part's bytes, written with their length before them.
+struct Bytes<'a>(&'a [u8]);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_bytes(self.0)
     }
 }
 
@@ -276,12 +319,12 @@ impl Place {
         state: &mut S,
         index: EntryIndex,
         subject: &SubjectRef,
-    ) -> Part<(), S> {
+    ) -> Answer<(), S> {
         let record = Record::founded(subject.clone());
         record::put(state, self.table(), &record::index_key(index), &record)
     }
 
-    pub fn find<S: StateRead>(self, state: &S, index: EntryIndex) -> Part<Option<SubjectRef>, S> {
+    pub fn find<S: StateRead>(self, state: &S, index: EntryIndex) -> Answer<Option<SubjectRef>, S> {
         let record = record::peek(state, self.table(), &record::index_key(index))?;
         Ok(record.map(|r| r.value))
     }

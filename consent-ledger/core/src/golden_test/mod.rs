@@ -76,7 +76,7 @@ fn what_was_written_is_still_read_and_verified() {
     let verified = bundle::verify(&of("bundle ")[0], &founding).unwrap();
     assert_eq!((verified.transfers.len(), verified.openings.len()), (2, 1));
     let mut kinds = std::collections::BTreeSet::new();
-    for bytes in of("17-Leaf ") {
+    for bytes in of("15-Leaf ") {
         let leaf = Leaf::decode(&bytes).unwrap();
         kinds.insert(
             format!("{:?}", leaf.entry.body)
