@@ -51,7 +51,7 @@ pub async fn drain<T>(stream: &mut Streaming<T>) -> Vec<T> {
 
 pub async fn find(site: &Site) -> Vec<Found> {
     let request = v1::FindRequest {
-        patient: local(KURUME_HOSPITAL, "K-1"),
+        patient: local(KURUME_HOSPITAL, KURUME_PATIENT),
         practitioner: PRACTITIONER.to_owned(),
         role: Role::Physician.number().into(),
         facility: KURUME_HOSPITAL.to_owned(),
@@ -69,7 +69,7 @@ pub async fn find(site: &Site) -> Vec<Found> {
 
 pub async fn retrieve(site: &Site, unique_id: &str) -> Vec<Got> {
     let request = v1::RetrieveRequest {
-        patient: local(KURUME_HOSPITAL, "K-1"),
+        patient: local(KURUME_HOSPITAL, KURUME_PATIENT),
         practitioner: PRACTITIONER.to_owned(),
         role: Role::Physician.number().into(),
         facility: KURUME_HOSPITAL.to_owned(),
@@ -102,4 +102,44 @@ pub fn outcomes(events: &[Found]) -> Vec<(String, NetworkOutcome)> {
 pub fn outcome_of(events: &[Found], network: &str) -> NetworkOutcome {
     let outcomes = outcomes(events);
     outcomes.into_iter().find(|(n, _)| n == network).unwrap().1
+}
+
+/// Kurume's hospital takes the patient's consent to the visit.
+pub async fn consent(kurume: &Site) -> v1::RecordReply {
+    let facilities = v1::FacilitySet {
+        facilities: vec![KURUME_HOSPITAL.to_owned()],
+    };
+    let consent = v1::record_request::Record::GrantConsent(v1::GrantConsent {
+        patient: local(KURUME_HOSPITAL, KURUME_PATIENT),
+        side: Side::Viewing.number().into(),
+        facilities: Some(v1::grant_consent::Facilities::ListedFacilities(facilities)),
+        capture: Capture::Written.number().into(),
+        recorded_by: KURUME_HOSPITAL.to_owned(),
+        evidence_note: EVIDENCE.to_owned(),
+        ..Default::default()
+    });
+    let consented = record(kurume, 3, consent).await;
+    assert!(was_accepted(&consented));
+
+    consented
+}
+
+/// The two secretariats say that it is the same patient; its pseudonyms at Saga and at Kurume.
+pub async fn linked(saga: &Site, kurume: &Site) -> (Vec<u8>, Vec<u8>) {
+    let here = subject(kurume, local(KURUME_HOSPITAL, KURUME_PATIENT)).await;
+    let there = subject(saga, local(SAGA_HOSPITAL, PATIENT)).await;
+    let link = |patient, network: &str, subject: &[u8]| {
+        v1::record_request::Record::LinkSubject(v1::LinkSubject {
+            patient,
+            other: Some(v1::SubjectRef {
+                network: network.to_owned(),
+                subject: subject.to_vec(),
+            }),
+        })
+    };
+    let from_kurume = link(local(KURUME_HOSPITAL, KURUME_PATIENT), SAGA, &there);
+    assert!(was_accepted(&record(kurume, 1, from_kurume).await));
+    let from_saga = link(local(SAGA_HOSPITAL, PATIENT), KURUME, &here);
+    assert!(was_accepted(&record(saga, 2, from_saga).await));
+    (there, here)
 }

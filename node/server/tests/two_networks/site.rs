@@ -45,7 +45,7 @@ pub struct Site {
     pub replica: Replica,
     pub node: Node,
     address: String,
-    dir: TempDir,
+    pub dir: TempDir,
     serving: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
@@ -60,6 +60,8 @@ impl Site {
         let mut config =
             sekisho_replica::Config::new(ReplicaId(number.into()), dir.path().join("replica"));
         config.timing = Timing::LOOPBACK;
+        // Snapshots are made too, and looked into by the test of erasing.
+        config.snapshot_every = 8;
         let keys = Keys {
             transport: identity.clone(),
             checkpoint: checkpoint_key(number),
