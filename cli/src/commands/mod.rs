@@ -14,6 +14,7 @@ mod ingest;
 mod ledger;
 mod network;
 mod private;
+mod profile;
 mod query;
 mod retrieve;
 mod sample;
@@ -97,7 +98,10 @@ enum Command {
     /// Set up a network, register its facilities, publish its consent policy, see all members
     #[command(subcommand)]
     Network(network::Command),
-    /// Propose, sign, suspend and show agreements between networks
+    /// See what the surveys say of each network, and what is missing before it may sign
+    #[command(subcommand)]
+    Profile(profile::Command),
+    /// Draw up, propose, sign, suspend and show agreements between networks
     #[command(subcommand)]
     Agreement(agreement::Command),
     /// Record what a patient consented to, withdrew or reserved
@@ -210,6 +214,7 @@ async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
         Command::Config(command) => config::run(&command, at),
         Command::Sample(command) => sample::run(&command, at),
         Command::Network(command) => network::run(command, at).await,
+        Command::Profile(command) => profile::run(command, at),
         Command::Agreement(command) => agreement::run(command, at).await,
         Command::Consent(command) => consent::run(command, at).await,
         Command::Subject(command) => subject::run(command, at).await,

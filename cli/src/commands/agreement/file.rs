@@ -8,6 +8,7 @@ use sekisho_domain::{
     Agreement, AgreementId, Code, Codes, ConsentRule, DomainError, FacilityKind, Grant, Hash,
     Nature, NetworkId, Period, Purpose, Retention, Role, Settlement,
 };
+use sekisho_proto::v1;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -51,6 +52,10 @@ struct GrantFile {
 /// # Errors
 /// It is not in the form of [`EXAMPLE`], or contradicts itself.
 pub(in crate::commands) fn parse(content: &str, base: &Path) -> Result<Agreement, Failure> {
+    // The object that `agreement draft` writes: what is signed, with nothing left to fill in.
+    if content.trim_start().starts_with('{') {
+        return object(content);
+    }
     let file: AgreementFile = text::parse(content, EXAMPLE_COMMAND)?;
     let valid = days(file.valid_from, file.valid_until)?;
     let grants = file.grant.into_iter().enumerate().map(|(n, grant)| {
@@ -99,6 +104,33 @@ pub(in crate::commands) fn parse(content: &str, base: &Path) -> Result<Agreement
         valid,
         text_hash: text::hash(file.text.as_deref(), file.text_sha256, base)?,
     })
+}
+
+/// An agreement as `agreement draft --object` writes it, held to what may be on the wire.
+fn object(content: &str) -> Result<Agreement, Failure> {
+    let refused = |why: String| {
+        Failure::usage(
+            format!("`sekisho agreement draft --object` の形ではありません：{why}"),
+            format!("it is not in the form that `sekisho agreement draft --object` writes: {why}"),
+        )
+    };
+    let agreement: Agreement = serde_json::from_str(content).map_err(|e| refused(e.to_string()))?;
+    let agreement = Agreement::try_from(v1::Agreement::from(&agreement));
+    let agreement = agreement.map_err(|e| refused(e.to_string()))?;
+    for (n, grant) in agreement.grants.iter().enumerate() {
+        for party in [&grant.disclosing, &grant.viewing] {
+            if !agreement.parties.contains(party) {
+                return Err(refused(format!(
+                    "grant {}: {party} is not among the parties",
+                    n + 1
+                )));
+            }
+        }
+        grant
+            .check()
+            .map_err(|e| refused(format!("grant {}: {e}", n + 1)))?;
+    }
+    Ok(agreement)
 }
 
 fn of_grant(n: usize, failure: &Failure) -> Failure {

@@ -1,7 +1,10 @@
 //! `sekisho agreement`: what two or more networks sign, from the draft to its end.
 
+mod diff;
+mod draft;
 mod file;
 mod list;
+mod preview;
 mod sign;
 
 pub(super) use file::{EXAMPLE, codes, parse};
@@ -23,10 +26,22 @@ pub(super) enum Command {
     /// Propose the next version of an agreement; signs it for this network
     #[command(after_help = "Example:\n  sekisho agreement propose --file agreement.toml")]
     Propose {
-        /// The agreement, as `agreement example` shows it
+        /// The agreement, as `agreement example` shows it or `agreement draft --object` writes it
         #[arg(long, value_name = "FILE")]
         file: PathBuf,
     },
+    /// Draw up an agreement from what the networks say of themselves, with reasons and what is missing
+    #[command(
+        after_help = "Example:\n  sekisho agreement draft mhlw-111 mhlw-116 --markdown agreement.md --object agreement.json\n  \
+                      sekisho agreement draft mhlw-168=listed-facilities まめネット --one-way"
+    )]
+    Draft(Box<draft::DraftArgs>),
+    /// Show who gains and who loses access by a new version
+    #[command(after_help = "Example:\n  sekisho agreement diff v1.json v2.toml")]
+    Diff(diff::DiffArgs),
+    /// Count what an agreement would change for the patients on the ledger; writes nothing
+    #[command(after_help = "Example:\n  sekisho agreement preview agreement.json")]
+    Preview(preview::PreviewArgs),
     /// Sign a proposed agreement, after reading in words what it allows
     #[command(
         after_help = "Example:\n  sekisho agreement sign pikapika-azalea\n  sekisho agreement sign pikapika-azalea --version 2 --yes"
@@ -63,6 +78,9 @@ pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Command::Propose { file } => propose(&file, at).await,
+        Command::Draft(args) => draft::run(*args, at),
+        Command::Diff(args) => diff::run(&args, at),
+        Command::Preview(args) => preview::run(&args, at).await,
         Command::Sign(args) => sign::run(&args, at).await,
         Command::Suspend { id } => {
             let ja = format!("協定 {id} を停止しました");

@@ -86,8 +86,40 @@ const COMMANDS: &[(&str, &str)] = &[
         "参加する全ネットワークの鍵、施設、同意ポリシーを、記録を一件ずつ検証して表示します",
     ),
     (
+        "profile",
+        "調査が各ネットワークについて述べていることと、署名までに足りないものを示します",
+    ),
+    (
+        "profile import",
+        "調査データのファイルから全ネットワークのプロファイルを作り、各行の出典を示します",
+    ),
+    (
+        "profile list",
+        "調査にあるネットワークと、それぞれに足りないものを一覧します",
+    ),
+    (
+        "profile show",
+        "一つのネットワークのプロファイルを出典とともに行ごとに示します",
+    ),
+    (
+        "profile export",
+        "プロファイルを、訂正・補足できるファイルの形で出力します",
+    ),
+    (
         "agreement",
-        "ネットワーク間の協定を提案し、署名し、停止し、表示します",
+        "ネットワーク間の協定を起案し、提案し、署名し、停止し、表示します",
+    ),
+    (
+        "agreement draft",
+        "各ネットワークのプロファイルから協定案を作り、理由と足りないものを示します",
+    ),
+    (
+        "agreement diff",
+        "新しい版で誰が見られるようになり、誰が見られなくなるかを示します",
+    ),
+    (
+        "agreement preview",
+        "協定が発効した場合の変化を台帳の患者について数えます。何も書き込みません",
     ),
     (
         "agreement example",
@@ -261,6 +293,82 @@ const ARGUMENTS: &[(&str, &str)] = &[
 ];
 
 const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
+    (
+        "profile import",
+        "file",
+        "調査データ（ネットワークのJSON配列）のファイル",
+    ),
+    (
+        "profile import",
+        "summary",
+        "ネットワークごとに一行とまとめだけを示します",
+    ),
+    (
+        "profile import",
+        "into",
+        "プロファイルを一つずつファイルとして書き出すフォルダ",
+    ),
+    (
+        "profile show",
+        "network",
+        "ネットワークのIDか名前、プロファイルのファイル、または ID=方式（同意の方式を選ぶ）",
+    ),
+    (
+        "profile export",
+        "network",
+        "ネットワークのIDか名前、プロファイルのファイル、または ID=方式（同意の方式を選ぶ）",
+    ),
+    (
+        "agreement draft",
+        "a",
+        "一つ目のネットワーク：IDか名前、プロファイルのファイル、または ID=方式（同意の方式を選ぶ）",
+    ),
+    ("agreement draft", "b", "二つ目のネットワーク"),
+    (
+        "agreement draft",
+        "with",
+        "三つ目以降のネットワーク（多者間の協定）",
+    ),
+    (
+        "agreement draft",
+        "one_way",
+        "A の文書を B が閲覧する方向だけにします",
+    ),
+    (
+        "agreement draft",
+        "id",
+        "協定のID。省略時はネットワークのIDから作ります",
+    ),
+    ("agreement draft", "version", "版"),
+    (
+        "agreement draft",
+        "valid_from",
+        "最初の日。省略時は次の4月1日から三年間",
+    ),
+    (
+        "agreement draft",
+        "valid_until",
+        "最後の日。省略時は終了させるまで",
+    ),
+    (
+        "agreement draft",
+        "retention",
+        "閲覧側の保存：not-kept（保存しない）、as-own-record（診療録の一部）、または日数",
+    ),
+    ("agreement draft", "settlement", "費用の負担"),
+    (
+        "agreement draft",
+        "markdown",
+        "協定書をMarkdownで書き出すファイル",
+    ),
+    (
+        "agreement draft",
+        "object",
+        "署名の対象となる協定データを書き出すファイル（`agreement propose --file` で使えます）",
+    ),
+    ("agreement diff", "old", "前の版のファイル"),
+    ("agreement diff", "new", "後の版のファイル"),
+    ("agreement preview", "file", "協定のファイル"),
     (
         "demo",
         "once",

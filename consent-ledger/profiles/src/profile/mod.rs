@@ -8,7 +8,7 @@ mod report;
 mod survey;
 
 pub use field::{Field, Said, Standing};
-pub use file::{FileError, parse, write};
+pub use file::{FILE_BYTES_MAX, FileError, parse, write};
 pub use report::{Line, Words};
 pub(crate) use report::{codes as codes_in_words, new_facility as new_facility_in_words};
 
