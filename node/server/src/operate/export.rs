@@ -5,7 +5,7 @@ use crate::commitments::{CONTENT, DOCUMENT, EVIDENCE, PRACTITIONER};
 use crate::ledger::{Snapshot, ask};
 use crate::node::Inner;
 use crate::store::NodeStore;
-use sekisho_domain::{AccessRecord, Decision, EntryIndex};
+use sekisho_domain::{AccessRecord, ConsentId, Decision, EntryIndex};
 use sekisho_ledger::bundle::{BuildError, ShownOpening, build, commitment_in};
 use sekisho_proto::v1;
 use sekisho_transport::Deadline;
@@ -62,7 +62,7 @@ async fn under(
     .await
 }
 
-/// What this node can open of the access, its transfers and the consents it rests on.
+/// What this node can open of the access, its transfers, and the consents and proxies it rests on.
 fn openings(
     store: &NodeStore,
     snapshot: &Snapshot<'_>,
@@ -79,11 +79,15 @@ fn openings(
             .flat_map(|basis| &basis.consents)
             .map(|id| id.0)
     });
-    let leaves: BTreeSet<EntryIndex> = [record.index]
-        .into_iter()
-        .chain(transfers.iter().map(|t| t.index))
-        .chain(consents)
-        .collect();
+    let mut leaves: BTreeSet<EntryIndex> = consents.collect();
+    let mut proxies = Vec::new();
+    for consent in &leaves {
+        let given = snapshot.view().consent(ConsentId(*consent))?;
+        proxies.extend(given.and_then(|r| r.value.consent.proxy).map(|id| id.0));
+    }
+    leaves.extend(proxies);
+    leaves.extend(transfers.iter().map(|t| t.index));
+    leaves.insert(record.index);
     let mut openings = Vec::new();
     for index in leaves {
         let Some(leaf) = snapshot.leaf(index)? else {

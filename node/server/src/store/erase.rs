@@ -93,6 +93,7 @@ impl NodeStore {
         let path = unfinished(&self.path);
         remove_unfinished(&self.path)?;
         let fresh = create(&path)?;
+        self.protect(&path)?;
         write_to(&fresh, |txn| {
             copy(&from, txn, &doomed, step)?;
             format::put(txn, ERASED, "an erasure", subject.as_bytes(), &now)
@@ -107,6 +108,16 @@ impl NodeStore {
             openings: doomed.count(OPENINGS),
             sealed: doomed.count(SEALED),
         })
+    }
+
+    /// Nobody may read the fresh file who may not read the store's.
+    fn protect(&self, path: &Path) -> Result<(), StoreError> {
+        std::fs::metadata(&self.path)
+            .and_then(|own| std::fs::set_permissions(path, own.permissions()))
+            .map_err(|source| StoreError::Replace {
+                path: self.path.clone(),
+                source,
+            })
     }
 
     fn take_place(

@@ -12,6 +12,7 @@ use sekisho_domain::{
 use sekisho_ledger::commitment::{Opening, Salt};
 use sekisho_proto::v1;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 const DIE_AT: &str = "SEKISHO_TEST_DIE_AT";
@@ -203,7 +204,11 @@ fn nothing_of_the_person_is_left_and_all_else_is() {
     let store = filled(&path);
     let all = traces(dir.path(), LEAVER, "leaver", 10).len();
     assert_eq!(all, 4 + 3 + 6, "the scan finds what is there");
+    let narrow = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(&path, narrow).unwrap();
     let erased = store.erase(&LEAVER, NOW).unwrap();
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
     let expected = Erased {
         at: NOW,
         before: false,

@@ -2,8 +2,10 @@
 
 use super::{FailingDisk, Kept, NodeStore, Settled, StoreError, StoredRequest, TransferKind};
 use crate::testing::{PATIENT, SAGA_HOSPITAL, SAGA_OTHER, STRANGER, chart, network};
+use redb::ReadableTable;
 use sekisho_domain::{
-    Commitment, EntryIndex, Hash, LedgerId, RefusalReason, RequestId, SubjectId, TimeMs, Transfer,
+    Commitment, EntryIndex, Hash, LedgerId, PractitionerId, RefusalReason, RequestId, SubjectId,
+    TimeMs, Transfer,
 };
 use sekisho_ledger::commitment::{Opening, Salt};
 use sekisho_proto::v1;
@@ -267,6 +269,61 @@ fn the_layout_never_changes_unnoticed() {
     let mut expected = vec![1, 16];
     expected.extend([1; 16]);
     assert_eq!(value.value(), expected);
+
+    // Of each later table the one row there is: key and value.
+    let pseudonym = PractitionerId([4; 16]);
+    store.practitioner_or("dr-1", pseudonym).unwrap();
+    let sealed = opening("sealed", 3, b"reservation");
+    let request = StoredRequest {
+        asked: Hash([9; 32]),
+        envelope: v1::Envelope::default(),
+    };
+    let kept = Kept {
+        about: &FIRST,
+        openings: std::slice::from_ref(&sealed),
+        sealed: Some(&sealed.commitment()),
+    };
+    store
+        .put_request(&RequestId([7; 16]), &request, &kept)
+        .unwrap();
+    let commitment = sealed.commitment().0;
+    let version = [1u8].as_slice();
+    let cases: [(super::Table, [&[u8]; 3], [&[u8]; 3]); 4] = [
+        (
+            super::PRACTITIONERS,
+            [b"dr-1", b"", b""],
+            [version, &[16], &[4; 16]],
+        ),
+        (
+            super::PSEUDONYMS,
+            [&[4; 16], b"", b""],
+            [version, &[4], b"dr-1"],
+        ),
+        (
+            super::SEALED,
+            [&[1; 16], &[7; 16], b""],
+            [version, &[32], &commitment],
+        ),
+        (
+            super::OF_SUBJECT,
+            [&[1; 16], &[0], &[7; 16]],
+            [version, b"", b""],
+        ),
+    ];
+    let row = |store: &NodeStore, table: super::Table| {
+        let txn = store.read().unwrap();
+        let open = txn.open_table(table).unwrap();
+        let (key, value) = open.iter().unwrap().next().unwrap().unwrap();
+        (key.value().to_vec(), value.value().to_vec())
+    };
+    for (table, key, value) in cases {
+        assert_eq!(row(&store, table), (key.concat(), value.concat()));
+    }
+    store.erase(&FIRST, NOW).unwrap();
+    let (key, value) = row(&store, super::ERASED);
+    let mut expected = vec![1];
+    expected.extend(postcard::to_stdvec(&NOW.0).unwrap());
+    assert_eq!((key, value), (vec![1; 16], expected));
 }
 
 #[test]

@@ -21,7 +21,10 @@ fn scan(dir: &Path, marks: &Marks) -> BTreeMap<String, Vec<String>> {
 
 async fn bundle_of(site: &Site, access: u64) -> Vec<u8> {
     let export = v1::ExportBundleRequest { access };
-    let reply = site.people().export_bundle(outgoing(export, patience())).await;
+    let reply = site
+        .people()
+        .export_bundle(outgoing(export, patience()))
+        .await;
     reply.unwrap().into_inner().bundle
 }
 
@@ -40,7 +43,10 @@ async fn erase(site: &Site, patient: Option<v1::Patient>, withdraw: bool) -> v1:
             recorded_by: KURUME_HOSPITAL.to_owned(),
         }),
     };
-    let reply = site.people().erase_subject(outgoing(request, patience())).await;
+    let reply = site
+        .people()
+        .erase_subject(outgoing(request, patience()))
+        .await;
     reply.unwrap().into_inner()
 }
 
@@ -86,7 +92,9 @@ async fn a_patient_leaves_and_nothing_of_the_person_is_left() {
     assert!(was_accepted(&proxy));
     let sealed = Record::SetReservation(v1::SetReservation {
         patient: local(SAGA_HOSPITAL, PATIENT),
-        viewer: Some(v1::set_reservation::Viewer::ViewerFacility(SAGA_HOSPITAL.to_owned())),
+        viewer: Some(v1::set_reservation::Viewer::ViewerFacility(
+            SAGA_HOSPITAL.to_owned(),
+        )),
         recorded_by: SAGA_HOSPITAL.to_owned(),
         proxy: Some(proxy.index),
         sealed: true,
@@ -96,7 +104,10 @@ async fn a_patient_leaves_and_nothing_of_the_person_is_left() {
     assert!(was_accepted(&seal));
 
     let events = find(&kurume).await;
-    assert_eq!(outcome_of(&events, SAGA), NetworkOutcome::Answered { count: 3 });
+    assert_eq!(
+        outcome_of(&events, SAGA),
+        NetworkOutcome::Answered { count: 3 }
+    );
     let newest = events.iter().find_map(|event| match event {
         Found::Documents(page) => Some(page.documents[0].clone()),
         _ => None,
@@ -113,12 +124,18 @@ async fn a_patient_leaves_and_nothing_of_the_person_is_left() {
     seal_a_bundle(&genesis, &saga).await;
 
     // The proofs of before, and every salt the nodes keep: bundles show them, an officer opens the seal.
-    let before = [bundle_of(&saga, access).await, bundle_of(&kurume, access).await];
+    let before = [
+        bundle_of(&saga, access).await,
+        bundle_of(&kurume, access).await,
+    ];
     let opened = open(&saga, seal.index).await.unwrap();
     let mut at_saga = Marks::from([
         ("the local id".to_owned(), PATIENT.into()),
         ("the guardian".to_owned(), GUARDIAN.into()),
-        ("the salt of the sealed reservation".to_owned(), opened.salt.clone()),
+        (
+            "the salt of the sealed reservation".to_owned(),
+            opened.salt.clone(),
+        ),
         ("the sealed reservation".to_owned(), opened.value.clone()),
     ]);
     let mut at_kurume = Marks::from([
@@ -133,7 +150,11 @@ async fn a_patient_leaves_and_nothing_of_the_person_is_left() {
             marks.insert(name, opening.salt().as_bytes().to_vec());
         }
     }
-    let marks: Marks = at_saga.clone().into_iter().chain(at_kurume.clone()).collect();
+    let marks: Marks = at_saga
+        .clone()
+        .into_iter()
+        .chain(at_kurume.clone())
+        .collect();
     assert!(marks.len() >= 10, "{:?}", marks.keys());
 
     // The hospital's own retention has ended; it removes its files, and the index follows.
@@ -147,8 +168,17 @@ async fn a_patient_leaves_and_nothing_of_the_person_is_left() {
     for (site, own) in [(&saga, &at_saga), (&kurume, &at_kurume)] {
         let found = scan(site.dir.path(), own);
         assert!(found.keys().eq(own.keys()), "{}: {found:?}", site.name);
-        assert!(found.values().all(|files| files.iter().any(|f| f.ends_with(&node))), "{found:?}");
-        assert!(scan(&site.dir.path().join("replica"), &marks).is_empty(), "{}", site.name);
+        assert!(
+            found
+                .values()
+                .all(|files| files.iter().any(|f| f.ends_with(&node))),
+            "{found:?}"
+        );
+        assert!(
+            scan(&site.dir.path().join("replica"), &marks).is_empty(),
+            "{}",
+            site.name
+        );
     }
     let indexed = scan(&saga.dir.path().join(&index), &at_saga);
     assert!(indexed.contains_key("the local id"), "{indexed:?}");
@@ -160,7 +190,10 @@ async fn a_patient_leaves_and_nothing_of_the_person_is_left() {
         request_id: vec![0xe4; 16],
         withdraw_first: None,
     };
-    let refused = kurume.people().erase_subject(outgoing(standing, patience())).await;
+    let refused = kurume
+        .people()
+        .erase_subject(outgoing(standing, patience()))
+        .await;
     assert_eq!(refused.unwrap_err().code(), Code::AlreadyExists);
     let erased = erase(&kurume, patient(), true).await;
     assert_eq!((erased.withdrawn.len(), erased.charts), (1, 1));

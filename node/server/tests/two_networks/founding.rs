@@ -169,4 +169,3 @@ async fn found(genesis: &Genesis, saga: &Site, kurume: &Site) {
         .say(genesis, &governance(kurume.number), signature)
         .await;
 }
-

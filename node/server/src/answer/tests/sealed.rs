@@ -459,3 +459,47 @@ async fn it_binds_the_networks_own_people_and_yields_to_a_law() {
         "no reservation stands in the way of a law"
     );
 }
+
+#[tokio::test]
+async fn who_is_not_permitted_learns_nothing_of_a_seal_or_of_an_erasure() {
+    let mut told = Vec::new();
+    for case in ["as it was", "sealed", "erased"] {
+        let (setting, node) = saga(3, 2).await;
+        match case {
+            "sealed" => {
+                accepted(&node, 1, Record::SetReservation(everything(PATIENT))).await;
+            }
+            "erased" => {
+                let erase = v1::EraseSubjectRequest {
+                    patient: local(PATIENT),
+                    request_id: vec![1; 16],
+                    withdraw_first: None,
+                };
+                node.operating().erase(erase, patience()).await.unwrap();
+            }
+            _ => {}
+        }
+        let good = ask_for(&setting, &at_other(&node));
+        // Kurume has no grant to break the glass.
+        let denied = ask(&setting, |request| {
+            request.purpose = Purpose::BreakGlass;
+            request.grounds =
+                sekisho_domain::Grounds::Emergency(sekisho_domain::EmergencyReason::NoTime);
+        });
+        let disclosing = node.disclosing();
+        let wanted = |record: &AccessRecord| retrieve_of(record, &at_other(&node));
+        let elsewhere = disclosing.retrieve(network(TOTTORI), wanted(&good), patience());
+        told.push(elsewhere.await.unwrap_err().status());
+        let forged = v1::AnswerRetrieveRequest {
+            salt: vec![0; 32],
+            ..wanted(&good)
+        };
+        let forged = disclosing.retrieve(network(KURUME), forged, patience());
+        told.push(forged.await.unwrap_err().status());
+        let refused = disclosing.find(network(KURUME), find_of(&denied), patience());
+        told.push(refused.await.unwrap_err().status());
+    }
+    let mut told: Vec<_> = told.iter().map(|status| format!("{status:?}")).collect();
+    told.dedup();
+    assert_eq!(told.len(), 1, "{told:?}");
+}
