@@ -1,0 +1,94 @@
+"""python3 -m verifier BUNDLE --genesis GENESIS [--json]
+
+Checks one bundle. Exit code 0: it holds; 1: it does not; 2: it could not be read.
+
+python3 -m verifier --batch: for a test of many. Each line of the input is a JSON object {"genesis": path, "bundle": base64};
+each line of the output the report on it.
+"""
+
+import argparse
+import base64
+import json
+import sys
+
+from . import bundle, genesis
+from .fault import Fault
+
+
+def report(data, founding):
+    """The report on a bundle; `founding` gives the founding file or raises its fault."""
+    try:
+        return bundle.verify(data, founding()).report()
+    except Fault as fault:
+        return {"verified": False, "fault": fault.code, "at": fault.at}
+
+
+def batch():
+    """Answers line by line."""
+    read = {}
+
+    def founding(path):
+        if path not in read:
+            with open(path, encoding="utf-8") as file:
+                read[path] = file.read()
+        return genesis.read(read[path])
+
+    checked = {}
+    for line in sys.stdin:
+        asked = json.loads(line)
+        path = asked["genesis"]
+
+        def once():
+            if path not in checked:
+                checked[path] = founding(path)
+            return checked[path]
+
+        answer = report(base64.b64decode(asked["bundle"]), once)
+        print(json.dumps(answer), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="verifier", description="Checks a proof bundle of Sekisho.")
+    parser.add_argument("bundle", nargs="?")
+    parser.add_argument("--genesis", help="the founding file: the trust root")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--batch", action="store_true", help="many, from the standard input")
+    args = parser.parse_args()
+    if args.batch:
+        return batch()
+    if not args.bundle or not args.genesis:
+        parser.error("a bundle and --genesis are needed")
+    try:
+        with open(args.bundle, "rb") as file:
+            data = file.read(bundle.BUNDLE_BYTES_MAX + 1)
+        with open(args.genesis, encoding="utf-8") as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    answer = report(data, lambda: genesis.read(text))
+    if args.json:
+        print(json.dumps(answer, ensure_ascii=False))
+    else:
+        tell(answer)
+    return 0 if answer["verified"] else 1
+
+
+def tell(answer):
+    """For people, in both languages."""
+    if not answer["verified"]:
+        at = "" if answer["at"] is None else f" ({answer['at']})"
+        print(f"検証できません not verified: {answer['fault']}{at}")
+        return
+    print(f"検証できました verified: access {answer['access']} of ledger {answer['ledger']}")
+    print(f"  checkpoint over {answer['size']} leaves")
+    for decision in answer["decisions"]:
+        reason = f": {decision['reason']}" if "reason" in decision else ""
+        print(f"  {decision['network']}: {decision['decision']}{reason}")
+    for transfer in answer["transfers"]:
+        print(f"  {transfer['kind']} (leaf {transfer['index']})")
+    print(f"  {answer['openings']} openings")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
