@@ -1,6 +1,5 @@
 //! Filling the store of a replica that has never run from an export that was checked.
 
-use super::PROGRESS_EVERY;
 use super::archive::{Archive, ArchiveError, bundle_of, read};
 use crate::config::Config;
 use crate::store::Import;
@@ -69,14 +68,12 @@ pub fn import(
             }
             leaves.push(Leaf::decode(entry).map_err(|e| leaf_error(place, e.to_string()))?);
             bytes.push(entry.to_vec());
-            if edge.size().is_multiple_of(PROGRESS_EVERY) {
-                progress(edge.size(), size);
-            }
         }
         if let Err(differs) = store.append(&leaves, &bytes)? {
             let before = entries.len() - leaves.len();
             return Err(leaf_error(before + differs.place, differs.why));
         }
+        progress(edge.size(), size);
     }
     // The files may have changed since they were checked; what is in the store has not.
     let computed = store.root()?;
@@ -89,7 +86,6 @@ pub fn import(
     }
     Tiles::of(&config.data_dir).write_checkpoint(&checkpoint.note)?;
     store.complete(size, root)?;
-    progress(size, size);
     Ok(Imported {
         size,
         resumed,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::store::import::Imported;
 use crate::raft::Member;
 use openraft::Membership;
 use openraft::{CommittedLeaderId, EntryPayload};
@@ -52,6 +53,16 @@ fn stored_bytes_are_these() {
                 root: vec![0xcc],
             }),
             "0108051201cc",
+        ),
+        (
+            "imported",
+            encode(&Imported {
+                complete: true,
+                size: 300,
+                passed: 5,
+                time_ms: 7,
+            }),
+            "01080110ac0218052007",
         ),
     ];
     for (what, bytes, expected) in cases {

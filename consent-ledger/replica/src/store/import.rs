@@ -240,3 +240,7 @@ pub(crate) struct Differs {
     /// Why not.
     pub why: String,
 }
+
+#[cfg(test)]
+#[path = "import_test.rs"]
+mod tests;

@@ -254,7 +254,7 @@ mod tests {
         let reads = Reads::unlimited();
         let backend = ReadOnly::new(file, reads.clone()).unwrap();
         reads.allow(2);
-        let mut read = || backend.read(0, &mut [0; 3]);
+        let read = || backend.read(0, &mut [0; 3]);
         assert!(read().is_ok() && read().is_ok() && read().is_err() && read().is_err());
         reads.allow(1);
         assert!(read().is_ok() && read().is_err());
