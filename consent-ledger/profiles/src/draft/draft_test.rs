@@ -305,11 +305,13 @@ fn yamagata_and_akita_in_one_agreement() {
         .iter()
         .map(|p| (p.id.as_str(), p.missing().iter().map(|m| m.need).collect()))
         .collect();
-    use Need::{Capture as C, Categories, Scope as S, ViewingKinds, Withdrawal as W};
+    use Need::{
+        Capture as C, Categories, NewFacility as N, Scope as S, ViewingKinds, Withdrawal as W,
+    };
     let expected = [
         ("mhlw-055", vec![ViewingKinds]),
         ("mhlw-057", vec![C, W, ViewingKinds]),
-        ("mhlw-058", vec![S, C, W, Categories, ViewingKinds]),
+        ("mhlw-058", vec![S, C, W, N, Categories, ViewingKinds]),
         ("mhlw-059", vec![]),
         ("mhlw-060", vec![S]),
     ];

@@ -163,6 +163,9 @@ fn filled(facts: &[NetworkFacts], at: Index, with: &Filling, own_way: bool) -> N
         if side.capture.value.is_none() || !own_way {
             side.capture = Field::chosen(Some(with.capture));
         }
+        if side.new_facility.value.is_none() {
+            side.new_facility = Field::chosen(Some(NewFacility::NotCovered));
+        }
         if side.withdrawal.value.is_none() {
             side.withdrawal = Field::chosen(Some([Withdrawal::Written].into()));
         }

@@ -71,8 +71,8 @@ fn one_act_alone_is_a_policy_and_no_word_on_acts_is_none() {
         .iter()
         .map(|m| m.need)
         .collect();
-    use crate::profile::Need::{Capture, Scope, Withdrawal};
-    assert_eq!(needs, [Scope, Capture, Withdrawal]);
+    use crate::profile::Need::{Capture, NewFacility, Scope, Withdrawal};
+    assert_eq!(needs, [Scope, Capture, Withdrawal, NewFacility]);
 }
 
 #[test]

@@ -322,6 +322,7 @@ fn every_network_has_a_profile_or_says_what_is_missing() {
         ("capture", 247),
         ("categories", 245),
         ("members", 1),
+        ("new-facility", 257),
         ("scope", 309),
         ("viewing-kinds", 256),
         ("withdrawal", 251),

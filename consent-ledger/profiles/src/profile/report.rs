@@ -64,17 +64,21 @@ impl Line {
             format!("{}：{}〔{}〕", self.field.ja, value.ja, self.standing.ja()),
             format!("{}: {} [{}]", self.field.en, value.en, self.standing.en()),
         );
-        for said in &self.said {
-            let planned = said.state == State::Planned;
-            let (ja, en) = if planned {
-                ("・予定", ", planned")
-            } else {
-                ("", "")
+        for of_row in self.said.chunk_by(|a, b| a.row == b.row) {
+            let Some(row) = of_row.first().map(|said| &said.row) else {
+                continue;
             };
+            let codes = Words::list(of_row.iter().map(|said| match said.state {
+                State::InUse => Words::new(said.ja, said.en),
+                State::Planned => Words::new(
+                    format!("{}（予定）", said.ja),
+                    format!("{} (planned)", said.en),
+                ),
+            }));
             out.ja
-                .push_str(&format!("\n    {}：{}{ja}", said.row.ja(), said.ja));
+                .push_str(&format!("\n      {}：{}", row.ja(), codes.ja));
             out.en
-                .push_str(&format!("\n    {}: {}{en}", said.row.en(), said.en));
+                .push_str(&format!("\n      {}: {}", row.en(), codes.en));
         }
         for row in &self.rows {
             out.ja.push_str(&format!("（{}）", row.ja()));

@@ -172,9 +172,9 @@ fn rule(facts: &NetworkFacts, ways: &Field<Way>, way: Option<(Way, Scope)>) -> R
 }
 
 /// Where nothing usable is said of new facilities: a consent that names its facility, or its practitioner, cannot
-/// reach one that joins later; elsewhere the narrowest is assumed.
+/// reach one that joins later; elsewhere the narrowest is assumed. How far it reaches must be known for either.
 pub(super) fn narrowest(field: Field<NewFacility>, scope: Option<Scope>) -> Field<NewFacility> {
-    if field.value.is_some() {
+    if field.value.is_some() || scope.is_none() {
         return field;
     }
     let named = matches!(
