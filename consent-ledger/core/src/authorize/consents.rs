@@ -6,7 +6,7 @@ use super::{Asking, Patient};
 use crate::chart::{Act, looked_at};
 use crate::record::{CoreError, Policy};
 use crate::store::StateRead;
-use crate::view::{CONSENTS_MAX, View};
+use crate::view::View;
 use sekisho_domain::{
     Capture, Category, Codes, ConsentId, ConsentRule, DenyReason, EntryIndex, FacilityId,
     FacilitySelector, NetworkId, NewFacility, NoticeAbout, Rule, Side, TimeMs,
@@ -14,6 +14,10 @@ use sekisho_domain::{
 use std::collections::{BTreeMap, BTreeSet};
 
 type Sides = Result<Vec<Reach>, DenyReason>;
+
+/// What one side, or both together, let be seen at most: as many different sets of categories or facilities as no
+/// patient tells apart. Bounds the pairs a decision looks at; what is left out only narrows.
+const REACHES_MAX: usize = 64;
 
 /// Both sides' acts for one decision. Each side is read when a rule first needs it, and once: checks 17 to 29
 /// are the same for every grant.
@@ -158,7 +162,7 @@ fn posted<S: StateRead>(
             until: notice.notice.period.until,
             ..Reach::without_consent(Codes::all())
         };
-        reach::add(&mut reaches, reach, CONSENTS_MAX);
+        reach::add(&mut reaches, reach, REACHES_MAX);
     }
     Ok(reaches)
 }
@@ -243,7 +247,7 @@ impl Acted {
                     categories,
                     ..reach.clone()
                 };
-                reach::add(&mut within, reach, CONSENTS_MAX);
+                reach::add(&mut within, reach, REACHES_MAX);
             }
         }
         match (within.is_empty(), any) {
@@ -259,7 +263,7 @@ fn meets(some: &[Reach], others: &[Reach]) -> Sides {
     let mut pairs = Vec::new();
     for (one, other) in some.iter().flat_map(|s| others.iter().map(move |o| (s, o))) {
         if let Some(pair) = one.meet(other) {
-            reach::add(&mut pairs, pair, CONSENTS_MAX);
+            reach::add(&mut pairs, pair, REACHES_MAX);
         }
     }
     if !pairs.is_empty() {
