@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod drafted;
 mod town;
 
 use serde_json::Value;
@@ -18,6 +19,7 @@ use town::{LIMIT, NETWORKS, Town, free_ports, program, text, town};
 fn three_networks_by_hand() {
     let town = town();
     from_keys_to_a_verified_proof(&town);
+    drafted::a_new_version_is_drawn_up_compared_tried_and_signed(&town);
     the_ledger_stands_alike_at_every_network(&town);
     a_port_in_use_is_named(&town);
     the_data_of_another_replica_is_refused(&town);
@@ -279,8 +281,12 @@ fn the_data_of_another_replica_is_refused(town: &Town) {
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for file in std::fs::read_dir(from).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        let (path, to) = file.map(|f| (f.path(), to.join(f.file_name()))).unwrap();
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            std::fs::copy(path, to).unwrap();
+        }
     }
 }
 

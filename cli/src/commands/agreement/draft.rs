@@ -9,6 +9,7 @@ use crate::ui::{Exit, Failure, Words};
 use clap::Args;
 use sekisho_domain::{AgreementId, Retention, Settlement, TimeMs};
 use sekisho_profiles::draft::{Direction, Draft, Terms, day, draft};
+use sekisho_profiles::profile::NetworkProfile;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -88,15 +89,15 @@ pub(super) fn run(args: DraftArgs, at: &At) -> Result<Exit, Failure> {
         retention: args.retention,
         settlement: args.settlement,
     };
-    let parties = [args.a, args.b].into_iter().chain(args.with);
-    let parties = parties
-        .map(|p| p.profile())
-        .collect::<Result<Vec<_>, _>>()?;
-    let one_way = match parties.as_slice() {
-        [a, b] if args.one_way => Some([(a.id.clone(), b.id.clone())]),
-        _ => None,
-    };
-    let drawn = draft(parties, one_way.as_ref().map(|d| d.as_slice()), terms).map_err(|e| {
+    let (a, b) = (args.a.members()?, args.b.members()?);
+    let of = |profile: &NetworkProfile| profile.id.clone();
+    let from_a = || a.iter().flat_map(|d| b.iter().map(move |v| (of(d), of(v))));
+    let one_way: Option<Vec<_>> = args.one_way.then(|| from_a().collect());
+    let mut parties = [a, b].concat();
+    for more in args.with {
+        parties.extend(more.members()?);
+    }
+    let drawn = draft(parties, one_way.as_deref(), terms).map_err(|e| {
         Failure::usage(
             format!("協定案を作れません：{e}"),
             format!("no agreement can be drawn up: {e}"),

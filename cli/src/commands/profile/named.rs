@@ -1,7 +1,7 @@
 //! A network as people name one: by its id or name in the surveys, or by a profile file.
 
 use crate::ui::{Failure, Words};
-use sekisho_domain::DomainError;
+use sekisho_domain::{DomainError, NetworkId};
 use sekisho_profiles::facts::built_in;
 use sekisho_profiles::mapping::Way;
 use sekisho_profiles::profile::{self, FILE_BYTES_MAX, NetworkProfile};
@@ -69,6 +69,22 @@ impl NetworkArg {
         })
     }
 
+    /// Its profile; those of its members where the survey's row is the sum of several networks, for each signs itself.
+    ///
+    /// # Errors
+    /// As [`NetworkArg::profile`].
+    pub(in crate::commands) fn members(&self) -> Result<Vec<NetworkProfile>, Failure> {
+        let profile = self.profile()?;
+        if profile.members.is_empty() {
+            return Ok(vec![profile]);
+        }
+        let member = |id: &NetworkId| {
+            let name = id.to_string();
+            Self { name, way: None }.profile()
+        };
+        profile.members.iter().map(member).collect()
+    }
+
     fn file(&self, path: &Path) -> Result<NetworkProfile, Failure> {
         let name = path.display();
         if self.way.is_some() {
@@ -128,6 +144,11 @@ mod tests {
                 .en
                 .contains("by its id")
         );
+
+        // The row of 山形県 is the sum of its four networks.
+        let yamagata = "mhlw-061".parse::<NetworkArg>().unwrap().members().unwrap();
+        let ids: Vec<_> = yamagata.iter().map(|p| p.id.as_str()).collect();
+        assert_eq!(ids, ["mhlw-057", "mhlw-058", "mhlw-059", "mhlw-060"]);
 
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a=b.toml");
