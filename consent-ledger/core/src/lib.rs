@@ -25,6 +25,7 @@ pub mod commitment;
 pub mod dsse;
 mod envelope;
 mod genesis;
+pub mod history;
 mod leaf;
 pub mod merkle;
 pub mod note;
