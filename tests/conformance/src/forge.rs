@@ -236,8 +236,8 @@ fn flip(dice: &mut Dice, bytes: &mut Vec<u8>) {
 /// Adds the group's order to the second half, which a lenient verifier takes for the same signature.
 fn add_order(signature: &mut [u8]) {
     const ORDER: [u8; 32] = [
-        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
+        0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
     ];
     let mut carry = 0;
     for (byte, order) in signature.iter_mut().skip(32).zip(ORDER) {
@@ -485,7 +485,9 @@ fn checkpoint(dice: &mut Dice, leaves: &Leaves, bundle: &mut v1::ProofBundle) ->
         }
         4 => {
             let at = lines.len() - 1;
-            bundle.checkpoint = [&lines[..at - 1], &[lines[at], lines[at - 1]]].concat().concat();
+            bundle.checkpoint = [&lines[..at - 1], &[lines[at], lines[at - 1]]]
+                .concat()
+                .concat();
             "cosignatures exchanged"
         }
         5 => {

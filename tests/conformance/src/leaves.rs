@@ -89,7 +89,12 @@ impl Leaves {
     }
 
     /// A bundle of some of the leaves, under a checkpoint over all, cosigned by all voters.
-    pub fn bundle(&self, indices: &[u64], access: u64, openings: &[ShownOpening]) -> v1::ProofBundle {
+    pub fn bundle(
+        &self,
+        indices: &[u64],
+        access: u64,
+        openings: &[ShownOpening],
+    ) -> v1::ProofBundle {
         let size = self.all.len();
         let tree = self.tree(size);
         let proven = |index: &u64| v1::ProvenLeaf {

@@ -2,14 +2,14 @@
 
 Checks one bundle. Exit code 0: it holds; 1: it does not; 2: it could not be read.
 
-python3 -m verifier --batch: for a test of many. Each line of the input is a JSON object {"genesis": path, "bundle": base64};
-each line of the output the report on it.
+python3 -m verifier --batch: for a test of many. The input is, again and again, a founding file and a bundle, each with
+its length before it, 4 bytes big-endian; each line of the output is the report on it.
 """
 
 import argparse
-import base64
 import json
 import sys
+from functools import lru_cache
 
 from . import bundle, genesis
 from .fault import Fault
@@ -24,27 +24,23 @@ def report(data, founding):
 
 
 def batch():
-    """Answers line by line."""
-    read = {}
+    """Answers until the input ends."""
 
-    def founding(path):
-        if path not in read:
-            with open(path, encoding="utf-8") as file:
-                read[path] = file.read()
-        return genesis.read(read[path])
+    @lru_cache(maxsize=64)
+    def founding(text):
+        return genesis.read(text)
 
-    checked = {}
-    for line in sys.stdin:
-        asked = json.loads(line)
-        path = asked["genesis"]
+    while True:
+        text = _part(sys.stdin.buffer)
+        if text is None:
+            return 0
+        data = _part(sys.stdin.buffer)
+        print(json.dumps(report(data, lambda: founding(text))), flush=True)
 
-        def once():
-            if path not in checked:
-                checked[path] = founding(path)
-            return checked[path]
 
-        answer = report(base64.b64decode(asked["bundle"]), once)
-        print(json.dumps(answer), flush=True)
+def _part(stream):
+    length = stream.read(4)
+    return stream.read(int.from_bytes(length, "big")) if length else None
 
 
 def main():
