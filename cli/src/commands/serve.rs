@@ -97,6 +97,15 @@ fn check_network(config: &Config, of: &ReplicaConfig, genesis: &Genesis) -> Resu
     ))
 }
 
+/// How a replica of this configuration is set up.
+pub(super) fn replica_config(config: &Config, of: &ReplicaConfig) -> sekisho_replica::Config {
+    let mut replica = sekisho_replica::Config::new(of.id, config.ledger_data());
+    replica.timing = of.timing;
+    // Beside the keys: it must survive the loss of the data.
+    replica.marker = config.keys.join(format!("replica-{}.started", of.id));
+    replica
+}
+
 async fn start_replica(
     config: &Config,
     of: &ReplicaConfig,
@@ -104,10 +113,7 @@ async fn start_replica(
 ) -> Result<Replica, Failure> {
     let genesis = genesis::load(&config.genesis)?;
     check_network(config, of, &genesis)?;
-    let mut replica_config = sekisho_replica::Config::new(of.id, config.data.join("ledger"));
-    replica_config.timing = of.timing;
-    // Beside the keys: it must survive the loss of the data.
-    replica_config.marker = config.keys.join(format!("replica-{}.started", of.id));
+    let replica_config = replica_config(config, of);
     Replica::start(replica_config, genesis, keys, Arc::new(SystemClock))
         .await
         .map_err(|e| {
@@ -160,6 +166,10 @@ async fn serve(
     }
     if let Some(broker) = &broker {
         router = router.add_service(broker.server());
+    }
+    if let Some(address) = config.replica.as_ref().and_then(|of| of.tiles) {
+        let listener = TcpListener::bind(address).await.map_err(|e| failed(&e))?;
+        tokio::spawn(replica.clone().serve_tiles(listener));
     }
     tracing::info!(address = %config.listen, network = %config.network, ledger = %replica.ledger(), "serving");
     let ended = router

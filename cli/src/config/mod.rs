@@ -45,6 +45,8 @@ pub struct ReplicaConfig {
     pub id: ReplicaId,
     /// When it believes the leader dead; the same on all replicas.
     pub timing: Timing,
+    /// Where it serves the ledger's tiles over plain HTTP, on loopback; none: nowhere.
+    pub tiles: Option<SocketAddr>,
 }
 
 /// A node's settings.
@@ -132,6 +134,11 @@ impl Config {
         }
     }
 
+    /// Folder of the replica's store.
+    pub fn ledger_data(&self) -> PathBuf {
+        self.data.join("ledger")
+    }
+
     /// The address this machine's own commands connect to: the listening one, or loopback where that is every
     /// interface.
     pub fn own_address(&self) -> String {
@@ -190,10 +197,12 @@ fn read(table: toml::Table, base: &Path, faults: &mut Vec<Words>) -> Option<Conf
         let timing = section
             .optional::<TimingName>("timing", "wide-area")
             .unwrap_or(TimingName(Timing::WIDE_AREA));
+        let tiles = section.optional::<TilesAddress>("tiles", "127.0.0.1:7480");
         section.finish();
         id.map(|id| ReplicaConfig {
             id: ReplicaId(id),
             timing: timing.0,
+            tiles: tiles.map(|address| address.0),
         })
     });
     let node = root.section("node").map(|section| node(section, base));
@@ -327,6 +336,22 @@ impl std::str::FromStr for TimingName {
     }
 }
 
+/// Tiles are served without TLS and without asking who it is, so on this machine only.
+struct TilesAddress(SocketAddr);
+
+impl std::str::FromStr for TilesAddress {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let address = text
+            .parse()
+            .map_err(|_| "an address is 127.0.0.1:port or [::1]:port".to_owned())?;
+        match sekisho_replica::check_tiles_address(address) {
+            Ok(()) => Ok(Self(address)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
 struct HostPort(String);
 
 impl std::str::FromStr for HostPort {
@@ -368,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn five_mistakes_are_reported_at_once_each_with_what_to_write() {
+    fn six_mistakes_are_reported_at_once_each_with_what_to_write() {
         let text = r#"
             [network]
             id = "ピカピカ"
@@ -377,6 +402,7 @@ mod tests {
             [replica]
             id = -1
             timing = "fast"
+            tiles = "0.0.0.0:7480"
             [node]
             colour = "red"
         "#;
@@ -386,6 +412,7 @@ mod tests {
             "server.listen",
             "replica.id",
             "replica.timing",
+            "replica.tiles",
             "node.colour",
             "node.broker",
         ];

@@ -3,13 +3,17 @@
 mod entries;
 mod exchange;
 mod ledger;
+mod past;
+mod receipt;
 mod replay;
 mod session;
 
 pub use entries::{Recorded, govern, record, subject};
 pub use exchange::{Found, FoundEnd, Retrieved, bundle, find, ingest, retrieve};
 pub use ledger::{checkpoint, status};
-pub use replay::{Replayed, replayed_state, unreadable};
+pub use past::{Until, past};
+pub use receipt::{committed, leaf, leaf_of, sealed};
+pub use replay::{Replayed, leaves, replayed_state, unreadable};
 pub use session::{Session, failure_about_patient, failure_of};
 
 use sekisho_domain::TimeMs;

@@ -40,21 +40,32 @@ pub fn unreadable<E: std::error::Error + 'static>(error: &CoreError<E>) -> Failu
     )
 }
 
-/// Reads all leaves, as encoded. `each` gets each in order.
-async fn leaves(
+/// Reads leaves, as encoded, from one index up to, not including, another, as far as there are. `each` gets each
+/// in order.
+///
+/// # Errors
+/// The process cannot be reached, stops answering or skips a leaf; or what `each` says.
+pub async fn leaves(
     session: &Session,
+    from: u64,
+    until: u64,
     mut each: impl FnMut(EntryIndex, Vec<u8>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let failed = |status: tonic::Status| failure_of(&status, &session.address);
-    let call = outgoing(v1::LeavesRequest { from: 0, max: 0 }, session.deadline());
+    if from >= until {
+        return Ok(());
+    }
+    // None stands for as many as there are.
+    let max = u32::try_from(until - from).unwrap_or_default();
+    let call = outgoing(v1::LeavesRequest { from, max }, session.deadline());
     let mut stream = session
         .ledger_client()
         .leaves(call)
         .await
         .map_err(failed)?
         .into_inner();
-    let mut expected = 0;
-    loop {
+    let mut expected = from;
+    while expected < until {
         // The whole may take longer than one answer: what is bounded is the silence between two leaves.
         let next = tokio::time::timeout(session.timeout, stream.message()).await;
         let silent = |_| {
@@ -80,6 +91,7 @@ async fn leaves(
         each(EntryIndex(reply.index), reply.leaf)?;
         expected += 1;
     }
+    Ok(())
 }
 
 /// The ledger's state as far as this network's replica has applied it, derived and checked here. `heard` gets
@@ -94,21 +106,8 @@ pub async fn replayed_state(
     let mut state = MemoryState::default();
     found(&mut state, &session.genesis).map_err(|e| unreadable(&e))?;
     let mut size = 0;
-    leaves(session, |index, bytes| {
-        let leaf = Leaf::decode(&bytes).map_err(|e| differs(index, &e.to_string()))?;
-        let batch = v1::Batch {
-            time_ms: leaf.time.0,
-            envelopes: vec![leaf.envelope],
-        };
-        apply_batch(&mut state, &batch, &Strict).map_err(|e| unreadable(&e))?;
-        if View(&state)
-            .leaf(index)
-            .map_err(|e| unreadable(&e))?
-            .as_ref()
-            != Some(&bytes)
-        {
-            return Err(differs(index, "applying its entry leads to another leaf"));
-        }
+    leaves(session, 0, u64::MAX, |index, bytes| {
+        step(&mut state, decoded(index, &bytes)?, &bytes)?;
         size = index.0 + 1;
         heard(size);
         Ok(())
@@ -116,6 +115,28 @@ pub async fn replayed_state(
     .await?;
     let root = tree::root(&state, size).map_err(|e| unreadable(&e))?;
     Ok(Replayed { state, size, root })
+}
+
+/// A leaf as it came.
+pub(super) fn decoded(index: EntryIndex, bytes: &[u8]) -> Result<Leaf, Failure> {
+    Leaf::decode(bytes).map_err(|e| differs(index, &e.to_string()))
+}
+
+/// Applies a leaf's entry again, and compares what came out with the leaf.
+pub(super) fn step(state: &mut MemoryState, leaf: Leaf, bytes: &[u8]) -> Result<(), Failure> {
+    let batch = v1::Batch {
+        time_ms: leaf.time.0,
+        envelopes: vec![leaf.envelope],
+    };
+    apply_batch(state, &batch, &Strict).map_err(|e| unreadable(&e))?;
+    let applied = View(&*state).leaf(leaf.index).map_err(|e| unreadable(&e))?;
+    match applied {
+        Some(applied) if applied == bytes => Ok(()),
+        _ => Err(differs(
+            leaf.index,
+            "applying its entry leads to another leaf",
+        )),
+    }
 }
 
 fn differs(index: EntryIndex, why: &str) -> Failure {

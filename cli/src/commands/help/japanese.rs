@@ -212,6 +212,26 @@ const COMMANDS: &[(&str, &str)] = &[
         "ledger log",
         "台帳の記録を一行ずつ出力します。個人を特定する内容は台帳にありません",
     ),
+    (
+        "ledger receipt",
+        "記録一件の記録証（その記録が台帳にあることを証明するファイル）を書き出します",
+    ),
+    (
+        "ledger verify-receipt",
+        "記録証をオフラインで検証し、どこまで証明するか（記録済み・封印済み・立会い済み）を示します",
+    ),
+    (
+        "ledger fsck",
+        "停止したレプリカのファイルを一バイトずつ検査します。ルート、タイル、束、署名、状態の行のすべてが対象です",
+    ),
+    (
+        "ledger export",
+        "連署された検証点までの台帳の束とタイルを、C2SP tlog-tiles の配置で書き出します",
+    ),
+    (
+        "ledger import",
+        "書き出した台帳を検証点と照合し、まだ一度も動いていないレプリカに取り込みます",
+    ),
 ];
 
 const ARGUMENTS: &[(&str, &str)] = &[
@@ -521,4 +541,49 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
     ),
     ("ledger log", "from", "最初の番号"),
     ("ledger log", "max", "件数"),
+    (
+        "ledger receipt",
+        "entry",
+        "記録：台帳の番号、または送ったときの要求番号",
+    ),
+    ("ledger receipt", "out", "書き出すファイル"),
+    ("ledger receipt", "wait", "どこまで証明するものを待つか"),
+    (
+        "ledger receipt",
+        "checkpoint",
+        "最新のものではなく、この検証点のもとで証明します（立会人が連署したものなど）",
+    ),
+    ("ledger verify-receipt", "receipt", "記録証"),
+    (
+        "ledger verify-receipt",
+        "genesis",
+        "信頼できる人から受け取った、台帳の創設ファイル",
+    ),
+    (
+        "ledger verify-receipt",
+        "witness",
+        "信頼する外部の立会人の検証鍵 名前+ハッシュ+鍵（C2SP signed-note）。繰り返し指定できます",
+    ),
+    (
+        "ledger verify-receipt",
+        "witnesses_needed",
+        "そのうち何人の連署が必要か [既定：1]",
+    ),
+    (
+        "ledger fsck",
+        "scratch",
+        "台帳の状態と同じだけ空きのある作業用フォルダー。省略時はシステムのもの",
+    ),
+    (
+        "ledger export",
+        "out",
+        "書き出すフォルダー。途中で止まった書き出しは、続きから行います",
+    ),
+    (
+        "ledger export",
+        "stopped",
+        "動いているレプリカに尋ねず、停止したレプリカのファイルから読みます",
+    ),
+    ("ledger import", "from", "書き出されたフォルダー"),
+    ("ledger import", "check_only", "検証だけを行います"),
 ];
