@@ -309,7 +309,7 @@ mod tests {
     fn every_case_is_decided_as_it_says_and_no_other() {
         let population = Population::of(1_000).unwrap();
         let state = population.build(&mut std::io::sink()).unwrap();
-        let consents = state.scan(Table::ConsentOfSubject, b"", b"", usize::MAX).unwrap();
+        let consents = state.scan(Table::ConsentAt, b"", b"", usize::MAX).unwrap();
         assert_eq!(consents.len(), 1_000);
         for case in Case::ALL {
             let requests = population.requests(case);

@@ -431,6 +431,20 @@ pub fn contract<S: StateWrite>(state: &mut S) {
         [b"a".as_slice(), b"ab", b"a\xff\xff"],
         "a deleted key is gone"
     );
+    let kept = |s: &S, now: u8| {
+        let read = || Ok::<_, S::Error>(now);
+        let kept = s.kept()?;
+        Some(*kept.get_or(Table::Network, b"k", read).expect("read"))
+    };
+    if kept(state, 1).is_some() {
+        assert_eq!(kept(state, 2), Some(1), "what is kept is not read again");
+        state.put(Table::Chart, b"k", b"").expect("put");
+        assert_eq!(kept(state, 2), Some(1), "a write elsewhere changes nothing");
+        state.put(Table::Facility, b"k", b"").expect("put");
+        assert_eq!(kept(state, 3), Some(3), "a write is seen in what is kept");
+        state.delete(Table::Facility, b"k").expect("delete");
+        assert_eq!(kept(state, 4), Some(4), "a deletion is, too");
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::STATE;
 use crate::ReplicaError;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table as RedbTable, WriteTransaction};
-use sekisho_ledger::store::{Row, StateRead, StateWrite, Table};
+use sekisho_ledger::store::{Kept, Row, StateRead, StateWrite, Table};
 
 fn full_key(table: Table, key: &[u8]) -> Vec<u8> {
     let mut full = Vec::with_capacity(1 + key.len());
@@ -84,6 +84,7 @@ pub(crate) struct StateTxn<'txn> {
     rows: RedbTable<'txn, &'static [u8], &'static [u8]>,
     /// Whether members or their keys may have changed.
     keys_changed: bool,
+    kept: Kept,
 }
 
 impl<'txn> StateTxn<'txn> {
@@ -91,6 +92,7 @@ impl<'txn> StateTxn<'txn> {
         Ok(Self {
             rows: txn.open_table(STATE).map_err(ReplicaError::database)?,
             keys_changed: false,
+            kept: Kept::default(),
         })
     }
 
@@ -100,6 +102,7 @@ impl<'txn> StateTxn<'txn> {
 
     fn touched(&mut self, table: Table) {
         self.keys_changed |= matches!(table, Table::Key | Table::Network);
+        self.kept.written(table);
     }
 }
 
@@ -116,6 +119,9 @@ impl StateRead for StateTxn<'_> {
         max: usize,
     ) -> Result<Vec<Row>, ReplicaError> {
         scan(&self.rows, table, prefix, from, max)
+    }
+    fn kept(&self) -> Option<&Kept> {
+        Some(&self.kept)
     }
 }
 
