@@ -2,9 +2,10 @@
 
 use super::{AUTHORITIES, DAY_MS, HOUR_MS, Town};
 use sekisho_domain::{
-    AccessRequest, Action, Body, Commitment, Decision, Disaster, DisasterConsent, DisasterId,
-    DisasterKind, EmergencyReason, EntryIndex, Footing, Grounds, KeyPurpose, LegalBasis, Nature,
-    Outcome, Purpose, Review, Role, TimeMs, Told, Transfer, Verdict,
+    AccessRequest, Action, Body, Commitment, ConsentId, Decision, Disaster, DisasterConsent,
+    DisasterId, DisasterKind, EmergencyReason, EntryIndex, Footing, Grounds, KeyPurpose,
+    LegalBasis, Nature, Outcome, Purpose, Review, Role, Side, SubjectId, TimeMs, Told, Transfer,
+    Verdict,
 };
 use sekisho_ledger::View;
 use sekisho_ledger::bundle::{CONTENT, DOCUMENT, EVIDENCE, PRACTITIONER};
@@ -12,8 +13,50 @@ use sekisho_ledger::testing::{area, key, network, practitioner};
 use sha2::{Digest, Sha256};
 
 impl Town {
+    /// Who would ask whom about which patient: mostly so that some consent given is of use.
+    fn aim(&mut self) -> (&'static str, Vec<&'static str>, SubjectId) {
+        let mut viewing = self.network();
+        let mut patient = self.patient();
+        let mut targets: Vec<&'static str> = self.dice.some(&self.networks.clone(), 50);
+        let given = self.dice.any(&self.consents);
+        if let (Some(given), true) = (given, self.dice.chance(65)) {
+            let given = View(&self.world.state).consent(ConsentId(given));
+            let consent = given.expect("memory does not fail").expect("granted");
+            let consent = consent.value.consent;
+            let own = self.owner(Some(consent.network.as_str()));
+            patient = consent.subject;
+            match consent.side {
+                Side::Viewing => viewing = own,
+                Side::Disclosing => targets.insert(0, own),
+            }
+        }
+        (viewing, targets, patient)
+    }
+
+    /// A declaration that holds, if there is or can be one.
+    fn declaration(&mut self) -> EntryIndex {
+        let holding = |town: &Self| {
+            let view = View(&town.world.state);
+            let holds = |index: &&EntryIndex| {
+                let disaster = view.disaster(DisasterId(**index));
+                let disaster = disaster.expect("memory does not fail");
+                disaster.is_some_and(|d| d.value.holds(town.world.time))
+            };
+            let holding: Vec<EntryIndex> = town.disasters.iter().filter(holds).copied().collect();
+            holding
+        };
+        if self.dice.chance(85) && holding(self).is_empty() {
+            self.disaster();
+        }
+        let holding = holding(self);
+        let known = self.disasters.clone();
+        let any = self.dice.any(&holding).filter(|_| self.dice.chance(90));
+        any.or_else(|| self.dice.any(&known))
+            .unwrap_or(EntryIndex(5))
+    }
+
     pub(super) fn request(&mut self) {
-        let viewing = self.network();
+        let (viewing, mut targets, patient) = self.aim();
         let purpose = match self.dice.below(10) {
             0..=5 => Purpose::Treat,
             6 => Purpose::BreakGlass,
@@ -25,12 +68,11 @@ impl Town {
             Nature::BreakGlass => Grounds::Emergency(*self.dice.pick(EmergencyReason::ALL)),
             Nature::Law => Grounds::Law(*self.dice.pick(LegalBasis::ALL)),
             Nature::Disaster => Grounds::Disaster {
-                declaration: DisasterId(self.dice.any(&self.disasters).unwrap_or(EntryIndex(5))),
+                declaration: DisasterId(self.declaration()),
                 consent: *self.dice.pick(DisasterConsent::ALL),
             },
         };
         let retrieve = self.dice.chance(50);
-        let mut targets: Vec<&'static str> = self.dice.some(&self.networks.clone(), 60);
         if self.dice.chance(3) {
             targets.push("nowhere");
         }
@@ -51,7 +93,7 @@ impl Town {
             practitioner_id: practitioner(1 + self.dice.below(3) as u8),
             purpose,
             grounds,
-            subject: self.patient(),
+            subject: patient,
             action: if retrieve {
                 Action::RetrieveDocument
             } else {

@@ -14,7 +14,7 @@ impl Town {
         let disclosing = (rules > 1).then(|| self.rule());
         let viewing = (rules != 1).then(|| self.rule());
         let version = self.world.policy_version(of) + u32::from(!self.dice.chance(3));
-        let later = self.dice.chance(20);
+        let later = version > 1 && self.dice.chance(25);
         let delay = self.dice.upto(2 * DAY_MS);
         let policy = ConsentPolicy {
             version,

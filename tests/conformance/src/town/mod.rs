@@ -134,7 +134,7 @@ impl Town {
         let networks = self.networks.clone();
         for (n, a) in networks.iter().enumerate() {
             for b in &networks[n + 1..] {
-                if self.dice.chance(80) {
+                if self.dice.chance(92) {
                     self.agree(a, b);
                 }
                 for patient in SUBJECTS {
