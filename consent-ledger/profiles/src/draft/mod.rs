@@ -2,7 +2,7 @@
 //! may be seen, from where and by whom, with the reason for each choice; what is not covered; and, where nothing
 //! can be drawn up, what is missing and from whom.
 //!
-//! A draft never allows what either policy does not: see [`meet`].
+//! A draft never allows what either policy does not (`meet`).
 
 mod explain;
 mod groups;

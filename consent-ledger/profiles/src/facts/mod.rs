@@ -1,7 +1,7 @@
 //! What the surveys say, as facts: codes, figures, years, ids and names, each with the survey and row it was
 //! printed in. No sentence of a survey is kept; where an answer was given in words, only that it was.
 //!
-//! [`built_in`] is the copy that is part of the crate (`data/surveys.facts`, its form in [`form`]); [`crate::import`]
+//! [`built_in`] is the copy that is part of the crate (`data/surveys.facts`, its form in `form.rs`); [`crate::import`]
 //! reads the same facts from the data files they were compiled into, and a test compares the two.
 
 mod form;

@@ -1,6 +1,7 @@
 use super::*;
 use crate::draft::{Terms, draft};
 use crate::profile::{NetworkProfile, parse};
+use sekisho_domain::{Body, FacilitySelector, PractitionerId};
 use sekisho_domain::{Capture, Hash, Period, Scope, Side};
 use sekisho_ledger::testing::{BEGIN, World, facility, network, subject};
 
