@@ -7,6 +7,7 @@
 )]
 
 mod founding;
+mod kept;
 mod offline;
 mod unreachable;
 mod usage;
