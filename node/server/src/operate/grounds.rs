@@ -88,7 +88,7 @@ mod tests {
         ];
         for purpose in Purpose::ALL {
             for (nature, wire, grounds) in &all {
-                let checked = check(purpose.number().into(), wire.clone());
+                let checked = check(purpose.number().into(), *wire);
                 if *nature == purpose.nature() {
                     assert_eq!(checked.unwrap(), *grounds, "{purpose}");
                 } else {

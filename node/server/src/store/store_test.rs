@@ -288,7 +288,8 @@ fn the_layout_never_changes_unnoticed() {
         .unwrap();
     let commitment = sealed.commitment().0;
     let version = [1u8].as_slice();
-    let cases: [(super::Table, [&[u8]; 3], [&[u8]; 3]); 4] = [
+    type Row<'a> = (super::Table, [&'a [u8]; 3], [&'a [u8]; 3]);
+    let cases: [Row<'_>; 4] = [
         (
             super::PRACTITIONERS,
             [b"dr-1", b"", b""],

@@ -130,7 +130,7 @@ async fn a_patient_leaves_and_nothing_of_the_person_is_left() {
     ];
     let opened = open(&saga, seal.index).await.unwrap();
     let mut at_saga = Marks::from([
-        ("the local id".to_owned(), PATIENT.into()),
+        ("the local id at Saga".to_owned(), PATIENT.into()),
         ("the guardian".to_owned(), GUARDIAN.into()),
         (
             "the salt of the sealed reservation".to_owned(),
@@ -139,14 +139,17 @@ async fn a_patient_leaves_and_nothing_of_the_person_is_left() {
         ("the sealed reservation".to_owned(), opened.value.clone()),
     ]);
     let mut at_kurume = Marks::from([
-        ("the local id".to_owned(), KURUME_PATIENT.into()),
+        ("the local id at Kurume".to_owned(), KURUME_PATIENT.into()),
         ("the evidence".to_owned(), EVIDENCE.into()),
         ("the document".to_owned(), unique_id.clone().into_bytes()),
     ]);
-    for (marks, bytes) in [(&mut at_saga, &before[0]), (&mut at_kurume, &before[1])] {
+    for (site, marks, bytes) in [
+        (&saga, &mut at_saga, &before[0]),
+        (&kurume, &mut at_kurume, &before[1]),
+    ] {
         let openings = bundle::verify(bytes, &genesis).unwrap().openings;
         for (index, opening) in openings.iter().filter(|(_, o)| o.label() != PRACTITIONER) {
-            let name = format!("the salt of {} at {index}", opening.label());
+            let name = format!("{}: the salt of {} at {index}", site.name, opening.label());
             marks.insert(name, opening.salt().as_bytes().to_vec());
         }
     }
@@ -155,6 +158,7 @@ async fn a_patient_leaves_and_nothing_of_the_person_is_left() {
         .into_iter()
         .chain(at_kurume.clone())
         .collect();
+    assert_eq!(marks.len(), at_saga.len() + at_kurume.len());
     assert!(marks.len() >= 10, "{:?}", marks.keys());
 
     // The hospital's own retention has ended; it removes its files, and the index follows.
@@ -181,7 +185,7 @@ async fn a_patient_leaves_and_nothing_of_the_person_is_left() {
         );
     }
     let indexed = scan(&saga.dir.path().join(&index), &at_saga);
-    assert!(indexed.contains_key("the local id"), "{indexed:?}");
+    assert!(indexed.contains_key("the local id at Saga"), "{indexed:?}");
 
     // Consents that stand are in the way, unless they are withdrawn with it.
     let patient = || local(KURUME_HOSPITAL, KURUME_PATIENT);

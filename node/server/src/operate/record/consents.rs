@@ -135,7 +135,7 @@ fn seal(
     let view = snapshot.view();
     let time = ledger_time(inner, snapshot)?;
     let facility = view.facility(&reservation.recorded_by)?;
-    if !facility.is_some_and(|known| known.value.network == inner.network) {
+    if facility.is_none_or(|known| known.value.network != inner.network) {
         return Err(NodeError::Invalid(
             "the facility that takes the reservation is not one of this network's",
         ));
