@@ -13,7 +13,8 @@ use sekisho_ledger::store::{MemoryState, StateRead};
 use sekisho_ledger::{CoreError, EntryFault, LeafError, View, authorize};
 use serde::Serialize;
 
-/// How many patients are looked at in one direction: some minutes of work on one core.
+/// How many patients are looked at in one direction: with [`REQUESTS_MAX`] a bound on the work, some 51 million
+/// decisions.
 pub const PATIENTS_MAX: usize = 100_000;
 /// How many requests are tried for one patient in one direction, before and after.
 pub const REQUESTS_MAX: usize = 256;

@@ -208,3 +208,30 @@ fn every_surveyed_network_exports_a_file_that_reads_back() {
         }
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    /// Whatever the bytes, there is a profile or an error, and what is a profile is written and read back as it is.
+    #[test]
+    fn a_file_of_any_bytes_is_a_profile_or_an_error(
+        cuts in proptest::collection::vec((proptest::prelude::any::<proptest::sample::Index>(), 0..4u8, proptest::prelude::any::<u8>()), 0..6),
+    ) {
+        let mut bytes = GOOD.as_bytes().to_vec();
+        for (at, what, byte) in cuts {
+            let at = at.index(bytes.len().max(1));
+            match what {
+                _ if bytes.is_empty() => bytes.push(byte),
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                2 => {
+                    bytes.remove(at);
+                }
+                _ => bytes.truncate(at),
+            }
+        }
+        if let Ok(profile) = parse(&bytes) {
+            proptest::prop_assert_eq!(parse(write(&profile).as_bytes()).unwrap(), profile);
+        }
+    }
+}
