@@ -2,6 +2,9 @@
 
 use super::{LIMIT, Made, fails, program, run, text};
 use sekisho_harness::{Ended, Running};
+use sekisho_ledger::checkpoint::{Checkpoint, Extensions, cosign};
+use sekisho_ledger::note::{Note, NoteKey, SignatureKind};
+use sekisho_ledger::signature::SigningKey;
 use serde_json::Value;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -166,7 +169,66 @@ fn receipts(alone: &Alone) {
     );
     assert_eq!(verify(&under, &genesis, 0)["grade"], "sealed");
 
+    // Cosigned by a witness: as one does it, from the note alone.
+    let (witnessed, name) = (alone.file("witnessed.tlog-proof"), "witness.example");
+    let witness = SigningKey::from_secret(&[7; 32]);
+    let public = witness.public_key();
+    let vkey = NoteKey::new(name.parse().unwrap(), SignatureKind::Cosignature, &public).unwrap();
+    let plain = Note::parse(&std::fs::read(&note).unwrap()).unwrap();
+    let seen = Checkpoint::parse(plain.text(), Extensions::Refuse).unwrap();
+    let signature = cosign(&seen, &name.parse().unwrap(), &witness, 1_790_000_000).unwrap();
+    let both = [plain.signatures(), &[signature]].concat();
+    let cosigned = alone.file("cosigned");
+    std::fs::write(
+        &cosigned,
+        Note::new(plain.text(), both).unwrap().to_string(),
+    )
+    .unwrap();
+    alone.says(
+        &[
+            "ledger",
+            "receipt",
+            "0",
+            "--checkpoint",
+            &cosigned,
+            "--out",
+            &witnessed,
+        ],
+        0,
+    );
+    assert_eq!(
+        verify(&witnessed, &genesis, 0)["grade"],
+        "sealed",
+        "whom nobody trusts counts for nothing"
+    );
+    let trusting = [
+        "ledger",
+        "verify-receipt",
+        &witnessed,
+        "--genesis",
+        &genesis,
+        "--witness",
+        &vkey.to_string(),
+        "--json",
+    ];
+    let seen = run(&trusting).expect(0).json();
+    assert_eq!(
+        (&seen["grade"], &seen["witnesses"][0]["name"]),
+        (&"witnessed".into(), &name.into())
+    );
+
     // A witness one trusts that has not seen it; and one that is no witness.
+    let unseen = [
+        "ledger",
+        "verify-receipt",
+        &sealed,
+        "--genesis",
+        &genesis,
+        "--witness",
+        &vkey.to_string(),
+        "--json",
+    ];
+    assert_eq!(run(&unseen).expect(0).json()["grade"], "sealed");
     let key = "witness.example+";
     let witness = [
         "ledger",

@@ -101,6 +101,8 @@ impl CheckpointError {
 /// The last checkpoint, and the lock that lets one collection serve all who wait (R11).
 pub(crate) struct Collector {
     collecting: Mutex<()>,
+    /// Held while a checkpoint is compared and written, so that a smaller one never follows a larger.
+    accepting: Mutex<()>,
     published: watch::Sender<Option<Arc<Cosigned>>>,
 }
 
@@ -109,6 +111,7 @@ impl Collector {
     pub fn new(published: Option<Cosigned>) -> Self {
         Self {
             collecting: Mutex::new(()),
+            accepting: Mutex::new(()),
             published: watch::Sender::new(published.map(Arc::new)),
         }
     }
@@ -243,6 +246,7 @@ impl Replica {
         let (size, root) = (cosigned.checkpoint.size(), cosigned.checkpoint.root());
         self.check_own(size, root).await?;
         let cosigned = Arc::new(cosigned);
+        let _accepting = self.collector().accepting.lock().await;
         if self
             .published()
             .is_some_and(|last| last.checkpoint.size() >= size)
@@ -252,15 +256,9 @@ impl Replica {
         let (this, kept) = (self.clone(), Arc::clone(&cosigned));
         // On disk before anybody is told: after a crash this replica must not seem to know less.
         blocking(move || this.tiles().write_checkpoint(&kept.note)).await?;
-        self.collector().published.send_if_modified(|last| {
-            let newer = last
-                .as_ref()
-                .is_none_or(|last| last.checkpoint.size() < size);
-            if newer {
-                *last = Some(Arc::clone(&cosigned));
-            }
-            newer
-        });
+        self.collector()
+            .published
+            .send_replace(Some(Arc::clone(&cosigned)));
         Ok(cosigned)
     }
 

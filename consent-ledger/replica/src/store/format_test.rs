@@ -1,6 +1,6 @@
 use super::*;
-use crate::store::import::Imported;
 use crate::raft::Member;
+use crate::store::import::Imported;
 use openraft::Membership;
 use openraft::{CommittedLeaderId, EntryPayload};
 use std::collections::{BTreeMap, BTreeSet};
