@@ -119,7 +119,15 @@ pub async fn replayed_state(
 
 /// A leaf as it came.
 pub(super) fn decoded(index: EntryIndex, bytes: &[u8]) -> Result<Leaf, Failure> {
-    Leaf::decode(bytes).map_err(|e| differs(index, &e.to_string()))
+    let leaf = Leaf::decode(bytes).map_err(|e| differs(index, &e.to_string()))?;
+    if leaf.index == index {
+        Ok(leaf)
+    } else {
+        Err(differs(
+            index,
+            &format!("it says of itself that it is {}", leaf.index),
+        ))
+    }
 }
 
 /// Applies a leaf's entry again, and compares what came out with the leaf.

@@ -105,7 +105,7 @@ pub(super) async fn show(index: EntryIndex, at: &At) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn went(transfers: &[RecordedTransfer]) -> Words {
+pub(super) fn went(transfers: &[RecordedTransfer]) -> Words {
     if transfers.is_empty() {
         return Words::new(
             "文書の受け渡しの記録：なし\n",

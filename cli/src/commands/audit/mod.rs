@@ -1,8 +1,13 @@
-//! `sekisho audit`: the evidence of one access, for those who check it without trusting any server.
+//! `sekisho audit`: the evidence of one access, for those who check it without trusting any server; and what the
+//! ledger knows of the past.
 
 mod access;
+mod explain;
 mod fault;
+mod moment;
 mod verify;
+mod who;
+mod widened;
 
 use super::{At, private};
 use crate::ops;
@@ -36,6 +41,27 @@ pub(super) enum Command {
         #[arg(value_name = "INDEX")]
         index: u64,
     },
+    /// Explain any entry: what it did, who signed it, what it rests on, what became of it; of an access, every check
+    #[command(
+        after_help = "Example:\n  sekisho audit explain 57\n  sekisho audit explain 57 --json"
+    )]
+    Explain {
+        /// The entry's ledger index
+        #[arg(value_name = "INDEX")]
+        index: u64,
+    },
+    /// Tell everybody who could have seen a kind of document of a patient at a moment, and on what
+    #[command(
+        name = "who-could-see",
+        after_help = "Example:\n  sekisho audit who-could-see --subject azaleanet:00112233445566778899aabbccddeeff \\\n    \
+                      --document-category prescription --on 2026-12-01"
+    )]
+    WhoCouldSee(who::WhoArgs),
+    /// Tell whose consent a change widened: the patients of this network who must be told
+    #[command(
+        after_help = "Example:\n  sekisho audit widened 57\n  sekisho audit widened --since 40 --json"
+    )]
+    Widened(widened::WidenedArgs),
 }
 
 pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
@@ -43,6 +69,9 @@ pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
         Command::Bundle { index, out } => bundle(EntryIndex(index), &out, at).await,
         Command::Verify(args) => verify::run(&args, at),
         Command::Show { index } => access::show(EntryIndex(index), at).await,
+        Command::Explain { index } => explain::run(EntryIndex(index), at).await,
+        Command::WhoCouldSee(args) => who::run(&args, at).await,
+        Command::Widened(args) => widened::run(&args, at).await,
     }
 }
 

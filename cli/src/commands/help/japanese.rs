@@ -199,6 +199,18 @@ const COMMANDS: &[(&str, &str)] = &[
         "audit show",
         "誰がどこに何を照会し、何が決まり、何が渡されたかを説明します",
     ),
+    (
+        "audit explain",
+        "どの記録でも、何を行い、誰が署名し、何をよりどころとし、その後どうなったかを説明します。照会なら検査を一つずつ",
+    ),
+    (
+        "audit who-could-see",
+        "ある時点で、ある患者のある種類の文書を閲覧できた者をすべて、その根拠とともに示します",
+    ),
+    (
+        "audit widened",
+        "変更によって同意の及ぶ範囲が広がった患者（知らせるべき、このネットワークの患者）を示します",
+    ),
     ("ledger", "同意台帳の状態と記録を見ます"),
     (
         "ledger status",
@@ -534,6 +546,28 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
         "索引を捨て、すべてのファイルを読み直します",
     ),
     ("audit verify", "bundle", "証拠ファイル"),
+    ("audit explain", "index", "記録の台帳番号"),
+    (
+        "audit who-could-see",
+        "subject",
+        "患者。subject show が表示する「ネットワーク:仮名」",
+    ),
+    (
+        "audit who-could-see",
+        "document_category",
+        "文書の情報の種類",
+    ),
+    (
+        "audit who-could-see",
+        "on",
+        "日付（その日の終わり）、または日本時間の日時",
+    ),
+    ("audit widened", "index", "変更の台帳番号"),
+    (
+        "audit widened",
+        "since",
+        "この番号以降のすべての変更について",
+    ),
     (
         "ledger checkpoint",
         "min_size",

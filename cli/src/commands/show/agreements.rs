@@ -211,7 +211,7 @@ pub(in crate::commands) fn policy(policy: &ConsentPolicy) -> Words {
     Words { ja, en }
 }
 
-fn rule(rule: &Rule) -> Words {
+pub(super) fn rule(rule: &Rule) -> Words {
     let capture = names_of!(Capture, &rule.capture);
     let withdrawal = names_of!(Withdrawal, &rule.withdrawal);
     let new = match rule.new_facility {

@@ -2,7 +2,7 @@
 
 use super::listed;
 use crate::ui::Words;
-use sekisho_domain::{Decision, Footing, NetworkId, Outcome, PermitTerms};
+use sekisho_domain::{Basis, Decision, Footing, NetworkId, Outcome, PermitTerms};
 
 /// One network's decision in one line.
 pub(in crate::commands) fn decision(network: &NetworkId, decision: &Decision) -> Words {
@@ -32,35 +32,37 @@ pub(in crate::commands) fn footing(footing: Footing) -> Words {
 
 /// Under which agreements and consents a permit stands.
 fn bases(terms: &PermitTerms) -> Words {
-    let one = |basis: &sekisho_domain::Basis| {
-        let consents: Vec<_> = basis.consents.iter().map(ToString::to_string).collect();
-        let consents = consents.join(", ");
-        let consents = if consents.is_empty() {
-            Words::new("同意によらない", "not resting on consent")
-        } else {
-            Words::new(
-                format!("同意：台帳 {consents} 番"),
-                format!("consents at index {consents}"),
-            )
-        };
-        match &basis.grant {
-            Some((agreement, grant)) => {
-                let (id, version, grant) = (&agreement.id, agreement.version, grant + 1);
-                Words::new(
-                    format!("協定 {id} 第{version}版 第{grant}項、{}", consents.ja),
-                    format!(
-                        "agreement {id} version {version}, grant {grant}; {}",
-                        consents.en
-                    ),
-                )
-            }
-            None => Words::new(
-                format!("自ネットワークの文書、{}", consents.ja),
-                format!("the network's own documents; {}", consents.en),
-            ),
-        }
+    listed(terms.bases.iter().map(basis))
+}
+
+/// One grant, or a network's own documents, and the consents it rests on.
+pub(in crate::commands) fn basis(basis: &Basis) -> Words {
+    let consents: Vec<_> = basis.consents.iter().map(ToString::to_string).collect();
+    let consents = consents.join(", ");
+    let consents = if consents.is_empty() {
+        Words::new("同意によらない", "not resting on consent")
+    } else {
+        Words::new(
+            format!("同意：台帳 {consents} 番"),
+            format!("consents at index {consents}"),
+        )
     };
-    listed(terms.bases.iter().map(one))
+    match &basis.grant {
+        Some((agreement, grant)) => {
+            let (id, version, grant) = (&agreement.id, agreement.version, grant + 1);
+            Words::new(
+                format!("協定 {id} 第{version}版 第{grant}項、{}", consents.ja),
+                format!(
+                    "agreement {id} version {version}, grant {grant}; {}",
+                    consents.en
+                ),
+            )
+        }
+        None => Words::new(
+            format!("自ネットワークの文書、{}", consents.ja),
+            format!("the network's own documents; {}", consents.en),
+        ),
+    }
 }
 
 /// What an entry came to.

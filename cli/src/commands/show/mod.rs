@@ -7,16 +7,20 @@ mod decisions;
 mod entries;
 mod names;
 mod progress;
+mod remedy;
 mod table;
+mod why;
 
 pub(super) use agreements::{agreement, policy, standing};
 pub(super) use consents::{consent_row, reservation_row};
 pub(super) use day::{Day, moment};
-pub(super) use decisions::{decision, footing, outcome};
+pub(super) use decisions::{basis, decision, footing, outcome};
 pub(super) use entries::{entry, entry_kind};
 pub(super) use names::Names;
 pub(super) use progress::Progress;
+pub(super) use remedy::remedy;
 pub(super) use table::Table;
+pub(super) use why::why;
 
 use crate::ui::Words;
 use sekisho_domain::{Code, Codes, Period};
