@@ -18,13 +18,15 @@ use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
+/// What more than half of the members have said, and by which entries; none yet.
+type Agreed<S> = Result<
+    Result<Option<Vec<EntryIndex>>, RefusalReason>,
+    record::CoreError<<S as StateRead>::Error>,
+>;
+
 /// Notes that a member says this; `Some` with all that said so once it is a majority, the new one not counted.
 /// What differs in the least is counted apart: one member's slip of the pen, or malice, keeps nobody out.
-fn majority<S: StateWrite>(
-    state: &mut S,
-    by: &Authentic,
-    at: At,
-) -> Result<Result<Option<Vec<EntryIndex>>, RefusalReason>, record::CoreError<S::Error>> {
+fn majority<S: StateWrite>(state: &mut S, by: &Authentic, at: At) -> Agreed<S> {
     let said: v1::entry::Body = (&by.entry().body).into();
     let said = v1::Entry {
         body: Some(said),

@@ -321,7 +321,11 @@ fn five_hundred_consents_fit_a_bundle() {
 #[test]
 fn what_a_bundle_would_hold_is_counted_before_it_is_decoded() {
     let world = world();
-    let empty = |field: u8, times: usize| [field << 3 | 2, 0].repeat(times);
+    // The version comes first; then as many empty messages of a field.
+    let of_version = |version: u8, field: u8, times: usize| {
+        [vec![1 << 3, version], [field << 3 | 2, 0].repeat(times)].concat()
+    };
+    let empty = |field, times| of_version(1, field, times);
     let too_many = |bytes: &[u8]| match verify(bytes, &world.genesis) {
         Err(BundleFault::TooMany { what, got, .. }) => (what, got),
         other => panic!("{other:?}"),
@@ -335,8 +339,8 @@ fn what_a_bundle_would_hold_is_counted_before_it_is_decoded() {
         ("openings", super::OPENINGS_MAX + 1)
     );
     assert_eq!(
-        verify(&empty(5, super::BUNDLE_LEAVES_MAX), &world.genesis).unwrap_err(),
-        BundleFault::Version(0)
+        verify(&of_version(2, 5, super::BUNDLE_LEAVES_MAX), &world.genesis).unwrap_err(),
+        BundleFault::Version(2)
     );
     let over = vec![0; super::BUNDLE_BYTES_MAX + 1];
     assert!(matches!(

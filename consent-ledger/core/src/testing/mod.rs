@@ -43,7 +43,7 @@ pub struct World<S = MemoryState> {
     pub time: TimeMs,
     /// Whether entries are signed, and the signatures checked.
     signed: bool,
-    /// Ids of keys used so far without signing.
+    /// Ids of keys used so far.
     known: BTreeMap<(String, KeyPurpose), KeyId>,
     requests: u64,
 }
@@ -159,18 +159,36 @@ impl<S: StateWrite> World<S> {
     /// Signs as the network, with the key such an entry needs.
     pub fn sign(&mut self, by: &str, body: Body) -> v1::Envelope {
         let purpose = Self::purpose_of(&body);
-        if self.signed {
-            let key = key(by, purpose);
-            return sign_entry(&self.entry(&key, body), &[&key]);
-        }
-        let known = self.known.entry((by.to_owned(), purpose));
-        let author = *known.or_insert_with(|| key(by, purpose).key_id());
+        let author = self.author(by, purpose);
         let entry = self.entry_of(author, body);
+        self.envelope(by, purpose, &entry)
+    }
+
+    /// The same under this request id.
+    pub fn sign_as(&mut self, by: &str, request_id: RequestId, body: Body) -> v1::Envelope {
+        let purpose = Self::purpose_of(&body);
+        let author = self.author(by, purpose);
+        let entry = Entry {
+            request_id,
+            ..self.entry_of(author, body)
+        };
+        self.envelope(by, purpose, &entry)
+    }
+
+    fn author(&mut self, by: &str, purpose: KeyPurpose) -> KeyId {
+        let known = self.known.entry((by.to_owned(), purpose));
+        *known.or_insert_with(|| key(by, purpose).key_id())
+    }
+
+    fn envelope(&self, by: &str, purpose: KeyPurpose, entry: &Entry) -> v1::Envelope {
+        if self.signed {
+            return sign_entry(entry, &[&key(by, purpose)]);
+        }
         v1::Envelope {
             payload_type: ENTRY_TYPE.to_owned(),
-            payload: v1::Entry::from(&entry).encode_to_vec(),
+            payload: v1::Entry::from(entry).encode_to_vec(),
             signatures: vec![v1::Signature {
-                key_id: author.0.to_vec(),
+                key_id: entry.author.0.to_vec(),
                 signature: vec![0; 64],
             }],
         }
@@ -178,16 +196,21 @@ impl<S: StateWrite> World<S> {
 
     /// Applies one envelope, as a batch of its own.
     pub fn apply(&mut self, envelope: &v1::Envelope) -> Applied {
-        let batch = v1::Batch {
-            time_ms: self.time.0,
-            envelopes: vec![envelope.clone()],
-        };
-        let check: &dyn SignatureCheck = if self.signed { &Strict } else { &Unchecked };
-        let applied = apply_batch(&mut self.state, &batch, check).expect("memory does not fail");
+        let applied = self.apply_all(std::slice::from_ref(envelope));
         applied
             .into_iter()
             .next()
             .expect("one envelope, one result")
+    }
+
+    /// Applies envelopes as one batch.
+    pub fn apply_all(&mut self, envelopes: &[v1::Envelope]) -> Vec<Applied> {
+        let batch = v1::Batch {
+            time_ms: self.time.0,
+            envelopes: envelopes.to_vec(),
+        };
+        let check: &dyn SignatureCheck = if self.signed { &Strict } else { &Unchecked };
+        apply_batch(&mut self.state, &batch, check).expect("memory does not fail")
     }
 
     /// Signs and applies.

@@ -4,34 +4,29 @@
 //! pseudonym of its own. A line that names what it makes (`c1 = consent …`) can be referred to later.
 
 use super::words::{Words, Wrong, codes, parse, span_ms};
+use crate::Applied;
 use crate::testing::{
     BEGIN, World, area, disaster, facility, grant, joining_notice, network, policy, practitioner,
     proxy, purposes_notice, reservation, review, subject,
 };
-use crate::{Applied, Permit, View};
 use sekisho_domain::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 #[derive(Default)]
 pub(super) struct Script {
     world: Option<World>,
     networks: Vec<String>,
     /// Every facility ever named, with its code.
-    places: BTreeMap<String, FacilityId>,
+    pub(super) places: BTreeMap<String, FacilityId>,
     /// What lines made, by their labels.
-    made: BTreeMap<String, EntryIndex>,
+    pub(super) made: BTreeMap<String, EntryIndex>,
     /// Grants of the agreement that is being drawn up.
     grants: Vec<Grant>,
-    answers: usize,
+    /// How many requests and questions there were.
+    pub(super) answers: usize,
 }
 
 impl Script {
-    /// How many requests and questions there were.
-    pub fn answers(&self) -> usize {
-        self.answers
-    }
-
     pub fn line(&mut self, line: &str) -> Result<(), Wrong> {
         let (said, expected) = match line.split_once(" -> ") {
             Some((said, expected)) => (said, Some(expected.trim())),
@@ -309,113 +304,15 @@ impl Script {
         Ok(())
     }
 
-    /// `ask FACILITY of NETWORK for TARGET …`
-    fn request(&mut self, words: &mut Words<'_>) -> Result<AccessRequest, Wrong> {
-        let (at, of, target) = (words.at(1)?, words.at(3)?, words.at(5)?);
-        let (at, patient) = (self.place(at)?, self.patient(of)?);
-        let plain = self.world()?.request(of, at.as_str(), patient, &[target]);
-        let emergency = words.take("emergency").map(parse).transpose()?;
-        let law = words.take("law").map(parse).transpose()?;
-        let declaration = words.take("disaster").map(|label| self.made(label));
-        let (purpose, grounds) = match (emergency, law, declaration.transpose()?) {
-            (Some(reason), ..) => (Purpose::BreakGlass, Grounds::Emergency(reason)),
-            (_, Some(basis), _) => (Purpose::Legal, Grounds::Law(basis)),
-            (.., Some(declaration)) => {
-                let consent = words
-                    .take("asked")
-                    .map_or(Ok(DisasterConsent::Oral), parse)?;
-                let declaration = DisasterId(declaration);
-                let grounds = Grounds::Disaster {
-                    declaration,
-                    consent,
-                };
-                (Purpose::Disaster, grounds)
-            }
-            _ => (plain.purpose, plain.grounds),
-        };
-        Ok(AccessRequest {
-            purpose: words.take("purpose").map_or(Ok(purpose), parse)?,
-            grounds,
-            role: words.take("role").map_or(Ok(plain.role), parse)?,
-            practitioner_id: practitioner(words.take("by").map_or(Ok(1), parse)?),
-            categories: words.codes("categories")?,
-            ..plain
-        })
-    }
-
-    fn ask(
-        &mut self,
-        label: Option<&str>,
-        request: &AccessRequest,
-        expected: Option<&str>,
-    ) -> Result<(), Wrong> {
-        self.answers += 1;
-        let (index, _) = self.world()?.ask(request);
-        if let Some(label) = label {
-            self.made.insert(label.to_owned(), index);
-        }
-        let target = request.targets.first().ok_or("nobody is asked")?;
-        let state = &self.world()?.state.clone();
-        let record = View(state).access(index).unwrap().ok_or("no record")?;
-        let permit = match Permit::of(&record, target, record.time) {
-            Ok(permit) => permit,
-            Err(crate::NotPermitted::Denied(denial)) => {
-                return same(expected, Some(&format!("denied {}", denial.reason)));
-            }
-            Err(other) => return Err(other.to_string()),
-        };
-        // Documents of every facility of the network asked, of every category.
-        let mut seen = match permit.terms().footing {
-            Footing::Consent => "sees".to_owned(),
-            other => format!("sees by {other}"),
-        };
-        for (letter, code) in &self.places {
-            let Some(member) = View(state).facility_of(code, target).unwrap() else {
-                continue;
-            };
-            let shown: Codes<Category> = Category::ALL
-                .iter()
-                .copied()
-                .filter(|category| permit.covers(*category, code, member.registered))
-                .collect();
-            let hidden = Codes::all().difference(&shown);
-            let names = |set: Codes<Category>| {
-                let codes: Vec<_> = set.iter().map(Category::code).collect();
-                codes.join(",")
-            };
-            let written = match (shown.len(), hidden.len()) {
-                (0, _) => Ok(()),
-                (_, 0) => write!(seen, " {letter}"),
-                (s, h) if s <= h => write!(seen, " {letter}[{}]", names(shown)),
-                _ => write!(seen, " {letter}[-{}]", names(hidden)),
-            };
-            written.map_err(|e| e.to_string())?;
-        }
-        same(expected, Some(&seen))
-    }
-
-    /// `owes NETWORK -> N due, M overdue`
-    fn owes(&mut self, words: &Words<'_>, expected: Option<&str>) -> Result<(), Wrong> {
-        self.answers += 1;
-        let of = network(words.at(1)?);
-        let world = self.world()?;
-        let due = View(&world.state).reviews_due(&of, 100).unwrap();
-        let overdue = due
-            .iter()
-            .filter(|(_, access)| access.is_overdue(world.time));
-        let came = format!("{} due, {} overdue", due.len(), overdue.count());
-        same(expected, Some(&came))
-    }
-
-    fn world(&mut self) -> Result<&mut World, Wrong> {
+    pub(super) fn world(&mut self) -> Result<&mut World, Wrong> {
         self.world.as_mut().ok_or_else(|| "no networks".to_owned())
     }
-    fn patient(&self, of: &str) -> Result<SubjectId, Wrong> {
+    pub(super) fn patient(&self, of: &str) -> Result<SubjectId, Wrong> {
         let n = self.networks.iter().position(|id| id == of);
         let n = n.ok_or_else(|| format!("no network {of}"))?;
         Ok(subject(n as u8 + 1))
     }
-    fn made(&self, label: &str) -> Result<EntryIndex, Wrong> {
+    pub(super) fn made(&self, label: &str) -> Result<EntryIndex, Wrong> {
         let made = self.made.get(label).copied();
         made.ok_or_else(|| format!("nothing is called {label}"))
     }
@@ -430,7 +327,7 @@ impl Script {
                 .ok_or("it does not say at which facility")?,
         )
     }
-    fn place(&self, letter: &str) -> Result<FacilityId, Wrong> {
+    pub(super) fn place(&self, letter: &str) -> Result<FacilityId, Wrong> {
         let code = self.places.get(letter).cloned();
         code.ok_or_else(|| format!("no facility {letter}"))
     }
@@ -477,7 +374,7 @@ fn practitioners(text: &str) -> Result<BTreeSet<PractitionerId>, Wrong> {
     bytes.map(|byte| byte.map(practitioner)).collect()
 }
 
-fn same(expected: Option<&str>, came: Option<&str>) -> Result<(), Wrong> {
+pub(super) fn same(expected: Option<&str>, came: Option<&str>) -> Result<(), Wrong> {
     if expected == came {
         return Ok(());
     }
