@@ -253,6 +253,7 @@ impl Town {
             until: from.plus_ms(1 + self.dice.upto(7 * DAY_MS)),
             drill: self.dice.chance(35),
         };
+        self.instants.extend([from.0, disaster.until.0]);
         let declared = self.accepted(by, Body::DisasterDeclare(disaster));
         self.disasters.extend(declared);
     }

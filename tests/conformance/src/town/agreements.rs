@@ -1,5 +1,6 @@
 //! Agreements.
 
+use super::theme::Theme;
 use super::{NETWORKS, Town};
 use sekisho_domain::{
     Agreement, Body, Codes, ConsentRule, Grant, Hash, Nature, Period, Purpose, Retention, Role,
@@ -30,7 +31,13 @@ impl Town {
             purposes.insert(Purpose::Disaster);
         }
         let rule = if ordinary {
-            *self.dice.pick(&ConsentRule::ALL[..5])
+            let visit = ConsentRule::RecipientConsentWithProviderReservation;
+            let known = if self.theme == Theme::Visits && self.dice.chance(60) {
+                &[visit]
+            } else {
+                &ConsentRule::ALL[..5]
+            };
+            *self.dice.pick(known)
         } else {
             ConsentRule::NotNeeded
         };
@@ -147,6 +154,15 @@ impl Town {
         {
             self.agreements.retain(|a| a.id != agreement.id);
             self.agreements.push(agreement);
+        }
+    }
+
+    /// Every party signs the last version proposed of one of them.
+    pub(super) fn sign_all(&mut self) {
+        if let Some(agreement) = self.agreements.last().cloned() {
+            for party in &agreement.parties {
+                self.say(party.as_str(), World::<MemoryState>::signature(&agreement));
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Networks, authorities, keys, facilities, policies, notices.
 
+use super::theme::Theme;
 use super::{AUTHORITIES, DAY_MS, NEWCOMER, PLACES, Town, WEAK_KEYS, spare_key};
 use sekisho_domain::{
     Body, Capture, Codes, ConsentPolicy, Hash, KeyPurpose, NewFacility, Notice, NoticeAbout,
@@ -15,7 +16,10 @@ impl Town {
         let viewing = (rules != 1).then(|| self.rule());
         let version = self.world.policy_version(of) + u32::from(!self.dice.chance(3));
         let later = version > 1 && self.dice.chance(25);
-        let delay = self.dice.upto(2 * DAY_MS);
+        let delay = self.dice.upto(self.theme.horizon_ms() / 4);
+        if later {
+            self.instants.push(self.world.time.0 + delay);
+        }
         let policy = ConsentPolicy {
             version,
             valid_from: if later {
@@ -41,12 +45,14 @@ impl Town {
         let days = *self.dice.pick(&[1u16, 1, 7, 30]);
         let capture = *self.dice.pick(Capture::ALL);
         Rule {
-            scope: if self.dice.chance(40) {
+            scope: if self.dice.chance(40) && self.theme != Theme::Visits {
                 Scope::AllFacilities
             } else {
                 *self.dice.pick(Scope::ALL)
             },
-            capture: if self.dice.chance(40) {
+            capture: if self.theme == Theme::Notices && self.dice.chance(60) {
+                [Capture::NoticeWithOptOut].into()
+            } else if self.theme == Theme::Visits || self.dice.chance(40) {
                 [Capture::Written, Capture::Oral].into()
             } else {
                 self.some_codes(50)
@@ -221,6 +227,9 @@ impl Town {
             period: self.period(),
             text_hash: Hash([11; 32]),
         };
+        let from = notice.period.from.max(self.world.time).0;
+        self.instants
+            .extend([1, 7].map(|days| from + days * DAY_MS));
         let posted = self.accepted(of, Body::NoticePost(notice));
         self.notices.extend(posted);
     }

@@ -5,6 +5,7 @@ mod access;
 mod agreements;
 mod members;
 mod patients;
+mod theme;
 
 use crate::dice::Dice;
 use sekisho_domain::{
@@ -19,6 +20,7 @@ use sekisho_ledger::testing::{BEGIN, World, facility, key, network, subject};
 use sekisho_ledger::{Applied, View};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
+use theme::Theme;
 
 const NETWORKS: [&str; 4] = ["hokusei", "kurume", "saga", "yame"];
 /// One that may be admitted later.
@@ -70,6 +72,7 @@ pub struct Town {
     pub accesses: Vec<EntryIndex>,
     /// What opens the commitments made.
     pub openings: Vec<ShownOpening>,
+    theme: Theme,
     dice: Dice,
     networks: Vec<&'static str>,
     consents: Vec<EntryIndex>,
@@ -84,6 +87,8 @@ pub struct Town {
     agreements: Vec<Agreement>,
     /// Further node keys: whose, and the key's number.
     spare: Vec<(&'static str, usize)>,
+    /// When something begins or ends.
+    instants: Vec<u64>,
     salts: u64,
 }
 
@@ -92,10 +97,12 @@ impl Town {
     pub fn of(seed: u64, said: usize) -> Self {
         let mut dice = Dice::of(seed);
         let networks = NETWORKS[dice.below(2)..].to_vec();
+        let theme = *dice.pick(&Theme::ALL);
         let mut town = Self {
             world: World::of(&networks),
             accesses: Vec::new(),
             openings: Vec::new(),
+            theme,
             dice,
             networks,
             consents: Vec::new(),
@@ -108,6 +115,7 @@ impl Town {
             permitted: Vec::new(),
             agreements: Vec::new(),
             spare: Vec::new(),
+            instants: Vec::new(),
             salts: seed,
         };
         town.begin();
@@ -180,6 +188,15 @@ impl Town {
         if self.dice.chance(25) {
             self.wait();
         }
+        if self.dice.chance(60) {
+            self.dwell();
+        } else {
+            self.any();
+        }
+    }
+
+    /// One more thing said, whatever it is.
+    fn any(&mut self) {
         match self.dice.below(100) {
             0..=23 => self.request(),
             24..=43 => self.grant(),
@@ -207,11 +224,18 @@ impl Town {
     }
 
     fn wait(&mut self) {
+        let now = self.world.time.0;
+        let next = self.instants.iter().copied().filter(|at| *at > now).min();
+        if let (Some(next), true) = (next, self.dice.chance(30)) {
+            // The very instant, or the last one before.
+            self.world.time = TimeMs(next - u64::from(self.dice.chance(30)));
+            return;
+        }
         let ms = match self.dice.below(10) {
             0..=5 => self.dice.upto(10_000),
             6..=7 => self.dice.upto(HOUR_MS),
-            8 => self.dice.upto(3 * DAY_MS),
-            _ => self.dice.upto(40 * DAY_MS),
+            8 => self.dice.upto(self.theme.horizon_ms() / 10),
+            _ => self.dice.upto(self.theme.horizon_ms()),
         };
         self.world.time = self.world.time.plus_ms(ms);
     }
@@ -301,15 +325,17 @@ impl Town {
 
     /// A period that mostly holds for a while.
     fn period(&mut self) -> Period {
-        let now = self.world.time.0;
+        let (now, horizon) = (self.world.time.0, self.theme.horizon_ms());
         let from = match self.dice.below(10) {
             0..=7 => BEGIN.0,
             8 => now,
-            _ => now + self.dice.upto(2 * DAY_MS),
+            _ => now + self.dice.upto(horizon / 10),
         };
-        let until = self
-            .dice
-            .maybe(35, |dice| TimeMs(from + 1 + dice.upto(60 * DAY_MS)));
+        let until = self.dice.maybe(35, |dice| {
+            TimeMs(from.max(now) + 1 + dice.upto(horizon + horizon / 2))
+        });
+        self.instants.push(from);
+        self.instants.extend(until.map(|until| until.0));
         Period {
             from: TimeMs(from),
             until,
