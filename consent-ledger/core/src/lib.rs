@@ -42,6 +42,8 @@ mod view;
 #[cfg(test)]
 mod golden_test;
 #[cfg(test)]
+mod privacy_test;
+#[cfg(test)]
 mod totality_test;
 
 pub use answer::{AnswerFault, AnswerHash, Statement};

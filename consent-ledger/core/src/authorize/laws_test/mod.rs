@@ -6,6 +6,7 @@
 
 mod coverage;
 mod history;
+mod more_steps;
 mod narrowing;
 mod random;
 #[rustfmt::skip]
@@ -254,6 +255,45 @@ fn p2_p7_the_same_entries_in_other_batches_are_the_same_tree() {
         require(consistent.is_ok(), || {
             format!("{small} and {large}: {consistent:?}")
         })
+    });
+}
+
+#[test]
+fn p9_whose_sealed_reservation_it_is_shows_in_nothing() {
+    let begin = History::begin();
+    over_histories(30, |history, seed| {
+        let mut r = Random::of(seed ^ 6);
+        let at = r.below(history.envelopes.len());
+        let by = r.pick(&history::NETWORKS);
+        // The same history with a reservation sealed somewhere in it, of this patient or of that.
+        let mut outside = [1, 2].map(|patient| {
+            let mut world = begin.world.clone();
+            let mut came = Vec::new();
+            for (n, (time, envelope)) in history.envelopes.iter().enumerate() {
+                world.time = *time;
+                if n == at {
+                    let sealed = Commitment([patient; 32]);
+                    let seal = Body::ReservationSeal { sealed };
+                    let envelope = world.sign_as(by, RequestId([200; 16]), seal);
+                    came.push((world.apply(&envelope), 0));
+                }
+                let applied = world.apply(envelope);
+                let leaf = match &applied {
+                    crate::Applied::Leaf { index, .. } => View(&world.state).leaf(*index).unwrap(),
+                    _ => None,
+                };
+                came.push((applied, leaf.map_or(0, |bytes| bytes.len())));
+            }
+            came
+        });
+        // Hashes differ, as those of any two entries do.
+        for (applied, _) in outside.iter_mut().flatten() {
+            if let crate::Applied::Leaf { leaf_hash, .. } = applied {
+                *leaf_hash = Hash([0; 32]);
+            }
+        }
+        let [one, other] = outside;
+        require(one == other, || "one sees whose it is".to_owned())
     });
 }
 

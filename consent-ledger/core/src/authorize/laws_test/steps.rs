@@ -1,12 +1,9 @@
 //! What a step says: every kind of entry that decisions rest on, with whatever contents.
 
-use super::history::{AUTHORITIES, CATEGORIES, History, NETWORKS, PLACES, patient, register};
+use super::history::{CATEGORIES, History, NETWORKS, PLACES, patient};
 use super::random::Random;
 use crate::View;
-use crate::testing::{
-    ALWAYS, BEGIN, World, area, disaster, facility, joining_notice, network, policy, practitioner,
-    proxy, purposes_notice, reservation,
-};
+use crate::testing::{ALWAYS, BEGIN, World, facility, network, policy, practitioner};
 use sekisho_domain::*;
 use std::collections::BTreeSet;
 
@@ -53,7 +50,7 @@ impl Kind {
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
 /// Spans that begin or end something soon, or only after a wait.
-const SPANS_MS: [u64; 5] = [50, 2_000, HOUR_MS, 25 * HOUR_MS, 100 * HOUR_MS];
+pub(super) const SPANS_MS: [u64; 5] = [50, 2_000, HOUR_MS, 25 * HOUR_MS, 100 * HOUR_MS];
 
 impl History {
     pub fn take(&mut self, kind: Kind, r: &mut Random) {
@@ -88,7 +85,7 @@ impl History {
     }
 
     /// A period that holds now, mostly.
-    fn period(&self, r: &mut Random) -> Period {
+    pub fn period(&self, r: &mut Random) -> Period {
         let now = self.world.time;
         let later = now.plus_ms(r.pick(&SPANS_MS));
         let (from, until) = match r.below(12) {
@@ -108,7 +105,7 @@ impl History {
     }
 
     /// A facility of a network now, if it has any.
-    fn facility_of(&self, of: usize, r: &mut Random) -> Option<FacilityId> {
+    pub fn facility_of(&self, of: usize, r: &mut Random) -> Option<FacilityId> {
         let present = |code: &FacilityId| {
             let member = self.member(code);
             member.is_some_and(|f| f.network == network(NETWORKS[of]))
@@ -121,7 +118,7 @@ impl History {
         r.any(&own)
     }
 
-    fn some_facilities(r: &mut Random) -> BTreeSet<FacilityId> {
+    pub fn some_facilities(r: &mut Random) -> BTreeSet<FacilityId> {
         r.some(&PLACES.map(|(code, ..)| code))
             .into_iter()
             .map(facility)
@@ -301,214 +298,5 @@ impl History {
             consent.proxy = r.any(&proxies).map(ProxyId);
         }
         self.say(of, Body::ConsentGrant(consent));
-    }
-
-    fn link(&mut self, r: &mut Random) {
-        let (a, b) = (r.below(3), r.below(3));
-        let (one, far) = (u8::from(r.once_in(4)), u8::from(r.once_in(4)));
-        for ((a, one), (b, far)) in [((a, one), (b, far)), ((b, far), (a, one))] {
-            let other = SubjectRef {
-                network: network(NETWORKS[b]),
-                subject: patient(b, far),
-            };
-            let own = patient(a, one);
-            self.say(NETWORKS[a], Body::SubjectLink { own, other });
-        }
-    }
-
-    fn post(&mut self, r: &mut Random) {
-        let n = r.below(3);
-        let Some(at) = self.facility_of(n, r) else {
-            return;
-        };
-        let purposes = [Purpose::Treat, Purpose::CoordinationOfCare];
-        let notice = if r.once_in(3) {
-            joining_notice(at.as_str())
-        } else {
-            let purposes = r.some(&purposes).into_iter().collect();
-            purposes_notice(r.once_in(3).then_some(at.as_str()), purposes)
-        };
-        let period = self.period(r);
-        self.say(NETWORKS[n], Body::NoticePost(Notice { period, ..notice }));
-    }
-
-    fn proxy(&mut self, r: &mut Random) {
-        let n = r.below(3);
-        let Some(at) = self.facility_of(n, r) else {
-            return;
-        };
-        let subject = patient(n, u8::from(r.once_in(6)));
-        let kind = if r.once_in(2) {
-            ProxyKind::Guardian
-        } else {
-            ProxyKind::Appointed
-        };
-        let period = self.period(r);
-        let known = Proxy {
-            period,
-            ..proxy(NETWORKS[n], subject, at.as_str(), kind)
-        };
-        self.say(NETWORKS[n], Body::ProxyRegister(known));
-    }
-
-    fn declare(&mut self, r: &mut Random) {
-        let by = r.pick(&AUTHORITIES);
-        let codes = if by == "kyushu" {
-            ["41", "40203", "43", "44"]
-        } else {
-            ["40", "40203", "40", "40202"]
-        };
-        let from = if r.once_in(6) {
-            self.world.time.plus_ms(r.pick(&SPANS_MS))
-        } else {
-            self.world.time
-        };
-        let declared = Disaster {
-            drill: r.once_in(2),
-            area: r.some(&codes).into_iter().map(area).collect(),
-            ..disaster(&["40"], from)
-        };
-        self.say(by, Body::DisasterDeclare(declared));
-    }
-
-    pub fn disasters(&self) -> Vec<DisasterId> {
-        let made = self.made(|body| matches!(body, Body::DisasterDeclare(_)));
-        made.into_iter().map(DisasterId).collect()
-    }
-
-    fn prolong(&mut self, r: &mut Random) {
-        let until = self.world.time.plus_ms(1000 + r.pick(&SPANS_MS));
-        if let Some(declaration) = r.any(&self.disasters()) {
-            let by = r.pick(&AUTHORITIES);
-            self.say(by, Body::DisasterExtend { declaration, until });
-        }
-    }
-
-    /// A facility leaves its network, and joins one, mostly.
-    fn move_facility(&mut self, r: &mut Random) {
-        let (code, home, kind, municipality) = r.pick(&PLACES);
-        if let Some(member) = self.member(&facility(code)) {
-            let facility = facility(code);
-            self.say(member.network.as_str(), Body::FacilityLeave { facility });
-        }
-        if !r.once_in(4) {
-            let to = if r.once_in(3) { r.below(3) } else { home };
-            let municipality = municipality.filter(|_| !r.once_in(3));
-            self.say(NETWORKS[to], register(code, kind, municipality));
-        }
-    }
-
-    fn clear(&mut self, r: &mut Random) {
-        let set = self.made(|body| matches!(body, Body::ReservationSet(_)));
-        let n = r.below(3);
-        if let (Some(index), Some(recorded_by)) = (r.any(&set), self.facility_of(n, r)) {
-            let reservation = ReservationId(index);
-            self.say(
-                NETWORKS[n],
-                Body::ReservationClear {
-                    reservation,
-                    recorded_by,
-                },
-            );
-        }
-    }
-
-    fn alive(&mut self, r: &mut Random) {
-        let n = r.below(3);
-        let subject = patient(n, 0);
-        if let Some(recorded_by) = self.facility_of(n, r) {
-            self.say(
-                NETWORKS[n],
-                Body::DeathRetract {
-                    subject,
-                    recorded_by,
-                },
-            );
-        }
-    }
-
-    /// A reservation, by any selector.
-    pub fn reserve(&mut self, r: &mut Random) {
-        let n = r.below(3);
-        let Some(at) = self.facility_of(n, r) else {
-            return;
-        };
-        let subject = patient(n, u8::from(r.once_in(6)));
-        let purposes = [Purpose::Treat, Purpose::BreakGlass, Purpose::Disaster];
-        let reserved = Reservation {
-            viewer: match r.below(5) {
-                0 => ViewerSelector::Network(network(r.pick(&NETWORKS))),
-                1 => ViewerSelector::Facility(facility(r.pick(&PLACES).0)),
-                2 => ViewerSelector::Practitioner(practitioner(1 + r.below(2) as u8)),
-                _ => ViewerSelector::Anyone,
-            },
-            disclosing_facilities: r.once_in(3).then(|| Self::some_facilities(r)),
-            categories: (!r.once_in(3)).then(|| r.some(&CATEGORIES).into_iter().collect()),
-            purposes: r
-                .once_in(4)
-                .then(|| r.some(&purposes).into_iter().collect()),
-            period: self.period(r),
-            ..reservation(NETWORKS[n], subject, at.as_str())
-        };
-        self.say(NETWORKS[n], Body::ReservationSet(reserved));
-    }
-
-    /// Anybody asks for anything, mostly what makes sense.
-    pub fn request(&self, r: &mut Random) -> AccessRequest {
-        let (code, home, ..) = r.pick(&PLACES);
-        let member = self.member(&facility(code)).map(|f| f.network);
-        let n = NETWORKS
-            .iter()
-            .position(|id| member.as_ref().is_some_and(|m| m.as_str() == *id));
-        let n = if r.once_in(20) {
-            home
-        } else {
-            n.unwrap_or(home)
-        };
-        let subject = patient(n, u8::from(r.once_in(8)));
-        let mut targets = NETWORKS.to_vec();
-        if r.once_in(10) {
-            targets.push("iwami");
-        }
-        let (purpose, grounds) = match r.below(12) {
-            0 => (
-                Purpose::BreakGlass,
-                Grounds::Emergency(EmergencyReason::NoTime),
-            ),
-            1 => (
-                Purpose::PublicHealth,
-                Grounds::Law(LegalBasis::InfectiousDiseases),
-            ),
-            2..5 => {
-                let known = r.any(&self.disasters());
-                let declaration = known.unwrap_or(DisasterId(EntryIndex(0)));
-                let consent = DisasterConsent::NotPossible;
-                (
-                    Purpose::Disaster,
-                    Grounds::Disaster {
-                        declaration,
-                        consent,
-                    },
-                )
-            }
-            5 | 6 => (Purpose::CoordinationOfCare, Grounds::Ordinary),
-            _ => (Purpose::Treat, Grounds::Ordinary),
-        };
-        let roles = [
-            (6, Role::Physician),
-            (1, Role::Nurse),
-            (1, Role::Paramedic),
-            (1, Role::Clerk),
-        ];
-        AccessRequest {
-            role: r.weighed(&roles),
-            practitioner_id: practitioner(1 + u8::from(r.once_in(3))),
-            purpose,
-            grounds,
-            categories: r
-                .once_in(4)
-                .then(|| r.some(&CATEGORIES).into_iter().collect()),
-            ..self.world.request(NETWORKS[n], code, subject, &targets)
-        }
     }
 }

@@ -1,0 +1,4 @@
+//! P9 and P11, the ledger's part.
+
+mod erasure;
+mod silence;
