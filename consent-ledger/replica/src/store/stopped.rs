@@ -144,13 +144,6 @@ impl Stopped {
             }
             expected = Some(index + 1);
         }
-        // What was applied is in the log or was cut from it.
-        let reach = expected.unwrap_or_default();
-        if applied.is_some_and(|applied| applied.index >= reach) {
-            return Err(ReplicaError::Damaged(
-                "the Raft log, which ends before what was applied,",
-            ));
-        }
         Ok(latest)
     }
 }
