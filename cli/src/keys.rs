@@ -28,6 +28,23 @@ pub fn signing(folder: &Path, purpose: KeyPurpose) -> Result<SigningKey, Failure
     Ok(SigningKey::from_secret(&seed))
 }
 
+/// Reads a signing key that is not in the network's folder, as an authority's.
+///
+/// # Errors
+/// The file is missing, readable by others, or not a key.
+pub fn signing_at(path: &Path) -> Result<SigningKey, Failure> {
+    let name = path.display();
+    let seed = seed_file::load(path).map_err(|e| {
+        Failure::of(
+            Exit::Usage,
+            &format!("鍵ファイル {name} を読むことが"),
+            &format!("read the key file {name}"),
+            &e,
+        )
+    })?;
+    Ok(SigningKey::from_secret(&seed))
+}
+
 /// Reads the transport key and makes its certificate.
 ///
 /// # Errors
@@ -50,7 +67,15 @@ pub fn identity(config: &Config) -> Result<Identity, Failure> {
 /// # Errors
 /// The file cannot be written, or is there but unusable.
 pub fn create(folder: &Path, purpose: KeyPurpose) -> Result<SigningKey, Failure> {
-    let seed = seed_file::load_or_create(&path(folder, purpose)).map_err(|e| {
+    create_at(&path(folder, purpose), purpose)
+}
+
+/// The same in any file.
+///
+/// # Errors
+/// The file cannot be written, or is there but unusable.
+pub fn create_at(path: &Path, purpose: KeyPurpose) -> Result<SigningKey, Failure> {
+    let seed = seed_file::load_or_create(path).map_err(|e| {
         Failure::of(
             Exit::Usage,
             &format!("{}を作ることが", purpose.ja()),

@@ -4,7 +4,8 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use sekisho_domain::{
     Category, DisasterConsent, DisasterId, DomainError, EmergencyReason, EntryIndex, FacilityId,
-    Grounds, LegalBasis, Nature, Period, Purpose, Role, SubjectId, SubjectRef, TimeMs,
+    Grounds, LegalBasis, Nature, Period, PractitionerId, Purpose, Role, SubjectId, SubjectRef,
+    TimeMs,
 };
 use sekisho_proto::v1;
 use std::collections::BTreeSet;
@@ -242,6 +243,51 @@ pub(super) fn from_now(until: Option<Day>) -> Result<v1::Period, Failure> {
         from_ms: 0,
         until_ms: until.map(|day| day.end().0),
     })
+}
+
+/// [`from_now`] as the ledger has it.
+///
+/// # Errors
+/// That day is over.
+pub(super) fn period_from_now(until: Option<Day>) -> Result<Period, Failure> {
+    let period = from_now(until)?;
+    Ok(Period {
+        from: ops::now(),
+        until: period.until_ms.map(TimeMs),
+    })
+}
+
+/// A practitioner, as people name one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PractitionerArg {
+    /// One of this network, by the id used there.
+    Local(String),
+    /// Any network's, by pseudonym.
+    Pseudonym(PractitionerId),
+}
+
+impl FromStr for PractitionerArg {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.parse() {
+            Ok(pseudonym) => Self::Pseudonym(pseudonym),
+            Err(_) => Self::Local(text.to_owned()),
+        })
+    }
+}
+
+impl PractitionerArg {
+    /// As it travels to the node.
+    pub(super) fn message(&self) -> v1::Practitioner {
+        use v1::practitioner::Practitioner;
+        let practitioner = match self {
+            Self::Local(id) => Practitioner::LocalId(id.clone()),
+            Self::Pseudonym(id) => Practitioner::Pseudonym(id.0.to_vec()),
+        };
+        v1::Practitioner {
+            practitioner: Some(practitioner),
+        }
+    }
 }
 
 /// A period of whole days, both included.

@@ -9,6 +9,7 @@ mod audit;
 mod config;
 mod consent;
 mod demo;
+mod disaster;
 mod help;
 mod ingest;
 mod ledger;
@@ -107,9 +108,12 @@ enum Command {
     /// Record what a patient consented to, withdrew or reserved
     #[command(subcommand)]
     Consent(consent::Command),
-    /// Look up a patient's pseudonym, or link it with another network's
+    /// Look up a patient's pseudonym, link it with another network's, record a death, erase
     #[command(subcommand)]
     Subject(subject::Command),
+    /// Declare, prolong and end disasters and drills, with an authority's key
+    #[command(subcommand)]
+    Disaster(disaster::Command),
     /// Ask other networks which documents they have of a patient
     #[command(
         after_help = "Example:\n  sekisho query --patient 4110100015/00001234 --facility 4110100015 \\\n    \
@@ -218,6 +222,7 @@ async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
         Command::Agreement(command) => agreement::run(command, at).await,
         Command::Consent(command) => consent::run(command, at).await,
         Command::Subject(command) => subject::run(command, at).await,
+        Command::Disaster(command) => disaster::run(command, at).await,
         Command::Query(args) => query::run(args, at).await,
         Command::Retrieve(args) => retrieve::run(args, at).await,
         Command::Ingest(args) => ingest::run(&args, at).await,

@@ -6,9 +6,10 @@ use crate::ui::{Exit, Failure};
 use sekisho_domain::{
     Body, DomainError, Entry, EntryIndex, KeyPurpose, Outcome, RequestId, SubjectRef, TimeMs,
 };
-use sekisho_ledger::{Leaf, sign_entry};
+use sekisho_ledger::sign_entry;
+use sekisho_ledger::signature::SigningKey;
 use sekisho_proto::{ErrorCode, v1};
-use sekisho_transport::outgoing;
+use sekisho_transport::{Deadline, outgoing};
 use serde::Serialize;
 use std::time::Duration;
 use tonic::Status;
@@ -17,7 +18,7 @@ use tonic::Status;
 const WINDOW_MS: u64 = 120_000;
 const CLOCK_AHEAD_MS: u64 = 60_000;
 
-/// How often the outcome of an entry sent without an answer is asked for.
+/// How often an entry sent without an answer is sent again.
 const POLL: Duration = Duration::from_millis(250);
 
 /// What became of an entry.
@@ -87,10 +88,18 @@ fn malformed(error: &DomainError) -> Failure {
 /// Signs with the governance key and submits.
 ///
 /// # Errors
-/// The key cannot be read; the process cannot be reached, refuses the entry as not authentic, or does not
-/// answer in time. A refusal by a rule is no error here: see [`Recorded::accepted`].
+/// As for [`say`].
 pub async fn govern(session: &Session, body: Body) -> Result<Recorded, Failure> {
     let key = keys::signing(&session.keys, KeyPurpose::Governance)?;
+    say(session, &key, body).await
+}
+
+/// Signs with a key and submits.
+///
+/// # Errors
+/// The process cannot be reached, refuses the entry as not authentic, or does not answer in time. A refusal by a
+/// rule is no error here: see [`Recorded::accepted`].
+pub async fn say(session: &Session, key: &SigningKey, body: Body) -> Result<Recorded, Failure> {
     let now = now();
     let entry = Entry {
         ledger: session.ledger,
@@ -102,57 +111,51 @@ pub async fn govern(session: &Session, body: Body) -> Result<Recorded, Failure> 
         not_after: now.plus_ms(WINDOW_MS),
         body,
     };
-    let request = v1::SubmitRequest {
-        envelope: Some(sign_entry(&entry, &[&key])),
-        forwarded: false,
-    };
-    let call = outgoing(request, session.deadline());
-    match session.ledger_client().submit(call).await {
-        Ok(reply) => {
-            let v1::SubmitReply {
-                index,
-                time_ms,
-                outcome,
-                duplicate,
-                ..
-            } = reply.into_inner();
-            recorded(index, time_ms, outcome, duplicate)
-        }
+    let envelope = sign_entry(&entry, &[key]);
+    match submit(session, &envelope, session.deadline()).await {
         Err(status) if ErrorCode::of(&status) == ErrorCode::Unknown => {
-            outcome_of(session, &entry.request_id, &status).await
+            again(session, &envelope, status).await
         }
-        Err(status) => Err(failure_of(&status, &session.address)),
+        answered => answered
+            .map_err(|status| failure_of(&status, &session.address))
+            .and_then(|reply| of_reply(&reply)),
     }
 }
 
-/// What became of an entry that was sent without an answer: asked for by its request id until the timeout.
-async fn outcome_of(session: &Session, id: &RequestId, sent: &Status) -> Result<Recorded, Failure> {
+async fn submit(
+    session: &Session,
+    envelope: &v1::Envelope,
+    until: Deadline,
+) -> Result<v1::SubmitReply, Status> {
+    let request = v1::SubmitRequest {
+        envelope: Some(envelope.clone()),
+        forwarded: false,
+    };
+    let mut ledger = session.ledger_client();
+    Ok(ledger.submit(outgoing(request, until)).await?.into_inner())
+}
+
+/// What became of an entry that was sent without an answer: sent again, byte for byte, until the timeout. It takes
+/// effect once, however often it is sent (P5).
+async fn again(
+    session: &Session,
+    envelope: &v1::Envelope,
+    mut unknown: Status,
+) -> Result<Recorded, Failure> {
     let until = session.deadline();
-    loop {
-        let request = v1::OutcomeOfRequest {
-            request_id: id.0.to_vec(),
-        };
-        if let Ok(reply) = session
-            .ledger_client()
-            .outcome_of(outgoing(request, until))
-            .await
-        {
-            let reply = reply.into_inner();
-            let leaf = Leaf::decode(&reply.leaf).map_err(|e| {
-                Failure::of(Exit::Unverified, "記録を読むことが", "read the leaf", &e)
-            })?;
-            return recorded(
-                reply.index,
-                leaf.time.0,
-                Some((&leaf.outcome).into()),
-                false,
-            );
-        }
-        if until.remaining().is_zero() {
-            return Err(failure_of(sent, &session.address));
+    while !until.remaining().is_zero() {
+        match submit(session, envelope, until).await {
+            Ok(reply) => return of_reply(&reply),
+            Err(status) => unknown = status,
         }
         tokio::time::sleep(POLL.min(until.remaining())).await;
     }
+    Err(failure_of(&unknown, &session.address))
+}
+
+fn of_reply(reply: &v1::SubmitReply) -> Result<Recorded, Failure> {
+    let outcome = reply.outcome.clone();
+    recorded(reply.index, reply.time_ms, outcome, reply.duplicate)
 }
 
 fn recorded(

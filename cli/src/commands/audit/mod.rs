@@ -5,6 +5,7 @@ mod access;
 mod explain;
 mod fault;
 mod moment;
+mod reviews;
 mod verify;
 mod who;
 mod widened;
@@ -57,6 +58,21 @@ pub(super) enum Command {
                       --document-category prescription --on 2026-12-01"
     )]
     WhoCouldSee(who::WhoArgs),
+    /// List this network's accesses by break-glass that owe a review or telling the patient; exit code 1 if one is overdue
+    #[command(
+        after_help = "Example:\n  sekisho audit reviews\n  sekisho audit reviews --overdue --json"
+    )]
+    Reviews(reviews::ReviewsArgs),
+    /// Record a second person's review of an access by break-glass, with an officer's key
+    #[command(
+        after_help = "Example:\n  sekisho audit review 57 --verdict appropriate --reviewer officer-ito --note \"seen in the ER log\""
+    )]
+    Review(reviews::ReviewArgs),
+    /// Record that the patient was told of an access by break-glass
+    #[command(
+        after_help = "Example:\n  sekisho audit told 57 --way in-person --recorded-by 4010200014"
+    )]
+    Told(reviews::ToldArgs),
     /// Tell whose consent a change widened: the patients of this network who must be told
     #[command(
         after_help = "Example:\n  sekisho audit widened 57\n  sekisho audit widened --since 40 --json"
@@ -71,6 +87,9 @@ pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
         Command::Show { index } => access::show(EntryIndex(index), at).await,
         Command::Explain { index } => explain::run(EntryIndex(index), at).await,
         Command::WhoCouldSee(args) => who::run(&args, at).await,
+        Command::Reviews(args) => reviews::list(&args, at).await,
+        Command::Review(args) => reviews::review(args, at).await,
+        Command::Told(args) => reviews::tell(&args, at).await,
         Command::Widened(args) => widened::run(&args, at).await,
     }
 }

@@ -3,12 +3,13 @@
 use crate::commands::At;
 use crate::commands::args::PatientArg;
 use crate::commands::show::{Table, consent_row, reservation_row};
-use crate::ops::{self, Replayed};
+use crate::ops;
 use crate::ui::{Exit, Failure};
 use clap::Args;
-use sekisho_domain::{Body, EntryIndex, ReservationId, Side, SubjectRef};
+use sekisho_domain::{DomainError, EntryIndex, Side};
+use sekisho_ledger::CoreError;
 use sekisho_ledger::record::GivenReservation;
-use sekisho_ledger::{CoreError, Leaf};
+use sekisho_proto::v1;
 use serde_json::json;
 use std::convert::Infallible;
 
@@ -33,7 +34,9 @@ pub(super) async fn run(args: &ListArgs, at: &At) -> Result<Exit, Failure> {
         );
     }
     consents.sort_by_key(|consent| consent.granted);
-    let reservations = reservations(&replayed, &subject)?;
+    let reservations = view
+        .reservations_of(&subject.network, &subject.subject)
+        .map_err(read)?;
     let pick = |ja, en| at.ui.pick(ja, en);
     let mut text = format!(
         "{}: {subject}\n",
@@ -63,11 +66,11 @@ pub(super) async fn run(args: &ListArgs, at: &At) -> Result<Exit, Failure> {
         pick("期間", "period"),
         pick("状態", "state"),
     ]);
-    for (index, reservation) in &reservations {
+    for reservation in &reservations {
         let [viewer, documents, categories, purposes, period, state] =
             reservation_row(reservation, at.ui.language);
         table.row([
-            index.to_string(),
+            reservation.set.to_string(),
             viewer,
             documents,
             categories,
@@ -81,12 +84,72 @@ pub(super) async fn run(args: &ListArgs, at: &At) -> Result<Exit, Failure> {
         pick("■ 留保（拒否）", "Reservations (refusals)")
     ));
     text.push_str(&shown(&table, at));
+    let sealed = ops::sealed_reservations(&session, args.patient.message()).await?;
+    let mut table = Table::new([
+        pick("番号", "index"),
+        pick("閲覧者", "viewer"),
+        pick("文書の施設", "documents of"),
+        pick("種類", "categories"),
+        pick("目的", "purposes"),
+        pick("期間", "period"),
+        pick("状態", "state"),
+    ]);
+    let mut sealed_objects = Vec::new();
+    for one in &sealed {
+        let given = unsealed(one)?;
+        let [viewer, documents, categories, purposes, period, _] =
+            reservation_row(&given, at.ui.language);
+        let state = match (one.seal, one.lifted) {
+            (None, _) => pick(
+                "台帳に未記録（効力なし）",
+                "not on the ledger (does not hold)",
+            ),
+            (Some(_), true) => pick("解除済み", "lifted"),
+            (Some(_), false) => pick("有効な留保", "set"),
+        };
+        table.row([
+            one.seal
+                .map_or_else(|| "-".to_owned(), |seal| seal.to_string()),
+            viewer,
+            documents,
+            categories,
+            purposes,
+            period,
+            state.to_owned(),
+        ]);
+        sealed_objects.push(
+            json!({ "index": one.seal, "reservation": given.reservation, "lifted": one.lifted }),
+        );
+    }
+    if !table.is_empty() {
+        text.push_str(&format!(
+            "\n{}\n{table}",
+            pick(
+                "■ 封をした留保（このノードだけが内容を持つ）",
+                "Sealed reservations (only this node knows what they say)"
+            )
+        ));
+    }
     let reservations: Vec<_> = reservations
         .iter()
-        .map(|(index, given)| json!({ "index": index, "reservation": given.reservation, "cleared": given.cleared }))
+        .map(|given| json!({ "index": given.set, "reservation": given.reservation, "cleared": given.cleared }))
         .collect();
-    at.ui.result(&json!({ "subject": subject, "leaves": replayed.size, "consents": consents, "reservations": reservations }), text);
+    at.ui.result(&json!({ "subject": subject, "leaves": replayed.size, "consents": consents, "reservations": reservations, "sealed": sealed_objects }), text);
     Ok(Exit::Done)
+}
+
+/// A sealed reservation as the node keeps it.
+fn unsealed(sealed: &v1::SealedReservation) -> Result<GivenReservation, Failure> {
+    let reservation = sealed.reservation.clone();
+    let reservation = reservation.ok_or(DomainError::Missing("the reservation"));
+    let reservation = reservation.and_then(TryInto::try_into);
+    Ok(GivenReservation {
+        reservation: reservation.map_err(|e| {
+            Failure::of(Exit::Unverified, "応答を読むことが", "read the answer", &e)
+        })?,
+        set: EntryIndex(sealed.seal.unwrap_or_default()),
+        cleared: None,
+    })
 }
 
 fn shown(table: &Table, at: &At) -> String {
@@ -94,29 +157,4 @@ fn shown(table: &Table, at: &At) -> String {
         true => format!("{}\n", at.ui.pick("  ありません", "  none")),
         false => table.to_string(),
     }
-}
-
-/// A subject's reservations with their ids, which are the indices of the leaves that set them.
-fn reservations(
-    replayed: &Replayed,
-    subject: &SubjectRef,
-) -> Result<Vec<(EntryIndex, GivenReservation)>, Failure> {
-    let view = replayed.view();
-    let read = |e: CoreError<Infallible>| ops::unreadable(&e);
-    let mut found = Vec::new();
-    for index in (0..replayed.size).map(EntryIndex) {
-        let leaf = view.leaf(index).map_err(read)?.unwrap_or_default();
-        let leaf = Leaf::decode(&leaf).map_err(|e| {
-            Failure::of(Exit::Unverified, "台帳を読むことが", "read the ledger", &e)
-        })?;
-        let of_subject = matches!(&leaf.entry.body, Body::ReservationSet(set)
-            if set.network == subject.network && set.subject == subject.subject);
-        // One that was refused set nothing.
-        let given = match of_subject {
-            true => view.reservation(ReservationId(index)).map_err(read)?,
-            false => None,
-        };
-        found.extend(given.map(|record| (index, record.value)));
-    }
-    Ok(found)
 }

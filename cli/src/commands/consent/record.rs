@@ -3,7 +3,7 @@
 
 use crate::commands::At;
 use crate::commands::args::{
-    PatientArg, category_set, codes_of, facility_set, from_now, purpose_set,
+    PatientArg, PractitionerArg, category_set, codes_of, facility_set, from_now, purpose_set,
 };
 use crate::commands::show::Day;
 use crate::ops;
@@ -35,6 +35,15 @@ pub(in crate::commands) struct GrantArgs {
     /// How it was taken
     #[arg(long, value_name = "CAPTURE", value_parser = codes_of!(Capture))]
     capture: Capture,
+    /// Only towards this facility at the other end, of any network; once for each. Else any
+    #[arg(long, value_name = "CODE")]
+    to_facility: Vec<FacilityId>,
+    /// Only this practitioner may look: the id used in this network, or any network's pseudonym; once for each
+    #[arg(long, value_name = "ID")]
+    practitioner: Vec<PractitionerArg>,
+    /// Who gave it for the patient, by the ledger index of `consent proxy register`; else the patient
+    #[arg(long, value_name = "INDEX")]
+    proxy: Option<u64>,
     /// Only this kind of information; once for each. Else all kinds
     #[arg(long, value_name = "CATEGORY", value_parser = codes_of!(Category))]
     category: Vec<Category>,
@@ -66,7 +75,7 @@ pub(in crate::commands) struct WithdrawArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("viewer").args(["anyone", "viewer_network", "viewer_facility"]).required(true))]
+#[command(group = clap::ArgGroup::new("viewer").args(["anyone", "viewer_network", "viewer_facility", "practitioner"]).required(true))]
 pub(in crate::commands) struct ReserveArgs {
     /// The patient: FACILITY/LOCALID of this network, or the pseudonym
     #[arg(long, value_name = "PATIENT")]
@@ -80,12 +89,24 @@ pub(in crate::commands) struct ReserveArgs {
     /// This facility may not look
     #[arg(long, value_name = "CODE")]
     viewer_facility: Option<FacilityId>,
+    /// This practitioner may not look: the id used in this network, or any network's pseudonym
+    #[arg(long, value_name = "ID")]
+    practitioner: Option<PractitionerArg>,
     /// Only documents of this facility are held back; once for each. Else of all
     #[arg(long, value_name = "CODE")]
     disclosing_facility: Vec<FacilityId>,
     /// Only this kind of information is held back; once for each. Else all kinds
     #[arg(long, value_name = "CATEGORY", value_parser = codes_of!(Category))]
     category: Vec<Category>,
+    /// Only from use for this purpose; once for each. Else from all, emergencies too. BTG: what an emergency may not open
+    #[arg(long, value_name = "PURPOSE", value_parser = codes_of!(Purpose))]
+    purpose: Vec<Purpose>,
+    /// Sealed: stays in this network's node, which enforces it for its own documents; no other network learns of it
+    #[arg(long)]
+    sealed: bool,
+    /// Who made it for the patient, by the ledger index of `consent proxy register`; else the patient
+    #[arg(long, value_name = "INDEX")]
+    proxy: Option<u64>,
     /// The last day it holds; else until it is lifted
     #[arg(long, value_name = "YYYY-MM-DD")]
     until: Option<Day>,
@@ -120,9 +141,9 @@ pub(super) async fn grant(args: GrantArgs, at: &At) -> Result<Exit, Failure> {
         capture: args.capture.number().into(),
         recorded_by: args.recorded_by.to_string(),
         evidence_note: args.note,
-        counterpart: None,
-        practitioners: Vec::new(),
-        proxy: None,
+        counterpart: facility_set(&args.to_facility),
+        practitioners: args.practitioner.iter().map(|p| p.message()).collect(),
+        proxy: args.proxy,
     });
     let ja = format!(
         "同意（{}、{}）を記録しました",
@@ -152,11 +173,13 @@ pub(super) async fn withdraw(args: WithdrawArgs, at: &At) -> Result<Exit, Failur
 
 pub(super) async fn reserve(args: ReserveArgs, at: &At) -> Result<Exit, Failure> {
     use v1::set_reservation::Viewer;
-    let viewer = match (args.viewer_network, args.viewer_facility) {
-        (Some(network), _) => Viewer::ViewerNetwork(network.to_string()),
-        (None, Some(facility)) => Viewer::ViewerFacility(facility.to_string()),
-        (None, None) => Viewer::Anyone(v1::Everything {}),
+    let viewer = match (args.viewer_network, args.viewer_facility, args.practitioner) {
+        (Some(network), ..) => Viewer::ViewerNetwork(network.to_string()),
+        (None, Some(facility), _) => Viewer::ViewerFacility(facility.to_string()),
+        (None, None, Some(id)) => Viewer::ViewerPractitioner(id.message()),
+        (None, None, None) => Viewer::Anyone(v1::Everything {}),
     };
+    let sealed = args.sealed;
     let record = Record::SetReservation(v1::SetReservation {
         patient: Some(args.patient.message()),
         viewer: Some(viewer),
@@ -164,17 +187,25 @@ pub(super) async fn reserve(args: ReserveArgs, at: &At) -> Result<Exit, Failure>
         categories: category_set(&args.category),
         period: Some(from_now(args.until)?),
         recorded_by: args.recorded_by.to_string(),
-        purposes: None,
-        proxy: None,
-        sealed: false,
+        purposes: purpose_set(&args.purpose),
+        proxy: args.proxy,
+        sealed,
     });
-    put(
-        record,
-        "留保（拒否）を記録しました",
-        "The reservation is recorded",
-        at,
-    )
-    .await
+    let (ja, en) = match sealed {
+        true => (
+            "留保（拒否）に封をしました。台帳には照合用の値だけが載り、内容はこのネットワークのノードだけが持ちます",
+            "The reservation is sealed: the ledger has only a commitment, this network's node keeps and enforces it",
+        ),
+        false => ("留保（拒否）を記録しました", "The reservation is recorded"),
+    };
+    put(record, ja, en, at).await
+}
+
+pub(super) async fn unseal(index: u64, at: &At) -> Result<Exit, Failure> {
+    let record = Record::UnsealReservation(v1::ReservationUnseal { seal: index });
+    let ja = format!("封をした留保 {index} 番の解除を記録しました");
+    let en = format!("The sealed reservation {index} is lifted");
+    put(record, &ja, &en, at).await
 }
 
 pub(super) async fn clear(args: ClearArgs, at: &At) -> Result<Exit, Failure> {
@@ -187,7 +218,7 @@ pub(super) async fn clear(args: ClearArgs, at: &At) -> Result<Exit, Failure> {
     put(record, &ja, &en, at).await
 }
 
-async fn put(record: Record, ja: &str, en: &str, at: &At) -> Result<Exit, Failure> {
+pub(super) async fn put(record: Record, ja: &str, en: &str, at: &At) -> Result<Exit, Failure> {
     let done = ops::record(&at.session()?, record).await?.accepted()?;
     at.recorded(&done, &json!({}), ja, en);
     Ok(Exit::Done)

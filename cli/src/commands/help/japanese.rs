@@ -82,6 +82,69 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     ("network policy publish", "同意ポリシーの次の版を公表します"),
     (
+        "network notice",
+        "患者が読むもの（利用目的、施設の加入）を掲示し、取り下げ、一覧します",
+    ),
+    (
+        "network notice post",
+        "利用目的（施設ごと、または全施設で）か、施設が加わったことを掲示します",
+    ),
+    ("network notice remove", "掲示を、この時点で取り下げます"),
+    (
+        "network notice list",
+        "このネットワークの掲示を、期間外や取り下げたものも含めて一覧します",
+    ),
+    (
+        "network key",
+        "このネットワークの鍵（監査担当者の鍵を含む）を登録し、取り替え、失効させます",
+    ),
+    (
+        "network key add",
+        "鍵を登録します。鍵ファイルがなければ鍵フォルダーに作ります",
+    ),
+    (
+        "network key revoke",
+        "鍵を失効させます。その台帳番号以降、その鍵の署名は効力を持ちません",
+    ),
+    (
+        "network key rotate",
+        "鍵を新しい鍵に取り替えます。登録し、ファイルを入れ替え、前のファイルは残します",
+    ),
+    (
+        "network admit",
+        "ネットワークの加入に賛成します。加盟ネットワークの過半数で有効になります",
+    ),
+    (
+        "network authority",
+        "災害対策当局の鍵を作り、当局を承認し、承認を終えます",
+    ),
+    (
+        "network authority init",
+        "当局の鍵と、加盟ネットワークに渡す名刺を作ります（当局自身が実行します）",
+    ),
+    (
+        "network authority admit",
+        "災害対策当局の承認に賛成します。加盟ネットワークの過半数で有効になります",
+    ),
+    (
+        "network authority end",
+        "災害対策当局の承認を終えることに賛成します。加盟ネットワークの過半数で有効になります",
+    ),
+    (
+        "disaster",
+        "災害対策当局の鍵で、災害や訓練を宣言し、延長し、終えます",
+    ),
+    (
+        "disaster declare",
+        "災害または訓練を、いまから7日以内の期限で宣言します。期限で自動的に終わります",
+    ),
+    (
+        "disaster extend",
+        "宣言が終わる前に、いまから7日以内の期限まで延長します",
+    ),
+    ("disaster end", "宣言を直ちに終えます"),
+    ("disaster list", "宣言を、有効なものから一覧します"),
+    (
         "network show",
         "参加する全ネットワークの鍵、施設、同意ポリシーを、記録を一件ずつ検証して表示します",
     ),
@@ -155,12 +218,32 @@ const COMMANDS: &[(&str, &str)] = &[
         "患者が留保（拒否）を解除したことを記録します",
     ),
     (
+        "consent unseal",
+        "患者が、封をした留保を解除したことを記録します",
+    ),
+    (
+        "consent proxy",
+        "患者に代わって同意できる人を記録し、または終了を記録します",
+    ),
+    (
+        "consent proxy register",
+        "誰が、どの立場で、いつまで患者を代理するかを記録します",
+    ),
+    (
+        "consent proxy end",
+        "代理が終わったことを記録します。その人による同意も終わります",
+    ),
+    (
+        "consent proxy list",
+        "患者の代理人を、台帳の記録を一件ずつ検証して一覧します",
+    ),
+    (
         "consent list",
         "患者の同意と留保を、台帳の記録を一件ずつ検証して一覧します",
     ),
     (
         "subject",
-        "患者の仮名を調べ、他のネットワークの患者と対応づけます",
+        "患者の仮名を調べ、他のネットワークの患者と対応づけ、死亡を記録し、消去します",
     ),
     (
         "subject show",
@@ -173,6 +256,18 @@ const COMMANDS: &[(&str, &str)] = &[
     (
         "subject unlink",
         "その記録を取り消します。対応づけは無効になります",
+    ),
+    (
+        "subject died",
+        "患者の死亡を記録します。以後、同意は効力を失います",
+    ),
+    (
+        "subject retract-death",
+        "死亡の記録を取り消します（別の人のものだった場合）",
+    ),
+    (
+        "subject erase",
+        "仮名を人に結びつけるものを、このネットワークからすべて消去します。台帳の証拠は成り立ち続けます。取り消せません",
     ),
     (
         "query",
@@ -207,6 +302,15 @@ const COMMANDS: &[(&str, &str)] = &[
         "audit who-could-see",
         "ある時点で、ある患者のある種類の文書を閲覧できた者をすべて、その根拠とともに示します",
     ),
+    (
+        "audit reviews",
+        "このネットワークの緊急時の閲覧のうち、審査や患者への通知が済んでいないものを一覧します。期限超過があれば終了コード1",
+    ),
+    (
+        "audit review",
+        "緊急時の閲覧について、第二の人による審査を、監査担当者の鍵で記録します",
+    ),
+    ("audit told", "緊急時の閲覧を患者に知らせたことを記録します"),
     (
         "audit widened",
         "変更によって同意の及ぶ範囲が広がった患者（知らせるべき、このネットワークの患者）を示します",
@@ -469,6 +573,87 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
         "card",
         "創設者の名刺ファイル（人数分繰り返します）",
     ),
+    (
+        "network notice post",
+        "purpose",
+        "掲示する利用目的（繰り返し可）",
+    ),
+    (
+        "network notice post",
+        "facility",
+        "この施設での掲示。省略時は全施設",
+    ),
+    (
+        "network notice post",
+        "joining",
+        "この施設が加わったこと。ポリシーの定める日数を過ぎると、以前の同意が及びます",
+    ),
+    (
+        "network notice post",
+        "text",
+        "掲示の本文。そのSHA-256が台帳に載ります",
+    ),
+    ("network notice post", "text_sha256", "掲示の本文のSHA-256"),
+    (
+        "network notice post",
+        "until",
+        "最後の日。省略時は取り下げまで",
+    ),
+    ("network notice remove", "index", "掲示の台帳番号"),
+    ("network key add", "purpose", "鍵の用途"),
+    (
+        "network key add",
+        "file",
+        "鍵ファイル。省略時は鍵フォルダーの、用途の名のファイル",
+    ),
+    (
+        "network key add",
+        "endpoint",
+        "通信鍵の場合、ノードの接続先",
+    ),
+    (
+        "network key revoke",
+        "key",
+        "鍵ID。network show が表示するもの",
+    ),
+    ("network key rotate", "purpose", "取り替える鍵の用途"),
+    (
+        "network admit",
+        "card",
+        "加わるネットワークの network init が作った名刺ファイル",
+    ),
+    (
+        "network authority init",
+        "id",
+        "当局のID：a〜z、0〜9、ハイフンで1〜40文字",
+    ),
+    ("network authority init", "name", "当局の名称"),
+    (
+        "network authority init",
+        "prefecture",
+        "宣言できる都道府県のコード2桁（繰り返し可）",
+    ),
+    ("network authority init", "dir", "鍵と名刺を置くフォルダー"),
+    ("network authority admit", "card", "当局の名刺ファイル"),
+    ("network authority end", "id", "当局のID"),
+    ("disaster declare", "key", "当局の鍵ファイル"),
+    ("disaster declare", "kind", "災害の種類"),
+    (
+        "disaster declare",
+        "area",
+        "区域：都道府県（2桁）か市区町村（5桁）のコード（繰り返し可）",
+    ),
+    ("disaster declare", "until", "最後の日。いまから7日以内"),
+    (
+        "disaster declare",
+        "drill",
+        "訓練。どこでもそう表示され、患者が災害を名指しして同意したものだけが開きます",
+    ),
+    ("disaster extend", "index", "宣言の台帳番号"),
+    ("disaster extend", "until", "新しい最後の日"),
+    ("disaster extend", "key", "当局の鍵ファイル"),
+    ("disaster end", "index", "宣言の台帳番号"),
+    ("disaster end", "key", "当局の鍵ファイル"),
     ("network facility add", "kind", "施設の種類"),
     ("network facility add", "name", "施設の名称"),
     (
@@ -502,6 +687,85 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
         "facility",
         "このネットワークのこの施設に及びます（繰り返し可）",
     ),
+    (
+        "consent grant",
+        "to_facility",
+        "相手側のこの施設に限ります（繰り返し可）。省略時は限りません",
+    ),
+    (
+        "consent grant",
+        "practitioner",
+        "この人による閲覧に限ります：このネットワークでのID、または仮名（繰り返し可）",
+    ),
+    (
+        "consent grant",
+        "proxy",
+        "患者に代わって同意した人の台帳番号（consent proxy register）。省略時は本人",
+    ),
+    (
+        "consent reserve",
+        "practitioner",
+        "この人には閲覧させません：このネットワークでのID、または仮名",
+    ),
+    (
+        "consent reserve",
+        "purpose",
+        "この利用目的での閲覧だけ（繰り返し可）。省略時は緊急時も含めすべて。BTG なら緊急時に見せないもの",
+    ),
+    (
+        "consent reserve",
+        "sealed",
+        "封をします。このネットワークのノードだけが内容を持ち、自らの文書について守ります。他のネットワークには知られません",
+    ),
+    (
+        "consent reserve",
+        "proxy",
+        "患者に代わって留保した人の台帳番号（consent proxy register）。省略時は本人",
+    ),
+    ("consent unseal", "index", "封の台帳番号"),
+    ("consent proxy register", "kind", "代理の立場"),
+    (
+        "consent proxy register",
+        "until",
+        "最後の日。期限なしは後見人だけ。親権者は、成年に達する日以前の3月31日",
+    ),
+    (
+        "consent proxy register",
+        "note",
+        "誰か、何を確認したか。ノードに残り、台帳には元に戻せない照合用の値だけが載ります",
+    ),
+    ("consent proxy end", "index", "代理人の台帳番号"),
+    ("consent proxy end", "reason", "終わった理由"),
+    (
+        "subject erase",
+        "withdraw_way",
+        "まだ有効な同意を、この方法で先に撤回します",
+    ),
+    (
+        "subject erase",
+        "withdraw_by",
+        "撤回を受け付けた施設のコード",
+    ),
+    ("subject erase", "yes", "取り消せない消去を行います"),
+    ("audit reviews", "overdue", "審査の期限を過ぎたものだけ"),
+    ("audit reviews", "all", "審査も通知も済んだものも含めます"),
+    ("audit review", "verdict", "審査の結果"),
+    (
+        "audit review",
+        "reviewer",
+        "審査する人の、このネットワークでのID。閲覧した本人ではいけません",
+    ),
+    (
+        "audit review",
+        "note",
+        "理由。ノードに残り、台帳には元に戻せない照合用の値だけが載ります",
+    ),
+    (
+        "audit review",
+        "key",
+        "監査担当者の鍵ファイル。省略時は鍵フォルダーの officer.key",
+    ),
+    ("audit told", "way", "知らせた方法"),
     ("consent grant", "capture", "同意の取得方法"),
     (
         "consent grant",

@@ -1,8 +1,11 @@
 //! `sekisho network`: from keys to a founded ledger, and what a network says of itself on it.
 
+mod authority;
 mod card;
 mod found;
 mod init;
+mod key;
+mod notice;
 mod policy;
 mod register;
 mod show;
@@ -10,6 +13,7 @@ mod show;
 use super::At;
 use crate::ui::{Exit, Failure};
 use clap::Subcommand;
+use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -34,6 +38,22 @@ pub(super) enum Command {
     /// Publish how this network obtains consent
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Post what patients read: purposes of use, facilities that have joined
+    #[command(subcommand)]
+    Notice(notice::Command),
+    /// Certify, replace and revoke this network's keys, officers' among them
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Be for admitting a network; in force once a majority of the members said the same
+    #[command(after_help = "Example:\n  sekisho network admit --card card.json")]
+    Admit {
+        /// The card its `network init` wrote
+        #[arg(long, value_name = "FILE")]
+        card: PathBuf,
+    },
+    /// Make, admit and end disaster authorities
+    #[command(subcommand)]
+    Authority(authority::Command),
     /// Show all members, their keys, facilities and consent policies, checked leaf by leaf
     #[command(after_help = "Example:\n  sekisho network show\n  sekisho network show --json")]
     Show,
@@ -46,6 +66,10 @@ pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
         Command::Register => register::node_key(at).await,
         Command::Facility(command) => register::facility(command, at).await,
         Command::Policy(command) => policy::run(command, at).await,
+        Command::Notice(command) => notice::run(command, at).await,
+        Command::Key(command) => key::run(command, at).await,
+        Command::Admit { card } => authority::admit_network(&card, at).await,
+        Command::Authority(command) => authority::run(command, at).await,
         Command::Show => show::run(at).await,
     }
 }
