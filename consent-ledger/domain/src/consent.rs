@@ -1,8 +1,8 @@
 //! What one patient gave (consent) and what one patient refused (reservation).
 
 use crate::{
-    Capture, Category, Codes, Commitment, EntryIndex, FacilityId, NetworkId, Period,
-    PractitionerId, ProxyId, Purpose, Side, SubjectId,
+    AccessRequest, Capture, Category, Codes, Commitment, EntryIndex, FacilityId, Nature, NetworkId,
+    Period, PractitionerId, ProxyId, Purpose, Side, SubjectId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -106,6 +106,23 @@ pub struct Reservation {
     pub recorded_by: FacilityId,
     /// Who made it for the patient; none: the patient. It outlasts the proxy: what narrows stays.
     pub proxy: Option<ProxyId>,
+}
+
+impl Reservation {
+    /// Whether it is against such a request, at whatever time: against this viewer, and for this purpose. No
+    /// reservation is against what a law asks.
+    pub fn is_against(&self, request: &AccessRequest) -> bool {
+        let viewer = match &self.viewer {
+            ViewerSelector::Anyone => true,
+            ViewerSelector::Network(network) => *network == request.viewing,
+            ViewerSelector::Facility(facility) => *facility == request.facility,
+            ViewerSelector::Practitioner(who) => *who == request.practitioner_id,
+        };
+        let purpose = request.purpose;
+        viewer
+            && purpose.nature() != Nature::Law
+            && self.purposes.is_none_or(|set| set.contains(&purpose))
+    }
 }
 
 /// Whom a reservation keeps out.

@@ -11,8 +11,8 @@ use sekisho_documents::{
     UniqueId,
 };
 use sekisho_domain::{
-    AccessRecord, AccessRequest, Action, Category, Codes, EntryIndex, FacilityId, Nature,
-    NetworkId, RequestId, Reservation, SubjectId, TimeMs, ViewerSelector, Withheld,
+    AccessRecord, AccessRequest, Action, Category, Codes, EntryIndex, FacilityId, NetworkId,
+    RequestId, Reservation, SubjectId, TimeMs, Withheld,
 };
 use sekisho_ledger::Permit;
 use sekisho_proto::v1;
@@ -25,16 +25,8 @@ pub fn sealed_from(
     request: &AccessRequest,
     time: TimeMs,
 ) -> Option<Withheld> {
-    let viewer = match &reservation.viewer {
-        ViewerSelector::Anyone => true,
-        ViewerSelector::Network(network) => *network == request.viewing,
-        ViewerSelector::Facility(facility) => *facility == request.facility,
-        ViewerSelector::Practitioner(who) => *who == request.practitioner_id,
-    };
-    let purposes = reservation.purposes;
-    let purpose = purposes.is_none_or(|set| set.contains(&request.purpose))
-        && request.purpose.nature() != Nature::Law;
-    (viewer && purpose && reservation.period.contains(time)).then(|| Withheld {
+    let holds = reservation.is_against(request) && reservation.period.contains(time);
+    holds.then(|| Withheld {
         categories: reservation.categories,
         facilities: reservation.disclosing_facilities.clone(),
     })

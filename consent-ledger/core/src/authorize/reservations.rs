@@ -6,7 +6,7 @@ use crate::chart::looked_at;
 use crate::record::{CoreError, GivenReservation};
 use crate::store::StateRead;
 use crate::view::{RESERVATIONS_MAX, View};
-use sekisho_domain::{PermitTerms, TimeMs, ViewerSelector, Withheld};
+use sekisho_domain::{PermitTerms, TimeMs, Withheld};
 
 /// What is left to be seen.
 pub(super) struct Narrowed {
@@ -81,15 +81,9 @@ pub(super) fn narrow<S: StateRead>(
     }))
 }
 
-/// Whether it holds against this viewer, now or later.
+/// Whether it holds against this request, now or later.
 fn concerns(given: &GivenReservation, asking: &Asking<'_>) -> bool {
-    let viewer = match &given.reservation.viewer {
-        ViewerSelector::Anyone => true,
-        ViewerSelector::Network(network) => *network == asking.request.viewing,
-        ViewerSelector::Facility(facility) => *facility == asking.request.facility,
-        ViewerSelector::Practitioner(who) => *who == asking.request.practitioner_id,
-    };
-    let purposes = &given.reservation.purposes;
-    let purpose = purposes.is_none_or(|set| set.contains(&asking.request.purpose));
-    given.cleared.is_none() && !given.reservation.period.has_ended(asking.time) && viewer && purpose
+    given.cleared.is_none()
+        && !given.reservation.period.has_ended(asking.time)
+        && given.reservation.is_against(asking.request)
 }
