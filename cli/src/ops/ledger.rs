@@ -2,11 +2,13 @@
 
 use super::{Session, failure_of};
 use crate::ui::{Exit, Failure};
+use sekisho_domain::EntryIndex;
 use sekisho_ledger::checkpoint::{Quorum, VerifiedCheckpoint};
 use sekisho_ledger::note::Note;
 use sekisho_ledger::{ProofError, checkpoint_origin, checkpoint_voters};
 use sekisho_proto::v1;
 use sekisho_transport::outgoing;
+use std::time::Duration;
 
 /// How this network's replica stands.
 ///
@@ -18,6 +20,35 @@ pub async fn status(session: &Session) -> Result<v1::StatusReply, Failure> {
     Ok(reply
         .map_err(|s| failure_of(&s, &session.address))?
         .into_inner())
+}
+
+/// How often a replica that is behind is asked again.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Waits until this network's replica has applied an index: what others put in order may reach it a moment later.
+///
+/// # Errors
+/// The process cannot be reached, or does not get that far in time.
+pub async fn reached(session: &Session, index: EntryIndex) -> Result<(), Failure> {
+    let until = session.deadline();
+    loop {
+        let here = status(session).await?.tree_size;
+        if here > index.0 {
+            return Ok(());
+        }
+        if until.remaining().is_zero() {
+            return Err(Failure::new(
+                Exit::Unavailable,
+                format!(
+                    "このネットワークのレプリカは、台帳の {index} 番にまだ達していません（{here} 件）"
+                ),
+                format!(
+                    "this network's replica has not reached ledger index {index} yet ({here} leaves)"
+                ),
+            ));
+        }
+        tokio::time::sleep(POLL.min(until.remaining())).await;
+    }
 }
 
 /// A checkpoint of at least this size, as a note, checked to be cosigned by a majority of the founding voters.

@@ -11,7 +11,7 @@ mod session;
 
 pub use entries::{Recorded, govern, record, say, subject};
 pub use exchange::{Found, FoundEnd, Retrieved, bundle, find, ingest, retrieve};
-pub use ledger::{checkpoint, status};
+pub use ledger::{checkpoint, reached, status};
 pub use past::{Until, past};
 pub use people::{erase, keep_note, practitioner, sealed_reservations};
 pub use receipt::{committed, leaf, leaf_of, sealed};

@@ -86,6 +86,7 @@ pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
             );
             let session = at.session()?;
             let done = ops::govern(&session, body).await?.accepted()?;
+            ops::reached(&session, done.index).await?;
             let replayed = at.replayed(&session).await?;
             let known = replayed.view().authority(&card.authority);
             let admitted = known.map_err(|e| ops::unreadable(&e))?.is_some();
@@ -99,6 +100,7 @@ pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
                 authority: id.clone(),
             };
             let done = ops::govern(&session, body).await?.accepted()?;
+            ops::reached(&session, done.index).await?;
             let replayed = at.replayed(&session).await?;
             let known = replayed.view().authority(&id);
             let known = known.map_err(|e| ops::unreadable(&e))?;
@@ -125,6 +127,7 @@ pub(super) async fn admit_network(card: &Path, at: &At) -> Result<Exit, Failure>
         governance_key: card.keys.governance,
     };
     let done = ops::govern(&session, body).await?.accepted()?;
+    ops::reached(&session, done.index).await?;
     let replayed = at.replayed(&session).await?;
     let known = replayed.view().network(&card.network);
     let admitted = known.map_err(|e| ops::unreadable(&e))?.is_some();
