@@ -24,6 +24,8 @@ mod apply_test;
 #[cfg(test)]
 mod bounds_test;
 #[cfg(test)]
+mod governance_test;
+#[cfg(test)]
 mod rules_test;
 
 use crate::envelope::{Authentic, EntryFault, Formed, SignatureCheck, Strict, authenticate, form};

@@ -169,47 +169,6 @@ fn refusals_stand_in_the_tree_with_their_reason() {
 }
 
 #[test]
-fn node_keys_may_not_govern_and_governance_keys_may_not_ask() {
-    let mut world = world();
-    let node = key("saga", KeyPurpose::Node);
-    let entry = world.entry(&node, hospital("4110000001"));
-    let governs = world.apply(&sign_entry(&entry, &[&node]));
-    assert!(matches!(
-        governs,
-        Applied::Leaf {
-            outcome: Outcome::Refused(RefusalReason::NotAuthorised),
-            ..
-        }
-    ));
-    world.hospital("saga", "4110000001");
-    let request = world.request("saga", "4110000001", subject(1), &["saga"]);
-    let governance = key("saga", KeyPurpose::Governance);
-    let entry = world.entry(&governance, Body::AccessRequest(request.clone()));
-    let asks = world.apply(&sign_entry(&entry, &[&governance]));
-    assert!(matches!(
-        asks,
-        Applied::Leaf {
-            outcome: Outcome::Refused(RefusalReason::NotAuthorised),
-            ..
-        }
-    ));
-    let as_another = AccessRequest {
-        viewing: network("kurume"),
-        ..request
-    };
-    let key = key("saga", KeyPurpose::Node);
-    let entry = world.entry(&key, Body::AccessRequest(as_another));
-    let asks = world.apply(&sign_entry(&entry, &[&key]));
-    assert!(matches!(
-        asks,
-        Applied::Leaf {
-            outcome: Outcome::Refused(RefusalReason::NotAuthorised),
-            ..
-        }
-    ));
-}
-
-#[test]
 fn a_revoked_key_fails_from_its_index_on() {
     let mut world = world();
     let second = key("saga-2", KeyPurpose::Governance);

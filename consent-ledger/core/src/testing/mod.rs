@@ -225,6 +225,18 @@ impl<S: StateWrite> World<S> {
         self.apply(&sign_entry(&entry, &[key]))
     }
 
+    /// The same of what must take effect.
+    pub fn accept_with(&mut self, key: &SigningKey, body: Body) -> EntryIndex {
+        match self.say_with(key, body.clone()) {
+            Applied::Leaf {
+                index,
+                outcome: Outcome::Accepted,
+                ..
+            } => index,
+            other => panic!("{body:?}: {other:?}"),
+        }
+    }
+
     /// Signs and applies what must take effect; its index.
     pub fn accept(&mut self, by: &str, body: Body) -> EntryIndex {
         match self.say(by, body.clone()) {
