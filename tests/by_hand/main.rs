@@ -8,6 +8,7 @@
 )]
 
 mod drafted;
+mod life;
 mod town;
 
 use serde_json::Value;
@@ -19,6 +20,11 @@ use town::{LIMIT, NETWORKS, Town, free_ports, program, text, town};
 fn three_networks_by_hand() {
     let town = town();
     from_keys_to_a_verified_proof(&town);
+    life::an_emergency_opens_what_was_agreed_and_is_judged_by_a_second_person(&town);
+    life::a_disaster_is_declared_prolonged_and_ended_and_a_drill_opens_nothing(&town);
+    life::what_is_sealed_is_kept_back_and_nobody_else_learns_of_it(&town);
+    life::the_past_is_answered_from_the_ledger(&town);
+    life::what_is_posted_is_listed(&town);
     drafted::a_new_version_is_drawn_up_compared_tried_and_signed(&town);
     the_ledger_stands_alike_at_every_network(&town);
     a_port_in_use_is_named(&town);

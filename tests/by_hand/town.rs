@@ -4,7 +4,7 @@ use sekisho_harness::{Ended, Program, Running};
 use serde_json::Value;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub const LIMIT: Duration = Duration::from_secs(90);
 pub const NETWORKS: [(&str, &str, &str); 3] = [
@@ -43,6 +43,26 @@ impl Town {
             .find(|at| at["facility"] == facility)
             .unwrap();
         format!("{facility}/{}", at["local_id"].as_str().unwrap())
+    }
+    /// The day so many days from today in Japan, as the command line takes one.
+    pub fn in_days(&self, days: u64) -> String {
+        // 9 hours ahead of UTC, without summer time.
+        let since =
+            SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(9 * 3600);
+        let days = since.as_secs() / 86_400 + days + 719_468;
+        // Civil from days, counted from 1 March of year 0 so that a leap day comes last.
+        let (era, of_era) = (days / 146_097, days % 146_097);
+        let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year + year / 4 - year / 100);
+        let shifted = (5 * of_year + 2) / 153;
+        let month = if shifted < 10 {
+            shifted + 3
+        } else {
+            shifted - 9
+        };
+        let day = of_year - (153 * shifted + 2) / 5 + 1;
+        let year = year + era * 400 + u64::from(month <= 2);
+        format!("{year:04}-{month:02}-{day:02}")
     }
     pub fn query(&self, extra: &[&str], code: i32) -> Value {
         let patient = self.patient_at("4010000001");

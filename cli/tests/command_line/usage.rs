@@ -25,7 +25,7 @@ fn commands() -> Vec<Vec<String>> {
 #[test]
 fn every_command_explains_itself_in_both_languages() {
     let all = commands();
-    assert!(all.len() > 45, "{all:?}");
+    assert!(all.len() > 85, "{all:?}");
     for path in all {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         let en = run(&[&path[..], &["--help", "--lang", "en"]].concat()).expect(0);
@@ -63,10 +63,29 @@ fn the_locale_chooses_the_language_unless_told() {
 #[test]
 fn a_wrong_command_line_is_told_in_both_languages() {
     let pseudonym = "azaleanet:00112233445566778899aabbccddeeff";
-    let cases: [(&[&str], &str); 17] = [
+    let cases: [(&[&str], &str); 24] = [
         (&["frobnicate"], "frobnicate"),
         (&["agreement", "sing", "x"], "sing"),
         (&["query"], "--patient"),
+        (&["audit", "widened"], "INDEX"),
+        (
+            &["audit", "who-could-see", "--on", "2026-13-01"],
+            "YYYY-MM-DD",
+        ),
+        (
+            &["network", "notice", "post", "--until", "2027-01-01"],
+            "--purpose",
+        ),
+        (
+            &["network", "key", "add", "--purpose", "transport"],
+            "--endpoint",
+        ),
+        (&["disaster", "declare", "--area", "48"], "01 to 47"),
+        (&["subject", "erase", "--patient", pseudonym], "--yes"),
+        (
+            &["consent", "reserve", "--patient", pseudonym],
+            "--practitioner",
+        ),
         (&["ledger", "log", "--max", "0"], "--max"),
         (&["ledger", "status", "--timeout", "0"], "--timeout"),
         (&["ledger", "status", "--timeout", "61"], "--timeout"),
