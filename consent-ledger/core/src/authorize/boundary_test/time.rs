@@ -2,7 +2,11 @@
 
 use super::*;
 use crate::PERMIT_MS_MAX;
-use crate::testing::{World, facility, grant, rule, subject};
+use crate::View;
+use crate::testing::{
+    BEGIN, World, disaster, facility, grant, grant_without_consent, policy, proxy, purposes_notice,
+    rule, subject,
+};
 
 #[test]
 fn a_permit_never_outlives_what_it_rests_on() {
@@ -75,6 +79,118 @@ fn a_permit_never_outlives_what_it_rests_on() {
         let same = matches!(&after, Decision::Permit(t) if (&t.bases, &t.withheld) == (&before.bases, &before.withheld));
         assert!(!same, "{case}: nothing changed at the boundary");
     }
+}
+
+/// Everything a permit rests on that has an end of its own: the permit ends with it, to the millisecond.
+#[test]
+fn a_permit_ends_with_whatever_it_rests_on() {
+    type Rests = fn(&mut World, TimeMs);
+    let cases: [(&str, Purpose, Rests); 9] = [
+        ("a consent", Purpose::Treat, |w, end| {
+            w.agree("link", vec![grant("saga", "kurume", ConsentRule::Viewing)]);
+            visit(w, |consent| consent.period.until = Some(end));
+        }),
+        ("a grant", Purpose::Treat, |w, end| {
+            let mut ending = grant("saga", "kurume", ConsentRule::Viewing);
+            ending.valid.until = Some(end);
+            w.agree("link", vec![ending]);
+            visit(w, |_| {});
+        }),
+        ("an agreement", Purpose::Treat, |w, end| {
+            let grants = vec![grant("saga", "kurume", ConsentRule::Viewing)];
+            let mut ending = version("link", 1, &["kurume", "saga"], grants, BEGIN);
+            ending.valid.until = Some(end);
+            w.accept("kurume", Body::AgreementPropose(ending.clone()));
+            sign(w, "saga", &ending);
+            visit(w, |_| {});
+        }),
+        ("a proxy", Purpose::Treat, |w, end| {
+            w.agree("link", vec![grant("saga", "kurume", ConsentRule::Viewing)]);
+            let mut known = proxy("kurume", subject(2), KURUME, ProxyKind::Guardian);
+            known.period.until = Some(end);
+            let known = ProxyId(w.accept("kurume", Body::ProxyRegister(known)));
+            visit(w, |consent| consent.proxy = Some(known));
+        }),
+        (
+            "the notice of an implied consent",
+            Purpose::Treat,
+            |w, end| {
+                w.agree("link", vec![grant("saga", "kurume", ConsentRule::Viewing)]);
+                let mut implied = rule(Scope::EachFacility);
+                implied.capture.insert(Capture::NoticeWithOptOut);
+                w.publish("kurume", policy(0, None, Some(implied)));
+                // Of two that stand the one that stands longer; one that is over does not count.
+                for end in [end, TimeMs(end.0 - 500)] {
+                    let mut notice = purposes_notice(None, [Purpose::Treat].into());
+                    notice.period.until = Some(end);
+                    w.accept("kurume", Body::NoticePost(notice));
+                }
+                visit(w, |consent| consent.capture = Capture::NoticeWithOptOut);
+            },
+        ),
+        ("the provider's notice", Purpose::Treat, |w, end| {
+            let rule = ConsentRule::RecipientConsentWithProviderReservation;
+            w.agree("link", vec![grant("saga", "kurume", rule)]);
+            let mut notice = purposes_notice(None, [Purpose::Treat].into());
+            notice.period.until = Some(end);
+            w.accept("saga", Body::NoticePost(notice));
+            visit(w, |_| {});
+        }),
+        ("a voiding policy begins", Purpose::Treat, |w, end| {
+            w.agree("link", vec![grant("saga", "kurume", ConsentRule::Viewing)]);
+            visit(w, |_| {});
+            let voiding = ConsentPolicy {
+                voids_earlier: true,
+                valid_from: end,
+                ..policy(0, None, Some(rule(Scope::EachFacility)))
+            };
+            w.publish("kurume", voiding);
+        }),
+        ("a declaration", Purpose::Disaster, |w, end| {
+            let grants = grant_without_consent("saga", "kurume", [Purpose::Disaster].into());
+            w.agree("link", vec![grants]);
+            w.authority("fukuoka-ken", &["40"]);
+            let mut quake = disaster(&["40"], w.time);
+            quake.until = end;
+            w.accept("fukuoka-ken", Body::DisasterDeclare(quake));
+        }),
+        ("a grant for emergencies", Purpose::BreakGlass, |w, end| {
+            let mut ending = grant_without_consent("saga", "kurume", [Purpose::BreakGlass].into());
+            ending.valid.until = Some(end);
+            w.agree("link", vec![ending]);
+        }),
+    ];
+    for (case, purpose, rests) in cases {
+        let mut world = world();
+        let end = world.time.plus_ms(1_000);
+        rests(&mut world, end);
+        let declared = View(&world.state).disasters(1).unwrap();
+        let mut request = world.request("kurume", KURUME, subject(2), &["saga"]);
+        request.purpose = purpose;
+        request.grounds = match (purpose, declared.first()) {
+            (Purpose::BreakGlass, _) => Grounds::Emergency(EmergencyReason::NoTime),
+            (_, Some((declaration, _))) => Grounds::Disaster {
+                declaration: *declaration,
+                consent: DisasterConsent::Oral,
+            },
+            _ => Grounds::Ordinary,
+        };
+        let decide = |at| {
+            let decided = crate::authorize(View(&world.state), &request, at).unwrap();
+            decided.into_iter().next().unwrap().1
+        };
+        assert_eq!(terms(decide(world.time)).expires, end, "{case}");
+        assert_eq!(terms(decide(TimeMs(end.0 - 1))).expires, end, "{case}");
+        assert!(reason(&decide(end)).is_some(), "{case}: it goes on");
+    }
+}
+
+/// A consent taken at the visit, with one thing changed.
+fn visit(world: &mut World, change: impl Fn(&mut Consent)) {
+    let own = FacilitySelector::Listed([facility(KURUME)].into());
+    let mut consent = world.consent("kurume", subject(2), Side::Viewing, KURUME, own);
+    change(&mut consent);
+    world.accept("kurume", Body::ConsentGrant(consent));
 }
 
 #[test]
