@@ -6,7 +6,7 @@
 use crate::draft::day;
 use crate::profile::{Words, codes_in_words as codes};
 use sekisho_domain::{
-    Agreement, Category, Codes, ConsentRule, FacilityKind, NetworkId, Period, Purpose, Role,
+    Agreement, Category, Codes, ConsentRule, FacilityKind, Nature, NetworkId, Period, Purpose, Role,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -188,11 +188,12 @@ impl<C> Joined<C> {
 fn joined<C: Ord + Clone>(seen: Seen<C>) -> Vec<Joined<C>> {
     let mut by_purpose: BTreeMap<_, Codes<Purpose>> = BTreeMap::new();
     for (((kind, role, purpose), conditions), categories) in seen {
-        let key = (kind, role, categories, conditions);
+        // What opens in emergencies, in disasters and by law is never one line with anything else.
+        let key = (kind, role, categories, conditions, purpose.nature());
         by_purpose.entry(key).or_default().insert(purpose);
     }
     let mut by_role: BTreeMap<_, Codes<Role>> = BTreeMap::new();
-    for ((kind, role, categories, conditions), purposes) in by_purpose {
+    for ((kind, role, categories, conditions, _), purposes) in by_purpose {
         let key = (kind, categories, conditions, purposes);
         by_role.entry(key).or_default().insert(role);
     }
@@ -294,27 +295,46 @@ fn period(of: &Period) -> Words {
     }
 }
 
-fn conditions(of: &Conditions) -> Words {
+/// What access for these purposes, all of one nature, needs: the rule of consent, or what stands in its place.
+fn conditions(of: &Conditions, purposes: &Codes<Purpose>) -> Words {
+    let nature = purposes.iter().map(Purpose::nature).next();
+    let hours = sekisho_domain::Review::DUE_MS / 3_600_000;
     Words::list(of.iter().map(|(rule, when)| {
         let when = period(when);
+        let needs = match nature {
+            Some(Nature::BreakGlass) => Words::new(
+                format!("同意によらない：理由を示し、{hours}時間以内に別の者が確認し、患者に知らせる"),
+                format!("without consent: a reason stated, reviewed by another within {hours} hours, the patient told"),
+            ),
+            Some(Nature::Disaster) => Words::new(
+                "前もっての同意によらない：宣言された区域と期間に限り、口頭で同意を得る（得られないときは記録する）",
+                "without prior consent: in the declared area and period, asked orally, or recorded that it was not possible",
+            ),
+            Some(Nature::Law) => Words::new("同意によらない：法令に基づく", "without consent: by law"),
+            Some(Nature::Ordinary) | None => Words::new(rule.ja(), rule.en()),
+        };
         Words::new(
-            format!("{}（{}）", rule.ja(), when.ja),
-            format!("{} ({})", rule.en(), when.en),
+            format!("{}（{}）", needs.ja, when.ja),
+            format!("{} ({})", needs.en, when.en),
         )
     }))
 }
 
 impl Access {
+    /// Whether it is for purposes that do not rest on consent.
+    pub fn is_without_consent(&self) -> bool {
+        self.purposes.iter().any(|p| p.nature() != Nature::Ordinary)
+    }
     /// In both languages.
     pub fn words(&self) -> Words {
         let (d, v) = (&self.disclosing, &self.viewing);
         let (what, kinds) = (codes(&self.categories), codes(&self.facility_kinds));
         let (roles, why) = (codes(&self.roles), codes(&self.purposes));
-        let on = conditions(&self.conditions);
+        let on = conditions(&self.conditions, &self.purposes);
         Words::new(
             format!(
-                "{d} の文書 → {v}：{}の{}が{}のために閲覧する {}〔{}〕",
-                kinds.ja, roles.ja, why.ja, what.ja, on.ja
+                "{d} の文書 → {v}：{}の{}が閲覧する {}〔目的：{}〕〔条件：{}〕",
+                kinds.ja, roles.ja, what.ja, why.ja, on.ja
             ),
             format!(
                 "documents of {d} → {v}: {} at {}, for {}: {} [{}]",
@@ -372,7 +392,10 @@ impl Diff {
             }
         }
         for changed in &self.changed {
-            let (words, before) = (changed.access.words(), conditions(&changed.before));
+            let (words, before) = (
+                changed.access.words(),
+                conditions(&changed.before, &changed.access.purposes),
+            );
             add(
                 &format!("△ {}　以前：{}", words.ja, before.ja),
                 &format!("~ {}, before: {}", words.en, before.en),
@@ -380,6 +403,12 @@ impl Diff {
         }
         for words in &self.terms {
             add(&format!("  {}", words.ja), &format!("  {}", words.en));
+        }
+        if self.gained.iter().any(Access::is_without_consent) {
+            add(
+                "注意：患者の同意によらない閲覧が加わります。患者への周知が必要です",
+                "Note: access without the patient's consent is added; patients must be told",
+            );
         }
         if self.is_same_access() {
             add(

@@ -273,6 +273,28 @@ survey_codes! {
 }
 
 survey_codes! {
+    /// What a network is for (2016).
+    Aim: "aim" {
+        MedicalLinkage = "medical_linkage", "医療連携", "linking care";
+        HomeCare = "home_care", "在宅医療", "home care";
+        Emergency = "emergency", "救急医療", "emergency care";
+        Disaster = "disaster", "災害医療", "care in disasters";
+        Stroke = "stroke", "脳卒中", "stroke";
+        AcuteMyocardialInfarction = "acute_mi", "急性心筋梗塞", "acute myocardial infarction";
+        Cancer = "cancer", "がん", "cancer";
+        Diabetes = "diabetes", "糖尿病", "diabetes";
+        Psychiatric = "psychiatric", "精神疾患", "psychiatric care";
+        Perinatal = "perinatal", "周産期医療", "perinatal care";
+        Paediatric = "pediatric", "小児医療", "paediatric care";
+        RemoteArea = "remote_area", "へき地医療", "care in remote areas";
+        DiseaseManagement = "disease_management", "疾病管理", "disease management";
+        Prevention = "prevention", "疾病予防", "prevention";
+        HealthManagement = "health_management", "健康管理", "health management";
+        SecuringStaff = "securing_staff", "医療従事者の確保", "securing staff";
+    }
+}
+
+survey_codes! {
     /// How large an area the network serves.
     Area: "area class" {
         SubMunicipality = "sub_municipality", "市区町村内", "part of a municipality";

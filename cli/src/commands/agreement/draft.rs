@@ -7,8 +7,8 @@ use crate::commands::show::Day;
 use crate::ops;
 use crate::ui::{Exit, Failure, Words};
 use clap::Args;
-use sekisho_domain::{AgreementId, Retention, Settlement, TimeMs};
-use sekisho_profiles::draft::{Direction, Draft, Terms, day, draft};
+use sekisho_domain::{AgreementId, Category, Retention, Settlement, TimeMs};
+use sekisho_profiles::draft::{Direction, Draft, Exception, Terms, day, draft, proposed_ceiling};
 use sekisho_profiles::profile::NetworkProfile;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -45,6 +45,19 @@ pub(in crate::commands) struct DraftArgs {
     /// Who bears the cost
     #[arg(long, value_name = "WHO", default_value = "each-bears-own", value_parser = codes_of!(Settlement))]
     settlement: Settlement,
+    /// Also let a physician or paramedic see a minimum without consent in a stated emergency, reviewed afterwards
+    #[arg(long)]
+    emergency: bool,
+    /// What may be seen in an emergency at most, instead of the proposed minimum; of it, what the other side shares
+    #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "emergency", value_parser = codes_of!(Category))]
+    emergency_categories: Vec<Category>,
+    /// Also let the proposed minimum be seen under a disaster an authority has declared
+    #[arg(long)]
+    disaster: bool,
+    /// Ask for a rule of consent: "recipient" is the ministry's of 2020 (purposes posted by the disclosing side,
+    /// consent at the visit, no reservation); else the rule that satisfies both policies
+    #[arg(long, value_name = "RULE", value_parser = ["recipient"])]
+    rule: Option<String>,
     /// Write the standard agreement here, in Markdown
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
@@ -88,6 +101,14 @@ pub(super) fn run(args: DraftArgs, at: &At) -> Result<Exit, Failure> {
         valid: days(from, until)?,
         retention: args.retention,
         settlement: args.settlement,
+        emergency: args
+            .emergency
+            .then(|| match args.emergency_categories.as_slice() {
+                [] => proposed_ceiling(),
+                named => named.iter().copied().collect(),
+            }),
+        disaster: args.disaster.then(proposed_ceiling),
+        recipient: args.rule.is_some(),
     };
     let (a, b) = (args.a.members()?, args.b.members()?);
     let of = |profile: &NetworkProfile| profile.id.clone();
@@ -157,6 +178,9 @@ fn direction(of: &Direction) -> Value {
         Ok(granted) => json!({
             "rule": granted.rule, "grants": granted.grants, "reasons": list(&granted.reasons),
             "not_covered": list(&granted.not_covered), "to_confirm": list(&granted.to_confirm),
+            "could_add": granted.could_add.iter().map(|(on, words)| json!({
+                "option": option(*on), "ja": words.ja, "en": words.en
+            })).collect::<Vec<_>>(),
         }),
         Err(hindrances) => {
             let words: Vec<_> = hindrances.iter().map(|h| h.words()).collect();
@@ -167,6 +191,14 @@ fn direction(of: &Direction) -> Value {
         object.extend(more.clone());
     }
     object
+}
+
+/// The option that asks for it.
+fn option(on: Exception) -> &'static str {
+    match on {
+        Exception::Emergency => "--emergency",
+        Exception::Disaster => "--disaster",
+    }
 }
 
 /// The draft for people: each direction with its reasons, what a patient must have done, what is left out and what
@@ -213,6 +245,9 @@ fn words(drawn: &Draft) -> Words {
                     ),
                 ];
                 for (ja, en, list) in parts {
+                    if list.is_empty() {
+                        continue;
+                    }
                     add(&format!("   {ja}\n"), &format!("   {en}\n"));
                     for words in list {
                         add(
@@ -220,6 +255,13 @@ fn words(drawn: &Draft) -> Words {
                             &format!("   - {}\n", words.en),
                         );
                     }
+                }
+                for (on, words) in &granted.could_add {
+                    let option = option(*on);
+                    add(
+                        &format!("   加えられるもの（{option}）\n   - {}\n", words.ja),
+                        &format!("   Could be added ({option})\n   - {}\n", words.en),
+                    );
                 }
                 if let Some(words) = explained.next() {
                     for line in words.ja.lines() {

@@ -1,7 +1,7 @@
 //! Groups of facilities a draft grants to, each with the professions and the information of its work. A proposal:
 //! no survey asks which professions look at what.
 
-use super::Common;
+use super::direction::Common;
 use crate::profile::{NetworkProfile, Words, codes_in_words as codes};
 use sekisho_domain::{Category, Codes, ConsentRule, FacilityKind, Grant, Period, Role};
 

@@ -119,6 +119,136 @@ pub fn meet(disclosing: &NetworkProfile, viewing: &NetworkProfile) -> Result<Mee
     }
 }
 
+/// Why the ministry's rule of 2020 cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoRecipientRule {
+    /// The network whose policy does not admit it.
+    pub network: NetworkId,
+    /// Which of its rules.
+    pub side: Side,
+    /// What that rule says instead.
+    why: Words,
+}
+
+impl NoRecipientRule {
+    /// In both languages.
+    pub fn words(&self) -> Words {
+        let Self { network, why, .. } = self;
+        Words::new(
+            format!(
+                "厚生労働省の2020年の考え方によることはできません。{network}：{}",
+                why.ja
+            ),
+            format!(
+                "the ministry's rule of 2020 does not fit. {network}: {}",
+                why.en
+            ),
+        )
+    }
+}
+
+/// The ministry's rule of 2020, asked for: the viewing network takes an explicit consent at the visit, the disclosing
+/// one posts its purposes, and the patient has made no reservation. Its own policy must let documents out by posting;
+/// or it asks for no act of disclosing, and the explicit consent is as strict as the one it relies on at home.
+///
+/// # Errors
+/// For each policy that does not admit it, why.
+pub(super) fn recipient(
+    disclosing: &NetworkProfile,
+    viewing: &NetworkProfile,
+) -> Result<Meet, Vec<NoRecipientRule>> {
+    let (d, v) = (&disclosing.id, &viewing.id);
+    let look = viewing.rule(Side::Viewing);
+    let mut against = Vec::new();
+    let mut no = |network: &NetworkId, side, ja: String, en: String| {
+        against.push(NoRecipientRule {
+            network: network.clone(),
+            side,
+            why: Words::new(ja, en),
+        });
+    };
+    match disclosing.rule(Side::Disclosing) {
+        Some(out) if lets_out_by_posting(&out) => {}
+        Some(out) => {
+            let (scope, by) = (out.scope, codes(&out.capture));
+            no(
+                d,
+                Side::Disclosing,
+                format!(
+                    "文書の開示に患者の同意（{}、{}）を求めており、利用目的の掲示だけでは開示できない",
+                    scope.ja(),
+                    by.ja
+                ),
+                format!(
+                    "lets documents out by the patient's consent ({}, {}), not by posting its purposes",
+                    scope.en(),
+                    by.en
+                ),
+            );
+        }
+        None => {
+            let at_home = disclosing.rule(Side::Viewing);
+            let strict = |look: &Rule| at_home.as_ref().is_some_and(|h| is_as_strict(look, h));
+            if !look.as_ref().is_some_and(strict) {
+                no(
+                    d,
+                    Side::Disclosing,
+                    format!(
+                        "開示の同意を独自に求めておらず、{v} の閲覧の同意は {d} のきまりより緩やかである"
+                    ),
+                    format!(
+                        "asks for no act of disclosing, and {v}'s act of viewing is less strict than its own"
+                    ),
+                );
+            }
+        }
+    }
+    match &look {
+        None => no(
+            v,
+            Side::Viewing,
+            "受診時に閲覧の同意を取るきまりがない".to_owned(),
+            "has no rule of taking a consent to look at the visit".to_owned(),
+        ),
+        Some(look) if !look.capture.iter().all(Capture::is_explicit) => {
+            let by = codes(&look.capture);
+            no(
+                v,
+                Side::Viewing,
+                format!(
+                    "閲覧に明示の同意を必ず求めるきまりではない（取得方法：{}）",
+                    by.ja
+                ),
+                format!(
+                    "does not always take an explicit consent to look (taken: {})",
+                    by.en
+                ),
+            );
+        }
+        Some(_) => {}
+    }
+    if !against.is_empty() {
+        return Err(against);
+    }
+    Ok(Meet {
+        rule: ConsentRule::RecipientConsentWithProviderReservation,
+        reasons: vec![Words::new(
+            format!(
+                "当事者の求めにより、厚生労働省の2020年の考え方による：{d} の施設が利用目的を掲示し、患者の留保がなく、{v} の施設が受診時に明示の同意を取る"
+            ),
+            format!(
+                "as the parties asked, the ministry's rule of 2020: {d}'s facilities post their purposes of use, the patient has made no reservation, {v}'s facility takes an explicit consent at the visit"
+            ),
+        )],
+        differences: differences(disclosing, viewing),
+    })
+}
+
+/// Posting is one of the ways documents may leave, for everything.
+fn lets_out_by_posting(rule: &Rule) -> bool {
+    rule.scope == Scope::AllFacilities && rule.capture.contains(&Capture::NoticeWithOptOut)
+}
+
 /// Consent by posting alone, for everything: what the ministry's rule asks of the provider.
 fn by_posting(rule: &Rule) -> bool {
     rule.scope == Scope::AllFacilities && rule.capture == Codes::from([Capture::NoticeWithOptOut])

@@ -4,19 +4,21 @@
 //!
 //! A draft never allows what either policy does not (`meet`).
 
+mod direction;
+mod exception;
 mod explain;
 mod groups;
 mod meet;
 mod text;
 
-pub use meet::{Meet, NoMeet};
+pub use exception::{Exception, proposed_ceiling};
+pub use meet::{Meet, NoMeet, NoRecipientRule};
 pub use text::{day, prefecture};
 
-use crate::profile::{Missing, NetworkProfile, Standing, Words};
-use groups::Group;
+use crate::profile::{Missing, NetworkProfile, Words};
 use sekisho_domain::{
-    Agreement, AgreementId, Category, Codes, ConsentRule, DomainError, FacilityKind, Grant, Hash,
-    NetworkId, Period, Purpose, Retention, Role, Settlement,
+    Agreement, AgreementId, Category, Codes, ConsentRule, DomainError, Grant, Hash, NetworkId,
+    Period, Retention, Settlement,
 };
 use sha2::{Digest, Sha256};
 
@@ -33,10 +35,17 @@ pub struct Terms {
     pub retention: Retention,
     /// Who bears the cost.
     pub settlement: Settlement,
+    /// What may be opened without consent in a stated emergency, at most; none: nothing.
+    pub emergency: Option<Codes<Category>>,
+    /// What may be opened without consent under a declared disaster, at most; none: nothing.
+    pub disaster: Option<Codes<Category>>,
+    /// Whether every direction is to follow the ministry's rule of 2020
+    /// ([`ConsentRule::RecipientConsentWithProviderReservation`]), or not be granted.
+    pub recipient: bool,
 }
 
 impl Terms {
-    /// The narrowest terms for a period: nothing kept, each bears its own cost.
+    /// The narrowest terms for a period: nothing kept, each bears its own cost, nothing without consent.
     pub fn narrowest(valid: Period) -> Self {
         Self {
             id: None,
@@ -44,6 +53,16 @@ impl Terms {
             valid,
             retention: Retention::NotKept,
             settlement: Settlement::EachOwn,
+            emergency: None,
+            disaster: None,
+            recipient: false,
+        }
+    }
+    /// What may be opened on these grounds, at most, if the parties ask for it.
+    pub fn ceiling(&self, on: Exception) -> Option<Codes<Category>> {
+        match on {
+            Exception::Emergency => self.emergency,
+            Exception::Disaster => self.disaster,
         }
     }
 }
@@ -55,7 +74,7 @@ pub enum DraftError {
     #[error("an agreement needs at least two networks, here is {0}")]
     TooFew(usize),
     /// More directions than an agreement holds grants.
-    #[error("{0} networks have more directions than one agreement's {max} grants", max = Agreement::GRANTS_MAX)]
+    #[error("{0} networks need more grants than one agreement's {max}: draw up agreements of fewer networks, or without what was asked for besides", max = Agreement::GRANTS_MAX)]
     TooMany(usize),
     /// The same network twice.
     #[error("{0} is named twice")]
@@ -105,6 +124,21 @@ pub struct Granted {
     pub not_covered: Vec<Words>,
     /// What the parties must know or confirm before they sign.
     pub to_confirm: Vec<Words>,
+    /// What both networks' surveys name among their aims, and nobody has asked this draft for.
+    pub could_add: Vec<(Exception, Words)>,
+}
+
+impl Granted {
+    /// The grants that rest on consent.
+    pub fn consented(&self) -> impl Iterator<Item = &Grant> {
+        let rests = |g: &&Grant| g.consent_rule != ConsentRule::NotNeeded;
+        self.grants.iter().filter(rests)
+    }
+    /// The grant without consent on these grounds, if there is one.
+    pub fn exception(&self, on: Exception) -> Option<&Grant> {
+        let of = |g: &&Grant| g.purposes.contains(&on.purpose());
+        self.grants.iter().find(of)
+    }
 }
 
 /// What stands in the way of one direction.
@@ -114,6 +148,8 @@ pub enum Hindrance {
     Missing(Missing),
     /// The two policies do not meet.
     NoMeet(NoMeet),
+    /// The ministry's rule of 2020 was asked for, and one of the policies does not admit it.
+    NoRecipientRule(NoRecipientRule),
     /// Nothing is left of what both say.
     NothingCommon {
         /// Of what.
@@ -127,6 +163,7 @@ impl Hindrance {
         match self {
             Self::Missing(missing) => Words::new(missing.ja(), missing.en()),
             Self::NoMeet(no) => no.words(),
+            Self::NoRecipientRule(no) => no.words(),
             Self::NothingCommon { of } => Words::new(
                 format!("双方に共通する{}がありません", of.ja),
                 format!("the two have no {} in common", of.en),
@@ -171,19 +208,31 @@ pub fn draft(
     };
     asked.sort();
     asked.dedup();
-    // An agreement holds so many grants: with many parties, each direction gets fewer groups of facilities.
-    let per_direction = Agreement::GRANTS_MAX / asked.len().max(1);
-    let direction = |(d, v): &(NetworkId, NetworkId)| {
-        Ok(Direction {
-            disclosing: d.clone(),
-            viewing: v.clone(),
-            outcome: direction(of(d)?, of(v)?, &terms.valid, per_direction),
-        })
+    let with = |groups_max: usize| {
+        let direction = |(d, v): &(NetworkId, NetworkId)| {
+            Ok(Direction {
+                disclosing: d.clone(),
+                viewing: v.clone(),
+                outcome: direction::direction(of(d)?, of(v)?, &terms, groups_max),
+            })
+        };
+        let directions = asked.iter().map(direction);
+        directions.collect::<Result<Vec<_>, DraftError>>()
     };
-    let directions = asked
-        .iter()
-        .map(direction)
-        .collect::<Result<_, DraftError>>()?;
+    // An agreement holds so many grants: with many parties, each direction gets fewer groups of facilities.
+    let fits = |directions: &Vec<Direction>| {
+        let granted = directions.iter().flat_map(|d| &d.outcome);
+        granted.map(|g| g.grants.len()).sum::<usize>() <= Agreement::GRANTS_MAX
+    };
+    let mut directions = with(groups::Group::ALL.len())?;
+    for fewer in (1..groups::Group::ALL.len()).rev() {
+        if !fits(&directions) {
+            directions = with(fewer)?;
+        }
+    }
+    if !fits(&directions) {
+        return Err(DraftError::TooMany(n));
+    }
     let id = match &terms.id {
         Some(id) => id.clone(),
         None => id_of(&parties)?,
@@ -204,165 +253,15 @@ fn id_of(parties: &[NetworkProfile]) -> Result<AgreementId, DomainError> {
     })
 }
 
-fn direction(
-    disclosing: &NetworkProfile,
-    viewing: &NetworkProfile,
-    valid: &Period,
-    groups_max: usize,
-) -> Result<Granted, Vec<Hindrance>> {
-    let missing = disclosing.missing_to_disclose().into_iter();
-    let missing = missing.chain(viewing.missing_to_view());
-    let mut hindrances: Vec<_> = missing.map(Hindrance::Missing).collect();
-    hindrances.dedup();
-    if !hindrances.is_empty() {
-        return Err(hindrances);
-    }
-    let meet = meet::meet(disclosing, viewing).map_err(|no| vec![Hindrance::NoMeet(no)])?;
-    let common = Common::of(disclosing, viewing)?;
-    let mut granted = Granted {
-        rule: meet.rule,
-        grants: Vec::new(),
-        reasons: meet.reasons,
-        not_covered: Vec::new(),
-        to_confirm: meet.differences,
-    };
-    let mut left_out = common.categories;
-    let mut kinds_left = common.kinds;
-    for group in Group::ALL.iter().take(groups_max) {
-        let Some(grant) = group.grant(disclosing, viewing, &common, meet.rule, valid) else {
-            continue;
-        };
-        granted.reasons.push(group.reason(&grant));
-        left_out = left_out.difference(&grant.categories);
-        kinds_left = kinds_left.difference(&grant.facility_kinds);
-        granted.grants.push(grant);
-    }
-    if granted.grants.is_empty() {
-        let of = Words::new(
-            "施設・職種・情報の組合せ",
-            "facilities, professions and categories",
-        );
-        return Err(vec![Hindrance::NothingCommon { of }]);
-    }
-    granted.not_covered = not_covered(disclosing, &left_out, &kinds_left);
-    granted.to_confirm.extend(to_confirm(disclosing, viewing));
-    Ok(granted)
-}
-
-/// What both say, before it is divided among groups of facilities.
-struct Common {
-    categories: Codes<Category>,
-    kinds: Codes<FacilityKind>,
-    roles: Codes<Role>,
-    purposes: Codes<Purpose>,
-}
-
-impl Common {
-    fn of(disclosing: &NetworkProfile, viewing: &NetworkProfile) -> Result<Self, Vec<Hindrance>> {
-        let nothing = |ja: &str, en: &str| {
-            vec![Hindrance::NothingCommon {
-                of: Words::new(ja, en),
-            }]
-        };
-        // Nobody looks in a profession its own network does not let look, or the other does not know.
-        let mut roles = Codes::all();
-        for said in [disclosing, viewing].iter().filter_map(|p| p.roles.value) {
-            roles = roles.intersection(&said);
-        }
-        let mut purposes = Codes::from([Purpose::Treat, Purpose::CoordinationOfCare]);
-        for said in [disclosing, viewing]
-            .iter()
-            .filter_map(|p| p.purposes.value)
-        {
-            purposes = purposes.intersection(&said);
-        }
-        if roles.is_empty() {
-            return Err(nothing("職種", "professions"));
-        }
-        if purposes.is_empty() {
-            return Err(nothing(
-                "利用目的（診療・診療連携）",
-                "purposes (TREAT, COC)",
-            ));
-        }
-        Ok(Self {
-            categories: disclosing.categories.value.unwrap_or_default(),
-            kinds: viewing.viewing_kinds.value.unwrap_or_default(),
-            roles,
-            purposes,
-        })
-    }
-}
-
-fn not_covered(
-    disclosing: &NetworkProfile,
-    categories: &Codes<Category>,
-    kinds: &Codes<FacilityKind>,
-) -> Vec<Words> {
-    use crate::profile::codes_in_words as codes;
-    let mut left = Vec::new();
-    let mut add = |ja: String, en: String| left.push(Words::new(ja, en));
-    if !categories.is_empty() {
-        let of = codes(categories);
-        add(
-            format!(
-                "共有されているが、閲覧する施設の種類に合わない情報：{}",
-                of.ja
-            ),
-            format!(
-                "shared, but not for the kinds of facility that look: {}",
-                of.en
-            ),
-        );
-    }
-    if !kinds.is_empty() {
-        let of = codes(kinds);
-        add(
-            format!("ひな型で扱わない種類の施設：{}", of.ja),
-            format!("kinds of facility the draft grants nothing to: {}", of.en),
-        );
-    }
-    if let Some(planned) = &disclosing.planned.value {
-        let of = codes(planned);
-        add(
-            format!("共有が予定にとどまる情報：{}", of.ja),
-            format!("planned to be shared, not yet: {}", of.en),
-        );
-    }
-    add(
-        "研究その他の二次利用、本人の求めによる開示".to_owned(),
-        "research and other secondary use, requests of the patients themselves".to_owned(),
-    );
-    add(
-        "同意によらない閲覧（緊急時・災害時・法令に基づくもの）".to_owned(),
-        "access without consent (emergencies, disasters, by law)".to_owned(),
-    );
-    left
-}
-
-fn to_confirm(disclosing: &NetworkProfile, viewing: &NetworkProfile) -> Vec<Words> {
-    let mut confirm: Vec<_> = [disclosing, viewing]
-        .iter()
-        .flat_map(|party| party.to_confirm())
-        .map(|missing| Words::new(missing.ja(), missing.en()))
-        .collect();
-    let roles = [disclosing, viewing]
-        .iter()
-        .all(|p| p.roles.standing != Standing::Chosen);
-    if roles {
-        confirm.push(Words::new(
-            "職種はどの調査でも問われていないため、ひな型の提案です",
-            "no survey asks for professions: those named are the draft's proposal",
-        ));
-    }
-    confirm
-}
-
 impl Draft {
     /// The directions that can be granted.
     pub fn granted(&self) -> impl Iterator<Item = (&Direction, &Granted)> {
         let directions = self.directions.iter();
         directions.filter_map(|d| Some((d, d.outcome.as_ref().ok()?)))
+    }
+    /// Whether anything is granted without consent on these grounds, in some direction.
+    pub fn has(&self, on: Exception) -> bool {
+        self.granted().any(|(_, g)| g.exception(on).is_some())
     }
     /// A party.
     pub fn party(&self, id: &NetworkId) -> Option<&NetworkProfile> {
@@ -397,5 +296,7 @@ impl Draft {
 
 #[cfg(test)]
 mod draft_test;
+#[cfg(test)]
+mod exception_test;
 #[cfg(test)]
 mod ledger_test;

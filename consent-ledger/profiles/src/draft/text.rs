@@ -1,9 +1,9 @@
 //! The standard agreement in Markdown: what people read and sign. The same draft makes the machine-readable object,
 //! which carries this text's SHA-256.
 
-use super::{Draft, Granted};
+use super::{Draft, Exception, Granted};
 use crate::profile::codes_in_words as codes;
-use sekisho_domain::{AreaCode, Period, Retention, TimeMs};
+use sekisho_domain::{AreaCode, Disaster, Grant, Period, Retention, Review, TimeMs};
 use std::fmt::Write;
 
 pub(super) fn markdown(draft: &Draft) -> String {
@@ -38,9 +38,13 @@ impl Text {
             let place = prefecture(&party.prefecture);
             self.line(format!("| `{id}` | {name} | {place} |"));
         }
-        self.line(
-            "\n当事者は、患者の同意に基づき互いの文書を閲覧することについて、次のとおり協定する。",
-        );
+        let grounds = match excepted(draft).as_str() {
+            "" => "患者の同意に基づき互いの文書を閲覧すること".to_owned(),
+            when => format!("患者の同意に基づき、また{when}に、互いの文書を閲覧すること"),
+        };
+        self.line(format!(
+            "\n当事者は、{grounds}について、次のとおり協定する。"
+        ));
     }
 
     fn articles(&mut self, draft: &Draft) {
@@ -57,13 +61,9 @@ impl Text {
         self.article(
             3,
             "患者の同意",
-            "閲覧には、別表1に掲げる同意を要する。同意の取得、範囲及び撤回は、同意を取得する当事者が公表する同意の規則による。患者が留保（拒否）を申し出た閲覧は行わない。患者に必要な手続きは別表2に示す。",
+            format!("{}閲覧には、別表1に掲げる同意を要する。同意の取得、範囲及び撤回は、同意を取得する当事者が公表する同意の規則による。患者が留保（拒否）を申し出た閲覧は行わない。患者に必要な手続きは別表2に示す。", if excepted(draft).is_empty() { "" } else { "次条の場合を除き、" }),
         );
-        self.article(
-            4,
-            "同意によらない閲覧",
-            "この版は、緊急時、災害時及び法令に基づく閲覧を定めない。これらを認めるには、その旨を定めた新しい版に全当事者が署名する。",
-        );
+        self.article(4, "同意によらない閲覧", without_consent(draft));
         self.article(
             5,
             "記録と確認",
@@ -102,7 +102,7 @@ impl Text {
         self.article(
             10,
             "署名",
-            "この協定は、全当事者の運営鍵による同じ版への署名が台帳に記録された時に効力を生じる。署名の対象はこの文書の SHA-256 を含む協定データであり、両者は同じ内容から作られている。",
+            "この協定は、全当事者の運営鍵（各当事者が管理する署名用の鍵）による同じ版への署名が台帳に記録された時に効力を生じる。署名の対象はこの文書の SHA-256 を含む協定データであり、両者は同じ内容から作られている。",
         );
     }
 
@@ -113,14 +113,16 @@ impl Text {
             self.line(format!("\n### `{d}` の文書を `{v}` が閲覧する\n"));
             self.line(format!("必要な同意：{}\n", granted.rule.ja()));
             self.line("| 閲覧する施設 | 職種 | 利用目的 | 情報の種類 |\n|---|---|---|---|");
-            for grant in &granted.grants {
-                self.line(format!(
-                    "| {} | {} | {} | {} |",
-                    codes(&grant.facility_kinds).ja,
-                    codes(&grant.roles).ja,
-                    codes(&grant.purposes).ja,
-                    codes(&grant.categories).ja
-                ));
+            for grant in granted.consented() {
+                self.line(row(grant).0);
+            }
+            for on in Exception::ALL {
+                if let Some(grant) = granted.exception(on) {
+                    let when = on.name().ja;
+                    self.line(format!("\n{when}：同意によらない（第4条による）\n"));
+                    self.line("| 閲覧する施設 | 職種 | 利用目的 | 情報の種類 |\n|---|---|---|---|");
+                    self.line(row(grant).0);
+                }
             }
             self.line("\n含まないもの：\n");
             for words in &granted.not_covered {
@@ -143,8 +145,10 @@ impl Text {
 
     fn annex_patients(&mut self, draft: &Draft) {
         self.line("\n## 別表2　患者に必要な手続き");
-        for words in draft.explain() {
-            self.line(format!("\n{}", words.ja.trim_end()));
+        for ((direction, _), words) in draft.granted().zip(draft.explain()) {
+            let (d, v) = (&direction.disclosing, &direction.viewing);
+            self.line(format!("\n### `{d}` の文書を `{v}` が閲覧する\n"));
+            self.line(words.ja.trim_end());
         }
     }
 
@@ -175,24 +179,84 @@ impl Text {
             self.line(format!("\n### `{v}` sees documents of `{d}`\n"));
             self.line(format!("Consent needed: {}.\n", granted.rule.en()));
             self.line("| asked from | asked by | purposes | categories |\n|---|---|---|---|");
-            for grant in &granted.grants {
-                self.line(format!(
-                    "| {} | {} | {} | {} |",
-                    codes(&grant.facility_kinds).en,
-                    codes(&grant.roles).en,
-                    codes(&grant.purposes).en,
-                    codes(&grant.categories).en
-                ));
+            for grant in granted.consented() {
+                self.line(row(grant).1);
+            }
+            for on in Exception::ALL {
+                if let Some(grant) = granted.exception(on) {
+                    let when = on.name().en;
+                    self.line(format!("\nIn {when}: without consent (article 4).\n"));
+                    self.line(
+                        "| asked from | asked by | purposes | categories |\n|---|---|---|---|",
+                    );
+                    self.line(row(grant).1);
+                }
             }
             self.line("\nNot covered:\n");
             for words in &granted.not_covered {
                 self.line(format!("- {}", words.en));
             }
         }
-        for words in draft.explain() {
-            self.line(format!("\n{}", words.en.trim_end()));
+        for ((direction, _), words) in draft.granted().zip(draft.explain()) {
+            let (d, v) = (&direction.disclosing, &direction.viewing);
+            self.line(format!(
+                "\n### What a patient must have done: `{v}` sees documents of `{d}`\n"
+            ));
+            self.line(words.en.trim_end());
         }
     }
+}
+
+/// On which grounds something is granted without consent, as "緊急時及び災害時"; empty: on none.
+fn excepted(draft: &Draft) -> String {
+    let has = Exception::ALL.into_iter().filter(|on| draft.has(*on));
+    has.map(|on| on.name().ja).collect::<Vec<_>>().join("及び")
+}
+
+/// Article 4: what the grants without consent mean, and what is not provided for.
+fn without_consent(draft: &Draft) -> String {
+    let mut paragraphs: Vec<String> = Vec::new();
+    let mut not = vec!["法令に基づく"];
+    if draft.has(Exception::Emergency) {
+        let hours = Review::DUE_MS / 3_600_000;
+        paragraphs.extend([
+            "（緊急時）患者の意識がないとき、患者が意思を伝えられないとき、生命若しくは身体に危険が迫り同意を得る時間がないとき、又は患者が保護者に連絡のつかない未成年者であるときは、別表1の緊急時の表に掲げる施設の医師又は救急救命士は、そのいずれであるかを理由として示し、同意によらずに同表の情報を閲覧することができる。".to_owned(),
+            format!("前項の閲覧をした当事者は、閲覧から{hours}時間以内に、閲覧した者とは別の者による確認を受け、その結果を台帳に記録する。期限を過ぎた確認は、台帳に未了として示される。閲覧した当事者は、閲覧したことを患者に、患者に伝えられないときは家族又は代理人に知らせ、台帳に記録する。"),
+        ]);
+    } else {
+        not.insert(0, "緊急時の");
+    }
+    if draft.has(Exception::Disaster) {
+        let days = Disaster::PERIOD_MS_MAX / 86_400_000;
+        paragraphs.extend([
+            format!("（災害時）台帳に参加するネットワークの過半数が認めた災害対策当局が、区域及び{days}日以内の期間を定めて災害を宣言したときは、その区域にある施設から、又はその区域に施設をもつ当事者の文書について、別表1の災害時の表に掲げる施設の職員で同表の職種にあるものは、同意によらずに同表の情報を閲覧することができる。宣言は延長することができ、延長されなければ期間の終わりに自ら効力を失う。"),
+            "前項の閲覧をする者は、患者に尋ねることができるときは口頭で同意を得る。意識がないなど尋ねることができないときは、そのことを記録する。".to_owned(),
+            "訓練のための宣言のもとでは、患者が災害時の開示に同意している文書に限り閲覧することができ、訓練であることを記録する。".to_owned(),
+        ]);
+    } else {
+        not.insert(not.len() - 1, "災害時の");
+    }
+    if paragraphs.is_empty() {
+        return "この版は、緊急時、災害時及び法令に基づく閲覧を定めない。これらを認めるには、その旨を定めた新しい版に全当事者が署名する。".to_owned();
+    }
+    paragraphs.push("前各項の閲覧においても、患者が留保（拒否）を申し出た閲覧は行わない。患者は、緊急時又は災害時に限った留保を申し出ることができる。".to_owned());
+    paragraphs.push(format!(
+        "この版は、{}閲覧を定めない。これを認めるには、その旨を定めた新しい版に全当事者が署名する。",
+        not.join("閲覧及び")
+    ));
+    let numbered = paragraphs.iter().enumerate();
+    let numbered: Vec<_> = numbered.map(|(n, p)| format!("{}. {p}", n + 1)).collect();
+    numbered.join("\n")
+}
+
+/// A grant as a row of the table: Japanese and English.
+fn row(grant: &Grant) -> (String, String) {
+    let (kinds, roles) = (codes(&grant.facility_kinds), codes(&grant.roles));
+    let (why, what) = (codes(&grant.purposes), codes(&grant.categories));
+    (
+        format!("| {} | {} | {} | {} |", kinds.ja, roles.ja, why.ja, what.ja),
+        format!("| {} | {} | {} | {} |", kinds.en, roles.en, why.en, what.en),
+    )
 }
 
 fn is_granted(draft: &Draft, d: &sekisho_domain::NetworkId, v: &sekisho_domain::NetworkId) -> bool {

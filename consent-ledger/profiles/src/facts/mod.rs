@@ -9,9 +9,9 @@ mod form;
 pub use form::{FormError, read, write};
 
 use crate::vocabulary::{
-    Area, DataSource, Direction, Enrolment, Item, Join, Kind, LinkDirection, Mode, NewFacilityMode,
-    Participation, Pickup, Recoded, SecondaryUse, Service, SourceSystem, State, Status, Survey,
-    SurveyCode, WithdrawalMode,
+    Aim, Area, DataSource, Direction, Enrolment, Item, Join, Kind, LinkDirection, Mode,
+    NewFacilityMode, Participation, Pickup, Recoded, SecondaryUse, Service, SourceSystem, State,
+    Status, Survey, SurveyCode, WithdrawalMode,
 };
 use sekisho_domain::{AreaCode, NetworkId};
 use std::collections::BTreeMap;
@@ -221,6 +221,8 @@ answers! {
     data_sources: DataSource = "data-sources";
     /// Secondary uses.
     secondary_use: SecondaryUse = "secondary-use";
+    /// What the network is for.
+    aims: Aim = "aims";
     /// The area served.
     area: Area = "area";
     /// Where it stood in 2016.

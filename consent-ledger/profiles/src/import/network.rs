@@ -48,6 +48,13 @@ impl RawNetwork {
             answers(&mut sheets, "secondary_use", &uses.src)?.secondary_use =
                 marked("secondary_use", &uses.items, &None)?;
         }
+        if let Some(context) = &self.context {
+            let aims = coded("context.purposes", &context.purposes)?;
+            answers(&mut sheets, "context", &context.src)?.aims = Answered {
+                words: context.purposes_text.is_some(),
+                ..aims
+            };
+        }
         Ok(NetworkFacts {
             id: id(&self.id)?,
             name: one_line("name", &self.name)?,

@@ -23,6 +23,7 @@ pub(super) struct RawNetwork {
     pub content: Option<RawContent>,
     pub services: Option<RawItems>,
     pub secondary_use: Option<RawItems>,
+    pub context: Option<RawContext>,
 }
 
 #[derive(Deserialize)]
@@ -134,4 +135,12 @@ pub(super) struct RawContent {
 pub(super) struct RawItems {
     pub src: String,
     pub items: Vec<RawMark>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawContext {
+    pub src: String,
+    #[serde(default)]
+    pub purposes: Vec<String>,
+    pub purposes_text: Option<String>,
 }

@@ -230,6 +230,7 @@ impl RawFile {
             roles: set("sharing.roles", sharing.roles)?,
             purposes: set("sharing.purposes", sharing.purposes)?,
             secondary: Field::not_asked(),
+            aims: Field::not_asked(),
             background: Vec::new(),
         })
     }

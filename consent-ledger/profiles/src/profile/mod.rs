@@ -10,14 +10,15 @@ mod survey;
 pub use field::{Field, Said, Standing};
 pub use file::{FILE_BYTES_MAX, FileError, parse, write};
 pub use report::{Line, Words};
-pub(crate) use report::{codes as codes_in_words, new_facility as new_facility_in_words};
+pub(crate) use report::{Named, codes as codes_in_words, new_facility as new_facility_in_words};
 
 use crate::mapping::Way;
-use crate::vocabulary::Direction;
+use crate::vocabulary::{Aim, Direction};
 use sekisho_domain::{
     AreaCode, Capture, Category, Codes, ConsentPolicy, FacilityKind, Hash, NetworkId, NewFacility,
     Purpose, Role, Rule, Scope, Side, TimeMs, Withdrawal,
 };
+use std::collections::BTreeSet;
 
 /// A network as it describes itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct NetworkProfile {
     pub purposes: Field<Codes<Purpose>>,
     /// Secondary uses inside the network.
     pub secondary: Field<Codes<Purpose>>,
+    /// What it is for. Grants nothing: a draft only mentions what could be asked for.
+    pub aims: Field<BTreeSet<Aim>>,
     /// What else the surveys say, for people; nothing is decided by it.
     pub background: Vec<Line>,
 }

@@ -159,6 +159,11 @@ impl NetworkProfile {
             Line::of(("利用目的", "Purposes of use"), &self.purposes, codes),
             Line::of(("二次利用", "Secondary use"), &self.secondary, codes),
             Line::of(
+                ("ネットワークの目的", "What the network is for"),
+                &self.aims,
+                |aims| Words::list(aims.iter().map(|aim| Words::new(aim.ja(), aim.en()))),
+            ),
+            Line::of(
                 ("緊急時に閲覧できる情報", "Emergency access"),
                 &self.emergency,
                 codes,

@@ -3,7 +3,7 @@
 use super::{Field, NetworkProfile, RuleFields, Said, Standing, report};
 use crate::facts::{Answered, Answers, Count, Doubt, NetworkFacts, Row};
 use crate::mapping::{self, Assumption, Meant, Way};
-use crate::vocabulary::{Direction, Kind, State, SurveyCode};
+use crate::vocabulary::{Aim, Direction, Kind, State, SurveyCode};
 use sekisho_domain::{Category, Code, Codes, FacilityKind, NewFacility, Scope};
 use std::collections::BTreeSet;
 
@@ -56,6 +56,7 @@ impl NetworkProfile {
             roles: Field::not_asked(),
             purposes: Field::not_asked(),
             secondary: secondary(facts),
+            aims: aims(facts),
             background: report::background(facts),
         }
     }
@@ -373,4 +374,19 @@ fn secondary(facts: &NetworkFacts) -> Field<Codes<sekisho_domain::Purpose>> {
         .map(|(of, state, _)| (mapping::secondary_use(*of).into_iter().collect(), *state))
         .collect();
     set(said(&uses), values, false).0
+}
+
+fn aims(facts: &NetworkFacts) -> Field<BTreeSet<Aim>> {
+    let marks = facts.marks(|a| &a.aims);
+    let value: BTreeSet<_> = marks.iter().map(|(aim, ..)| *aim).collect();
+    let words = !facts.in_words(|a| &a.aims).is_empty();
+    Field {
+        standing: match (value.is_empty(), words) {
+            (false, _) => Standing::Stated,
+            (true, true) => Standing::InWords,
+            (true, false) => Standing::NotAnswered,
+        },
+        value: (!value.is_empty()).then_some(value),
+        said: said(&marks),
+    }
 }
