@@ -1,28 +1,42 @@
-//! `authorize`: how many decisions a second, over how many consents, kept where.
+//! `authorize`: how many decisions a second, how long one takes, how much memory a consent, and how fast entries
+//! are applied.
 //!
-//! Two peers in the same run. A strict signature check by one core: what every request costs before it is even
-//! looked at, so a ratio above 1 says that deciding is not what bounds the ledger. And the same decision over a
-//! thousandth of the consents: a ratio near 1 says that a federation's growth does not slow it.
+//! Peers in the same run. A strict signature check by one core: what every request costs before it is even looked
+//! at, so a ratio above 1 says that deciding is not what bounds the ledger. The same decision over a thousandth of the
+//! consents: a ratio near 1 says that a federation's growth does not slow it. For memory, the bytes of the consent as
+//! it was said. For applying, what three durable replicas commit.
 
 use crate::disk::OnDisk;
-use crate::population::{Case, NOW, Population, check};
-use crate::yardstick::{Checks, rate};
-use crate::{BenchError, ROUNDS, Row, median};
+use crate::held::{Held, Keep};
+use crate::ledger::Replicated;
+use crate::machine::resident_bytes;
+use crate::population::{BATCH_ENTRIES, Case, NOW, Numbers, Population, Unchecked, check};
+use crate::yardstick::{Checks, each_us, rate};
+use crate::{BenchError, ROUNDS, Row, median, percentile};
 use sekisho_domain::AccessRequest;
 use sekisho_ledger::store::{MemoryState, StateRead};
-use sekisho_ledger::{View, authorize};
+use sekisho_ledger::{View, apply_batch, authorize};
 use std::hint::black_box;
 use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Clients of the replicated ledger that applying is compared with: where it commits most.
+const CLIENTS: usize = 256;
 
 /// How much of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Sizes {
-    /// Consents on the large ledger; even, at least 8.
-    pub consents: u64,
-    /// Consents on the small one.
-    pub consents_small: u64,
+    /// Subjects and consents on the large ledger.
+    pub large: Numbers,
+    /// On the small one.
+    pub small: Numbers,
+    /// On a replica's disk; none: not measured there.
+    pub disk: Option<Numbers>,
+    /// Whether applying is measured, against three replicas.
+    pub apply: bool,
+    /// Mixed batches of one run.
+    pub batches: u64,
     /// Alternating runs, after one that is not counted.
     pub rounds: usize,
     /// Time of one run.
@@ -31,95 +45,249 @@ pub struct Sizes {
 
 impl Sizes {
     /// One million consents against one thousand.
-    pub const FULL: Self = Self {
-        consents: 1_000_000,
-        consents_small: 1_000,
+    pub const USUAL: Self = Self {
+        large: Numbers::TENTH,
+        small: Numbers {
+            subjects: 300,
+            consents: 1_000,
+        },
+        disk: None,
+        apply: true,
+        batches: 40,
         rounds: ROUNDS,
         slice: Duration::from_millis(150),
     };
 }
 
-/// Runs it; ten rows for memory, ten for disk.
+/// Runs it: memory; three rows a case in memory; two a case on disk, if asked for; applying.
 ///
 /// # Errors
-/// The state cannot be built, or a decision is not what its case says.
+/// A state cannot be built, or a decision is not what its case says.
 pub fn run(sizes: &Sizes, progress: &mut dyn Write) -> Result<Vec<Row>, BenchError> {
-    let say = |progress: &mut dyn Write, what: String| {
-        // Progress nobody can see is no reason to stop.
-        let _ = writeln!(progress, "{what}");
-    };
+    let large = Population::of(sizes.large)?;
+    let small = Population::of(sizes.small)?;
+    let checks = Checks::of(&large.federation)?;
+    let numbers = format!(
+        "{} subjects, {} consents",
+        grouped(sizes.large.subjects),
+        grouped(sizes.large.consents)
+    );
+    say(progress, format!("applying {numbers}"));
+    let few = small.build(Keep::Deciding, progress)?;
+    let (before, begun) = (resident_bytes()?, Instant::now());
+    let mut many = large.build(Keep::Deciding, progress)?;
+    let grown = resident_bytes()?.saturating_sub(before);
+    let seconds = begun.elapsed().as_secs_f64();
     say(
         progress,
         format!(
-            "applying {} consents, each signed and checked",
-            grouped(sizes.consents)
+            "in {seconds:.0} s; resident memory grew by {}",
+            grouped(grown)
         ),
     );
-    let large = Population::of(sizes.consents)?;
-    let small = Population::of(sizes.consents_small)?;
-    let checks = Checks::of(&large.federation)?;
-    let large_memory = large.build(progress)?;
-    let small_memory = small.build(progress)?;
-    say(progress, "copying them to replicas' disks".to_owned());
-    let large_disk = OnDisk::copy(&large, &large_memory)?;
-    let small_disk = OnDisk::copy(&small, &small_memory)?;
-
-    let mut rows = Vec::new();
-    for (place, ours, fewer) in [
-        (
-            "in memory",
-            Held::Memory(large_memory),
-            Held::Memory(small_memory),
-        ),
-        ("on disk", Held::Disk(large_disk), Held::Disk(small_disk)),
-    ] {
-        for case in Case::ALL {
-            let (asked, asked_fewer) = (
-                Arc::new(large.requests(case)),
-                Arc::new(small.requests(case)),
-            );
-            ours.check(case, &asked)?;
-            fewer.check(case, &asked_fewer)?;
-            let (mut large_rates, mut check_rates, mut small_rates) = (vec![], vec![], vec![]);
-            for round in 0..=sizes.rounds {
-                let rates = (
-                    ours.rate(&asked, sizes.slice)?,
-                    checks.one_core(sizes.slice)?,
-                    fewer.rate(&asked_fewer, sizes.slice)?,
-                );
-                if round > 0 {
-                    large_rates.push(rates.0);
-                    check_rates.push(rates.1);
-                    small_rates.push(rates.2);
-                }
-            }
-            let consents = grouped(sizes.consents);
-            let title = format!("{}, {consents} consents {place}", case.title());
-            let middle = |rates: &[f64]| median(rates).unwrap_or(f64::NAN);
-            let (least, most) = large_rates
-                .iter()
-                .fold((f64::MAX, 0_f64), |(least, most), rate| {
-                    (least.min(*rate), most.max(*rate))
-                });
-            say(
-                progress,
-                format!("{title}: {least:.0} to {most:.0} decisions/s"),
-            );
-            rows.push(Row {
-                case: format!("{title}, against strict signature checks of one core"),
-                ours: middle(&large_rates),
-                peer: middle(&check_rates),
-                unit: "1/s",
-            });
-            rows.push(Row {
-                case: format!("{title}, against {}", grouped(sizes.consents_small)),
-                ours: middle(&large_rates),
-                peer: middle(&small_rates),
-                unit: "1/s",
-            });
-        }
+    let mut rows = vec![Row {
+        case: format!("memory of a consent, {numbers}, against its bytes as said"),
+        ours: grown as f64 / sizes.large.consents as f64,
+        peer: said_bytes(&large),
+        unit: "B",
+    }];
+    for case in Case::ALL {
+        rows.extend(in_memory(
+            sizes,
+            case,
+            &checks,
+            (&large, &many),
+            (&small, &few),
+            progress,
+        )?);
+    }
+    if let Some(numbers) = sizes.disk {
+        rows.extend(on_disk(sizes, numbers, &checks, &small, progress)?);
+    }
+    if sizes.apply {
+        many.keep = Keep::All;
+        rows.push(applying(sizes, &large, &mut many, progress)?);
     }
     Ok(rows)
+}
+
+fn say(progress: &mut dyn Write, what: String) {
+    // Progress nobody can see is no reason to stop.
+    let _ = writeln!(progress, "{what}");
+}
+
+fn middle(values: &[f64]) -> f64 {
+    median(values).unwrap_or(f64::NAN)
+}
+
+/// The mean payload of the consents that were said.
+fn said_bytes(population: &Population) -> f64 {
+    let consents = population.first_consents(1_000);
+    let bytes: usize = consents.iter().map(Vec::len).sum();
+    bytes as f64 / consents.len() as f64
+}
+
+fn in_memory(
+    sizes: &Sizes,
+    case: Case,
+    checks: &Checks,
+    (large, many): (&Population, &Held),
+    (small, few): (&Population, &Held),
+    progress: &mut dyn Write,
+) -> Result<[Row; 3], BenchError> {
+    let (asked, asked_few) = (large.requests(case), small.requests(case));
+    let (many, few) = (many.state(), few.state());
+    check(many, case, &asked)?;
+    check(few, case, &asked_few)?;
+    let (mut rates, mut checked, mut rates_few) = (vec![], vec![], vec![]);
+    let (mut p99, mut p99_checked) = (vec![], vec![]);
+    for round in 0..=sizes.rounds {
+        let rate = decisions(many, &asked, sizes.slice)?;
+        let check = checks.one_core(sizes.slice)?;
+        let rate_few = decisions(few, &asked_few, sizes.slice)?;
+        let each = each_us(sizes.slice, |n| decide(many, &asked, n))?;
+        let each_checked = checks.each_us(sizes.slice)?;
+        if round > 0 {
+            rates.push(rate);
+            checked.push(check);
+            rates_few.push(rate_few);
+            p99.push(percentile(&each, 99.0).unwrap_or(f64::NAN));
+            p99_checked.push(percentile(&each_checked, 99.0).unwrap_or(f64::NAN));
+        }
+    }
+    let consents = grouped(sizes.large.consents);
+    let title = format!("{}, {consents} consents in memory", case.title());
+    said(progress, &title, &rates);
+    Ok([
+        Row {
+            case: format!("{title}, against strict signature checks of one core"),
+            ours: middle(&rates),
+            peer: middle(&checked),
+            unit: "1/s",
+        },
+        Row {
+            case: format!("{title}, p99 of one, against p99 of one signature check"),
+            ours: middle(&p99),
+            peer: middle(&p99_checked),
+            unit: "us",
+        },
+        Row {
+            case: format!("{title}, against {}", grouped(sizes.small.consents)),
+            ours: middle(&rates),
+            peer: middle(&rates_few),
+            unit: "1/s",
+        },
+    ])
+}
+
+fn said(progress: &mut dyn Write, title: &str, rates: &[f64]) {
+    let least = rates.iter().copied().fold(f64::MAX, f64::min);
+    let most = rates.iter().copied().fold(0.0, f64::max);
+    say(
+        progress,
+        format!("{title}: {least:.0} to {most:.0} decisions/s"),
+    );
+}
+
+fn on_disk(
+    sizes: &Sizes,
+    numbers: Numbers,
+    checks: &Checks,
+    small: &Population,
+    progress: &mut dyn Write,
+) -> Result<Vec<Row>, BenchError> {
+    let consents = grouped(numbers.consents);
+    say(
+        progress,
+        format!("copying {consents} consents to replicas' disks"),
+    );
+    let large = Population::of(numbers)?;
+    let many = large.build(Keep::All, progress)?;
+    let many = OnDisk::copy(&large, many.state())?;
+    let few = small.build(Keep::All, progress)?;
+    let few = OnDisk::copy(small, few.state())?;
+    let mut rows = Vec::new();
+    for case in Case::ALL {
+        let (asked, asked_few) = (
+            Arc::new(large.requests(case)),
+            Arc::new(small.requests(case)),
+        );
+        let rate = |disk: &OnDisk, asked: &Arc<Vec<AccessRequest>>| {
+            let (asked, slice) = (Arc::clone(asked), sizes.slice);
+            disk.read(move |state| decisions(state, &asked, slice))
+        };
+        let all = Arc::clone(&asked);
+        many.read(move |state| check(state, case, &all))?;
+        let all = Arc::clone(&asked_few);
+        few.read(move |state| check(state, case, &all))?;
+        let (mut rates, mut checked, mut rates_few) = (vec![], vec![], vec![]);
+        for round in 0..=sizes.rounds {
+            let one = (
+                rate(&many, &asked)?,
+                checks.one_core(sizes.slice)?,
+                rate(&few, &asked_few)?,
+            );
+            if round > 0 {
+                rates.push(one.0);
+                checked.push(one.1);
+                rates_few.push(one.2);
+            }
+        }
+        let title = format!("{}, {consents} consents on disk", case.title());
+        said(progress, &title, &rates);
+        let row = |against: String, peer: &[f64]| Row {
+            case: format!("{title}, against {against}"),
+            ours: middle(&rates),
+            peer: middle(peer),
+            unit: "1/s",
+        };
+        rows.push(row(
+            "strict signature checks of one core".to_owned(),
+            &checked,
+        ));
+        rows.push(row(grouped(sizes.small.consents), &rates_few));
+    }
+    Ok(rows)
+}
+
+/// Mixed batches applied by one thread, everything `apply` writes kept; against what three replicas commit.
+fn applying(
+    sizes: &Sizes,
+    population: &Population,
+    state: &mut Held,
+    progress: &mut dyn Write,
+) -> Result<Row, BenchError> {
+    say(
+        progress,
+        "starting three replicas to compare with".to_owned(),
+    );
+    let mut replicated = Replicated::start()?;
+    let (mut applied, mut committed) = (vec![], vec![]);
+    for (round, first) in (0..=sizes.rounds).zip((0..).step_by(sizes.batches as usize)) {
+        let batches = population.mixed_batches(first, sizes.batches);
+        let begun = Instant::now();
+        for batch in &batches {
+            let outcomes =
+                apply_batch(state, batch, &Unchecked).map_err(BenchError::core::<MemoryState>)?;
+            black_box(outcomes);
+        }
+        let entries = (sizes.batches * BATCH_ENTRIES) as f64;
+        let rate = entries / begun.elapsed().as_secs_f64();
+        let commit = replicated.rate(CLIENTS, sizes.slice * 10)?;
+        if round > 0 {
+            applied.push(rate);
+            committed.push(commit);
+        }
+    }
+    let consents = grouped(sizes.large.consents);
+    Ok(Row {
+        case: format!(
+            "applying mixed batches without signature checks, {consents} consents, against three replicas' committed requests, {CLIENTS} clients"
+        ),
+        ours: middle(&applied),
+        peer: middle(&committed),
+        unit: "1/s",
+    })
 }
 
 /// A number with its thousands apart: 1,000,000.
@@ -130,31 +298,11 @@ fn grouped(number: u64) -> String {
     }
 }
 
-enum Held {
-    Memory(MemoryState),
-    Disk(OnDisk),
-}
-
-impl Held {
-    fn check(&self, case: Case, requests: &Arc<Vec<AccessRequest>>) -> Result<(), BenchError> {
-        match self {
-            Self::Memory(state) => check(state, case, requests),
-            Self::Disk(disk) => {
-                let requests = Arc::clone(requests);
-                disk.read(move |state| check(state, case, &requests))
-            }
-        }
-    }
-
-    fn rate(&self, requests: &Arc<Vec<AccessRequest>>, slice: Duration) -> Result<f64, BenchError> {
-        match self {
-            Self::Memory(state) => decisions(state, requests, slice),
-            Self::Disk(disk) => {
-                let requests = Arc::clone(requests);
-                disk.read(move |state| decisions(state, &requests, slice))
-            }
-        }
-    }
+fn decide<S: StateRead>(state: &S, requests: &[AccessRequest], n: usize) -> Result<(), BenchError> {
+    let request = black_box(&requests[n % requests.len()]);
+    let decided = authorize(View(state), request, NOW).map_err(BenchError::core::<S>)?;
+    black_box(decided);
+    Ok(())
 }
 
 fn decisions<S: StateRead>(
@@ -162,12 +310,7 @@ fn decisions<S: StateRead>(
     requests: &[AccessRequest],
     slice: Duration,
 ) -> Result<f64, BenchError> {
-    rate(slice, |n| {
-        let request = black_box(&requests[n % requests.len()]);
-        let decided = authorize(View(state), request, NOW).map_err(BenchError::core::<S>)?;
-        black_box(decided);
-        Ok(())
-    })
+    rate(slice, |n| decide(state, requests, n))
 }
 
 #[cfg(test)]
@@ -189,20 +332,26 @@ mod tests {
 
     #[test]
     fn a_small_run_has_every_row() {
+        let numbers = |subjects, consents| Numbers { subjects, consents };
         let sizes = Sizes {
-            consents: 400,
-            consents_small: 40,
+            large: numbers(4_000, 13_000),
+            small: numbers(40, 130),
+            disk: Some(numbers(60, 200)),
+            apply: true,
+            batches: 1,
             rounds: 1,
-            slice: Duration::from_millis(1),
+            slice: Duration::from_millis(2),
         };
         let rows = run(&sizes, &mut std::io::sink()).unwrap();
-        assert_eq!(rows.len(), 20);
+        assert_eq!(rows.len(), 1 + 15 + 10 + 1);
         for row in &rows {
-            assert!(row.ours > 0.0 && row.peer > 0.0, "{row:?}");
+            // Other tests of this process give memory back while it is measured.
+            let ours = row.ours > 0.0 || row.unit == "B";
+            assert!(ours && row.peer > 0.0, "{row:?}");
         }
         let mut titles: Vec<_> = rows.iter().map(|row| &row.case).collect();
         titles.sort_unstable();
         titles.dedup();
-        assert_eq!(titles.len(), 20, "no two rows are called the same");
+        assert_eq!(titles.len(), rows.len(), "no two rows are called the same");
     }
 }

@@ -1,6 +1,6 @@
 //! The command line: one benchmark a call; the result on standard output, everything else on standard error.
 
-use crate::{BenchError, Machine, Report, Row, authorize, ledger};
+use crate::{BenchError, Machine, Numbers, Report, Row, authorize, ledger};
 use std::error::Error;
 use std::io::{self, Write};
 
@@ -12,36 +12,79 @@ pub const EXIT_WRONG_USE: u8 = 2;
 struct Benchmark {
     name: &'static str,
     about: &'static str,
-    run: fn(&mut dyn Write) -> Result<Vec<Row>, BenchError>,
+    /// Its options, as usage shows them.
+    options: &'static str,
+    /// Reads the options; what to run.
+    plan: fn(&[&str]) -> Result<Plan, String>,
 }
+
+type Plan = Box<dyn Fn(&mut dyn Write) -> Result<Vec<Row>, BenchError>>;
 
 const BENCHMARKS: [Benchmark; 2] = [
     Benchmark {
         name: "authorize",
-        about: "decisions per second over one million consents, in memory and on disk, against strict \
-                signature checks and against the same decisions over one thousand consents",
-        run: |progress| authorize::run(&authorize::Sizes::FULL, progress),
+        about: "decisions per second and how long one takes over one million consents (--full: ten), memory of a \
+                consent, and entries applied per second, against strict signature checks, a small ledger, the \
+                consents' own bytes, and what three replicas commit",
+        options: "[--full | --subjects N --consents N] [--disk CONSENTS] [--no-apply]",
+        plan: plan_authorize,
     },
     Benchmark {
         name: "ledger",
         about: "committed access requests per second and their latency at three durable replicas with 1, 16, \
                 64 and 256 clients, against the machine's signature checks and its disk's fdatasync",
-        run: |progress| ledger::run(&ledger::Sizes::FULL, progress),
+        options: "",
+        plan: |options| match options.first() {
+            Some(option) => Err(format!("ledger takes no {option}")),
+            None => Ok(Box::new(|progress| {
+                ledger::run(&ledger::Sizes::FULL, progress)
+            })),
+        },
     },
 ];
 
+fn plan_authorize(options: &[&str]) -> Result<Plan, String> {
+    let mut sizes = authorize::Sizes::USUAL;
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        let mut number = || {
+            let value = options.next().ok_or(format!("{option} needs a number"))?;
+            let plain = value.replace([',', '_'], "");
+            plain
+                .parse::<u64>()
+                .map_err(|_| format!("{option} {value}: not a number"))
+        };
+        match *option {
+            "--full" => sizes.large = Numbers::FULL,
+            "--subjects" => sizes.large.subjects = number()?,
+            "--consents" => sizes.large.consents = number()?,
+            "--disk" => {
+                let consents = number()?;
+                // As many for each subject as in the large numbers.
+                let subjects = (consents * 3 / 10).max(8);
+                sizes.disk = Some(Numbers { subjects, consents });
+            }
+            "--no-apply" => sizes.apply = false,
+            other => return Err(format!("authorize takes no {other}")),
+        }
+    }
+    Ok(Box::new(move |progress| authorize::run(&sizes, progress)))
+}
+
 /// Runs the command line's arguments (without the program's name) and returns the exit code.
 pub fn command(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    let (json, names): (Vec<_>, Vec<_>) = args.iter().partition(|arg| *arg == "--json");
-    let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
-    let done = match names.as_slice() {
+    let (json, words): (Vec<_>, Vec<_>) = args.iter().partition(|arg| *arg == "--json");
+    let words: Vec<&str> = words.into_iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
         ["list" | "--help" | "-h" | "help"] => listed(out).map(|()| 0),
-        [name] => match BENCHMARKS.iter().find(|benchmark| benchmark.name == *name) {
-            Some(benchmark) => measured(benchmark, !json.is_empty(), out, err),
+        [name, options @ ..] => match BENCHMARKS.iter().find(|benchmark| benchmark.name == *name) {
+            Some(benchmark) => match (benchmark.plan)(options) {
+                Ok(plan) => measured(benchmark.name, &plan, !json.is_empty(), out, err),
+                Err(why) => wrong(&why, err),
+            },
             None => wrong(&format!("there is no benchmark {name:?}"), err),
         },
         [] => wrong("name one benchmark", err),
-        _ => wrong("name one benchmark at a time", err),
     };
     // Nobody reads what we write: nothing is left to be said, but it is no success.
     done.unwrap_or(EXIT_FAILED)
@@ -56,24 +99,33 @@ fn listed(to: &mut dyn Write) -> io::Result<()> {
 fn wrong(why: &str, err: &mut dyn Write) -> io::Result<u8> {
     writeln!(
         err,
-        "{why}\nusage: sekisho-bench NAME [--json]\n       sekisho-bench list\nbenchmarks:"
+        "{why}\nusage: sekisho-bench NAME [OPTIONS] [--json]\n       sekisho-bench list"
     )?;
+    for benchmark in BENCHMARKS.iter().filter(|b| !b.options.is_empty()) {
+        writeln!(
+            err,
+            "       sekisho-bench {} {}",
+            benchmark.name, benchmark.options
+        )?;
+    }
+    writeln!(err, "benchmarks:")?;
     listed(err)?;
     Ok(EXIT_WRONG_USE)
 }
 
 fn measured(
-    benchmark: &Benchmark,
+    name: &'static str,
+    plan: &Plan,
     json: bool,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<u8> {
     let machine = Machine::here();
     machine.warn(err)?;
-    match (benchmark.run)(err) {
+    match plan(err) {
         Ok(rows) => {
             let report = Report {
-                bench: benchmark.name,
+                bench: name,
                 machine,
                 rows,
             };
@@ -92,7 +144,7 @@ fn measured(
                 text = format!("{text}: {error}");
                 cause = error.source();
             }
-            writeln!(err, "{} could not be measured: {text}", benchmark.name)?;
+            writeln!(err, "{name} could not be measured: {text}")?;
             Ok(EXIT_FAILED)
         }
     }
@@ -127,7 +179,16 @@ mod tests {
 
     #[test]
     fn what_does_not_exist_is_wrong_use_and_names_what_does() {
-        for args in [&["ledgers"][..], &[], &["--json"], &["list", "ledger"]] {
+        for args in [
+            &["ledgers"][..],
+            &[],
+            &["--json"],
+            &["list", "ledger"],
+            &["ledger", "--full"],
+            &["authorize", "--fast"],
+            &["authorize", "--subjects"],
+            &["authorize", "--consents", "many"],
+        ] {
             let (code, out, err) = call(args);
             assert_eq!((code, out.as_str()), (EXIT_WRONG_USE, ""), "{args:?}");
             assert!(

@@ -138,13 +138,19 @@ fn pages(state: &MemoryState, table: Table) -> impl Iterator<Item = (Table, Vec<
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::population::{Case, check};
+    use crate::held::Keep;
+    use crate::population::{Case, Numbers, check};
 
     #[test]
     fn a_copied_state_has_the_same_rows_and_decides_the_same() {
-        let population = Population::of(200).unwrap();
-        let state = population.build(&mut std::io::sink()).unwrap();
-        let disk = OnDisk::copy(&population, &state).unwrap();
+        let numbers = Numbers {
+            subjects: 200,
+            consents: 700,
+        };
+        let population = Population::of(numbers).unwrap();
+        let state = population.build(Keep::All, &mut std::io::sink()).unwrap();
+        let state = state.state();
+        let disk = OnDisk::copy(&population, state).unwrap();
         for table in Table::ALL.into_iter().filter(|table| *table != Table::Meta) {
             let rows = disk
                 .read(move |state| {
@@ -152,7 +158,7 @@ mod tests {
                     rows.map_err(BenchError::from)
                 })
                 .unwrap();
-            let expected: Vec<Row> = pages(&state, table).flat_map(|(_, page)| page).collect();
+            let expected: Vec<Row> = pages(state, table).flat_map(|(_, page)| page).collect();
             assert_eq!(rows.len(), expected.len(), "{table:?}");
             assert!(rows == expected, "{table:?}");
         }

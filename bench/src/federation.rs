@@ -7,16 +7,18 @@
 //! ```
 
 use crate::BenchError;
+use prost::Message;
 use sekisho_domain::{
-    AccessRequest, Action, Agreement, Body, Capture, Codes, Commitment, Consent, ConsentId,
-    ConsentPolicy, ConsentRule, Entry, FacilityId, FacilityKind, FacilitySelector, FoundingNetwork,
-    FoundingReplica, Genesis, Grant, Grounds, Hash, KeyPurpose, LedgerId, NetworkId, NewFacility,
-    Period, PractitionerId, Purpose, ReplicaId, RequestId, Retention, Role, Rule, Scope,
-    Settlement, Side, SubjectId, SubjectRef, TimeMs, Withdrawal,
+    AccessRequest, Action, Agreement, Body, Capture, Category, Codes, Commitment, Consent,
+    ConsentId, ConsentPolicy, ConsentRule, Entry, FacilityId, FacilityKind, FacilitySelector,
+    FoundingNetwork, FoundingReplica, Genesis, Grant, Grounds, Hash, KeyPurpose, LedgerId,
+    NetworkId, NewFacility, Period, PractitionerId, Purpose, ReplicaId, RequestId, Reservation,
+    Retention, Role, Rule, Scope, Settlement, Side, SubjectId, SubjectRef, TimeMs, ViewerSelector,
+    Withdrawal,
 };
-use sekisho_ledger::signature::SigningKey;
+use sekisho_ledger::signature::{Signature, SigningKey};
 use sekisho_ledger::{agreement_digest, ledger_id, sign_entry};
-use sekisho_proto::v1;
+use sekisho_proto::{ENTRY_TYPE, v1};
 use sekisho_transport::{Identity, TransportKey};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -48,10 +50,15 @@ fn secret(kind: &str, network: u64) -> [u8; 32] {
         .into()
 }
 
-/// One network with its keys and its one hospital.
+/// Hospitals of each network: as many as one patient consents at, visit after visit.
+pub(crate) const HOSPITALS: u64 = 8;
+
+/// One network with its keys and its hospitals.
 pub(crate) struct Member {
     pub(crate) id: NetworkId,
+    /// The first of its hospitals.
     pub(crate) hospital: FacilityId,
+    pub(crate) hospitals: Vec<FacilityId>,
     governance: SigningKey,
     pub(crate) node: SigningKey,
     number: u64,
@@ -59,9 +66,13 @@ pub(crate) struct Member {
 
 impl Member {
     fn new(number: u64, id: &str) -> Result<Self, BenchError> {
+        let hospitals = (0..HOSPITALS)
+            .map(|n| format!("411{number:03}{n:04}").parse())
+            .collect::<Result<Vec<FacilityId>, _>>()?;
         Ok(Self {
             id: id.parse()?,
-            hospital: format!("411{number:07}").parse()?,
+            hospital: hospitals[0].clone(),
+            hospitals,
             governance: SigningKey::from_secret(&secret("governance", number)),
             node: SigningKey::from_secret(&secret("node", number)),
             number,
@@ -152,7 +163,19 @@ impl Federation {
         window_ms: u64,
         body: Body,
     ) -> v1::Envelope {
-        let entry = Entry {
+        let entry = self.entry(key, request, now, window_ms, body);
+        sign_entry(&entry, &[key])
+    }
+
+    fn entry(
+        &self,
+        key: &SigningKey,
+        request: u64,
+        now: TimeMs,
+        window_ms: u64,
+        body: Body,
+    ) -> Entry {
+        Entry {
             ledger: self.ledger,
             lineage: 1,
             author: key.key_id(),
@@ -161,8 +184,27 @@ impl Federation {
             not_before: TimeMs(now.0.saturating_sub(WINDOW_BEFORE_MS)),
             not_after: now.plus_ms(window_ms.min(Entry::WINDOW_MS_MAX - WINDOW_BEFORE_MS)),
             body,
-        };
-        sign_entry(&entry, &[key])
+        }
+    }
+
+    /// What a network's node says, in an envelope with the place of a signature but none: for where signatures are
+    /// not checked.
+    pub(crate) fn node_says_unsigned(
+        &self,
+        member: &Member,
+        request: u64,
+        now: TimeMs,
+        body: Body,
+    ) -> v1::Envelope {
+        let entry = self.entry(&member.node, request, now, Entry::WINDOW_MS_MAX, body);
+        v1::Envelope {
+            payload_type: ENTRY_TYPE.to_owned(),
+            payload: v1::Entry::from(&entry).encode_to_vec(),
+            signatures: vec![v1::Signature {
+                key_id: entry.author.0.to_vec(),
+                signature: vec![0; Signature::LEN],
+            }],
+        }
     }
 
     /// Signs what a network's node says.
@@ -185,12 +227,15 @@ impl Federation {
                 public_key: member.node.public_key(),
                 endpoint: None,
             };
-            let hospital = Body::FacilityRegister {
-                facility: member.hospital.clone(),
-                kind: FacilityKind::Hospital,
-                name: format!("hospital {}", member.number),
-                municipality: None,
-            };
+            let hospitals = member.hospitals.iter().map(|code| {
+                let hospital = Body::FacilityRegister {
+                    facility: code.clone(),
+                    kind: FacilityKind::Hospital,
+                    name: format!("hospital {code}"),
+                    municipality: None,
+                };
+                (member, hospital)
+            });
             let looks = member.number == self.east.number;
             let policy = ConsentPolicy {
                 version: 1,
@@ -201,11 +246,9 @@ impl Federation {
                 voids_earlier: false,
                 emergency: None,
             };
-            acts.extend([
-                (member, node_key),
-                (member, hospital),
-                (member, Body::ConsentPolicyPublish(policy)),
-            ]);
+            acts.push((member, node_key));
+            acts.extend(hospitals);
+            acts.push((member, Body::ConsentPolicyPublish(policy)));
         }
         for (disclosing, consent_rule) in [
             (&self.north, ConsentRule::Both),
@@ -255,15 +298,44 @@ impl Federation {
         })
     }
 
-    /// The person lets east's hospital look.
+    /// The person lets east's first hospital look.
     pub(crate) fn viewing_consent(&self, person: u64) -> Body {
-        let facilities = FacilitySelector::Listed([self.east.hospital.clone()].into());
-        consent(&self.east, person, Side::Viewing, facilities)
+        self.viewing_consent_at(person, 0)
+    }
+
+    /// The person lets one of east's hospitals look, counted from 0, over and over.
+    pub(crate) fn viewing_consent_at(&self, person: u64, hospital: u64) -> Body {
+        let hospitals = &self.east.hospitals;
+        let hospital = &hospitals[(hospital % HOSPITALS) as usize];
+        let facilities = FacilitySelector::Listed([hospital.clone()].into());
+        consent(&self.east, hospital, person, Side::Viewing, facilities)
     }
 
     /// The person lets north disclose.
     pub(crate) fn disclosing_consent(&self, person: u64) -> Body {
-        consent(&self.north, person, Side::Disclosing, FacilitySelector::All)
+        let facilities = FacilitySelector::All;
+        consent(
+            &self.north,
+            &self.north.hospital,
+            person,
+            Side::Disclosing,
+            facilities,
+        )
+    }
+
+    /// The person refuses that north's infections are shown.
+    pub(crate) fn reservation(&self, person: u64) -> Body {
+        Body::ReservationSet(Reservation {
+            network: self.north.id.clone(),
+            subject: self.north.subject(person),
+            viewer: ViewerSelector::Anyone,
+            disclosing_facilities: None,
+            categories: Some([Category::Infection].into()),
+            purposes: None,
+            period: ALWAYS,
+            recorded_by: self.north.hospital.clone(),
+            proxy: None,
+        })
     }
 
     /// East's record of a withdrawal.
@@ -323,7 +395,13 @@ fn rule(scope: Scope) -> Rule {
     }
 }
 
-fn consent(of: &Member, person: u64, side: Side, facilities: FacilitySelector) -> Body {
+fn consent(
+    of: &Member,
+    at: &FacilityId,
+    person: u64,
+    side: Side,
+    facilities: FacilitySelector,
+) -> Body {
     Body::ConsentGrant(Consent {
         network: of.id.clone(),
         subject: of.subject(person),
@@ -335,7 +413,7 @@ fn consent(of: &Member, person: u64, side: Side, facilities: FacilitySelector) -
         purposes: None,
         period: ALWAYS,
         capture: Capture::Written,
-        recorded_by: of.hospital.clone(),
+        recorded_by: at.clone(),
         proxy: None,
         policy_version: 1,
         evidence: Commitment([9; 32]),

@@ -68,18 +68,8 @@ pub fn run(sizes: &Sizes, progress: &mut dyn Write) -> Result<Vec<Row>, BenchErr
         let _ = writeln!(progress, "{what}");
     };
     say(format!("starting {REPLICAS} replicas"));
-    let clients = Runtime::new().map_err(BenchError::system("a runtime"))?;
-    let cluster = Cluster::start()?;
-    let channels = {
-        // A channel's tasks live on the runtime it is made on.
-        let _on = clients.enter();
-        (0..CONNECTIONS)
-            .map(|_| cluster.connect_to_leader())
-            .collect::<Result<Vec<_>, _>>()?
-    };
-    clients.block_on(set_up(&cluster, &channels))?;
-    let checks = Checks::of(&cluster.federation)?;
-    let mut stock = Stock::default();
+    let mut replicated = Replicated::start()?;
+    let checks = Checks::of(&replicated.cluster.federation)?;
 
     let mut rows = Vec::new();
     for &count in sizes.clients {
@@ -91,10 +81,9 @@ pub fn run(sizes: &Sizes, progress: &mut dyn Write) -> Result<Vec<Row>, BenchErr
                     max_s: TIME_MAX.as_secs(),
                 });
             }
-            stock.fill(&cluster, SIGNED_MAX.min(count * SIGNED_OF_CLIENT_MAX));
-            let run = clients.block_on(submit_all(&channels, &stock, count, sizes.slice))?;
+            let run = replicated.run(count, sizes.slice)?;
             let checked = checks.all_cores(sizes.peer_slice)?;
-            let synced = fdatasync_ms(cluster.directory(), sizes.peer_slice)?;
+            let synced = fdatasync_ms(replicated.cluster.directory(), sizes.peer_slice)?;
             if round > 0 {
                 of.add(&run, checked / REPLICAS as f64, &synced);
             }
@@ -103,6 +92,49 @@ pub fn run(sizes: &Sizes, progress: &mut dyn Write) -> Result<Vec<Row>, BenchErr
         rows.extend(of.rows(count));
     }
     Ok(rows)
+}
+
+/// Three replicas that stand, set up for requests that are permitted, and clients connected to them.
+pub(crate) struct Replicated {
+    // Dropped in this order: connections before the replicas they lead to, the clients' runtime last.
+    channels: Vec<Channel>,
+    cluster: Cluster,
+    clients: Runtime,
+    stock: Stock,
+}
+
+impl Replicated {
+    pub(crate) fn start() -> Result<Self, BenchError> {
+        let clients = Runtime::new().map_err(BenchError::system("a runtime"))?;
+        let cluster = Cluster::start()?;
+        let channels = {
+            // A channel's tasks live on the runtime it is made on.
+            let _on = clients.enter();
+            (0..CONNECTIONS)
+                .map(|_| cluster.connect_to_leader())
+                .collect::<Result<Vec<_>, _>>()?
+        };
+        clients.block_on(set_up(&cluster, &channels))?;
+        Ok(Self {
+            channels,
+            cluster,
+            clients,
+            stock: Stock::default(),
+        })
+    }
+
+    /// One run of so many clients.
+    fn run(&mut self, clients: usize, slice: Duration) -> Result<Run, BenchError> {
+        let signed = SIGNED_MAX.min(clients * SIGNED_OF_CLIENT_MAX);
+        self.stock.fill(&self.cluster, signed);
+        let run = submit_all(&self.channels, &self.stock, clients, slice);
+        self.clients.block_on(run)
+    }
+
+    /// Requests committed a second with so many clients.
+    pub(crate) fn rate(&mut self, clients: usize, slice: Duration) -> Result<f64, BenchError> {
+        Ok(self.run(clients, slice)?.rate())
+    }
 }
 
 /// What was measured for one number of clients, run by run.

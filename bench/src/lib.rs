@@ -5,7 +5,7 @@
 //! least five runs, and their ratio; nothing here asserts a time. What a row means stands in `README.md`.
 //!
 //! ```text
-//! command ─▶ authorize ─▶ population ─▶ federation     1 million consents, in memory and on a replica's disk
+//! command ─▶ authorize ─▶ population ─▶ federation     millions of consents, in memory and on a replica's disk
 //!        └─▶ ledger ────▶ cluster ────▶ federation     three replicas, real TLS, real fsync
 //!                 both ─▶ yardstick (the peers), stats, report, machine
 //! ```
@@ -16,6 +16,7 @@ mod command;
 mod disk;
 mod error;
 mod federation;
+mod held;
 pub mod ledger;
 mod machine;
 mod population;
@@ -26,6 +27,7 @@ mod yardstick;
 pub use command::{EXIT_FAILED, EXIT_WRONG_USE, command};
 pub use error::BenchError;
 pub use machine::Machine;
+pub use population::Numbers;
 pub use report::{Report, Row};
 pub use stats::{median, percentile};
 

@@ -1,5 +1,6 @@
 //! What the numbers were taken on, as far as it bears on them. No names of hosts, no paths.
 
+use crate::BenchError;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, Write};
@@ -80,6 +81,28 @@ impl Machine {
     }
 }
 
+/// The bytes of memory this process holds now.
+///
+/// # Errors
+/// The system does not say.
+pub(crate) fn resident_bytes() -> Result<u64, BenchError> {
+    let what = "the resident memory";
+    let status = fs::read_to_string("/proc/self/status").map_err(BenchError::system(what))?;
+    let kib = resident_kib(&status).ok_or_else(|| BenchError::Wrong {
+        what,
+        expected: "a line VmRSS in /proc/self/status".to_owned(),
+        got: "none".to_owned(),
+    })?;
+    Ok(kib * 1024)
+}
+
+fn resident_kib(status: &str) -> Option<u64> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse().ok()
+}
+
 fn cpu_model(cpuinfo: &str) -> Option<String> {
     cpuinfo
         .lines()
@@ -104,6 +127,17 @@ fn filesystem(mounts: &str, of: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn resident_memory_is_what_the_system_says() {
+        assert_eq!(
+            resident_kib("VmSize:\t 9 kB\nVmRSS:\t  2048 kB\n"),
+            Some(2_048)
+        );
+        assert_eq!(resident_kib("VmSize:\t 9 kB\n"), None);
+        let bytes = resident_bytes().ok();
+        assert!(bytes.is_some_and(|bytes| bytes > 1_000_000), "{bytes:?}");
+    }
 
     #[test]
     fn the_first_processor_names_the_model() {

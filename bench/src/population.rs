@@ -1,32 +1,40 @@
-//! A ledger with as many consents as asked for, made the real way: every entry is signed, its signature
-//! checked by the strict rule, and put into effect by the core's own `apply`.
+//! A ledger with as many subjects and consents as asked for, made by the core's own `apply` from real entries, whose
+//! signatures alone are not checked: what is measured here is not signatures, and ten million of them take an hour.
 //!
-//! Signing and checking are spread over the cores ahead of `apply`, as a replica does it; `apply` is then told
-//! of exactly the signatures that were found to hold.
+//! Entries are made over the cores ahead of `apply`, as a replica's signature checks run ahead of it.
 
 use crate::BenchError;
 use crate::federation::{BEGIN, FIRST_REQUEST, Federation, Member};
+use crate::held::{Held, Keep};
 use sekisho_domain::{
     AccessRequest, Body, ConsentId, Decision, DenyReason, EntryIndex, Outcome, PublicKey, TimeMs,
 };
 use sekisho_ledger::signature::Signature;
-use sekisho_ledger::store::{MemoryState, StateRead};
-use sekisho_ledger::{Applied, SignatureCheck, Strict, View, apply_batch, authorize, dsse, found};
+use sekisho_ledger::store::{MemoryState, StateRead, StateWrite};
+use sekisho_ledger::{Applied, SignatureCheck, View, apply_batch, authorize, found};
 use sekisho_proto::v1;
-use std::collections::HashMap;
 use std::io::Write;
 use std::sync::mpsc::sync_channel;
 
 /// The stamped time of every entry and of every decision.
 pub(crate) const NOW: TimeMs = TimeMs(BEGIN.0 + 60_000);
 /// Entries of one batch, as a replica's.
-const BATCH_ENTRIES: u64 = 512;
-/// Batches signed ahead by each thread.
+pub(crate) const BATCH_ENTRIES: u64 = 512;
+/// Batches made ahead by each thread.
 const BATCHES_AHEAD: usize = 4;
 /// Persons asked about in each case, at most: enough that their rows do not all stay in the nearest cache.
 const ASKED_MAX: u64 = 4_096;
 /// A person is asked about in at most one in so many.
 const ASKED_ONE_IN: u64 = 4;
+
+/// Takes every signature for a good one.
+pub(crate) struct Unchecked;
+
+impl SignatureCheck for Unchecked {
+    fn holds(&self, _: &PublicKey, _: &[u8], _: &Signature) -> bool {
+        true
+    }
+}
 
 /// What is asked, and what must come of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +58,7 @@ impl Case {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Permit => "permit by a viewing consent",
-            Self::Withdrawn => "deny: consent withdrawn",
+            Self::Withdrawn => "deny: consents withdrawn",
             Self::NoConsent => "deny: no consent",
             Self::BothSides => "permit by consents of both sides",
             Self::OwnDocuments => "permit of a network's own documents",
@@ -72,35 +80,81 @@ impl Case {
     }
 }
 
-/// Who is on the ledger, and in which order it was said. Half as many persons as consents, each with one to look
-/// (east) and one to disclose (north); spread among them those asked about, and beyond them persons without any.
+/// How many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    /// Subjects that have consented; two for each person: east's and north's.
+    pub subjects: u64,
+    /// Consents: at least as many as subjects.
+    pub consents: u64,
+}
+
+impl Numbers {
+    /// The largest federation the surveys lead one to expect.
+    pub const FULL: Self = Self {
+        subjects: 3_000_000,
+        consents: 10_000_000,
+    };
+    /// As many for each subject, a tenth of it.
+    pub const TENTH: Self = Self {
+        subjects: 300_000,
+        consents: 1_000_000,
+    };
+
+    fn check(self) -> Result<Self, BenchError> {
+        let enough = self.subjects >= 2 * ASKED_ONE_IN && self.consents >= self.subjects;
+        match enough {
+            true => Ok(self),
+            false => Err(BenchError::Wrong {
+                what: "the numbers",
+                expected: format!(
+                    "at least {} subjects, and as many consents as subjects",
+                    2 * ASKED_ONE_IN
+                ),
+                got: format!("{} subjects, {} consents", self.subjects, self.consents),
+            }),
+        }
+    }
+}
+
+/// Who is on the ledger, and in which order it was said.
+///
+/// Every person consents that east's first hospital looks and that north discloses; then, visit after visit, that
+/// another of east's hospitals looks. Spread among them those asked about; beyond them persons without any consent.
 pub(crate) struct Population {
     pub(crate) federation: Federation,
     persons: u64,
+    consents: u64,
     /// Persons asked about in each case.
-    asked: u64,
+    pub(crate) asked: u64,
     /// Where the founders' acts end.
     first_consent: u64,
 }
 
 impl Population {
-    /// With this many consents (an even number, at least 8), and one replica, that need not run.
-    pub(crate) fn of(consents: u64) -> Result<Self, BenchError> {
+    /// With one replica, that need not run.
+    pub(crate) fn of(numbers: Numbers) -> Result<Self, BenchError> {
+        let Numbers { subjects, consents } = numbers.check()?;
         let federation = Federation::at(&["127.0.0.1:1".to_owned()])?;
-        let persons = consents / 2;
+        let persons = subjects / 2;
         let first_consent = federation.founding_acts(NOW)?.len() as u64;
         Ok(Self {
             federation,
             persons,
+            consents,
             asked: ASKED_MAX.min(persons / ASKED_ONE_IN),
             first_consent,
         })
     }
 
-    /// Entries after the founders' acts: the consents; four pairs of links (west's for three cases, north's for
-    /// one); the withdrawals.
+    /// The consents; four pairs of links (west's for three cases, north's for one); the withdrawals.
     fn entries(&self) -> u64 {
-        2 * self.persons + 8 * self.asked + self.asked
+        self.consents + 8 * self.asked + self.asked * self.rounds()
+    }
+
+    /// How often everybody consents; not all of them in the last round.
+    fn rounds(&self) -> u64 {
+        self.consents.div_ceil(self.persons)
     }
 
     fn person(&self, case: Case, n: u64) -> u64 {
@@ -113,20 +167,33 @@ impl Population {
         }
     }
 
-    /// What the n-th entry says, and who.
-    fn says(&self, n: u64) -> (&Member, Body) {
+    /// The n-th consent, and whose: round by round, so that what belongs together is not said together.
+    fn consent(&self, n: u64) -> (&Member, Body) {
         let f = &self.federation;
-        let consents = 2 * self.persons;
-        if n < consents {
-            let person = n / 2;
-            return if n.is_multiple_of(2) {
-                (&f.east, f.viewing_consent(person))
-            } else {
-                (&f.north, f.disclosing_consent(person))
-            };
+        let (round, person) = (n / self.persons, n % self.persons);
+        match round {
+            0 => (&f.east, f.viewing_consent(person)),
+            1 => (&f.north, f.disclosing_consent(person)),
+            visit => (&f.east, f.viewing_consent_at(person, visit - 1)),
         }
-        let n = n - consents;
-        if n < 8 * self.asked {
+    }
+
+    /// The n-th withdrawal; none where the person did not consent in that round, or not to look.
+    fn withdrawal(&self, n: u64) -> Option<(&Member, Body)> {
+        let (round, nth) = (n / self.asked, n % self.asked);
+        let ordinal = round * self.persons + self.person(Case::Withdrawn, nth);
+        let given = round != 1 && ordinal < self.consents;
+        let consent = ConsentId(EntryIndex(self.first_consent + ordinal));
+        given.then(|| (&self.federation.east, self.federation.withdrawal(consent)))
+    }
+
+    /// What the n-th entry says, and who; none where there is nothing to say.
+    fn says(&self, n: u64) -> Option<(&Member, Body)> {
+        let f = &self.federation;
+        let Some(n) = n.checked_sub(self.consents) else {
+            return Some(self.consent(n));
+        };
+        let Some(n) = n.checked_sub(8 * self.asked) else {
             let (pair, east_says) = (n / 2, n.is_multiple_of(2));
             let (kind, nth) = (pair / self.asked, pair % self.asked);
             let (case, other) = match kind {
@@ -141,42 +208,32 @@ impl Population {
             } else {
                 (other, &f.east)
             };
-            return (own, f.link(own, far, person));
-        }
-        let person = self.person(Case::Withdrawn, n - 8 * self.asked);
-        let consent = EntryIndex(self.first_consent + 2 * person);
-        (&f.east, f.withdrawal(ConsentId(consent)))
+            return Some((own, f.link(own, far, person)));
+        };
+        self.withdrawal(n)
     }
 
-    fn batch(&self, number: u64) -> Signed {
+    fn batch(&self, number: u64) -> Vec<v1::Envelope> {
         let range = number * BATCH_ENTRIES..((number + 1) * BATCH_ENTRIES).min(self.entries());
-        let mut signed = Signed::default();
-        for n in range {
-            let (member, body) = self.says(n);
-            let envelope = self
-                .federation
-                .node_says(member, FIRST_REQUEST + n, NOW, body);
-            signed.check(&member.node.public_key(), &envelope);
-            signed.envelopes.push(envelope);
-        }
-        signed
+        let says = range.filter_map(|n| Some((n, self.says(n)?)));
+        says.map(|(n, (member, body))| {
+            self.federation
+                .node_says_unsigned(member, FIRST_REQUEST + n, NOW, body)
+        })
+        .collect()
     }
 
     /// Puts it all into effect in an empty state, and checks that all of it took effect.
-    pub(crate) fn build(&self, progress: &mut dyn Write) -> Result<MemoryState, BenchError> {
-        let mut state = MemoryState::default();
+    pub(crate) fn build(&self, keep: Keep, progress: &mut dyn Write) -> Result<Held, BenchError> {
+        let mut state = Held::new(keep);
         found(&mut state, &self.federation.genesis).map_err(BenchError::core::<MemoryState>)?;
-        let founding = Signed {
-            envelopes: self.federation.founding_acts(NOW)?,
-            held: HashMap::new(),
-        };
-        apply(&mut state, founding, 0)?;
+        let mut next = accepted(&mut state, self.federation.founding_acts(NOW)?, 0)?;
         let (batches, threads) = (
             self.entries().div_ceil(BATCH_ENTRIES),
             std::thread::available_parallelism().map_or(1, usize::from) as u64,
         );
         std::thread::scope(|scope| {
-            let signers: Vec<_> = (0..threads)
+            let makers: Vec<_> = (0..threads)
                 .map(|thread| {
                     let (ready, taken) = sync_channel(BATCHES_AHEAD);
                     scope.spawn(move || {
@@ -188,18 +245,14 @@ impl Population {
                     taken
                 })
                 .collect();
-            for (number, taken) in (0..batches).zip((0..signers.len()).cycle()) {
-                let signed = signers[taken].recv().map_err(|_| BenchError::Wrong {
-                    what: "a thread that signs entries",
+            for (number, taken) in (0..batches).zip((0..makers.len()).cycle()) {
+                let envelopes = makers[taken].recv().map_err(|_| BenchError::Wrong {
+                    what: "a thread that makes entries",
                     expected: "a batch".to_owned(),
                     got: "its end".to_owned(),
                 })?;
-                apply(
-                    &mut state,
-                    signed,
-                    self.first_consent + number * BATCH_ENTRIES,
-                )?;
-                if number % 256 == 255 {
+                next = accepted(&mut state, envelopes, next)?;
+                if number % 1_024 == 1_023 {
                     // Progress nobody can see is no reason to stop.
                     let _ = writeln!(progress, "  {} entries", (number + 1) * BATCH_ENTRIES);
                 }
@@ -207,6 +260,19 @@ impl Population {
             Ok::<_, BenchError>(())
         })?;
         Ok(state)
+    }
+
+    /// The payloads of the first consents, at most `max`.
+    pub(crate) fn first_consents(&self, max: u64) -> Vec<Vec<u8>> {
+        let all = (0..self.consents.min(max)).map(|n| (n, self.consent(n)));
+        all.map(|(n, (member, body))| {
+            let request = FIRST_REQUEST + n;
+            let envelope = self
+                .federation
+                .node_says_unsigned(member, request, NOW, body);
+            envelope.payload
+        })
+        .collect()
     }
 
     /// The requests of a case, no two neighbours alike.
@@ -218,6 +284,50 @@ impl Population {
         };
         (0..self.asked)
             .map(|n| self.federation.request(self.person(case, n), target))
+            .collect()
+    }
+
+    /// The n-th of a day's entries, to be applied beside all the rest: of sixteen, eleven requests (of all cases in
+    /// turn), three consents, a reservation, and one network's word for a link.
+    fn mixed(&self, n: u64) -> (&Member, Body) {
+        let f = &self.federation;
+        let (sixteen, of) = (n / 16, n % 16);
+        // Far apart, and none of those asked about: their number has no divisor in common with the steps.
+        let person = (sixteen * 7_919 + 3) % self.persons;
+        match of {
+            0..11 => {
+                let case = Case::ALL[(of as usize + sixteen as usize) % Case::ALL.len()];
+                let target = match case {
+                    Case::BothSides => &f.north,
+                    Case::OwnDocuments => &f.east,
+                    _ => &f.west,
+                };
+                let request = f.request(self.person(case, n), target);
+                (&f.east, Body::AccessRequest(request))
+            }
+            11 => (&f.east, f.viewing_consent_at(person, sixteen)),
+            12 => (&f.east, f.viewing_consent_at(person, sixteen + 1)),
+            // North's blanket consent of one more person.
+            13 => (&f.north, f.disclosing_consent(person)),
+            14 => (&f.north, f.reservation(person)),
+            _ => (&f.west, f.link(&f.west, &f.east, 2 * self.persons + n)),
+        }
+    }
+
+    /// A day's entries in batches, each request and its number fresh.
+    pub(crate) fn mixed_batches(&self, from: u64, batches: u64) -> Vec<v1::Batch> {
+        let first = FIRST_REQUEST + self.entries();
+        (from..from + batches)
+            .map(|number| v1::Batch {
+                time_ms: NOW.0,
+                envelopes: (number * BATCH_ENTRIES..(number + 1) * BATCH_ENTRIES)
+                    .map(|n| {
+                        let (member, body) = self.mixed(n);
+                        self.federation
+                            .node_says_unsigned(member, first + n, NOW, body)
+                    })
+                    .collect(),
+            })
             .collect()
     }
 }
@@ -244,42 +354,17 @@ pub(crate) fn check<S: StateRead>(
     Ok(())
 }
 
-/// A batch whose signatures are checked.
-#[derive(Default)]
-struct Signed {
+/// Applies entries that must all take effect; the index of the next.
+fn accepted<S: StateWrite>(
+    state: &mut S,
     envelopes: Vec<v1::Envelope>,
-    /// By signature: the key it holds by, and the message.
-    held: HashMap<[u8; Signature::LEN], (PublicKey, Vec<u8>)>,
-}
-
-impl Signed {
-    fn check(&mut self, key: &PublicKey, envelope: &v1::Envelope) {
-        let message = dsse::pae(&envelope.payload_type, &envelope.payload);
-        for signature in &envelope.signatures {
-            if let Ok(signature) = Signature::try_from(signature.signature.as_slice())
-                && Strict.holds(key, &message, &signature)
-            {
-                self.held.insert(signature.0, (*key, message.clone()));
-            }
-        }
-    }
-}
-
-impl SignatureCheck for Signed {
-    fn holds(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
-        match self.held.get(&signature.0) {
-            Some((by, of)) if by == key && of == message => true,
-            _ => Strict.holds(key, message, signature),
-        }
-    }
-}
-
-fn apply(state: &mut MemoryState, mut signed: Signed, first: u64) -> Result<(), BenchError> {
+    first: u64,
+) -> Result<u64, BenchError> {
     let batch = v1::Batch {
         time_ms: NOW.0,
-        envelopes: std::mem::take(&mut signed.envelopes),
+        envelopes,
     };
-    let applied = apply_batch(state, &batch, &signed).map_err(BenchError::core::<MemoryState>)?;
+    let applied = apply_batch(state, &batch, &Unchecked).map_err(BenchError::core::<S>)?;
     for (expected, applied) in (first..).zip(&applied) {
         match applied {
             Applied::Leaf {
@@ -296,7 +381,7 @@ fn apply(state: &mut MemoryState, mut signed: Signed, first: u64) -> Result<(), 
             }
         }
     }
-    Ok(())
+    Ok(first + applied.len() as u64)
 }
 
 #[cfg(test)]
@@ -305,12 +390,22 @@ mod tests {
     use super::*;
     use sekisho_ledger::store::Table;
 
+    const SMALL: Numbers = Numbers {
+        subjects: 1_000,
+        consents: 3_333,
+    };
+
+    fn built(keep: Keep) -> (Population, Held) {
+        let population = Population::of(SMALL).unwrap();
+        let state = population.build(keep, &mut std::io::sink()).unwrap();
+        (population, state)
+    }
+
     #[test]
     fn every_case_is_decided_as_it_says_and_no_other() {
-        let population = Population::of(1_000).unwrap();
-        let state = population.build(&mut std::io::sink()).unwrap();
+        let (population, state) = built(Keep::All);
         let consents = state.scan(Table::ConsentAt, b"", b"", usize::MAX).unwrap();
-        assert_eq!(consents.len(), 1_000);
+        assert_eq!(consents.len(), 3_333);
         for case in Case::ALL {
             let requests = population.requests(case);
             assert_eq!(requests.len(), 125, "{case:?}");
@@ -331,36 +426,40 @@ mod tests {
     }
 
     #[test]
-    fn signatures_checked_ahead_change_no_byte_of_the_state() {
-        let population = Population::of(16).unwrap();
-        let ahead = population.build(&mut std::io::sink()).unwrap();
-        let mut state = MemoryState::default();
-        found(&mut state, &population.federation.genesis).unwrap();
-        let mut envelopes = population.federation.founding_acts(NOW).unwrap();
-        envelopes.extend(population.batch(0).envelopes);
-        for envelope in envelopes {
-            let batch = v1::Batch {
-                time_ms: NOW.0,
-                envelopes: vec![envelope],
-            };
-            apply_batch(&mut state, &batch, &Strict).unwrap();
+    fn what_is_left_out_changes_no_decision_and_no_leaf() {
+        let (population, mut whole) = built(Keep::All);
+        let (_, mut lean) = built(Keep::Deciding);
+        for table in Table::ALL {
+            let rows = |state: &Held| state.scan(table, b"", b"", usize::MAX).unwrap();
+            let (all, kept) = (rows(&whole), rows(&lean));
+            match table {
+                Table::Leaf | Table::RestsOn | Table::Request => assert_eq!(kept, [], "{table:?}"),
+                Table::TreeNode => assert!(!kept.is_empty() && kept.len() < 32),
+                _ => assert!(all == kept, "{table:?}"),
+            }
         }
-        assert!(state == ahead, "the same rows");
+        for batch in population.mixed_batches(0, 2) {
+            let one = apply_batch(&mut whole, &batch, &Unchecked).unwrap();
+            let other = apply_batch(&mut lean, &batch, &Unchecked).unwrap();
+            assert_eq!(one, other, "the same leaf hashes at the same places");
+            let took_effect = |applied: &Applied| {
+                matches!(
+                    applied,
+                    Applied::Leaf {
+                        outcome: Outcome::Accepted | Outcome::Decided(_),
+                        ..
+                    }
+                )
+            };
+            assert!(one.iter().all(took_effect), "{one:?}");
+        }
     }
 
     #[test]
-    fn a_signature_not_checked_ahead_is_checked() {
-        let population = Population::of(16).unwrap();
-        let mut signed = population.batch(0);
-        let envelope = signed.envelopes.first().unwrap().clone();
-        let (key, message) = (
-            population.federation.east.node.public_key(),
-            dsse::pae(&envelope.payload_type, &envelope.payload),
-        );
-        let signature = Signature::try_from(envelope.signatures[0].signature.as_slice()).unwrap();
-        assert!(signed.holds(&key, &message, &signature));
-        assert!(!signed.holds(&key, b"another message", &signature));
-        signed.held.clear();
-        assert!(signed.holds(&key, &message, &signature));
+    fn numbers_that_mean_nothing_are_refused() {
+        for (subjects, consents) in [(0, 0), (7, 100), (100, 99)] {
+            let numbers = Numbers { subjects, consents };
+            assert!(Population::of(numbers).is_err(), "{numbers:?}");
+        }
     }
 }

@@ -42,6 +42,24 @@ pub(crate) fn rate(
     }
 }
 
+/// Calls `work` with ascending numbers until the time is over; the microseconds of each call, the clock's own
+/// reading among them.
+pub(crate) fn each_us(
+    slice: Duration,
+    mut work: impl FnMut(usize) -> Result<(), BenchError>,
+) -> Result<Vec<f64>, BenchError> {
+    let (begun, mut each) = (Instant::now(), Vec::new());
+    for n in 0.. {
+        let one = Instant::now();
+        work(n)?;
+        each.push(one.elapsed().as_secs_f64() * 1_000_000.0);
+        if begun.elapsed() >= slice {
+            break;
+        }
+    }
+    Ok(each)
+}
+
 struct Signed {
     key: PublicKey,
     message: Vec<u8>,
@@ -69,21 +87,28 @@ impl Checks {
             .map(Self)
     }
 
+    fn check(&self, n: usize) -> Result<(), BenchError> {
+        let signed = &self.0[n % self.0.len()];
+        let holds = Strict.holds(black_box(&signed.key), &signed.message, &signed.signature);
+        if holds {
+            Ok(())
+        } else {
+            Err(BenchError::Wrong {
+                what: "a signature check",
+                expected: "it holds".to_owned(),
+                got: "it does not".to_owned(),
+            })
+        }
+    }
+
     /// A second, by one thread.
     pub(crate) fn one_core(&self, slice: Duration) -> Result<f64, BenchError> {
-        rate(slice, |n| {
-            let signed = &self.0[n % self.0.len()];
-            let holds = Strict.holds(black_box(&signed.key), &signed.message, &signed.signature);
-            if holds {
-                Ok(())
-            } else {
-                Err(BenchError::Wrong {
-                    what: "a signature check",
-                    expected: "it holds".to_owned(),
-                    got: "it does not".to_owned(),
-                })
-            }
-        })
+        rate(slice, |n| self.check(n))
+    }
+
+    /// The microseconds of each, by one thread.
+    pub(crate) fn each_us(&self, slice: Duration) -> Result<Vec<f64>, BenchError> {
+        each_us(slice, |n| self.check(n))
     }
 
     /// A second, by as many threads as there are cores, together.

@@ -346,7 +346,7 @@ pub fn the_past_is_answered_from_the_ledger(town: &Town) {
         !kept.is_empty()
             && kept
                 .iter()
-                .all(|k| k["reservations"][0].to_string() == reservation)
+                .all(|k| k["reservations"][0].as_u64() == reservation.parse().ok())
     );
     town.says(
         "kurume",
