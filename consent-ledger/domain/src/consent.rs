@@ -66,6 +66,17 @@ pub struct Consent {
 impl Consent {
     /// Practitioners one consent may name: a team, not a register.
     pub const PRACTITIONERS_MAX: usize = 64;
+
+    /// How many facilities and practitioners it names, in all its lists.
+    pub fn names(&self) -> usize {
+        let listed = match &self.facilities {
+            FacilitySelector::All => 0,
+            FacilitySelector::Listed(set) => set.len(),
+        };
+        let counterpart = self.counterpart.as_ref().map_or(0, BTreeSet::len);
+        let practitioners = self.practitioners.as_ref().map_or(0, BTreeSet::len);
+        listed + counterpart + practitioners
+    }
 }
 
 /// Which facilities of the consent's own network a consent reaches.
@@ -109,6 +120,11 @@ pub struct Reservation {
 }
 
 impl Reservation {
+    /// How many facilities it names as disclosing ones.
+    pub fn names(&self) -> usize {
+        self.disclosing_facilities.as_ref().map_or(0, BTreeSet::len)
+    }
+
     /// Whether it is against such a request, at whatever time: against this viewer, and for this purpose. No
     /// reservation is against what a law asks.
     pub fn is_against(&self, request: &AccessRequest) -> bool {

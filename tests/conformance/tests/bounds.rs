@@ -230,6 +230,60 @@ fn patients() {
             assert_eq!(ask_in_emergency(world), Err(DenyReason::ReservedByPatient));
         },
     );
+    follow("what consents name together", |world| {
+        let list = |n: usize| (0..n).map(|n| facility(&format!("40{n:08}")));
+        let consent = |names: usize| sekisho_domain::Consent {
+            counterpart: Some(list(names).collect()),
+            ..world.consent(
+                "saga",
+                subject(1),
+                Side::Disclosing,
+                "4110000001",
+                FacilitySelector::All,
+            )
+        };
+        let (long, practitioners, rest) = (consent(256), consent(254), consent(1));
+        for _ in 0..15 {
+            world.accept("saga", Body::ConsentGrant(long.clone()));
+        }
+        let one = sekisho_domain::PractitionerId([7; 16]);
+        let practitioners = sekisho_domain::Consent {
+            practitioners: Some([one].into()),
+            ..practitioners
+        };
+        world.accept("saga", Body::ConsentGrant(practitioners));
+        // 4,095 are named; a list of two would be one too many.
+        let two = world.refusal("saga", Body::ConsentGrant(consent_of_two(&rest)));
+        assert_eq!(two, Some(RefusalReason::TooMany));
+        fill(world, "saga", 1, |_| Body::ConsentGrant(rest.clone()));
+    });
+    follow(
+        "what reservations name together, past which nothing is seen",
+        |world| {
+            world.agree(
+                "kyotei",
+                vec![grant_without_consent(
+                    "saga",
+                    "kurume",
+                    [Purpose::BreakGlass].into(),
+                )],
+            );
+            let list = (0..256).map(|n| facility(&format!("41{n:08}")));
+            let one = Reservation {
+                viewer: ViewerSelector::Network(network("yame")),
+                disclosing_facilities: Some(list.collect()),
+                ..reservation("saga", subject(1), "4110000001")
+            };
+            for _ in 0..16 {
+                world.accept("saga", Body::ReservationSet(one.clone()));
+            }
+            assert!(ask_in_emergency(world).is_ok(), "4,096 names");
+            world.accept("saga", Body::ReservationSet(one.clone()));
+            assert_eq!(ask_in_emergency(world), Err(DenyReason::ReservedByPatient));
+            let more = world.refusal("saga", Body::ReservationSet(one));
+            assert_eq!(more, Some(RefusalReason::TooMany));
+        },
+    );
     follow("claims of sameness", |world| {
         // One is there.
         let link = |n: usize| Body::SubjectLink {
@@ -292,6 +346,14 @@ fn patients() {
         );
         assert_eq!(again, Some(RefusalReason::TooMany));
     });
+}
+
+/// The same for two facilities of the other side.
+fn consent_of_two(one: &sekisho_domain::Consent) -> sekisho_domain::Consent {
+    sekisho_domain::Consent {
+        counterpart: Some([facility("4000000000"), facility("4000000001")].into()),
+        ..one.clone()
+    }
 }
 
 fn ask_in_emergency(world: &mut World) -> Result<EntryIndex, DenyReason> {

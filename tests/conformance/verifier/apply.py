@@ -14,6 +14,7 @@ from .state import (
     link_holds,
     notice_stands,
     proxy_holds,
+    reservation_names,
 )
 
 DAY_MS = 86_400_000
@@ -487,13 +488,26 @@ def _consent_grant(by, body):
         for facility in listed.facilities:
             by.present(facility, body.network)
     of = (body.network, body.subject, body.side)
-    need(len(state.consents.get(of, {})) < 512, REFUSE.TOO_MANY)
+    before = state.consents.get(of, {}).values()
+    need(len(before) < 512, REFUSE.TOO_MANY)
+    named = sum(_names(g.consent) for g in before)
+    need(named + _names(body) <= 4096, REFUSE.TOO_MANY)
     given = Record(consent=body, granted_at=t, withdrawn=False)
 
     def effect():
         state.consents.setdefault(of, {})[by.i] = given
 
     return effect
+
+
+def _names(consent):
+    kind, listed = consent.facilities
+    total = len(listed.facilities) if kind == "listed_facilities" else 0
+    if consent.counterpart is not None:
+        total += len(consent.counterpart.facilities)
+    if consent.practitioners is not None:
+        total += len(consent.practitioners.practitioners)
+    return total
 
 
 def _find(records, index):
@@ -522,7 +536,9 @@ def _reservation_set(by, body):
     by.is_or_was_of(body.recorded_by, body.network)
     by.proxy(body)
     of = (body.network, body.subject)
-    need(len(by.state.reservations.get(of, {})) < 513, REFUSE.TOO_MANY)
+    before = by.state.reservations.get(of, {}).values()
+    need(len(before) < 513, REFUSE.TOO_MANY)
+    need(sum(reservation_names(g.reservation) for g in before) <= 4096, REFUSE.TOO_MANY)
     given = Record(reservation=body, cleared=False)
 
     def effect():

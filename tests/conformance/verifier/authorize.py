@@ -23,11 +23,13 @@ from .state import (
     link_holds,
     notice_stands,
     proxy_holds,
+    reservation_names,
 )
 
 DAY_MS = 86_400_000
 PERMIT_MS = 3_600_000
 LIST_MAX, SIDE_MAX, BASES_MAX, WITHHELD_MAX, RESERVATIONS_MAX = 256, 64, 32, 32, 512
+RESERVATION_NAMES_MAX = 4096
 
 
 class Denied(Exception):
@@ -417,6 +419,8 @@ class _Asking:
         for subject in subjects:
             reservations = self.state.reservations_of(*subject)
             need(len(reservations) <= RESERVATIONS_MAX, DENY.RESERVED_BY_PATIENT)
+            named = sum(reservation_names(given.reservation) for given in reservations)
+            need(named <= RESERVATION_NAMES_MAX, DENY.RESERVED_BY_PATIENT)
             for given in reservations:
                 reservation = given.reservation
                 if given.cleared or has_ended(reservation.period, t) or not self._concerns(reservation):

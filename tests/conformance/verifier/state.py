@@ -122,6 +122,12 @@ def notice_stands(notice, t):
     return notice.removed is None and notice.stands_from <= t and not has_ended(notice.period, t)
 
 
+def reservation_names(reservation):
+    """How many facilities a reservation names as disclosing ones."""
+    facilities = reservation.disclosing_facilities
+    return 0 if facilities is None else len(facilities.facilities)
+
+
 def proxy_holds(proxy, t):
     return not proxy.ended and covers(proxy.period, t)
 

@@ -2,8 +2,8 @@
 
 use crate::testing::{BEGIN, World, facility, genesis, grant, key, network, subject};
 use crate::view::{
-    AGREEMENT_VERSIONS_MAX, AGREEMENTS_OF_PAIR_MAX, CONSENTS_MAX, KEYS_MAX, LINKS_MAX,
-    NETWORKS_MAX, POLICY_VERSIONS_MAX, RECORD_CHANGES_MAX,
+    AGREEMENT_VERSIONS_MAX, AGREEMENTS_OF_PAIR_MAX, CONSENT_NAMES_MAX, CONSENTS_MAX, KEYS_MAX,
+    LINKS_MAX, NETWORKS_MAX, POLICY_VERSIONS_MAX, RECORD_CHANGES_MAX, RESERVATION_NAMES_MAX,
 };
 use crate::{
     Applied, EntryFault, GenesisFault, LEAF_BYTES_MAX, Leaf, REPLICAS_MAX, Strict, View,
@@ -126,6 +126,59 @@ fn every_list_of_a_member_ends_at_its_bound() {
     crowded.accept("kurume", propose);
     let signature = World::<crate::store::MemoryState>::signature(&crossing);
     assert_eq!(outcome(crowded.say("saga", signature)), too_many);
+}
+
+/// As many facilities as one list holds, none of them registered.
+fn longest_list() -> std::collections::BTreeSet<FacilityId> {
+    let codes = (0..FacilitySelector::LISTED_MAX).map(|n| format!("40{n:08}"));
+    codes.map(|code| facility(&code)).collect()
+}
+
+#[test]
+fn what_the_consents_of_a_subject_name_together_ends_at_its_bound() {
+    let mut world = World::unsigned(&["saga"]);
+    world.hospital("saga", "4110000001");
+    world.policy("saga", None, Some(Scope::EachFacility));
+    let consent = |w: &World, counterpart| {
+        let own = FacilitySelector::Listed([facility("4110000001")].into());
+        let consent = w.consent("saga", subject(1), Side::Viewing, "4110000001", own);
+        Body::ConsentGrant(Consent {
+            counterpart,
+            ..consent
+        })
+    };
+    let long = until_too_many("names", &mut world, "saga", |w, _| {
+        consent(w, Some(longest_list()))
+    });
+    let left = CONSENT_NAMES_MAX % (FacilitySelector::LISTED_MAX + 1);
+    assert_eq!(long, CONSENT_NAMES_MAX / (FacilitySelector::LISTED_MAX + 1));
+    let short = until_too_many("names", &mut world, "saga", |w, _| consent(w, None));
+    assert_eq!(short, left);
+}
+
+#[test]
+fn what_the_reservations_of_a_subject_name_together_ends_where_nothing_is_permitted_any_more() {
+    let mut world = World::unsigned(&["saga"]);
+    world.hospital("saga", "4110000001");
+    world.policy("saga", None, Some(Scope::EachFacility));
+    world.consent_to_visit("saga", subject(1), "4110000001");
+    let permitted = |world: &mut World| {
+        let request = world.request("saga", "4110000001", subject(1), &["saga"]);
+        matches!(world.ask(&request).1[0].1, Decision::Permit(_))
+    };
+    let held = |_: &World, _| {
+        Body::ReservationSet(Reservation {
+            disclosing_facilities: Some(longest_list()),
+            ..crate::testing::reservation("saga", subject(1), "4110000001")
+        })
+    };
+    for n in 0..RESERVATION_NAMES_MAX / FacilitySelector::LISTED_MAX {
+        world.accept("saga", held(&world, n));
+    }
+    assert!(permitted(&mut world), "at the bound");
+    // One past it is let in, for what narrows is not refused; and opens nothing.
+    assert_eq!(until_too_many("names", &mut world, "saga", held), 1);
+    assert!(!permitted(&mut world), "past it");
 }
 
 #[test]

@@ -7,8 +7,8 @@ use crate::envelope::Authentic;
 use crate::record::{self, CoreError, GivenReservation, Link, Policy, Record};
 use crate::store::{StateRead, StateWrite, Table};
 use crate::view::{
-    CONSENTS_MAX, LINKS_MAX, POLICY_VERSIONS_MAX, RECORD_CHANGES_MAX, RESERVATIONS_MAX, View,
-    policy_key,
+    CONSENT_NAMES_MAX, CONSENTS_MAX, LINKS_MAX, POLICY_VERSIONS_MAX, RECORD_CHANGES_MAX,
+    RESERVATION_NAMES_MAX, RESERVATIONS_MAX, View, policy_key,
 };
 use sekisho_domain::{
     Capture, Commitment, Consent, ConsentId, ConsentPolicy, FacilityId, FacilitySelector,
@@ -104,6 +104,8 @@ pub(super) fn grant<S: StateWrite>(
     }
     let given = view.consents_of(&consent.network, &consent.subject, consent.side)?;
     require!(given.len() < CONSENTS_MAX, TooMany);
+    let named: usize = given.iter().map(|given| given.consent.names()).sum();
+    require!(named + consent.names() <= CONSENT_NAMES_MAX, TooMany);
     Place::Consent.put(state, at.index, &subject)?;
     let act = Record::made(at.index, Act::new(consent, at.index, at.time));
     Chart::edit_acts(state, &subject, consent.side, |acts| acts.push(act))?;
@@ -244,6 +246,8 @@ pub(super) fn reserve<S: StateWrite>(
     let max = RESERVATIONS_MAX + 1;
     let set = View(&*state).reservations_of(network, &reservation.subject)?;
     require!(set.len() < max, TooMany);
+    let named: usize = set.iter().map(|given| given.reservation.names()).sum();
+    require!(named <= RESERVATION_NAMES_MAX, TooMany);
     let given = GivenReservation {
         reservation: reservation.clone(),
         set: at.index,

@@ -5,7 +5,7 @@ use super::{Asking, Patient};
 use crate::chart::looked_at;
 use crate::record::{CoreError, GivenReservation};
 use crate::store::StateRead;
-use crate::view::{RESERVATIONS_MAX, View};
+use crate::view::{RESERVATION_NAMES_MAX, RESERVATIONS_MAX, View};
 use sekisho_domain::{PermitTerms, TimeMs, Withheld};
 
 /// What is left to be seen.
@@ -40,7 +40,8 @@ pub(super) fn narrow<S: StateRead>(
     for chart in patient.charts() {
         let set = chart.reservations(view.0)?.into_iter();
         let reservations: Vec<_> = set.map(|given| looked_at(view.0, given)).collect();
-        if reservations.len() > RESERVATIONS_MAX {
+        let named: usize = reservations.iter().map(|g| g.reservation.names()).sum();
+        if reservations.len() > RESERVATIONS_MAX || named > RESERVATION_NAMES_MAX {
             // More than can be looked at: the patient clearly does not want to be seen.
             return Ok(None);
         }

@@ -32,8 +32,13 @@ pub const NETWORKS_MAX: usize = 64;
 pub const KEYS_MAX: usize = 64;
 /// Consents of one subject and side over time: one a month for forty years.
 pub const CONSENTS_MAX: usize = 512;
+/// Facilities and practitioners all consents of one subject and side may name together, over time: sixteen of the
+/// longest lists. A decision looks each of them up, and every entry about the subject writes them again.
+pub const CONSENT_NAMES_MAX: usize = 4096;
 /// Reservations of one subject over time that a decision looks at; beyond it nothing is permitted.
 pub const RESERVATIONS_MAX: usize = 512;
+/// Facilities all reservations of one subject may name together, over time; beyond it nothing is permitted.
+pub const RESERVATION_NAMES_MAX: usize = 4096;
 /// Agreements one pair of networks may have over time.
 pub const AGREEMENTS_OF_PAIR_MAX: usize = 32;
 /// Versions one agreement may have: a new one each month for twenty years.
