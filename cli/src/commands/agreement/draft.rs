@@ -8,8 +8,10 @@ use crate::ops;
 use crate::ui::{Exit, Failure, Words};
 use clap::Args;
 use sekisho_domain::{AgreementId, Category, Retention, Settlement, TimeMs};
-use sekisho_profiles::draft::{Direction, Draft, Exception, Terms, day, draft, proposed_ceiling};
-use sekisho_profiles::profile::NetworkProfile;
+use sekisho_profiles::draft::{
+    Direction, Draft, Exception, Hindrance, Terms, day, draft, proposed_ceiling,
+};
+use sekisho_profiles::profile::{NetworkProfile, Standing};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -212,6 +214,11 @@ fn words(drawn: &Draft) -> Words {
         out.ja.push_str(ja);
         out.en.push_str(en);
     };
+    for party in &drawn.parties {
+        let (id, name) = (&party.id, &party.name);
+        let line = format!("   {id}  {name}\n");
+        add(&line, &line);
+    }
     let mut explained = drawn.explain().into_iter();
     for direction in &drawn.directions {
         let (d, v) = (&direction.disclosing, &direction.viewing);
@@ -274,6 +281,9 @@ fn words(drawn: &Draft) -> Words {
             }
         }
     }
+    for words in next_steps(drawn) {
+        add(&words.ja, &words.en);
+    }
     if let Some(agreement) = drawn.agreement() {
         let hash = agreement.text_hash;
         add(
@@ -282,6 +292,57 @@ fn words(drawn: &Draft) -> Words {
         );
     }
     out
+}
+
+/// What to do about directions that cannot be drawn up.
+fn next_steps(drawn: &Draft) -> Vec<Words> {
+    let hindrances = drawn
+        .directions
+        .iter()
+        .filter_map(|d| d.outcome.as_ref().err());
+    let hindrances: Vec<_> = hindrances.flatten().collect();
+    let mut lacking: Vec<_> = hindrances
+        .iter()
+        .filter_map(|h| match h {
+            Hindrance::Missing(missing) => Some(&missing.network),
+            Hindrance::NoMeet(no) => Some(&no.network),
+            _ => None,
+        })
+        .collect();
+    lacking.sort();
+    lacking.dedup();
+    let mut steps = Vec::new();
+    if let Some(id) = lacking.first() {
+        let all = lacking.iter().map(ToString::to_string);
+        let all = all.collect::<Vec<_>>().join(", ");
+        steps.push(Words::new(
+            format!("\n次にすること：不足のあるネットワーク（{all}）ごとに、\n   `sekisho profile export {id} > {id}.toml` で書き出して不足を書き入れ、{id} の代わりに {id}.toml を指定してください\n"),
+            format!("\nNext, for each network that lacks something ({all}):\n   write `sekisho profile export {id} > {id}.toml`, fill in what is missing, and name {id}.toml in place of {id}\n"),
+        ));
+    }
+    let several =
+        |h: &&Hindrance| matches!(h, Hindrance::Missing(m) if m.standing == Standing::SeveralWays);
+    if let Some(party) = hindrances.iter().find_map(|h| match h {
+        Hindrance::Missing(missing) if several(&h) => drawn.party(&missing.network),
+        _ => None,
+    }) && let Some(way) = party.offered.first()
+    {
+        let id = &party.id;
+        steps.push(Words::new(
+            format!("   同意の方式が並存するときは、一つを選んで {id}={way} のようにも指定できます（`sekisho profile show {id}` に一覧）\n"),
+            format!("   Where ways stand side by side, one can be chosen as in {id}={way} (`sekisho profile show {id}` lists them)\n"),
+        ));
+    }
+    if hindrances
+        .iter()
+        .any(|h| matches!(h, Hindrance::NoRecipientRule(_)))
+    {
+        steps.push(Words::new(
+            "\n次にすること：--rule recipient を付けなければ、双方のきまりを満たす別の同意の要件で作ります\n",
+            "\nNext: without --rule recipient the draft uses the rule of consent that satisfies both policies\n",
+        ));
+    }
+    steps
 }
 
 #[cfg(test)]

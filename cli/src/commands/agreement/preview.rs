@@ -5,7 +5,8 @@ use crate::commands::At;
 use crate::commands::show::{Day, Names, Progress, Table};
 use crate::ui::{Exit, Failure};
 use clap::Args;
-use sekisho_profiles::preview::{PATIENTS_MAX, PreviewError, REQUESTS_MAX, preview};
+use sekisho_domain::{Grant, Nature};
+use sekisho_profiles::preview::{PATIENTS_MAX, PreviewError, REQUESTS_MAX, Step, preview};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -22,12 +23,16 @@ pub(super) async fn run(args: &PreviewArgs, at: &At) -> Result<Exit, Failure> {
     let replayed = at.replayed(&session).await?;
     let names = Names::of(replayed.view())?;
     let mut progress = Progress::new(at.ui);
-    let found = preview(&replayed.state, &agreement, |done, all| {
-        progress.tell(|| {
-            (
+    let found = preview(&replayed.state, &agreement, |step, done, all| {
+        progress.tell(|| match step {
+            Step::Reading => (
+                format!("台帳を読んでいます：{done}／{all}"),
+                format!("reading the ledger: {done} of {all}"),
+            ),
+            Step::Deciding => (
                 format!("患者ごとに判定しています：{done}／{all}"),
                 format!("deciding for each patient: {done} of {all}"),
-            )
+            ),
         });
     });
     progress.end();
@@ -43,6 +48,11 @@ pub(super) async fn run(args: &PreviewArgs, at: &At) -> Result<Exit, Failure> {
                 "the ledger would refuse this agreement when {network} signs: {}",
                 reason.en()
             ),
+        ),
+        PreviewError::NotAMember(network) => Failure::new(
+            Exit::Refused,
+            format!("{network} はこの台帳の参加者ではないか、運営鍵が失効しています。当事者の記号は `sekisho network show` で確かめてください"),
+            format!("{network} is not a member of this ledger, or its governance key is revoked; see `sekisho network show` for the parties' ids"),
         ),
         other => Failure::of(
             Exit::Refused,
@@ -121,6 +131,13 @@ pub(super) async fn run(args: &PreviewArgs, at: &At) -> Result<Exit, Failure> {
                 ),
             ));
         }
+    }
+    let rests_on_consent = |g: &Grant| g.purposes.iter().all(|p| p.nature() == Nature::Ordinary);
+    if !agreement.grants.iter().all(rests_on_consent) {
+        notes.push_str(&pick(
+            "緊急時・災害時・法令による閲覧は数えていません。患者の同意によらないため、留保（拒否）していない患者のすべてに及びます\n".to_owned(),
+            "access in emergencies, in disasters and by law is not counted: it needs no consent, and reaches every patient without a reservation\n".to_owned(),
+        ));
     }
     let day = Day::of(found.at);
     let when = pick(

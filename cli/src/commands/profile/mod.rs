@@ -125,16 +125,11 @@ fn lines(profile: &NetworkProfile, at: &At) -> String {
         ),
     ];
     for (missing, ja, en) in parts {
-        let none = if missing.is_empty() {
-            at.ui.pick("なし", "nothing")
-        } else {
-            ""
+        let none = match missing.is_empty() {
+            true => at.ui.pick("：なし", ": nothing"),
+            false => at.ui.pick("：", ":"),
         };
-        out.push_str(&format!(
-            "  {}{} {none}\n",
-            at.ui.pick(ja, en),
-            at.ui.pick("：", ":")
-        ));
+        out.push_str(&format!("  {}{none}\n", at.ui.pick(ja, en)));
         for one in missing {
             out.push_str(&format!("    - {}\n", at.ui.pick(&one.ja(), &one.en())));
         }

@@ -25,13 +25,19 @@ pub(super) struct Patients {
 }
 
 /// Everything the leaves say of links, and of whom consents name. A leaf that had no effect is looked at as well:
-/// it only adds patients and facilities to try.
-pub(super) fn patients(state: &MemoryState) -> Result<Patients, PreviewError> {
+/// it only adds patients and facilities to try. Only patients of the parties are kept.
+pub(super) fn patients(
+    state: &MemoryState,
+    parties: &BTreeSet<NetworkId>,
+    mut heard: impl FnMut(u64, u64),
+) -> Result<Patients, PreviewError> {
     let view = View(state);
+    let all = view.meta()?.map_or(0, |meta| meta.size);
     let mut patients = Patients::default();
     let mut index = EntryIndex(0);
     while let Some(bytes) = view.leaf(index)? {
         index.0 += 1;
+        heard(index.0, all);
         match Leaf::decode(&bytes)?.entry {
             Entry {
                 author,
@@ -45,13 +51,16 @@ pub(super) fn patients(state: &MemoryState) -> Result<Patients, PreviewError> {
                     network: key.value.network,
                     subject: own,
                 };
+                if !parties.contains(&own.network) || !parties.contains(&other.network) {
+                    continue;
+                }
                 patients.pairs.insert((own.clone(), other.clone()));
                 patients.pairs.insert((other, own));
             }
             Entry {
                 body: Body::ConsentGrant(consent),
                 ..
-            } => {
+            } if parties.contains(&consent.network) => {
                 let of = SubjectRef {
                     network: consent.network,
                     subject: consent.subject,

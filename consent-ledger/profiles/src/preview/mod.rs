@@ -88,22 +88,33 @@ pub struct Change {
     pub in_part: usize,
 }
 
-/// What would change if the agreement came into force on this state. `heard` gets how many patients are done and
-/// how many there are, for all directions together.
+/// What a preview is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Reading the ledger's entries.
+    Reading,
+    /// Deciding for each patient, in all directions together.
+    Deciding,
+}
+
+/// What would change if the agreement came into force on this state, for what rests on consent. `heard` gets what is
+/// being done, how much of it is, and how much there is.
 ///
 /// # Errors
 /// [`PreviewError`]: the state cannot be read, or the ledger would refuse the agreement.
 pub fn preview(
     state: &MemoryState,
     agreement: &Agreement,
-    mut heard: impl FnMut(usize, usize),
+    mut heard: impl FnMut(Step, u64, u64),
 ) -> Result<Preview, PreviewError> {
     let view = View(state);
     let now = view.meta()?.map_or(TimeMs(0), |meta| meta.time);
     let at = now.max(agreement.valid.from);
     let mut signed = state.clone();
     sign::all(&mut signed, agreement, now)?;
-    let patients = ask::patients(state)?;
+    let patients = ask::patients(state, &agreement.parties, |done, all| {
+        heard(Step::Reading, done, all);
+    })?;
     let grants = ask::grants(state, &signed, agreement)?;
     let total: usize = agreement.parties.len() * agreement.parties.len().saturating_sub(1);
     let mut directions = Vec::with_capacity(total);
@@ -114,9 +125,9 @@ pub fn preview(
             todo.push((disclosing, viewing, asked(disclosing, viewing)?));
         }
     }
-    let all: usize = todo
+    let all: u64 = todo
         .iter()
-        .map(|(.., pairs)| pairs.len().min(PATIENTS_MAX))
+        .map(|(.., pairs)| pairs.len().min(PATIENTS_MAX) as u64)
         .sum();
     let mut done = 0;
     for (disclosing, viewing, pairs) in todo {
@@ -131,7 +142,7 @@ pub fn preview(
             let after = seen(View(&signed), tried, at)?;
             change.count(before, after);
             done += 1;
-            heard(done, all);
+            heard(Step::Deciding, done, all);
         }
         directions.push(change);
     }

@@ -72,8 +72,8 @@ fn an_agreement_shows_whom_it_would_make_visible_and_changes_nothing() {
     let (world, agreement) = world();
     let before = world.state.clone();
     let mut heard = Vec::new();
-    let found = preview(&world.state, &agreement, |done, all| {
-        heard.push((done, all))
+    let found = preview(&world.state, &agreement, |step, done, all| {
+        heard.push((step, done, all))
     })
     .unwrap();
     assert_eq!(world.state, before);
@@ -88,7 +88,9 @@ fn an_agreement_shows_whom_it_would_make_visible_and_changes_nothing() {
     assert_eq!((of_d.unchanged, of_d.left_out, of_d.in_part), (2, 0, 0));
     // Nobody consented that d's hospital looks.
     assert_eq!(counts(of_v), [3, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(heard.last(), Some(&(6, 6)));
+    let entries = View(&world.state).meta().unwrap().unwrap().size;
+    assert!(heard.contains(&(Step::Reading, entries, entries)));
+    assert_eq!(heard.last(), Some(&(Step::Deciding, 6, 6)));
 }
 
 #[test]
@@ -96,7 +98,7 @@ fn a_new_version_shows_who_gains_and_who_loses() {
     let (mut world, agreement) = world();
     world.propose(&agreement);
     world.accept("v", World::<MemoryState>::signature(&agreement));
-    let standing = preview(&world.state, &agreement, |_, _| ()).unwrap();
+    let standing = preview(&world.state, &agreement, |_, _, _| ()).unwrap();
     // In force already: the same before and after.
     assert_eq!(counts(&standing.directions[0]), [3, 1, 1, 0, 0, 0, 0]);
 
@@ -109,13 +111,13 @@ fn a_new_version_shows_who_gains_and_who_loses() {
     {
         grant.categories.insert(Category::Prescription);
     }
-    let found = preview(&world.state, &wider, |_, _| ()).unwrap();
+    let found = preview(&world.state, &wider, |_, _, _| ()).unwrap();
     assert_eq!(counts(&found.directions[0]), [3, 1, 1, 0, 0, 1, 0]);
 
     let mut ended = agreement.clone();
     ended.version = 2;
     ended.grants.retain(|g| g.disclosing != network("d"));
-    let found = preview(&world.state, &ended, |_, _| ()).unwrap();
+    let found = preview(&world.state, &ended, |_, _, _| ()).unwrap();
     assert_eq!(counts(&found.directions[0]), [3, 1, 0, 0, 1, 0, 0]);
 
     let mut viewing = agreement;
@@ -123,7 +125,7 @@ fn a_new_version_shows_who_gains_and_who_loses() {
     for grant in &mut viewing.grants {
         grant.consent_rule = sekisho_domain::ConsentRule::Disclosing;
     }
-    let found = preview(&world.state, &viewing, |_, _| ()).unwrap();
+    let found = preview(&world.state, &viewing, |_, _, _| ()).unwrap();
     // By the disclosing act alone patient 2 becomes visible as well.
     assert_eq!(counts(&found.directions[0]), [3, 1, 2, 1, 0, 0, 0]);
 }
@@ -133,11 +135,11 @@ fn a_new_version_shows_who_gains_and_who_loses() {
 fn what_the_ledger_would_refuse_is_said() {
     let (mut world, agreement) = world();
     world.propose(&agreement);
-    let found = preview(&world.state, &agreement, |_, _| ()).unwrap();
+    let found = preview(&world.state, &agreement, |_, _, _| ()).unwrap();
     assert_eq!(counts(&found.directions[0]), [3, 0, 1, 1, 0, 0, 0]);
     let mut odd = agreement.clone();
     odd.version = 3;
-    let error = preview(&world.state, &odd, |_, _| ()).unwrap_err();
+    let error = preview(&world.state, &odd, |_, _, _| ()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the ledger would refuse it when d signs: the version does not follow the last one"
@@ -145,7 +147,7 @@ fn what_the_ledger_would_refuse_is_said() {
     let mut stranger = agreement;
     stranger.id = "other".parse().unwrap();
     stranger.parties.insert(network("a-stranger"));
-    let error = preview(&world.state, &stranger, |_, _| ()).unwrap_err();
+    let error = preview(&world.state, &stranger, |_, _, _| ()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "a-stranger is not a member of this ledger, or its governance key is revoked"
@@ -162,6 +164,6 @@ fn consents_that_name_somebody_are_asked_for_by_name() {
     out.capture = Capture::Written;
     world.accept("d", Body::ConsentGrant(out));
     world.consent_to_visit("v", subject(13), V2);
-    let found = preview(&world.state, &agreement, |_, _| ()).unwrap();
+    let found = preview(&world.state, &agreement, |_, _, _| ()).unwrap();
     assert_eq!(counts(&found.directions[0]), [3, 0, 2, 2, 0, 0, 0]);
 }

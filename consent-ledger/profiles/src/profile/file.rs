@@ -268,8 +268,10 @@ fn set<T: Code>(field: &'static str, of: Option<Codes<T>>) -> Result<Field<Codes
 /// comment, with what was said and the codes there are.
 pub fn write(profile: &NetworkProfile) -> String {
     let mut out = Writer(String::new());
-    out.line("# 未回答・要確認の項目は # で始まる行にあります。値を決めて # を外してください。");
-    out.line("# What is not answered or to be confirmed stands in lines that begin with #.");
+    out.line("# 未回答・要確認の項目は「# 名前 = …」の行にあります。行頭の # を外し、… を右に並ぶ値に書き換えてください。");
+    out.line("# 書き終えたら `sekisho profile show このファイル` で確かめ、`sekisho agreement draft` で ID の代わりに指定します。");
+    out.line("# What is not answered or to be confirmed stands in lines \"# name = …\": remove the leading #, and put one of the");
+    out.line("# values listed at the right for …. Check it with `sekisho profile show THIS-FILE`, and name it in place of the id.");
     out.line("form = 1");
     let (name, prefecture) = (&profile.name, &profile.prefecture);
     out.line(&format!("id = {}", quoted(profile.id.as_str())));
@@ -283,11 +285,12 @@ pub fn write(profile: &NetworkProfile) -> String {
     ];
     let acts = Codes::from_iter(acts.into_iter().flatten());
     let known = profile.ways.value.is_some() || acts.len() == 1;
-    out.value(
-        "acts",
-        known.then(|| list(&acts)),
-        &["disclosing", "viewing"],
+    out.label(
+        "患者に求める同意（開示・閲覧）",
+        "which acts a patient is asked for",
     );
+    let sides = named::<Side>(Side::ja);
+    out.value("acts", known.then(|| list(&acts)), LIST, &sides);
     if profile.voids_earlier {
         out.line("voids_earlier = true");
     }
@@ -301,20 +304,59 @@ pub fn write(profile: &NetworkProfile) -> String {
         }
     }
     out.line("\n[sharing]");
-    out.field("categories", &profile.categories);
-    out.field("planned", &profile.planned);
-    out.field("disclosing_kinds", &profile.disclosing_kinds);
-    out.field("viewing_kinds", &profile.viewing_kinds);
+    out.label("共有する情報の種類", "kinds of information shared");
+    out.field("categories", &profile.categories, &named(Category::ja));
+    out.label("共有を予定する情報", "planned to be shared");
+    out.field("planned", &profile.planned, &named(Category::ja));
+    let kinds = named(FacilityKind::ja);
+    out.label("開示する施設の種類", "kinds of facility that disclose");
+    out.field("disclosing_kinds", &profile.disclosing_kinds, &kinds);
+    out.label(
+        "参加し、閲覧できる施設の種類",
+        "kinds of facility that take part, and may look",
+    );
+    out.field("viewing_kinds", &profile.viewing_kinds, &kinds);
+    out.label(
+        "双方向に共有しているか",
+        "whether facilities share in both directions",
+    );
     out.said(&profile.direction.said, profile.direction.standing);
     let both = profile
         .direction
         .value
         .map(|d| (d == Direction::Bidirectional).to_string());
-    out.value("bidirectional", both, &["true", "false"]);
-    out.field("roles", &profile.roles);
-    out.field("purposes", &profile.purposes);
-    out.field("emergency", &profile.emergency);
+    out.value("bidirectional", both, "…", "true, false");
+    out.label(
+        "閲覧できる職種（なければ協定案が提案）",
+        "professions that may look; else the draft proposes them",
+    );
+    out.field("roles", &profile.roles, &named(Role::ja));
+    out.label(
+        "利用目的（なければ協定案が提案）",
+        "purposes of use; else the draft proposes them",
+    );
+    let consented = Purpose::ALL
+        .iter()
+        .filter(|p| p.nature() == Nature::Ordinary);
+    let consented = consented.map(|p| format!("{p} {}", p.ja()));
+    let consented: Vec<_> = consented.collect();
+    out.field("purposes", &profile.purposes, &consented.join(", "));
+    out.label(
+        "緊急時に、自ネットワークの施設が同意なく閲覧できる情報（なければ閲覧できない）",
+        "what its own facilities may see in an emergency without consent; else nothing",
+    );
+    out.field("emergency", &profile.emergency, &named(Category::ja));
     out.0
+}
+
+/// How a value that is to be filled in is written.
+const ONE: &str = "\"…\"";
+const LIST: &str = "[\"…\"]";
+
+/// Every code of a list, with its meaning.
+fn named<T: Code + std::fmt::Display>(ja: fn(T) -> &'static str) -> String {
+    let all: Vec<_> = T::ALL.iter().map(|c| format!("{c} {}", ja(*c))).collect();
+    all.join(", ")
 }
 
 struct Writer(String);
@@ -338,42 +380,67 @@ impl Writer {
             self.line(&format!("# {}: {}{planned}", said.row, said.code));
         }
     }
-    fn value(&mut self, key: &str, value: Option<String>, codes: &[&str]) {
+    fn label(&mut self, ja: &str, en: &str) {
+        self.line(&format!("\n# {ja} / {en}"));
+    }
+    fn value(&mut self, key: &str, value: Option<String>, form: &str, codes: &str) {
         match value {
             Some(value) => self.line(&format!("{key} = {value}")),
-            None => self.line(&format!("# {key} = …  # {}", codes.join(", "))),
+            None => self.line(&format!("# {key} = {form}  # {codes}")),
         }
     }
-    fn field<T: Code + std::fmt::Display>(&mut self, key: &str, field: &Field<Codes<T>>) {
+    fn field<T: Code + std::fmt::Display>(
+        &mut self,
+        key: &str,
+        field: &Field<Codes<T>>,
+        codes: &str,
+    ) {
         self.said(&field.said, field.standing);
-        let all: Vec<_> = T::ALL.iter().map(ToString::to_string).collect();
-        let all: Vec<_> = all.iter().map(String::as_str).collect();
-        self.stands(key, field, list, &all);
+        self.stands(key, field, list, LIST, codes);
     }
     /// A value; one that was only assumed, or follows, stays a comment.
-    fn stands<T>(&mut self, key: &str, field: &Field<T>, of: fn(&T) -> String, codes: &[&str]) {
+    fn stands<T>(
+        &mut self,
+        key: &str,
+        field: &Field<T>,
+        of: fn(&T) -> String,
+        form: &str,
+        codes: &str,
+    ) {
         let value = field.value.as_ref().map(of);
         match (value, field.standing) {
             (Some(value), Standing::Assumed(_) | Standing::Follows) => {
                 self.line(&format!("# {key} = {value}"))
             }
-            (value, _) => self.value(key, value, codes),
+            (value, _) => self.value(key, value, form, codes),
         }
     }
     fn rule(&mut self, rule: &RuleFields) {
         // The sources of the scope stand above, with the acts.
-        let scopes: Vec<_> = Scope::ALL.iter().map(|s| s.code()).collect();
+        self.label("同意の及ぶ範囲", "how far one consent reaches");
         let scope = rule.scope.value.map(|s| quoted(s.code()));
-        self.value("scope", scope, &scopes);
-        self.field("capture", &rule.capture);
+        self.value("scope", scope, ONE, &named(Scope::ja));
+        self.label("同意の方法", "how a consent is taken");
+        self.field("capture", &rule.capture, &named(Capture::ja));
+        self.label(
+            "新しく参加した施設の扱い",
+            "what a facility that joins later may expect",
+        );
         self.said(&rule.new_facility.said, rule.new_facility.standing);
         if let Some(of) = &rule.new_facility.value {
             let Words { ja, en } = new_facility(of);
             self.line(&format!("# {ja} / {en}"));
         }
-        let codes = ["not-covered", "when-card-presented", "facility-choice"];
-        self.stands("new_facility", &rule.new_facility, of_new_facility, &codes);
-        self.field("withdrawal", &rule.withdrawal);
+        let codes = "\"not-covered\" 及ばない, \"when-card-presented\" カードの提示, \"facility-choice\" 施設が方法を選ぶ, { needs-consent = \"written\" } 改めて同意, { after-notice = { days = 30 } } 周知の後";
+        self.stands(
+            "new_facility",
+            &rule.new_facility,
+            of_new_facility,
+            "…",
+            codes,
+        );
+        self.label("撤回の方法", "how it is withdrawn");
+        self.field("withdrawal", &rule.withdrawal, &named(Withdrawal::ja));
     }
 }
 
