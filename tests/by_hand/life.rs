@@ -179,6 +179,8 @@ pub fn a_disaster_is_declared_prolonged_and_ended_and_a_drill_opens_nothing(town
         ],
         0,
     );
+    let shown = town.says("saga", &["network", "show"], 0);
+    assert_eq!(shown["authorities"][0]["prefectures"][0], "40");
     let listed = town.says("saga", &["disaster", "list"], 0);
     let held = listed["disasters"].as_array().unwrap();
     assert!(
@@ -230,6 +232,18 @@ pub fn what_is_sealed_is_kept_back_and_nobody_else_learns_of_it(town: &Town) {
         body.keys().collect::<Vec<_>>(),
         ["sealed"],
         "a commitment and nothing else"
+    );
+    let opened = text(town.dir.path().join("seal.json"));
+    let open = ["audit", "open-seal", &seal, "--out", &opened];
+    town.says("kurume", &open, 2);
+    town.says("saga", &open, 0);
+    let opened: Value = serde_json::from_slice(&std::fs::read(&opened).unwrap()).unwrap();
+    assert_eq!(opened["reservation"]["categories"][0], "prescription");
+    assert!(
+        opened["receipt"]
+            .as_str()
+            .unwrap()
+            .starts_with("c2sp.org/tlog-proof")
     );
     town.says("saga", &["consent", "unseal", &seal], 0);
     assert_eq!(

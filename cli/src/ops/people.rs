@@ -78,6 +78,23 @@ pub async fn sealed_reservations(
     Ok(reply.into_inner().reservations)
 }
 
+/// Opens one sealed reservation of this network: what it says, its salt, and proof that it was sealed then.
+///
+/// # Errors
+/// The process cannot be reached, no majority cosigns, or the index is no seal this node keeps.
+pub async fn open_seal(session: &Session, seal: EntryIndex) -> Result<v1::OpenSealReply, Failure> {
+    let call = outgoing(v1::OpenSealRequest { seal: seal.0 }, session.deadline());
+    let reply = session.operator().open_seal(call).await;
+    let failed = |status: tonic::Status| match ErrorCode::of(&status) {
+        ErrorCode::NotFound => Failure::usage(
+            format!("台帳 {seal} 番は、このノードが持つ封をした留保ではありません"),
+            format!("ledger index {seal} is no sealed reservation this node keeps"),
+        ),
+        _ => failure_of(&status, &session.address),
+    };
+    Ok(reply.map_err(failed)?.into_inner())
+}
+
 /// Destroys everything in the node that ties a pseudonym to a person; withdraws what consents still stand first,
 /// where told how.
 ///

@@ -6,6 +6,7 @@ mod explain;
 mod fault;
 mod moment;
 mod reviews;
+mod seal;
 mod verify;
 mod who;
 mod widened;
@@ -73,6 +74,9 @@ pub(super) enum Command {
         after_help = "Example:\n  sekisho audit told 57 --way in-person --recorded-by 4010200014"
     )]
     Told(reviews::ToldArgs),
+    /// Open a sealed reservation of this network for an officer: what it says, what opens its commitment, and the proof of its place
+    #[command(after_help = "Example:\n  sekisho audit open-seal 63 --out seal-63.json")]
+    OpenSeal(seal::SealArgs),
     /// Tell whose consent a change widened: the patients of this network who must be told
     #[command(
         after_help = "Example:\n  sekisho audit widened 57\n  sekisho audit widened --since 40 --json"
@@ -90,6 +94,7 @@ pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
         Command::Reviews(args) => reviews::list(&args, at).await,
         Command::Review(args) => reviews::review(args, at).await,
         Command::Told(args) => reviews::tell(&args, at).await,
+        Command::OpenSeal(args) => seal::run(&args, at).await,
         Command::Widened(args) => widened::run(&args, at).await,
     }
 }

@@ -303,6 +303,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "ある時点で、ある患者のある種類の文書を閲覧できた者をすべて、その根拠とともに示します",
     ),
     (
+        "audit open-seal",
+        "このネットワークの封をした留保を監査担当者のために開き、内容、照合値の中身、台帳にあった証明をファイルに書きます",
+    ),
+    (
         "audit reviews",
         "このネットワークの緊急時の閲覧のうち、審査や患者への通知が済んでいないものを一覧します。期限超過があれば終了コード1",
     ),
@@ -749,6 +753,7 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
     ("subject erase", "yes", "取り消せない消去を行います"),
     ("audit reviews", "overdue", "審査の期限を過ぎたものだけ"),
     ("audit reviews", "all", "審査も通知も済んだものも含めます"),
+    ("audit open-seal", "index", "封の台帳番号"),
     ("audit review", "verdict", "審査の結果"),
     (
         "audit review",

@@ -61,7 +61,8 @@ pub(super) async fn run(at: &At) -> Result<Exit, Failure> {
                 "key": id, "purpose": key.purpose, "public_key": key.public_key, "endpoint": key.endpoint,
             })).collect::<Vec<_>>(),
             "facilities": facilities.iter().map(|(id, f)| json!({
-                "facility": id, "kind": f.kind, "name": f.name, "registered": f.registered, "left": f.left,
+                "facility": id, "kind": f.kind, "name": f.name, "municipality": f.municipality,
+                "registered": f.registered, "left": f.left,
             })).collect::<Vec<_>>(),
             "policies": policies.iter().map(|p| json!({
                 "policy": p.policy, "effective_from_ms": p.effective_from,
@@ -69,6 +70,32 @@ pub(super) async fn run(at: &At) -> Result<Exit, Failure> {
             "policy_in_force": in_force.map(|p| p.policy.version),
         }));
     }
+    let authorities = view.authorities().map_err(read)?;
+    for (id, authority) in &authorities {
+        let areas: Vec<_> = authority
+            .prefectures
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let (name, areas) = (&authority.name, areas.join(", "));
+        let (ja, en) = match authority.ended {
+            Some(index) => (
+                format!("、{index} 番で終了"),
+                format!("; ended at index {index}"),
+            ),
+            None => (String::new(), String::new()),
+        };
+        text.push_str(&at.ui.language.pick(
+            format!("災害対策当局 {name} ({id})：都道府県 {areas}{ja}\n"),
+            format!("disaster authority {name} ({id}): prefectures {areas}{en}\n"),
+        ));
+    }
+    let authorities: Vec<_> = authorities
+        .iter()
+        .map(|(id, a)| {
+            json!({ "authority": id, "name": a.name, "prefectures": a.prefectures, "ended": a.ended })
+        })
+        .collect();
     let (size, root, ledger) = (replayed.size, replayed.root, session.ledger);
     text.push_str(&at.ui.language.pick(
         format!("台帳 {ledger}\n記録 {size} 件をすべて検証して導いた内容です（ルート {root}）"),
@@ -77,7 +104,7 @@ pub(super) async fn run(at: &At) -> Result<Exit, Failure> {
         ),
     ));
     at.ui.result(
-        &json!({ "ledger": ledger, "leaves": size, "root": root, "networks": objects }),
+        &json!({ "ledger": ledger, "leaves": size, "root": root, "networks": objects, "authorities": authorities }),
         text,
     );
     Ok(Exit::Done)
