@@ -11,7 +11,9 @@ use sekisho_domain::{
     Capture, Category, Codes, ConsentId, ConsentRule, DenyReason, EntryIndex, FacilityId,
     FacilitySelector, NetworkId, NewFacility, NoticeAbout, Rule, Side, TimeMs,
 };
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 type Sides = Result<Vec<Reach>, DenyReason>;
 
@@ -181,7 +183,7 @@ fn listed<'f, S: StateRead>(
             still.insert(facility.clone(), member.registered);
         }
     }
-    Ok((!still.is_empty()).then_some(Places::Listed(still)))
+    Ok((!still.is_empty()).then(|| Places::Listed(Rc::new(still))))
 }
 
 impl Acted {
@@ -218,6 +220,7 @@ impl Acted {
             policies: &policies,
             rule,
             until,
+            joined: RefCell::default(),
         };
         for given in chart.acts(view.0, side)? {
             let given = looked_at(view.0, given);
@@ -311,6 +314,16 @@ struct Rules<'a, S> {
     rule: &'a Rule,
     /// When a newer version begins.
     until: Option<TimeMs>,
+    /// Which facilities joined, by the days a notice must have stood: the same for many acts, and looked up once.
+    joined: RefCell<BTreeMap<u16, Rc<Joined>>>,
+}
+
+/// The facilities that an act reaches though they joined after it.
+#[derive(Debug, Default)]
+struct Joined {
+    facilities: BTreeSet<FacilityId>,
+    /// The same in lists no longer than a consent's may be.
+    lists: Vec<Places>,
 }
 
 impl<S: StateRead> Rules<'_, S> {
@@ -423,13 +436,9 @@ impl<S: StateRead> Rules<'_, S> {
                 }
                 match &consent.facilities {
                     FacilitySelector::All => {
-                        let joined = Vec::from_iter(self.joined(given, None)?);
+                        let joined = self.joined(given)?;
                         let mut places = vec![Places::RegisteredBefore(before)];
-                        // No list is longer than a consent's may be.
-                        for some in joined.chunks(FacilitySelector::LISTED_MAX) {
-                            let any = EntryIndex(u64::MAX);
-                            places.extend(listed(view, some, self.network, any)?);
-                        }
+                        places.extend(joined.lists.iter().cloned());
                         places
                     }
                     FacilitySelector::Listed(set) => {
@@ -440,7 +449,7 @@ impl<S: StateRead> Rules<'_, S> {
             Side::Viewing => {
                 let looks = match &consent.facilities {
                     FacilitySelector::All => {
-                        knows_asking || self.joined(given, Some(here))?.contains(here)
+                        knows_asking || self.joined(given)?.facilities.contains(here)
                     }
                     FacilitySelector::Listed(set) => knows_asking && set.contains(here),
                 };
@@ -455,13 +464,9 @@ impl<S: StateRead> Rules<'_, S> {
         })
     }
 
-    /// The facilities (or only this one) that joined after the consent and that it reaches all the same.
-    fn joined(
-        &self,
-        given: &Act,
-        only: Option<&FacilityId>,
-    ) -> Result<BTreeSet<FacilityId>, CoreError<S::Error>> {
-        let mut joined = BTreeSet::new();
+    /// The facilities that joined after the consent and that it reaches all the same; of viewing ones, only the
+    /// asking one is looked at.
+    fn joined(&self, given: &Act) -> Result<Rc<Joined>, CoreError<S::Error>> {
         let version = given.policy_version;
         let then = self.policies.iter().find(|p| p.policy.version == version);
         let then = then.and_then(|p| match self.side {
@@ -471,10 +476,34 @@ impl<S: StateRead> Rules<'_, S> {
         let (Some(NewFacility::AfterNotice { days: then }), NewFacility::AfterNotice { days: now }) =
             (then.map(|rule| rule.new_facility), self.rule.new_facility)
         else {
-            return Ok(joined);
+            return Ok(Rc::default());
         };
+        let days = then.max(now);
+        if let Some(known) = self.joined.borrow().get(&days) {
+            return Ok(Rc::clone(known));
+        }
+        let facilities = self.joined_after(days)?;
+        let in_order = Vec::from_iter(&facilities);
+        let mut lists = Vec::new();
+        for some in in_order.chunks(FacilitySelector::LISTED_MAX) {
+            let any = EntryIndex(u64::MAX);
+            let some = some.iter().copied();
+            lists.extend(listed(self.view, some, self.network, any)?);
+        }
+        let joined = Rc::new(Joined { facilities, lists });
+        self.joined.borrow_mut().insert(days, Rc::clone(&joined));
+        Ok(joined)
+    }
+
+    /// The facilities a notice of whose joining has stood for so many days.
+    fn joined_after(&self, days: u16) -> Result<BTreeSet<FacilityId>, CoreError<S::Error>> {
         const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-        let wait_ms = u64::from(then.max(now)) * DAY_MS;
+        let wait_ms = u64::from(days) * DAY_MS;
+        let only = match self.side {
+            Side::Disclosing => None,
+            Side::Viewing => Some(&self.asking.request.facility),
+        };
+        let mut joined = BTreeSet::new();
         for notice in self.view.joinings_posted(self.network)?.iter() {
             let NoticeAbout::Joining { facility } = &notice.notice.about else {
                 continue;

@@ -5,13 +5,15 @@ use sekisho_domain::{
     FacilitySelector, TimeMs,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-/// Facilities of the disclosing network; of listed ones, when each was registered.
+/// Facilities of the disclosing network; of listed ones, when each was registered. Lists are shared: every grant
+/// looks at those of every act.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Places {
     All,
     RegisteredBefore(EntryIndex),
-    Listed(BTreeMap<FacilityId, EntryIndex>),
+    Listed(Rc<BTreeMap<FacilityId, EntryIndex>>),
 }
 
 impl Places {
@@ -48,7 +50,7 @@ impl Places {
                 .map(|(place, registered)| (place.clone(), *registered))
                 .collect(),
         };
-        (!listed.is_empty()).then_some(Self::Listed(listed))
+        (!listed.is_empty()).then(|| Self::Listed(Rc::new(listed)))
     }
 }
 
@@ -106,6 +108,7 @@ impl Reach {
         let fits = own.len() + new.count() <= FacilitySelector::LISTED_MAX;
         let same = self.grant == other.grant && self.categories == other.categories;
         if fits && same {
+            let own = Rc::make_mut(own);
             own.extend(more.iter().map(|(place, index)| (place.clone(), *index)));
             self.consents.extend(&other.consents);
             self.until = earlier(self.until, other.until);
@@ -121,7 +124,9 @@ impl Reach {
             facilities: match self.places {
                 Places::All => DisclosingFacilities::All,
                 Places::RegisteredBefore(index) => DisclosingFacilities::RegisteredBefore(index),
-                Places::Listed(list) => DisclosingFacilities::Listed(list.into_keys().collect()),
+                Places::Listed(list) => {
+                    DisclosingFacilities::Listed(list.keys().cloned().collect())
+                }
             },
         }
     }
