@@ -6,9 +6,9 @@
 
 use crate::store::{StateRead, StateWrite, Table};
 use sekisho_domain::{
-    Agreement, AreaCode, Commitment, Consent, Disaster, EntryIndex, FacilityKind, Hash, KeyPurpose,
-    NetworkId, Notice, PractitionerId, Proxy, ProxyEndReason, PublicKey, Reservation, SubjectId,
-    TimeMs, Told, Transfer, Verdict,
+    Agreement, AreaCode, Commitment, Consent, Disaster, EntryIndex, FacilityKind, Hash, KeyId,
+    KeyPurpose, NetworkId, Notice, PractitionerId, Proxy, ProxyEndReason, PublicKey, Reservation,
+    SubjectId, TimeMs, Told, Transfer, Verdict,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -207,7 +207,8 @@ pub struct Network {
 /// Who has said so far what a majority of members must say.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Said {
-    pub by: BTreeMap<NetworkId, EntryIndex>,
+    /// By which entry, and with which key.
+    pub by: BTreeMap<NetworkId, (EntryIndex, KeyId)>,
 }
 
 /// A disaster authority.

@@ -7,56 +7,18 @@
     reason = "a test fails by panicking"
 )]
 
-use prost::Message;
-use sekisho_conformance::leaves::Leaves;
-use sekisho_conformance::other::{Other, founding_file, report};
+use sekisho_conformance::follow::follow;
 use sekisho_domain::{
     Body, Category, Codes, ConsentRule, Decision, DenyReason, DisasterId, EntryIndex, FacilityKind,
     FacilitySelector, Grant, Grounds, KeyPurpose, NewFacility, Purpose, RefusalReason, Reservation,
     Rule, Scope, Side, SubjectRef, Verdict, ViewerSelector,
 };
-use sekisho_ledger::bundle::verify;
 use sekisho_ledger::signature::SigningKey;
 use sekisho_ledger::testing::{
     World, disaster, facility, grant, grant_without_consent, joining_notice, key, network, policy,
     purposes_notice, reservation, review, rule, subject,
 };
 use sha2::{Digest, Sha256};
-
-/// A world with an access to make bundles about, which both verifiers judge alike once it has gone through a lot.
-fn follow(what: &str, through: impl FnOnce(&mut World)) {
-    let Some(mut other) = Other::here() else {
-        return;
-    };
-    let mut world = world();
-    let (access, _) = world.ask(&world.request("kurume", "4010000001", subject(1), &["saga"]));
-    through(&mut world);
-    let leaves = Leaves::of(&world);
-    let all = leaves.whole(access.0);
-    let bundle = leaves.bundle(&all, access.0, &[]).encode_to_vec();
-    other.ask(&founding_file(&world.genesis), &bundle);
-    let ours = report(&verify(&bundle, &world.genesis));
-    assert_eq!(ours["verified"], true, "{what}: {ours}");
-    assert_eq!(other.answer(), ours, "{what}");
-}
-
-fn world() -> World {
-    let mut world = World::of(&["kurume", "saga"]);
-    world.hospital("kurume", "4010000001");
-    world.hospital("saga", "4110000001");
-    world.policy(
-        "kurume",
-        Some(Scope::AllFacilities),
-        Some(Scope::AllFacilities),
-    );
-    world.policy(
-        "saga",
-        Some(Scope::AllFacilities),
-        Some(Scope::AllFacilities),
-    );
-    world.link(("kurume", subject(1)), ("saga", subject(1)));
-    world
-}
 
 /// Says it so many times, and once more than there may be.
 fn fill(world: &mut World, by: &str, times: usize, body: impl Fn(usize) -> Body) {
@@ -145,6 +107,40 @@ fn members() {
             None,
             "those of joining are counted apart"
         );
+    });
+}
+
+#[test]
+fn what_a_revoked_key_said_counts_for_no_majority() {
+    follow("a majority of two", |world| {
+        let admit = Body::NetworkAdmit {
+            network: network("mame"),
+            name: "まめネット".to_owned(),
+            governance_key: spare(1).public_key(),
+        };
+        world.accept("saga", admit.clone());
+        let key_add = Body::KeyAdd {
+            purpose: KeyPurpose::Governance,
+            public_key: spare(2).public_key(),
+            endpoint: None,
+        };
+        world.accept("saga", key_add);
+        let stolen = key("saga", KeyPurpose::Governance).key_id();
+        world.accept_with(&spare(2), Body::KeyRevoke { key: stolen });
+        world.accept("kurume", admit.clone());
+        assert_eq!(
+            world.refusal("kurume", admit.clone()),
+            Some(RefusalReason::AlreadyExists),
+            "not admitted yet: it is a saying that exists"
+        );
+        world.accept_with(&spare(2), admit);
+        let facility = Body::FacilityRegister {
+            facility: facility("3210000001"),
+            kind: FacilityKind::Hospital,
+            name: "病院".to_owned(),
+            municipality: None,
+        };
+        world.accept_with(&spare(1), facility);
     });
 }
 

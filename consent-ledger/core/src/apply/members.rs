@@ -16,7 +16,7 @@ use sekisho_domain::{
 };
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What more than half of the members have said, and by which entries; none yet.
 type Agreed<S> = Result<
@@ -25,7 +25,9 @@ type Agreed<S> = Result<
 >;
 
 /// Notes that a member says this; `Some` with all that said so once it is a majority, the new one not counted.
-/// What differs in the least is counted apart: one member's slip of the pen, or malice, keeps nobody out.
+/// What differs in the least is counted apart: one member's slip of the pen, or malice, keeps nobody out. What was
+/// said with a key that has been revoked since counts for nothing, and may be said again: so a member takes back what
+/// a thief said.
 fn majority<S: StateWrite>(state: &mut S, by: &Authentic, at: At) -> Agreed<S> {
     let said: v1::entry::Body = (&by.entry().body).into();
     let said = v1::Entry {
@@ -36,14 +38,19 @@ fn majority<S: StateWrite>(state: &mut S, by: &Authentic, at: At) -> Agreed<S> {
     let before = record::get::<_, Said>(&*state, Table::Admission, &key)?;
     let before = before.unwrap_or_else(|| Record::founded(Said::default()));
     let mut said = before.value.clone();
-    if said
-        .by
-        .insert(by.author().network.clone(), at.index)
-        .is_some()
-    {
+    let view = View(&*state);
+    let mut standing = BTreeMap::new();
+    for (member, (index, key)) in said.by {
+        if view.key(&key)?.is_some_and(|k| k.value.revoked.is_none()) {
+            standing.insert(member, (index, key));
+        }
+    }
+    said.by = standing;
+    let own = (at.index, by.entry().author);
+    if said.by.insert(by.author().network.clone(), own).is_some() {
         return Ok(Err(RefusalReason::AlreadyExists));
     }
-    let members = View(&*state).networks()?.len();
+    let members = view.networks()?.len();
     let enough = said.by.len() * 2 > members;
     let record = before.changed(at.index, said);
     let sources = record.sources.clone();

@@ -241,6 +241,38 @@ fn a_network_is_admitted_by_a_majority_saying_the_same() {
 }
 
 #[test]
+fn what_was_said_with_a_key_revoked_since_counts_for_no_majority() {
+    let mut world = World::of(&["kurume", "saga", "yame"]);
+    let admit = Body::NetworkAdmit {
+        network: network("mame"),
+        name: "まめネット".to_owned(),
+        governance_key: key("mame", KeyPurpose::Governance).public_key(),
+    };
+    let is_admitted = |world: &World| {
+        let admitted = View(&world.state).network(&network("mame")).unwrap();
+        admitted.is_some()
+    };
+    // A thief says it with Saga's key; Saga revokes the key with its successor.
+    world.accept("saga", admit.clone());
+    let successor = key("saga-2", KeyPurpose::Governance);
+    world.accept(
+        "saga",
+        Body::KeyAdd {
+            purpose: KeyPurpose::Governance,
+            public_key: successor.public_key(),
+            endpoint: None,
+        },
+    );
+    let stolen = key("saga", KeyPurpose::Governance).key_id();
+    world.accept_with(&successor, Body::KeyRevoke { key: stolen });
+    world.accept("yame", admit.clone());
+    assert!(!is_admitted(&world), "one of three");
+    // Saga may say it itself.
+    world.accept_with(&successor, admit);
+    assert!(is_admitted(&world));
+}
+
+#[test]
 fn an_agreement_is_in_force_when_every_party_signed_exactly_it() {
     let mut world = World::of(&["kurume", "saga", "yame"]);
     let agreement = Agreement {
