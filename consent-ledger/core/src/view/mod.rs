@@ -7,6 +7,7 @@ pub(crate) use keys::*;
 pub use life::{AUTHORITIES_MAX, NOTICES_MAX};
 
 use crate::chart::{Chart, Place, looked_at};
+use crate::genesis::REPLICAS_MAX;
 use crate::record::{self, CoreError, Record};
 use crate::record::{
     AgreementHead, AgreementVersion, Facility, GivenConsent, GivenReservation, Key, Link, Network,
@@ -157,7 +158,8 @@ impl<S: StateRead> View<'_, S> {
     /// # Errors
     /// See [`View::meta`].
     pub fn keys(self, purpose: KeyPurpose) -> Answer<Vec<(KeyId, Key)>, S> {
-        let max = NETWORKS_MAX * KEYS_MAX;
+        // Authorities have keys as well, and the founding file's come besides.
+        let max = (NETWORKS_MAX + AUTHORITIES_MAX) * KEYS_MAX + 2 * REPLICAS_MAX + NETWORKS_MAX;
         let rows = record::scan::<_, Key>(self.0, Table::Key, b"", max)?;
         rows.into_iter()
             .filter(|(_, record)| record.value.purpose == purpose && record.value.revoked.is_none())
