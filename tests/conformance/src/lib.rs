@@ -12,6 +12,7 @@
 )]
 
 pub mod dice;
+pub mod follow;
 pub mod forge;
 pub mod leaves;
 pub mod other;

@@ -24,8 +24,8 @@ use sekisho_ledger::signature::SigningKey;
 use sekisho_ledger::testing::{
     World, facility, grant, joining_notice, key, network, policy, rule, subject,
 };
-use sekisho_ledger::{Applied, checkpoint_origin};
-use sekisho_proto::v1;
+use sekisho_ledger::{Applied, checkpoint_origin, seal};
+use sekisho_proto::{ENTRY_TYPE, v1};
 use serde_json::Value;
 use sha2::{Digest, Sha256, Sha512};
 
@@ -300,6 +300,108 @@ fn both_name_every_fault() {
     met.sort_unstable();
     met.dedup();
     assert_eq!(met.len(), 20, "{met:?}");
+}
+
+/// An entry of a leaf, changed and signed by those whose keys it names.
+fn resigned(leaf: &mut v1::Leaf, signers: &[&SigningKey], change: impl FnOnce(&mut v1::Entry)) {
+    let envelope = leaf.envelope.as_mut().unwrap();
+    let mut entry = v1::Entry::decode(envelope.payload.as_slice()).unwrap();
+    change(&mut entry);
+    *envelope = seal(ENTRY_TYPE, entry.encode_to_vec(), signers);
+}
+
+#[test]
+fn both_know_whose_word_it_is() {
+    let Some(mut other) = Other::here() else {
+        return;
+    };
+    let mut world = scene().world;
+    let request = world.request("kurume", "4010000001", subject(1), &["saga"]);
+    let (access, _) = world.ask(&request);
+    let before = access.0;
+    let (node, spare) = (
+        key("kurume", KeyPurpose::Node),
+        SigningKey::from_secret(&[3; 32]),
+    );
+    world.accept(
+        "kurume",
+        Body::KeyAdd {
+            purpose: KeyPurpose::Node,
+            public_key: spare.public_key(),
+            endpoint: None,
+        },
+    );
+    let key_id = spare.key_id();
+    world.accept("kurume", Body::KeyRevoke { key: key_id });
+    // The last leaf is the one that is forged.
+    world.ask(&request);
+    let leaves = Leaves::of(&world);
+    let last = leaves.all.len() - 1;
+    let time = leaves.message(last).time_ms;
+    let officer = key("kurume", KeyPurpose::Officer);
+    let saga = key("saga", KeyPurpose::Node);
+    type Change<'a> = &'a dyn Fn(&mut v1::Leaf);
+    let cases: [(&str, bool, Change); 12] = [
+        ("as it was", true, &|leaf| resigned(leaf, &[&node], |_| ())),
+        ("with another member's signature", true, &|leaf| {
+            resigned(leaf, &[&node, &saga], |_| ());
+        }),
+        ("in its first instant", true, &|leaf| {
+            resigned(leaf, &[&node], |entry| entry.not_before_ms = time);
+        }),
+        ("before its window", false, &|leaf| {
+            resigned(leaf, &[&node], |entry| entry.not_before_ms = time + 1);
+        }),
+        ("at the end of its window", false, &|leaf| {
+            resigned(leaf, &[&node], |entry| entry.not_after_ms = time);
+        }),
+        ("for another ledger", false, &|leaf| {
+            resigned(leaf, &[&node], |entry| entry.ledger[0] ^= 1);
+        }),
+        ("of another lineage", false, &|leaf| {
+            resigned(leaf, &[&node], |entry| entry.lineage = 2);
+        }),
+        ("by a revoked key", false, &|leaf| {
+            resigned(leaf, &[&spare], |entry| entry.author = key_id.0.to_vec());
+        }),
+        ("with a revoked key's signature", false, &|leaf| {
+            resigned(leaf, &[&node, &spare], |_| ());
+        }),
+        ("by a key nobody registered", false, &|leaf| {
+            resigned(leaf, &[&officer], |entry| {
+                entry.author = officer.key_id().0.to_vec()
+            });
+        }),
+        ("without its author", false, &|leaf| {
+            resigned(leaf, &[&saga], |_| ())
+        }),
+        ("with the request id of another", false, &|leaf| {
+            let earlier = leaves.message(before as usize).envelope.unwrap();
+            let earlier = v1::Entry::decode(earlier.payload.as_slice()).unwrap();
+            resigned(leaf, &[&node], |entry| {
+                entry.request_id = earlier.request_id
+            });
+        }),
+    ];
+    for (what, authentic, change) in cases {
+        let mut forged = leaves.clone();
+        let mut leaf = leaves.message(last);
+        change(&mut leaf);
+        forged.all[last] = leaf.encode_to_vec();
+        let every: Vec<u64> = forged.whole(last as u64);
+        let bundle = forged.bundle(&every, last as u64, &[]).encode_to_vec();
+        let told = both(&mut other, what, &world.genesis, &bundle);
+        let fault = if authentic {
+            (None, None)
+        } else {
+            (Some("not-authentic"), Some(last as u64))
+        };
+        assert_eq!(
+            (told["fault"].as_str(), told["at"].as_u64()),
+            fault,
+            "{what}"
+        );
+    }
 }
 
 /// The secret and the key of an id, among those of this test.

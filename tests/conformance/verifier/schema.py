@@ -1,7 +1,7 @@
 """The messages (entry.proto, bundle.proto), with the kind of value of each field (entries.md).
 
-A line is: number, name, type, then words: `optional`, `repeated`, `in X` (a member of the oneof X), `in X!` (of a oneof of
-which one member must be set), and at most one kind of value of `values.CHECKS`. Enumerations hold codes of their list.
+A line is: number, name, type, then words: `optional`, `repeated`, `in X` (a member of the oneof X), `in X!` (of a oneof
+of which one member must be set), and at most one kind of value of `values.CHECKS`. Enumerations hold codes of their list.
 """
 
 _TEXT = """

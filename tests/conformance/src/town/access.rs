@@ -150,10 +150,11 @@ impl Town {
         let viewing = record.expect("it was decided").request.viewing;
         let value = Sha256::digest(b"the document").to_vec();
         let (content, opening) = self.opened(CONTENT, value);
+        let other = self.dice.chance(8);
         let transfer = Transfer {
             access,
             disclosing: network(disclosing),
-            document,
+            document: if other { Commitment([3; 32]) } else { document },
             content,
         };
         if let Some(index) = self.accepted(disclosing, Body::Release(transfer.clone())) {

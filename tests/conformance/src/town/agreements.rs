@@ -133,7 +133,9 @@ impl Town {
                 Retention::AsOwnRecord,
             ]),
             settlement: *self.dice.pick(Settlement::ALL),
-            valid: if self.dice.chance(75) {
+            valid: if self.theme == Theme::Versions && self.dice.chance(50) {
+                self.soon()
+            } else if self.dice.chance(75) {
                 Period {
                     from: BEGIN,
                     until: None,
@@ -154,6 +156,18 @@ impl Town {
         {
             self.agreements.retain(|a| a.id != agreement.id);
             self.agreements.push(agreement);
+        }
+    }
+
+    /// From some time on.
+    fn soon(&mut self) -> Period {
+        let until = self.period().until;
+        let from = self.world.time.0 + self.dice.upto(self.theme.horizon_ms() / 6);
+        self.instants.push(from);
+        let ends = until.filter(|until| until.0 > from);
+        Period {
+            from: sekisho_domain::TimeMs(from),
+            until: ends,
         }
     }
 

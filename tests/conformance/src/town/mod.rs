@@ -226,9 +226,14 @@ impl Town {
     fn wait(&mut self) {
         let now = self.world.time.0;
         let next = self.instants.iter().copied().filter(|at| *at > now).min();
-        if let (Some(next), true) = (next, self.dice.chance(30)) {
-            // The very instant, or the last one before.
-            self.world.time = TimeMs(next - u64::from(self.dice.chance(30)));
+        if let (Some(next), true) = (next, self.dice.chance(45)) {
+            // The very instant, or the last one before, or one from which a permit can see it.
+            let before = match self.dice.below(4) {
+                0..=1 => 0,
+                2 => 1,
+                _ => self.dice.upto(HOUR_MS),
+            };
+            self.world.time = TimeMs((next - before).max(now));
             return;
         }
         let ms = match self.dice.below(10) {

@@ -56,7 +56,13 @@ impl Town {
             Theme::Versions => match what {
                 0 => self.propose(),
                 1..=2 => self.renew(),
-                3 => self.stop(),
+                3 => {
+                    self.stop();
+                    self.request();
+                    if self.dice.chance(60) {
+                        self.renew();
+                    }
+                }
                 4 => self.publish_somewhere(),
                 5 => self.wait(),
                 6 => self.grant(),
