@@ -329,7 +329,12 @@ impl Access {
     pub fn words(&self) -> Words {
         let (d, v) = (&self.disclosing, &self.viewing);
         let (what, kinds) = (codes(&self.categories), codes(&self.facility_kinds));
-        let (roles, why) = (codes(&self.roles), codes(&self.purposes));
+        let roles = codes(&self.roles);
+        let why = match self.purposes.iter().map(Purpose::nature).next() {
+            Some(Nature::BreakGlass) => Words::new("緊急時", "emergencies"),
+            Some(Nature::Disaster) => Words::new("災害時", "disasters"),
+            _ => codes(&self.purposes),
+        };
         let on = conditions(&self.conditions, &self.purposes);
         Words::new(
             format!(

@@ -192,3 +192,44 @@ proptest! {
         }
     }
 }
+
+/// Emergencies and disasters are lines of their own, in words, with a warning; taking them back warns of nothing.
+#[test]
+fn access_without_consent_stands_apart_and_is_warned_of() {
+    let without = |purpose: Purpose| Grant {
+        purposes: [purpose].into(),
+        consent_rule: ConsentRule::NotNeeded,
+        ..grant("d", "v")
+    };
+    let before = agreement(1, vec![grant("d", "v")]);
+    let after = agreement(
+        2,
+        vec![
+            grant("d", "v"),
+            without(Purpose::BreakGlass),
+            without(Purpose::Disaster),
+        ],
+    );
+    let found = diff(Some(&before), &after);
+    let purposes: Vec<_> = found.gained.iter().map(|a| a.purposes).collect();
+    assert_eq!(
+        purposes,
+        [[Purpose::BreakGlass].into(), [Purpose::Disaster].into()]
+    );
+    let words = found.words();
+    for part in [
+        "72時間以内に別の者が確認",
+        "宣言された区域と期間",
+        "患者への周知が必要です",
+    ] {
+        assert!(words.ja.contains(part), "{part}: {}", words.ja);
+    }
+    assert!(
+        words.en.contains("for emergencies: diagnosis"),
+        "{}",
+        words.en
+    );
+    let back = diff(Some(&after), &before);
+    assert_eq!(back.lost.len(), 2);
+    assert!(!back.words().ja.contains("周知"), "{}", back.words().ja);
+}

@@ -323,7 +323,7 @@ fn next_steps(drawn: &Draft) -> Vec<Words> {
     let several =
         |h: &&Hindrance| matches!(h, Hindrance::Missing(m) if m.standing == Standing::SeveralWays);
     if let Some(party) = hindrances.iter().find_map(|h| match h {
-        Hindrance::Missing(missing) if several(&h) => drawn.party(&missing.network),
+        Hindrance::Missing(missing) if several(h) => drawn.party(&missing.network),
         _ => None,
     }) && let Some(way) = party.offered.first()
     {

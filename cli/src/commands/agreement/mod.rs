@@ -33,7 +33,8 @@ pub(super) enum Command {
     /// Draw up an agreement from what the networks say of themselves, with reasons and what is missing
     #[command(
         after_help = "Example:\n  sekisho agreement draft mhlw-111 mhlw-116 --markdown agreement.md --object agreement.json\n  \
-                      sekisho agreement draft mhlw-168=listed-facilities まめネット --one-way"
+                      sekisho agreement draft mhlw-168=listed-facilities まめネット --one-way\n  \
+                      sekisho agreement draft mhlw-111 mhlw-116 --emergency --disaster"
     )]
     Draft(Box<draft::DraftArgs>),
     /// Show who gains and who loses access by a new version
