@@ -498,6 +498,26 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
     ("agreement draft", "settlement", "費用の負担"),
     (
         "agreement draft",
+        "emergency",
+        "緊急時に、医師と救急救命士が最小限の情報を同意によらず閲覧できる許可も加えます（理由を示し、事後に別の人が確認）",
+    ),
+    (
+        "agreement draft",
+        "emergency_categories",
+        "緊急時に閲覧できる情報の上限（コンマ区切り）。省略時は提案する最小限。相手が共有しているものに限ります",
+    ),
+    (
+        "agreement draft",
+        "disaster",
+        "災害対策当局の宣言のもとで最小限の情報を閲覧できる許可も加えます",
+    ),
+    (
+        "agreement draft",
+        "rule",
+        "同意の要件：recipient は厚生労働省の2020年の考え方（開示側の掲示、受診時の同意、留保のないこと）。省略時は双方のきまりを満たすもの",
+    ),
+    (
+        "agreement draft",
         "markdown",
         "協定書をMarkdownで書き出すファイル",
     ),
