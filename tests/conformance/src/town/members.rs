@@ -162,7 +162,14 @@ impl Town {
             self.publish(NEWCOMER);
             for (code, of, kind, municipality) in PLACES {
                 if of == NEWCOMER {
-                    self.world.join(of, code, kind, Some(municipality));
+                    // Unless another network has it by now.
+                    let body = Body::FacilityRegister {
+                        facility: facility(code),
+                        kind,
+                        name: format!("施設 {code}"),
+                        municipality: Some(area(municipality)),
+                    };
+                    self.say(NEWCOMER, body);
                 }
             }
         }
