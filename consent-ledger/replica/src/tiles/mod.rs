@@ -99,7 +99,12 @@ impl Tiles {
             create_folder(parent)?;
             let mut beside = path.clone().into_os_string();
             beside.push(BESIDE);
-            let mut file = File::create(&beside)?;
+            // What a crash left, or somebody else's link to another file, is not written into.
+            match fs::remove_file(&beside) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut file = File::create_new(&beside)?;
             file.write_all(bytes)?;
             file.sync_all()?;
             fs::rename(&beside, &path)?;
@@ -182,9 +187,19 @@ mod tests {
             assert_eq!(fs::read(&file).unwrap(), there.as_bytes(), "left as it is");
         }
         fs::remove_file(&file).unwrap();
-        // What a crash left beside it is in nobody's way.
-        fs::write(file.with_extension("tmp"), b"half").unwrap();
+        // What a crash left beside it is in nobody's way, nor is a link written through.
+        let beside = file.with_extension("tmp");
+        fs::write(&beside, b"half").unwrap();
         assert!(tiles.keep(path, b"abc").unwrap());
+        #[cfg(unix)]
+        {
+            let elsewhere = dir.path().join("elsewhere");
+            fs::write(&elsewhere, b"another's").unwrap();
+            fs::remove_file(&file).unwrap();
+            std::os::unix::fs::symlink(&elsewhere, &beside).unwrap();
+            assert!(tiles.keep(path, b"abc").unwrap());
+            assert_eq!(fs::read(&elsewhere).unwrap(), b"another's");
+        }
         assert_eq!(fs::read(&file).unwrap(), b"abc");
     }
 
