@@ -25,6 +25,8 @@ class Side:
             return
         policy, self.until = standing
         self.rule = self._rule_of(policy)
+        own = asking.target == asking.request.viewing
+        self.alone = own and self.side == SIDE.DISCLOSING and policy.policy.viewing is None
         if self.rule is None:
             return
         self.reason = DENY.NO_DISCLOSING_CONSENT if disclosing else DENY.NO_VIEWING_CONSENT
@@ -114,6 +116,8 @@ class Side:
         other = consent.counterpart
         if self.side == SIDE.DISCLOSING:
             if other is not None and not (here in other.facilities and known):
+                return []
+            if self.alone and not known and here not in self._joined(consent):
                 return []
             if kind == "listed_facilities":
                 places = [asking.listed(listed.facilities, self.network, g)]
