@@ -76,6 +76,8 @@ impl NodeStore {
     ) -> Result<Erased, StoreError> {
         let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = self.erased(subject)? {
+            // The last time may have ended before the fresh file's place was durable.
+            self.sync_folder(step)?;
             return Ok(Erased {
                 at,
                 before: true,
@@ -134,6 +136,15 @@ impl NodeStore {
         // At once: what is written from here on must go where the next start looks.
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         step(Step::Renamed);
+        self.sync_folder(step)
+    }
+
+    /// Makes durable which file has the store's name.
+    fn sync_folder(&self, step: &mut dyn FnMut(Step)) -> Result<(), StoreError> {
+        let failed = |source| StoreError::Replace {
+            path: self.path.clone(),
+            source,
+        };
         let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty());
         let folder = folder.unwrap_or_else(|| Path::new("."));
         std::fs::File::open(folder)
