@@ -20,11 +20,12 @@ use crate::NodeError;
 use crate::bounds::REPLICA_WAIT_MAX;
 use crate::deadline::{earlier, margin};
 use crate::enforce::{self, Claim, Scope};
-use crate::ledger::ask;
+use crate::ledger::{Snapshot, ask};
 use crate::node::Inner;
 use crate::seals;
 use sekisho_domain::{
-    AccessRecord, Action, EntryIndex, Hash, NetworkId, NetworkOutcome, RequestId,
+    AccessRecord, Action, EntryIndex, Hash, NetworkId, NetworkOutcome, RequestId, SubjectId,
+    SubjectRef,
 };
 use sekisho_ledger::Statement;
 use sekisho_proto::v1;
@@ -66,6 +67,7 @@ async fn permitted(inner: &Arc<Inner>, question: Question) -> Result<Permitted, 
         let record = view.access(question.access)?;
         let permit = enforce::permit(record.as_ref(), own, claim, task.environment.now())?;
         let record = record.ok_or(NodeError::Forbidden)?;
+        still_linked(snapshot, &record, own, &permit.terms().subject)?;
         let charts = task.store.charts_of(&permit.terms().subject)?;
         if charts.is_empty() {
             return Ok(Permitted {
@@ -96,6 +98,24 @@ async fn permitted(inner: &Arc<Inner>, question: Question) -> Result<Permitted, 
         })
     })
     .await
+}
+
+/// A permit outlasts what it rests on by an hour at most; but where the two networks no longer say that it is the same
+/// patient, it may be another one's documents, and nothing leaves from here on.
+fn still_linked(
+    snapshot: &Snapshot<'_>,
+    record: &AccessRecord,
+    own: &NetworkId,
+    subject: &SubjectId,
+) -> Result<(), NodeError> {
+    let asking = SubjectRef {
+        network: record.request.viewing.clone(),
+        subject: record.request.subject,
+    };
+    if asking.network != *own && snapshot.view().linked(&asking, own)? != Some(*subject) {
+        return Err(NodeError::Forbidden);
+    }
+    Ok(())
 }
 
 /// The node's signed word about its answer.

@@ -162,3 +162,23 @@ async fn before_the_sources_are_read_the_network_suspends_answering() {
         "suspended"
     );
 }
+
+#[tokio::test]
+async fn nothing_leaves_once_the_two_are_no_longer_said_to_be_one_patient() {
+    let setting = Setting::new();
+    setting.hospital.put(PATIENT, 1);
+    let node = setting.saga().await;
+    let record = ask(&setting, |_| {});
+    assert!(find(&node, find_of(&record)).await.is_ok());
+    let (own, other) = (
+        setting.kurume_subject,
+        sekisho_domain::SubjectRef {
+            network: network(SAGA),
+            subject: setting.saga_subject,
+        },
+    );
+    let unlink = Body::SubjectUnlink { own, other };
+    setting.ledger.with(|world| world.accept(KURUME, unlink));
+    let refused = find(&node, find_of(&record)).await.unwrap_err();
+    assert!(matches!(refused, NodeError::Forbidden), "{refused}");
+}
