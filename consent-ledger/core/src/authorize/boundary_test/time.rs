@@ -85,7 +85,7 @@ fn a_permit_never_outlives_what_it_rests_on() {
 #[test]
 fn a_permit_ends_with_whatever_it_rests_on() {
     type Rests = fn(&mut World, TimeMs);
-    let cases: [(&str, Purpose, Rests); 9] = [
+    let cases: [(&str, Purpose, Rests); 10] = [
         ("a consent", Purpose::Treat, |w, end| {
             w.agree("link", vec![grant("saga", "kurume", ConsentRule::Viewing)]);
             visit(w, |consent| consent.period.until = Some(end));
@@ -146,6 +146,21 @@ fn a_permit_ends_with_whatever_it_rests_on() {
             };
             w.publish("kurume", voiding);
         }),
+        (
+            "a voiding policy that never stands, for a newer one does",
+            Purpose::Treat,
+            |w, end| {
+                w.agree("link", vec![grant("saga", "kurume", ConsentRule::Viewing)]);
+                visit(w, |_| {});
+                let of = |voids_earlier, valid_from| ConsentPolicy {
+                    voids_earlier,
+                    valid_from,
+                    ..policy(0, None, Some(rule(Scope::EachFacility)))
+                };
+                w.publish("kurume", of(true, end));
+                w.publish("kurume", of(false, BEGIN));
+            },
+        ),
         ("a declaration", Purpose::Disaster, |w, end| {
             let grants = grant_without_consent("saga", "kurume", [Purpose::Disaster].into());
             w.agree("link", vec![grants]);

@@ -60,6 +60,12 @@ impl Coverage {
                 continue;
             };
             self.met(format!("a consent by {}", consent.capture));
+            // A blanket consent reaches a list of facilities only where they joined after it.
+            let blanket =
+                consent.side == Side::Disclosing && consent.facilities == FacilitySelector::All;
+            if blanket && matches!(basis.facilities, DisclosingFacilities::Listed(_)) {
+                self.met("a facility that joined after the consent".to_owned());
+            }
             if consent.proxy.is_some() {
                 self.met("a consent by proxy".to_owned());
             }
@@ -77,10 +83,6 @@ impl Coverage {
             if let Some(rule) = rule {
                 self.met(format!("a consent for {}", rule.scope));
             }
-        }
-        if matches!(&basis.facilities, DisclosingFacilities::Listed(_)) && basis.consents.len() == 1
-        {
-            self.met("one consent, places listed".to_owned());
         }
     }
 
@@ -131,7 +133,14 @@ impl Coverage {
             Capture::NoticeWithOptOut,
         ];
         must.extend(captures.map(|capture| format!("a consent by {capture}")));
-        must.extend(["a consent by proxy", "something withheld"].map(str::to_owned));
+        must.extend(
+            [
+                "a consent by proxy",
+                "something withheld",
+                "a facility that joined after the consent",
+            ]
+            .map(str::to_owned),
+        );
         let missing: Vec<_> = must
             .iter()
             .filter(|what| !self.met.contains_key(*what))

@@ -87,6 +87,7 @@ impl History {
         }
         for of in NETWORKS {
             let [disclosing, viewing] = [Scope::AllFacilities, Scope::EachFacility].map(rule);
+            let (disclosing, viewing) = (after_a_day(disclosing), after_a_day(viewing));
             let first = policy(1, Some(disclosing), Some(viewing));
             history.say(of, Body::ConsentPolicyPublish(first));
         }
@@ -241,6 +242,15 @@ impl History {
             }
         }
         lawful
+    }
+}
+
+/// The rule, where a notice of a day lets a consent reach who joins.
+fn after_a_day(rule: Rule) -> Rule {
+    let new_facility = NewFacility::AfterNotice { days: 1 };
+    Rule {
+        new_facility,
+        ..rule
     }
 }
 

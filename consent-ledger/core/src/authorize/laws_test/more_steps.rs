@@ -2,7 +2,7 @@
 
 use super::history::{AUTHORITIES, CATEGORIES, History, NETWORKS, PLACES, patient, register};
 use super::random::Random;
-use super::steps::SPANS_MS;
+use super::steps::{HOUR_MS, SPANS_MS};
 use crate::testing::{
     area, disaster, facility, joining_notice, network, practitioner, proxy, purposes_notice,
     reservation,
@@ -103,6 +103,23 @@ impl History {
             let municipality = municipality.filter(|_| !r.once_in(3));
             self.say(NETWORKS[to], register(code, kind, municipality));
         }
+    }
+
+    /// A facility joins once more, says so, and some time passes: what policies that let notices speak wait for.
+    pub fn join(&mut self, r: &mut Random) {
+        let (code, home, kind, municipality) = r.pick(&PLACES);
+        if let Some(member) = self.member(&facility(code)) {
+            let facility = facility(code);
+            self.say(member.network.as_str(), Body::FacilityLeave { facility });
+        }
+        self.say(NETWORKS[home], register(code, kind, municipality));
+        let notice = Notice {
+            period: self.period(r),
+            ..joining_notice(code)
+        };
+        self.say(NETWORKS[home], Body::NoticePost(notice));
+        let days = r.below(4) as u64;
+        self.world.time = self.world.time.plus_ms(days * 24 * HOUR_MS);
     }
 
     pub fn clear(&mut self, r: &mut Random) {

@@ -19,6 +19,7 @@ pub(super) enum Kind {
     Declare,
     Prolong,
     Move,
+    Join,
     Reserve,
     Clear,
     Alive,
@@ -29,7 +30,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub const WEIGHTS: [(usize, Self); 15] = [
+    pub const WEIGHTS: [(usize, Self); 16] = [
         (3, Self::Agree),
         (6, Self::Consent),
         (1, Self::Publish),
@@ -39,6 +40,7 @@ impl Kind {
         (1, Self::Declare),
         (1, Self::Prolong),
         (2, Self::Move),
+        (2, Self::Join),
         (1, Self::Reserve),
         (1, Self::Clear),
         (1, Self::Alive),
@@ -48,7 +50,7 @@ impl Kind {
     ];
 }
 
-const HOUR_MS: u64 = 60 * 60 * 1000;
+pub(super) const HOUR_MS: u64 = 60 * 60 * 1000;
 /// Spans that begin or end something soon, or only after a wait.
 pub(super) const SPANS_MS: [u64; 5] = [50, 2_000, HOUR_MS, 25 * HOUR_MS, 100 * HOUR_MS];
 
@@ -64,6 +66,7 @@ impl History {
             Kind::Declare => self.declare(r),
             Kind::Prolong => self.prolong(r),
             Kind::Move => self.move_facility(r),
+            Kind::Join => self.join(r),
             Kind::Reserve => self.reserve(r),
             Kind::Clear => self.clear(r),
             Kind::Alive => self.alive(r),
