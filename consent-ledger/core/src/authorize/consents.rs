@@ -219,6 +219,7 @@ impl Acted {
             network: &subject.network,
             policies: &policies,
             rule,
+            alone: side == Side::Disclosing && asking.is_own() && policy.policy.viewing.is_none(),
             until,
             joined: RefCell::default(),
         };
@@ -312,6 +313,8 @@ struct Rules<'a, S> {
     policies: &'a [Policy],
     /// The rule that holds now.
     rule: &'a Rule,
+    /// Whether the act is the only one asked for: a network's own documents, and its policy knows no act of viewing.
+    alone: bool,
     /// When a newer version begins.
     until: Option<TimeMs>,
     /// Which facilities joined, by the days a notice must have stood: the same for many acts, and looked up once.
@@ -424,6 +427,7 @@ impl<S: StateRead> Rules<'_, S> {
     /// Check 27: the disclosing facilities whose documents the act lets be seen by the asking one. A facility that
     /// joins later, or leaves and joins again, needs a consent of its own, unless the policy under which the
     /// consent was given and the one that holds now both reach it after a notice, and that has stood long enough.
+    /// So, too, does one that joins later to look, where the consent to disclose is the only act there is.
     fn places(&self, given: &Act) -> Result<Vec<Places>, CoreError<S::Error>> {
         let consent = given;
         let (view, before, here) = (self.view, given.granted, &self.asking.request.facility);
@@ -432,6 +436,9 @@ impl<S: StateRead> Rules<'_, S> {
             Side::Disclosing => {
                 let named = consent.counterpart.as_ref();
                 if named.is_some_and(|set| !set.contains(here) || !knows_asking) {
+                    return Ok(Vec::new());
+                }
+                if self.alone && !knows_asking && !self.joined(given)?.facilities.contains(here) {
                     return Ok(Vec::new());
                 }
                 match &consent.facilities {

@@ -257,3 +257,22 @@ fn reservations_on_both_sides_both_hold() {
     );
     assert_eq!(reason(&ask(&world, "kurume")), None);
 }
+
+#[test]
+fn under_one_act_for_both_a_facility_that_joins_later_does_not_look_either() {
+    let mut world = world();
+    let listed = FacilitySelector::Listed([facility(SAGA)].into());
+    let consent = world.consent("saga", subject(1), Side::Disclosing, SAGA, listed);
+    world.accept("saga", Body::ConsentGrant(consent.clone()));
+    assert_eq!(reason(&ask_of(&world, "saga", "saga")), None);
+    world.hospital("saga", "4110000002");
+    let request = world.request("saga", "4110000002", subject(1), &["saga"]);
+    let decide = |w: &World| {
+        let decided = crate::authorize(View(&w.state), &request, w.time).unwrap();
+        reason(&decided[0].1)
+    };
+    assert_eq!(decide(&world), Some(DenyReason::ConsentForOtherFacility));
+    // A consent from after it joined lets it look.
+    world.accept("saga", Body::ConsentGrant(consent));
+    assert_eq!(decide(&world), None);
+}

@@ -144,10 +144,9 @@ impl<'a> Reference<'a> {
             ConsentRule::NotNeeded => s.r.purpose.nature() != Nature::Ordinary,
             ConsentRule::RecipientConsentWithProviderReservation => {
                 let explicit = |rule: &Rule| rule.capture.iter().all(Capture::is_explicit);
-                let policy = self.policy(&s.r.viewing, s.now);
                 let mut posted = self.posted(s.target, s.of, s.r.purpose, END, s.now).into_iter();
-                policy.and_then(|p| p.viewing.as_ref()).is_some_and(explicit) && viewing.iter().any(at_visit)
-                    && posted.any(|(at, everywhere)| everywhere || ends.holding.since < at)
+                self.policy(&s.r.viewing, s.now).and_then(|p| p.viewing.as_ref()).is_some_and(explicit)
+                    && viewing.iter().any(at_visit) && posted.any(|(at, everywhere)| everywhere || ends.holding.since < at)
             }
         }
     }
@@ -173,12 +172,11 @@ impl<'a> Reference<'a> {
     /// Whether a consent holds, for this purpose, practitioner and category.
     fn holds(&self, given: &Said, c: &Consent, s: &Sight<'_>) -> bool {
         let withdrawn = heard!(self, said, { Body::ConsentWithdraw { consent, .. } => consent.0 }).any(|id| id == given.index);
-        let mut policies = self.policies(&c.network, s.now).into_iter();
         let noticed = |before, at| !self.posted(&c.network, &c.recorded_by, s.r.purpose, before, at).is_empty();
         let ended = |id| heard!(self, said, { Body::ProxyEnd { proxy, .. } => *proxy }).any(|proxy| proxy == id);
         let speaks = |id: ProxyId| !ended(id) && heard!(self, said, { Body::ProxyRegister(p) if said.index == id.0 => p })
             .any(|proxy| within(&proxy.period, s.now));
-        !withdrawn && !policies.any(|p| p.version > c.policy_version && p.voids_earlier)
+        !withdrawn && !self.policies(&c.network, s.now).iter().any(|p| p.version > c.policy_version && p.voids_earlier)
             && within(&c.period, s.now) && c.proxy.is_none_or(speaks)
             && (c.capture != Capture::NoticeWithOptOut || noticed(given.index, given.time) && noticed(END, s.now))
             && c.practitioners.as_ref().is_none_or(|set| set.contains(&s.r.practitioner_id))
@@ -194,7 +192,9 @@ impl<'a> Reference<'a> {
             FacilitySelector::Listed(set) => set.contains(near.0) && near.1 < given,
             FacilitySelector::All => near.1 < given || self.joined(near.0, near.1, c, rule, s.now),
         };
-        own && c.counterpart.as_ref().is_none_or(|set| set.contains(far.0) && far.1 < given)
+        let asked = |p: &ConsentPolicy| c.side == Side::Viewing || c.network != s.r.viewing || p.viewing.is_some();
+        let sees = self.policy(&c.network, s.now).is_some_and(asked) || far.1 < given || self.joined(far.0, far.1, c, rule, s.now);
+        own && sees && c.counterpart.as_ref().is_none_or(|set| set.contains(far.0) && far.1 < given)
     }
 
     /// Whether a notice of its joining has stood as long as both policies ask: the consent's, and today's.
