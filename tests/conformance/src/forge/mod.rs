@@ -162,6 +162,9 @@ impl Forger {
         let Some(envelope) = &mut leaf.envelope else {
             return "nothing";
         };
+        if envelope.signatures.is_empty() {
+            return "nothing";
+        }
         let message = dsse::pae(&envelope.payload_type, &envelope.payload);
         let ids: Vec<KeyId> = self.keys.keys().copied().collect();
         let id = *dice.pick(&ids);
