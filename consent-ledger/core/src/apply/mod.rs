@@ -26,6 +26,8 @@ mod bounds_test;
 #[cfg(test)]
 mod governance_test;
 #[cfg(test)]
+mod requests_test;
+#[cfg(test)]
 mod rules_test;
 
 use crate::envelope::{Authentic, EntryFault, Formed, SignatureCheck, Strict, authenticate, form};
