@@ -81,7 +81,7 @@ class _Asking:
         footing, footing_end = self._footing()
         self.disclosing_subject = (self.target, self._subject())
         self.viewing_subject = (self.viewing, request.subject)
-        if footing != FOOTING.LAW:
+        if footing in (FOOTING.CONSENT, FOOTING.DISASTER_DRILL):
             dead = state.is_dead(*self.disclosing_subject) or state.is_dead(*self.viewing_subject)
             need(not dead, DENY.SUBJECT_DECEASED)
 

@@ -55,7 +55,7 @@ fn majority<S: StateWrite>(state: &mut S, by: &Authentic, at: At) -> Agreed<S> {
     let record = before.changed(at.index, said);
     let sources = record.sources.clone();
     if enough {
-        // Said and done: the same may be needed again one day.
+        // Said and done.
         state
             .delete(Table::Admission, &key)
             .map_err(record::CoreError::Store)?;

@@ -22,8 +22,9 @@
 //! 31: no reservation of the patient stands against it.
 //!
 //! What a purpose rests on besides a grant is its nature: consent (15 to 31); a stated emergency, or a declared
-//! disaster, in place of consent (no 17 to 30, but 31 holds); a law, which neither death nor reservation stops (no
-//! 16 to 31). In a drill nothing is opened that the patient has not consented to for disasters by name.
+//! disaster, in place of consent (no 16 to 30: a record of death may be somebody else's; but 31 holds); a law, which
+//! no reservation stops either (no 16 to 31). In a drill nothing is opened that the patient has not consented to for
+//! disasters by name.
 //!
 //! Several agreements, grants and consents may each allow something: a permit is the union of what they allow,
 //! so that ending one never widens another (P4). Where none allows anything, the reason is that of the one that
@@ -142,7 +143,8 @@ fn decide<S: StateRead>(
         viewing: (&viewing, &own),
     };
     let by_law = footing.kind == Footing::Law;
-    if !by_law && patient.has_died(view)? {
+    let by_consent = matches!(footing.kind, Footing::Consent | Footing::DisasterDrill);
+    if by_consent && patient.has_died(view)? {
         return deny(DenyReason::SubjectDeceased);
     }
 

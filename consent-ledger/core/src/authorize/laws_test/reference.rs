@@ -42,8 +42,9 @@ impl<'a> Reference<'a> {
         let (Some(asking), Some(holding), Some(chart)) = ends else { return false };
         let ends = Ends { asking, holding, chart, viewer };
         let Some(drill) = self.disaster(s, &ends) else { return false };
+        let by_consent = drill || s.r.purpose.nature() == Nature::Ordinary;
         let barred = drill && !self.acts(Side::Disclosing, s, &ends).iter().any(|consent| consent.purposes.is_some());
-        let against = [&ends.chart, &ends.viewer].iter().any(|p| self.has_died(p) || self.reserved(p, s));
+        let against = [&ends.chart, &ends.viewer].iter().any(|p| by_consent && self.has_died(p) || self.reserved(p, s));
         let opened = if *s.target == s.r.viewing {
             self.own(s, &ends)
         } else {
@@ -152,9 +153,8 @@ impl<'a> Reference<'a> {
     }
 
     /// The policies that have begun; of those the one that stands.
-    fn policies(&self, of: &NetworkId, now: TimeMs) -> Vec<&'a ConsentPolicy> {
-        let begun = |p: &ConsentPolicy, said: &Said| said.by == *of && p.valid_from.max(said.time) <= now;
-        heard!(self, said, { Body::ConsentPolicyPublish(p) if begun(p, said) => p }).collect()
+    fn policies(&self, of: &NetworkId, t: TimeMs) -> Vec<&'a ConsentPolicy> {
+        heard!(self, said, { Body::ConsentPolicyPublish(p) if said.by == *of && p.valid_from.max(said.time) <= t => p }).collect()
     }
     fn policy(&self, of: &NetworkId, now: TimeMs) -> Option<&'a ConsentPolicy> {
         self.policies(of, now).into_iter().max_by_key(|policy| policy.version)
@@ -192,8 +192,8 @@ impl<'a> Reference<'a> {
             FacilitySelector::Listed(set) => set.contains(near.0) && near.1 < given,
             FacilitySelector::All => near.1 < given || self.joined(near.0, near.1, c, rule, s.now),
         };
-        let asked = |p: &ConsentPolicy| c.side == Side::Viewing || c.network != s.r.viewing || p.viewing.is_some();
-        let sees = self.policy(&c.network, s.now).is_some_and(asked) || far.1 < given || self.joined(far.0, far.1, c, rule, s.now);
+        let asks = |p: &ConsentPolicy| c.side == Side::Viewing || c.network != s.r.viewing || p.viewing.is_some();
+        let sees = far.1 < given || self.policy(&c.network, s.now).is_some_and(asks) || self.joined(far.0, far.1, c, rule, s.now);
         own && sees && c.counterpart.as_ref().is_none_or(|set| set.contains(far.0) && far.1 < given)
     }
 
