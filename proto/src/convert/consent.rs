@@ -1,8 +1,8 @@
 //! Consents and reservations.
 
 use super::{
-    bounded, categories_in, categories_out, facilities_in, facilities_out, purposes_in, purposes_out,
-    required,
+    bounded, categories_in, categories_out, facilities_in, facilities_out, purposes_in,
+    purposes_out, required,
 };
 use crate::v1;
 use sekisho_domain::{

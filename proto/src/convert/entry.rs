@@ -180,9 +180,9 @@ impl From<&Body> for v1::entry::Body {
                 authority: authority.to_string(),
             }),
             Body::NoticePost(notice) => Self::NoticePost(notice.into()),
-            Body::NoticeRemove { notice } => Self::NoticeRemove(v1::NoticeRemove {
-                notice: notice.0.0,
-            }),
+            Body::NoticeRemove { notice } => {
+                Self::NoticeRemove(v1::NoticeRemove { notice: notice.0.0 })
+            }
             Body::ProxyRegister(proxy) => Self::ProxyRegister(proxy.into()),
             Body::ProxyEnd {
                 proxy,

@@ -7,8 +7,8 @@ use super::{
 use crate::v1;
 use sekisho_domain::{
     AccessRequest, Basis, Category, ConsentId, Decision, Denial, DenyReason, DisclosingFacilities,
-    DomainError, EntryIndex, Footing, NetworkId, NetworkOutcome, Outcome, PermitTerms, RefusalReason,
-    TimeMs, Withheld,
+    DomainError, EntryIndex, Footing, NetworkId, NetworkOutcome, Outcome, PermitTerms,
+    RefusalReason, TimeMs, Withheld,
 };
 
 impl From<&Outcome> for v1::Outcome {
