@@ -9,11 +9,9 @@
 use sekisho_conformance::follow::{ask, follow};
 use sekisho_domain::{
     AgreementRef, Body, Capture, Consent, ConsentId, ConsentPolicy, ConsentRule, Decision,
-    DenyReason, Disaster, FacilitySelector, KeyPurpose, NewFacility, NoticeId, Period, Proxy,
-    ProxyId, ProxyKind, Purpose, RefusalReason, Reservation, Rule, Scope, Side, TimeMs,
+    DenyReason, Disaster, FacilitySelector, NewFacility, NoticeId, Period, Proxy, ProxyId,
+    ProxyKind, Purpose, RefusalReason, Reservation, Rule, Scope, Side, TimeMs,
 };
-use sekisho_ledger::View;
-use sekisho_ledger::signature::SigningKey;
 use sekisho_ledger::store::MemoryState;
 use sekisho_ledger::testing::{
     BEGIN, World, area, disaster, facility, grant, joining_notice, key, network, policy, proxy,
@@ -424,40 +422,4 @@ fn the_recipient_takes_it_at_the_visit() {
         world.withdraw("kurume", here, "4010000002");
         assert_eq!(ask(world), Err(DenyReason::ConsentWithdrawn));
     });
-}
-
-#[test]
-fn what_a_thief_said_counts_for_nothing() {
-    follow(
-        "said with a key that is revoked by the time the other says it",
-        |world| {
-            let admit = Body::AuthorityAdmit {
-                authority: network("saga-ken"),
-                name: "県".to_owned(),
-                key: key("saga-ken", KeyPurpose::Authority).public_key(),
-                prefectures: [area("41")].into(),
-            };
-            let known = |world: &World| {
-                let authority = View(&world.state).authority(&network("saga-ken"));
-                authority.unwrap().is_some()
-            };
-            let (stolen, successor) = (
-                key("kurume", KeyPurpose::Governance),
-                SigningKey::from_secret(&[8; 32]),
-            );
-            world.say_with(&stolen, admit.clone());
-            let add = Body::KeyAdd {
-                purpose: KeyPurpose::Governance,
-                public_key: successor.public_key(),
-                endpoint: None,
-            };
-            world.accept("kurume", add);
-            let key = stolen.key_id();
-            world.say_with(&successor, Body::KeyRevoke { key });
-            world.accept("saga", admit.clone());
-            assert!(!known(world), "one of two has said it");
-            world.say_with(&successor, admit);
-            assert!(known(world), "both have");
-        },
-    );
 }
