@@ -14,8 +14,8 @@ use sekisho_domain::{
 };
 use sekisho_ledger::store::MemoryState;
 use sekisho_ledger::testing::{
-    BEGIN, World, area, disaster, facility, grant, joining_notice, key, network, policy, proxy,
-    purposes_notice, reservation, rule, subject,
+    BEGIN, World, disaster, facility, grant, joining_notice, policy, proxy, purposes_notice,
+    reservation, rule, subject,
 };
 
 const MINUTE_MS: u64 = 60_000;
