@@ -26,6 +26,8 @@ mod bounds_test;
 #[cfg(test)]
 mod governance_test;
 #[cfg(test)]
+mod life_test;
+#[cfg(test)]
 mod requests_test;
 #[cfg(test)]
 mod rules_test;

@@ -1,6 +1,6 @@
 //! What rules refuse, and what they let through.
 
-use crate::testing::{BEGIN, World, facility, grant, key, network, proxy, reservation, subject};
+use crate::testing::{BEGIN, World, facility, grant, key, network, subject};
 use crate::{Applied, EntryFault, Leaf, View, merkle, sign_entry, tree};
 use sekisho_domain::*;
 
@@ -316,8 +316,22 @@ fn an_agreement_is_in_force_when_every_party_signed_exactly_it() {
     assert!(in_force(&world).is_empty(), "one party has not signed");
     world.accept("yame", sign(digest));
     assert_eq!(in_force(&world), [1]);
+    // What a newer proposal has overtaken is signed no more.
+    for version in [2, 3] {
+        let next = Agreement {
+            version,
+            ..agreement.clone()
+        };
+        world.propose(&next);
+        if version == 3 {
+            let overtaken = Agreement { version: 2, ..next };
+            let late = World::<crate::store::MemoryState>::signature(&overtaken);
+            let refused = world.refusal("saga", late);
+            assert_eq!(refused, Some(RefusalReason::WrongVersion));
+        }
+    }
     let skipped = Body::AgreementPropose(Agreement {
-        version: 3,
+        version: 5,
         ..agreement.clone()
     });
     assert!(matches!(
@@ -357,44 +371,4 @@ fn two_subjects_are_linked_by_both_sides_and_only_once() {
             ..
         }
     ));
-}
-
-#[test]
-fn a_proxy_speaks_for_its_own_patient_and_for_no_other() {
-    let mut world = world();
-    world.hospital("saga", "4110000001");
-    world.policy("saga", Some(Scope::AllFacilities), None);
-    let known = proxy("saga", subject(1), "4110000001", ProxyKind::Guardian);
-    let known = ProxyId(world.accept("saga", Body::ProxyRegister(known)));
-    let all = FacilitySelector::All;
-    for (patient, refused) in [(1, None), (2, Some(RefusalReason::ProxyInvalid))] {
-        let side = Side::Disclosing;
-        let consent = Consent {
-            proxy: Some(known),
-            ..world.consent("saga", subject(patient), side, "4110000001", all.clone())
-        };
-        assert_eq!(world.refusal("saga", Body::ConsentGrant(consent)), refused);
-        let reserved = Reservation {
-            proxy: Some(known),
-            ..reservation("saga", subject(patient), "4110000001")
-        };
-        let reserved = Body::ReservationSet(reserved);
-        assert_eq!(world.refusal("saga", reserved), refused);
-    }
-}
-
-#[test]
-fn a_policy_does_not_hold_for_the_past() {
-    let mut world = world();
-    let before = world.time;
-    world.time = world.time.plus_ms(1000);
-    world.policy("saga", Some(Scope::AllFacilities), None);
-    let at = |time| {
-        View(&world.state)
-            .policy_at(&network("saga"), time)
-            .unwrap()
-    };
-    assert!(at(before).is_none());
-    assert!(at(TimeMs(world.time.0 - 1)).is_none());
-    assert!(at(world.time).is_some());
 }

@@ -45,6 +45,18 @@ fn a_permit_never_outlives_what_it_rests_on() {
             }),
         ),
         (
+            "of two versions to come the sooner begins, the lower one",
+            Box::new(move |w, at| {
+                for (number, begins) in [(2, at), (3, at.plus_ms(1_000))] {
+                    let mut other = grants();
+                    other[0].categories = [Category::Meal].into();
+                    let next = version("link", number, &["kurume", "saga"], other, begins);
+                    w.accept("saga", Body::AgreementPropose(next.clone()));
+                    sign(w, "kurume", &next);
+                }
+            }),
+        ),
+        (
             "a policy without the side begins",
             Box::new(|w, at| {
                 w.accept(
