@@ -383,7 +383,7 @@ fn each_refusal_of_a_decision_has_its_case() {
     for outcome in [
         None,
         Some(Wire::Refused(0)),
-        Some(Wire::Refused(15)),
+        Some(Wire::Refused(99)),
         decided(vec![no_decision]),
         decided(vec![no_reason.clone()]),
         decided(vec![no_reason; 65]),
