@@ -34,13 +34,7 @@ static VALID: LazyLock<Valid> = LazyLock::new(|| {
     let (note, size) = world.checkpoint(2);
     let request = world.request("kurume", "4010000001", subject(2), &["saga"]);
     let envelope = world.sign("kurume", Body::AccessRequest(request));
-    let rows = Table::ALL
-        .into_iter()
-        .flat_map(|t| {
-            let rows = world.state.scan(t, b"", b"", usize::MAX).unwrap();
-            rows.into_iter().map(move |(key, value)| (t, key, value))
-        })
-        .collect();
+    let rows = rows(&world);
     Valid {
         leaf: View(&world.state).leaf(access).unwrap().unwrap(),
         bundle: bundle::build(&world.state, access, &note, size, &[]).unwrap(),
@@ -156,6 +150,54 @@ proptest! {
         let _ = (view.networks(), view.keys(KeyPurpose::Node), view.facilities(9), view.agreements(9));
         let _ = (view.policies(&network("kurume")), view.access(EntryIndex(9)), view.transfers(EntryIndex(9)));
         let _ = (crate::tree::root(&state, 3), crate::tree::consistency_proof(&state, 2, 5));
+    }
+}
+
+/// A ledger with a record of every kind, and its rows.
+static STORY: LazyLock<(World, Vec<(Table, Vec<u8>, Vec<u8>)>)> = LazyLock::new(|| {
+    let (world, ..) = crate::golden_test::story::story();
+    let rows = rows(&world);
+    (world, rows)
+});
+
+fn rows(world: &World) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
+    let tables = Table::ALL.into_iter();
+    let rows = tables.flat_map(|t| {
+        let rows = world.state.scan(t, b"", b"", usize::MAX).unwrap();
+        rows.into_iter().map(move |(key, value)| (t, key, value))
+    });
+    rows.collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_damaged_row_of_any_kind_is_an_error_or_another_answer(row in any::<Index>(), changes in changes()) {
+        let (world, rows) = &*STORY;
+        let (table, key, value) = row.get(rows);
+        let mut world = world.clone();
+        world.state.put(*table, key, &changed(value, &changes)).unwrap();
+        let (view, time) = (View(&world.state), world.time);
+        let (kurume, saga) = (network("kurume"), network("saga"));
+        let patient = SubjectRef { network: kurume.clone(), subject: subject(2) };
+        for index in (0..crate::tree::size(&world.state).unwrap_or(9)).map(EntryIndex) {
+            let _ = (view.consent(ConsentId(index)), view.reservation(ReservationId(index)));
+            let _ = (view.proxy(ProxyId(index)), view.notice(NoticeId(index)), view.seal(SealId(index)));
+            let _ = (view.disaster(DisasterId(index)), view.emergency(index), view.rests_on(index));
+        }
+        let _ = (view.authorities(), view.disasters(9), view.reviews_due(&kurume, 9), view.is_deceased(&patient));
+        let _ = (view.notices_of_purposes(&kurume), view.notices_of_joining(&kurume), view.linked(&patient, &saga));
+        let _ = (view.policy_at(&kurume, time), view.agreements_of(&kurume, &saga), view.links_of(&patient, &saga));
+        for (purpose, grounds) in [
+            (Purpose::Treat, Grounds::Ordinary),
+            (Purpose::BreakGlass, Grounds::Emergency(EmergencyReason::NoTime)),
+            (Purpose::Legal, Grounds::Law(LegalBasis::ElderAbuse)),
+        ] {
+            let request = world.request("kurume", "4010000001", subject(2), &["kurume", "saga"]);
+            let request = AccessRequest { purpose, grounds, ..request };
+            let _ = crate::authorize(view, &request, time);
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //!
 //! After a change that is meant: `SEKISHO_WRITE_GOLDEN=1 cargo test -p sekisho-ledger golden`.
 
-mod story;
+pub(crate) mod story;
 
 use crate::bundle::{self, ShownOpening};
 use crate::store::{StateRead, Table};

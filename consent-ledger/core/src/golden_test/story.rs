@@ -9,7 +9,7 @@ use crate::testing::{
 use sekisho_domain::*;
 
 /// One of everything; an access, and the opening of its document.
-pub(super) fn story() -> (World, EntryIndex, Opening) {
+pub(crate) fn story() -> (World, EntryIndex, Opening) {
     let mut world = World::of(&["kurume", "saga"]);
     world.hospital("saga", "4110000001");
     world.hospital("saga", "4110000002");
