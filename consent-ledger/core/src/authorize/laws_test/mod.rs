@@ -1,4 +1,4 @@
-//! P2 to P5 and P7 over random histories, and exactly the law as [`reference`] reads it a second time.
+//! P2 to P5, P7 and P9 over random histories, and exactly the law as [`reference`] reads it a second time.
 //!
 //! Each history comes from one seed. CI runs some hundred; as many as one likes by
 //! `SEKISHO_HISTORIES=1000000 cargo test --release -p sekisho-ledger --all-features -- laws --nocapture`
