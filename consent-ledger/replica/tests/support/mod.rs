@@ -13,7 +13,7 @@ use sekisho_replica::{Clock, Config, Keys, Replica, SubmitError, Submitted, Syst
 use sekisho_transport::{
     ClientLimits, Deadline, Expected, Identity, Incoming, ServerLimits, channel, server,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -174,15 +174,20 @@ impl Cluster {
         ledger_id(&self.genesis)
     }
 
-    /// Waits until a running replica leads, and all running ones know it.
+    /// Waits until a running replica leads, and all running ones know it. One that stopped for good is not asked:
+    /// what it knew last may be itself.
     pub async fn leader(&self) -> u64 {
         until("a leader", async || {
-            let mut leaders = std::collections::BTreeSet::new();
-            for running in self.running.values() {
-                leaders.insert(running.replica.status().await.unwrap().leader?.0);
+            let (mut leaders, mut serving) = (BTreeSet::new(), BTreeSet::new());
+            for (&id, running) in &self.running {
+                let status = running.replica.status().await.unwrap();
+                if status.fault.is_none() {
+                    leaders.insert(status.leader?.0);
+                    serving.insert(id);
+                }
             }
             let leader = leaders.first().copied()?;
-            (leaders.len() == 1 && self.running.contains_key(&leader)).then_some(leader)
+            (leaders.len() == 1 && serving.contains(&leader)).then_some(leader)
         })
         .await
     }
