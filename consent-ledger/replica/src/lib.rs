@@ -32,6 +32,7 @@ mod checked;
 mod checkpoint;
 pub mod config;
 mod directory;
+mod disk;
 mod error;
 pub mod offline;
 mod raft;
@@ -47,6 +48,7 @@ mod test_genesis;
 
 pub use checkpoint::{CheckpointError, Cosigned};
 pub use config::{Clock, Config, Keys, SystemClock, Timing};
+pub use disk::{Disk, DiskFile, Folder};
 pub use error::ReplicaError;
 pub use raft::{Member, WireError};
 pub use replica::{Alarm, MemberStatus, Replica, Status, WaitError};
