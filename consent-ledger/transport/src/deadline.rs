@@ -100,6 +100,10 @@ impl Deadline {
 
 /// This machine's clock.
 fn now() -> TimeMs {
+    #[cfg(feature = "simulation")]
+    if let Some(now) = crate::simulation::now() {
+        return now;
+    }
     TimeMs(
         SystemTime::now()
             .duration_since(UNIX_EPOCH)

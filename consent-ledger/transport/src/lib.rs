@@ -33,6 +33,8 @@ mod key;
 pub mod limits;
 pub mod seed_file;
 mod serve;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod telemetry;
 mod verify;
 
