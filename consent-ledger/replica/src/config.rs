@@ -94,6 +94,9 @@ pub struct Config {
     pub log_kept: u64,
     /// Time between two published checkpoints while the tree grows.
     pub publish_every: Duration,
+    /// What stands in the place of network and disk.
+    #[cfg(feature = "simulation")]
+    pub world: Option<crate::simulation::World>,
 }
 
 impl Config {
@@ -111,6 +114,8 @@ impl Config {
             snapshot_every: 5_000,
             log_kept: 1_000,
             publish_every: PUBLISH_EVERY,
+            #[cfg(feature = "simulation")]
+            world: None,
         }
     }
 

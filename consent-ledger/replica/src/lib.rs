@@ -38,6 +38,8 @@ pub mod offline;
 mod raft;
 mod replica;
 mod service;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod store;
 mod submit;
 mod tiles;

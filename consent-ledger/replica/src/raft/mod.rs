@@ -4,6 +4,8 @@
 //! them): [`wire`] converts each to and from a message of `sekisho.v1`.
 
 pub(crate) mod network;
+#[cfg(feature = "simulation")]
+mod runtime;
 mod types;
 pub(crate) mod wire;
 

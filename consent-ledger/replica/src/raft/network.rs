@@ -3,7 +3,7 @@
 use super::types::{Member, TypeConfig};
 use super::wire;
 use crate::ReplicaError;
-use crate::config::{Clock, SNAPSHOT_TIMEOUT};
+use crate::config::{Clock, Config, SNAPSHOT_TIMEOUT};
 use crate::directory::Directory;
 use crate::store::{SnapshotData, blocking};
 use futures::StreamExt;
@@ -24,7 +24,12 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Channel;
+
+/// The way to a peer. In a simulation it may lead through none of the machine's sockets.
+#[cfg(feature = "simulation")]
+pub(crate) use crate::simulation::Line;
+#[cfg(not(feature = "simulation"))]
+pub(crate) use tonic::transport::Channel as Line;
 
 /// The channels to other replicas, one each, made at first use.
 pub(crate) struct Peers {
@@ -32,7 +37,9 @@ pub(crate) struct Peers {
     directory: Arc<Directory>,
     clock: Arc<dyn Clock>,
     heartbeat: Duration,
-    channels: Mutex<BTreeMap<u64, (Member, Channel)>>,
+    channels: Mutex<BTreeMap<u64, (Member, Line)>>,
+    #[cfg(feature = "simulation")]
+    simulated: Option<Arc<dyn crate::simulation::Network>>,
 }
 
 impl Peers {
@@ -40,19 +47,25 @@ impl Peers {
         identity: Identity,
         directory: Arc<Directory>,
         clock: Arc<dyn Clock>,
-        heartbeat: Duration,
+        config: &Config,
     ) -> Self {
         Self {
             identity,
             directory,
             clock,
-            heartbeat,
+            heartbeat: config.timing.heartbeat,
             channels: Mutex::new(BTreeMap::new()),
+            #[cfg(feature = "simulation")]
+            simulated: config.world.as_ref().map(|world| Arc::clone(&world.network)),
         }
     }
 
     /// The channel to a replica, which must show a key of its network.
-    pub(crate) fn channel(&self, replica: u64, member: &Member) -> Result<Channel, ReplicaError> {
+    pub(crate) fn channel(&self, replica: u64, member: &Member) -> Result<Line, ReplicaError> {
+        #[cfg(feature = "simulation")]
+        if let Some(network) = &self.simulated {
+            return Ok(Line::simulated(Arc::clone(network), &member.endpoint));
+        }
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, channel)) = channels.get(&replica)
             && known == member
@@ -63,13 +76,14 @@ impl Peers {
             .network
             .parse()
             .map_err(|_| ReplicaError::Damaged("a member's network id"))?;
-        let made = channel(
+        let made: Line = channel(
             &member.endpoint,
             Expected::Network(network),
             &self.identity,
             Arc::clone(&self.directory) as _,
             ClientLimits::default(),
-        )?;
+        )?
+        .into();
         channels.insert(replica, (member.clone(), made.clone()));
         Ok(made)
     }
@@ -105,7 +119,7 @@ fn unreachable<E: Error + 'static>(error: &E) -> Unreachable {
 }
 
 impl Link {
-    fn client(&self) -> Result<RaftServiceClient<Channel>, Unreachable> {
+    fn client(&self) -> Result<RaftServiceClient<Line>, Unreachable> {
         let channel = self
             .peers
             .channel(self.target, &self.member)

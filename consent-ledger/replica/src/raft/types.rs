@@ -1,6 +1,10 @@
 //! What openraft is instantiated with.
 
+#[cfg(feature = "simulation")]
+use super::runtime::Runtime;
 use crate::store::SnapshotData;
+#[cfg(not(feature = "simulation"))]
+use openraft::TokioRuntime as Runtime;
 use sekisho_ledger::Applied;
 use sekisho_proto::v1;
 use std::fmt;
@@ -13,6 +17,7 @@ openraft::declare_raft_types!(
         NodeId = u64,
         Node = Member,
         SnapshotData = SnapshotData,
+        AsyncRuntime = Runtime,
 );
 
 pub(crate) type Raft = openraft::Raft<TypeConfig>;

@@ -12,7 +12,7 @@ use crate::checked::Checked;
 use crate::checkpoint::Collector;
 use crate::config::{Clock, Config, SHUTDOWN_GRACE};
 use crate::directory::Directory;
-use crate::raft::network::Peers;
+use crate::raft::network::{Line, Peers};
 use crate::raft::{Member, Raft};
 use crate::store::{ReadState, Store, blocking};
 use crate::tiles::Tiles;
@@ -28,7 +28,6 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::transport::Channel;
 
 /// A running replica. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -327,7 +326,7 @@ impl Replica {
             .collect()
     }
 
-    pub(crate) fn channel(&self, replica: u64) -> Result<Channel, ReplicaError> {
+    pub(crate) fn channel(&self, replica: u64) -> Result<Line, ReplicaError> {
         match self.members().get(&replica) {
             Some(member) => self.0.peers.channel(replica, member),
             None => Err(ReplicaError::Damaged("the membership")),

@@ -57,7 +57,7 @@ impl Replica {
             keys.transport,
             Arc::clone(&directory),
             Arc::clone(&clock),
-            config.timing.heartbeat,
+            &config,
         ));
         let machine = Machine::new(store.clone(), Arc::clone(&checked), Arc::clone(&directory));
         let raft = Raft::new(

@@ -265,6 +265,10 @@ pub(crate) enum Recorded {
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ReplicaError> + Send + 'static,
 ) -> Result<T, ReplicaError> {
+    #[cfg(feature = "simulation")]
+    if crate::simulation::is_on() {
+        return crate::simulation::work(work).await;
+    }
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         // Only a panic, or a runtime that is going away, ends such a task without a result.

@@ -1,0 +1,111 @@
+//! Where a deterministic simulation takes the place of clock, randomness, threads, network and disk.
+//!
+//! The replica itself is the real one. What it reaches the world through is exchanged here: messages to other
+//! replicas go to a [`Network`], files to a [`Disk`](crate::disk::Disk), work that waits for the disk runs in the
+//! task that asked for it, and openraft's election timeouts come from a seed. The simulation itself (`tests/simulation`)
+//! is no part of this crate, and the feature `simulation` is on in no binary. Where it is compiled in, it has no
+//! effect on a thread that has not called [`begin`].
+
+mod line;
+mod observe;
+mod planted;
+
+pub use line::{Answer, Call, Line, Network};
+pub use observe::{LogEntry, Observed};
+pub use planted::Planted;
+pub(crate) use planted::is_planted;
+
+use crate::ReplicaError;
+use crate::disk::Disk;
+use sekisho_domain::TimeMs;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What one start of a replica has in the place of the machine's.
+#[derive(Clone)]
+pub struct World {
+    /// How it reaches the others.
+    pub network: Arc<dyn Network>,
+    /// Where its files are.
+    pub disk: Arc<dyn Disk>,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").finish_non_exhaustive()
+    }
+}
+
+struct Simulated {
+    random: u64,
+    planted: Option<Planted>,
+}
+
+thread_local! {
+    static SIMULATED: RefCell<Option<Simulated>> = const { RefCell::new(None) };
+    /// Time that the work under way has cost so far.
+    static COST: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// Ends the simulation on this thread when it is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Begun(());
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        SIMULATED.with_borrow_mut(Option::take);
+        sekisho_transport::simulation::end();
+    }
+}
+
+/// Begins a simulation on this thread, inside a runtime of one thread whose time is paused.
+pub fn begin(seed: u64, time: TimeMs, planted: Option<Planted>) -> Begun {
+    SIMULATED.set(Some(Simulated {
+        random: seed,
+        planted,
+    }));
+    COST.set(Duration::ZERO);
+    sekisho_transport::simulation::begin(time);
+    Begun(())
+}
+
+/// Whether this thread simulates.
+pub(crate) fn is_on() -> bool {
+    SIMULATED.with_borrow(Option::is_some)
+}
+
+/// The next random number of this thread's simulation (splitmix64), if there is one.
+pub(crate) fn random() -> Option<u64> {
+    SIMULATED.with_borrow_mut(|simulated| {
+        let state = &mut simulated.as_mut()?.random;
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = *state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Some(z ^ (z >> 31))
+    })
+}
+
+/// Lets the work under way take so much longer: a simulated disk says here how long it was busy. What the work did
+/// is done; it is reported when the time is over.
+pub fn cost(time: Duration) {
+    COST.set(COST.get() + time);
+}
+
+/// Does work that waits for the disk in the task that asked for it, and reports it when its time is over.
+pub(crate) async fn work<T>(
+    work: impl FnOnce() -> Result<T, ReplicaError>,
+) -> Result<T, ReplicaError> {
+    // Others run meanwhile, as they would beside a thread.
+    tokio::task::yield_now().await;
+    COST.set(Duration::ZERO);
+    let done = work();
+    let cost = COST.take();
+    if !cost.is_zero() {
+        tokio::time::sleep(cost).await;
+    }
+    done
+}
