@@ -1,6 +1,7 @@
 //! What a replica is told at start, and every bound it keeps (P12).
 
 use crate::ReplicaError;
+use crate::disk::Disk;
 use sekisho_domain::{ReplicaId, TimeMs};
 use sekisho_ledger::signature::SigningKey;
 use sekisho_transport::Identity;
@@ -47,6 +48,17 @@ pub const LEAVES_AT_ONCE: usize = 64;
 pub const VOTERS_MAX: usize = sekisho_ledger::note::NOTE_SIGNATURES_MAX;
 /// Page cache of the store.
 pub const STORE_CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of rows applied that are kept in memory before they are written to the database: as many as make that one
+/// write of many pages, few enough to be applied again in seconds after a crash.
+pub const FLUSH_BYTES: usize = 32 * 1024 * 1024;
+/// As many times that, and whoever applies waits for the disk.
+pub const FLUSHES_BEHIND_MAX: usize = 2;
+/// Bytes of the latest Raft entries kept in memory, for replicas that are a moment behind.
+pub const LOG_CACHE_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of one file of the Raft log, made ahead of time.
+pub const LOG_FILE_BYTES: u64 = 16 * 1024 * 1024;
+/// Files of the Raft log kept to be used again.
+pub const LOG_SPARES_MAX: usize = 2;
 /// Time for work under way to end at shutdown.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
@@ -94,6 +106,10 @@ pub struct Config {
     pub log_kept: u64,
     /// Time between two published checkpoints while the tree grows.
     pub publish_every: Duration,
+    /// Bytes of one file of the Raft log.
+    pub log_file_bytes: u64,
+    /// In the place of the data directory's own disk, for the store; snapshots and tiles are not concerned.
+    pub disk: Option<Arc<dyn Disk>>,
     /// What stands in the place of network and disk.
     #[cfg(feature = "simulation")]
     pub world: Option<crate::simulation::World>,
@@ -114,6 +130,8 @@ impl Config {
             snapshot_every: 5_000,
             log_kept: 1_000,
             publish_every: PUBLISH_EVERY,
+            log_file_bytes: LOG_FILE_BYTES,
+            disk: None,
             #[cfg(feature = "simulation")]
             world: None,
         }

@@ -36,6 +36,9 @@ pub enum ReplicaError {
         /// The version known.
         expected: u8,
     },
+    /// The Raft log's files cannot be read.
+    #[error("{0}")]
+    Log(String),
     /// What is stored cannot be what this program stored.
     #[error("{0} in the store is damaged")]
     Damaged(&'static str),

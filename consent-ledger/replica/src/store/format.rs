@@ -21,6 +21,16 @@ pub(super) struct Identity {
     pub(super) replica: u64,
 }
 
+/// How the store as a whole is laid out: 1 had the Raft log in the database.
+pub(super) const FORMAT_NUMBER: u32 = 2;
+
+/// [`FORMAT_NUMBER`] as stored.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(super) struct Format {
+    #[prost(uint32, tag = "1")]
+    pub(super) number: u32,
+}
+
 /// The membership applied last, with its place in the log.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct AppliedMembership {
@@ -63,13 +73,6 @@ pub(super) struct Record;
 impl Record {
     pub(super) fn get<M: Message + Default>(
         txn: &ReadTransaction,
-        name: &'static str,
-    ) -> Result<Option<M>, ReplicaError> {
-        Self::read(&txn.open_table(META).map_err(ReplicaError::database)?, name)
-    }
-
-    pub(super) fn get_in<M: Message + Default>(
-        txn: &WriteTransaction,
         name: &'static str,
     ) -> Result<Option<M>, ReplicaError> {
         Self::read(&txn.open_table(META).map_err(ReplicaError::database)?, name)
@@ -130,9 +133,10 @@ pub(super) fn encode_entry(entry: &Entry) -> Vec<u8> {
     encode(&wire::entry(entry))
 }
 
-pub(super) fn decode_entry(index: u64, bytes: &[u8]) -> Result<Entry, ReplicaError> {
+/// An entry, which must have this index if one is given.
+pub(super) fn decode_entry(index: Option<u64>, bytes: &[u8]) -> Result<Entry, ReplicaError> {
     let entry = wire::from_entry(decode("a Raft log entry", bytes)?)?;
-    if entry.log_id.index != index {
+    if index.is_some_and(|index| entry.log_id.index != index) {
         return Err(ReplicaError::Damaged("a Raft log entry"));
     }
     Ok(entry)

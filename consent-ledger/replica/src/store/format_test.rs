@@ -77,14 +77,14 @@ fn other_versions_and_places_are_refused() {
         log_id: log_id(),
         payload: EntryPayload::Blank,
     });
-    assert!(decode_entry(300, &bytes).is_ok());
+    assert!(decode_entry(Some(300), &bytes).is_ok());
     assert!(matches!(
-        decode_entry(301, &bytes),
+        decode_entry(Some(301), &bytes),
         Err(ReplicaError::Damaged(_))
     ));
     bytes[0] = 2;
     assert!(matches!(
-        decode_entry(300, &bytes),
+        decode_entry(Some(300), &bytes),
         Err(ReplicaError::Format {
             got: 2,
             expected: 1,
@@ -92,11 +92,11 @@ fn other_versions_and_places_are_refused() {
         })
     ));
     assert!(matches!(
-        decode_entry(300, &[]),
+        decode_entry(Some(300), &[]),
         Err(ReplicaError::Damaged(_))
     ));
     assert!(matches!(
-        decode_entry(300, &[1, 0xff]),
+        decode_entry(Some(300), &[1, 0xff]),
         Err(ReplicaError::Damaged(_))
     ));
 }

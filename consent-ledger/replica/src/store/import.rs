@@ -11,17 +11,17 @@
 //! continue the imported tree ([`Store::check_installed`](super::Store)).
 
 use super::format::{Cosigned, Record};
-use super::open::{FILE, found, identity, sync_directory};
+use super::open::{database, identity};
 use super::{COSIGNED, IMPORTED, ReadState, StateTxn};
-use crate::config::{Config, STORE_CACHE_BYTES};
+use crate::config::Config;
+use crate::disk::Folder;
 use crate::{ReplicaError, state_error};
 use prost::Message;
-use redb::{Database, DatabaseError, Durability, ReadableDatabase};
+use redb::{Database, Durability, ReadableDatabase};
 use sekisho_domain::{EntryIndex, Genesis, Hash, TimeMs};
 use sekisho_ledger::store::{StateRead, StateWrite};
 use sekisho_ledger::{Applied, EntryFault, Leaf, Strict, View, apply_batch, ledger_id, tree};
 use sekisho_proto::v1;
-use std::fs;
 
 /// How far an import is, and how much of it the Raft log has told again.
 #[derive(Clone, PartialEq, Message)]
@@ -128,36 +128,15 @@ impl Import {
         if config.marker.try_exists().map_err(file("read"))? {
             return Err(has_run());
         }
-        fs::create_dir_all(&config.data_dir).map_err(file("created"))?;
-        let path = config.data_dir.join(FILE);
-        let database = Database::builder()
-            .set_cache_size(STORE_CACHE_BYTES)
-            .create(&path)
-            .map_err(|error| match error {
-                DatabaseError::DatabaseAlreadyOpen => ReplicaError::InUse(path.clone()),
-                other => ReplicaError::database(other),
-            })?;
-        sync_directory(&config.data_dir).map_err(file("written"))?;
-        let ledger = ledger_id(genesis);
-        match identity(&database)? {
-            None => {
-                let unfinished = Imported::default();
-                found(
-                    &database,
-                    genesis,
-                    ledger,
-                    config.replica,
-                    Some(&unfinished),
-                )?;
-            }
-            Some(whose) => {
-                let txn = database.begin_read().map_err(ReplicaError::database)?;
-                let imported: Option<Imported> = Record::get(&txn, IMPORTED)?;
-                let ours = whose.ledger == ledger.0 && whose.replica == config.replica.0;
-                if !ours || imported.is_none_or(|imported| imported.complete) {
-                    return Err(has_run());
-                }
-            }
+        let disk = Folder::create(&config.data_dir).map_err(file("created"))?;
+        let database = database(&disk, config, genesis, Some(&Imported::default()))?;
+        let ours = identity(&database)?.is_some_and(|whose| {
+            whose.ledger == ledger_id(genesis).0 && whose.replica == config.replica.0
+        });
+        let txn = database.begin_read().map_err(ReplicaError::database)?;
+        let imported: Option<Imported> = Record::get(&txn, IMPORTED)?;
+        if !ours || imported.is_none_or(|imported| imported.complete) {
+            return Err(has_run());
         }
         Ok(Self {
             database,

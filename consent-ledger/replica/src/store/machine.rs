@@ -1,26 +1,29 @@
-//! The replicated state machine: the core's `apply` over redb.
+//! The replicated state machine: the core's `apply` over the store.
 
-use super::format::{Record, log_id_record, membership_record};
 use super::import::Imported;
 use super::snapshot::{SnapshotData, View};
-use super::{APPLIED, Cosigned, IMPORTED, MEMBERSHIP, StateTxn, Store, blocking};
+use super::state::Change;
+use super::{Cosigned, Store};
 use crate::checked::Checked;
+use crate::config::FLUSHES_BEHIND_MAX;
 use crate::directory::Directory;
 use crate::raft::{Applieds, Entry, LogId, Member, Storage, StoredMembership, TypeConfig};
 use crate::{ReplicaError, state_error};
 use openraft::storage::{RaftStateMachine, Snapshot};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder, SnapshotMeta, StorageIOError};
-use redb::Durability;
 use sekisho_ledger::store::StateRead;
-use sekisho_ledger::{Applied, apply_batch};
+use sekisho_ledger::{Applied, SignatureCheck, apply_batch};
 use sekisho_proto::v1;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Applies committed entries. Answers each batch with what its envelopes came to.
 pub(crate) struct Machine {
     store: Store,
     checked: Arc<Checked>,
     directory: Arc<Directory>,
+    /// Whether a flush is under way.
+    flushing: Arc<AtomicBool>,
 }
 
 impl Machine {
@@ -29,16 +32,30 @@ impl Machine {
             store,
             checked,
             directory,
+            flushing: Arc::default(),
         }
+    }
+
+    /// Begins to write away what was applied, unless that is under way.
+    fn flush(&self) {
+        if self.flushing.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (store, flushing) = (self.store.clone(), Arc::clone(&self.flushing));
+        tokio::spawn(async move {
+            // A failure has poisoned the store, which says so.
+            let _ = store.write(Store::flush).await;
+            flushing.store(false, Ordering::Release);
+        });
     }
 }
 
 /// Applies a batch, save what an imported state holds already.
-fn apply(
-    state: &mut StateTxn<'_>,
+pub(super) fn apply(
+    state: &mut Change,
     batch: &v1::Batch,
     imported: Option<&mut Imported>,
-    checked: &Checked,
+    checked: &dyn SignatureCheck,
 ) -> Result<Vec<Applied>, ReplicaError> {
     let mut applied = match imported {
         Some(imported) => imported.pass(&*state, batch)?,
@@ -60,39 +77,36 @@ fn apply(
 }
 
 impl Store {
-    /// Applies entries in one transaction with the id of the last. Not fsynced: see the module's
-    /// documentation. Blocks.
+    /// Applies entries, all together or not at all. In memory: see the module's documentation. Blocks.
     fn apply(
         &self,
         entries: Vec<Entry>,
         checked: &Checked,
         directory: &Directory,
     ) -> Result<Vec<Applieds>, ReplicaError> {
-        let (applieds, keys_changed) = self.write(Durability::None, |txn| {
-            let mut imported = Record::get_in::<Imported>(txn, IMPORTED)?;
-            let mut state = StateTxn::open(txn)?;
+        if self.unflushed() >= FLUSHES_BEHIND_MAX {
+            // Memory is bounded: whoever applies faster than the disk writes waits for it.
+            self.flush()?;
+        }
+        let (applieds, keys_changed) = self.change(|state, now| {
             let mut applieds = Vec::with_capacity(entries.len());
             for entry in &entries {
                 applieds.push(match &entry.payload {
                     EntryPayload::Normal(proposal) if !proposal.0.envelopes.is_empty() => {
-                        Applieds(apply(&mut state, &proposal.0, imported.as_mut(), checked)?)
+                        Applieds(apply(state, &proposal.0, now.imported.as_mut(), checked)?)
                     }
                     EntryPayload::Membership(membership) => {
-                        let membership =
+                        now.membership =
                             StoredMembership::new(Some(entry.log_id), membership.clone());
-                        Record::put(txn, MEMBERSHIP, &membership_record(&membership))?;
                         Applieds::default()
                     }
                     EntryPayload::Normal(_) | EntryPayload::Blank => Applieds::default(),
                 });
             }
-            if let Some(imported) = &imported {
-                Record::put(txn, IMPORTED, imported)?;
-            }
             if let Some(last) = entries.last() {
-                Record::put(txn, APPLIED, &log_id_record(&last.log_id))?;
+                now.log_id = Some(last.log_id);
             }
-            Ok((applieds, state.keys_changed()))
+            Ok(applieds)
         })?;
         // Keys first: whoever has learned that a revocation is applied must find the key gone.
         if keys_changed {
@@ -145,8 +159,8 @@ impl RaftStateMachine<TypeConfig> for Machine {
     type SnapshotBuilder = Builder;
 
     async fn applied_state(&mut self) -> Storage<(Option<LogId>, StoredMembership)> {
-        let read = || Store::applied(&self.store.begin_read()?);
-        read().map_err(|error: ReplicaError| StorageIOError::read_state_machine(&error).into())
+        let applied = self.store.applied();
+        applied.map_err(|error| StorageIOError::read_state_machine(&error).into())
     }
 
     async fn apply<I>(&mut self, entries: I) -> Storage<Vec<Applieds>>
@@ -155,14 +169,16 @@ impl RaftStateMachine<TypeConfig> for Machine {
         I::IntoIter: OptionalSend,
     {
         let entries: Vec<Entry> = entries.into_iter().collect();
-        let (store, checked, directory) = (
-            self.store.clone(),
-            Arc::clone(&self.checked),
-            Arc::clone(&self.directory),
-        );
-        blocking(move || store.apply(entries, &checked, &directory))
+        let (checked, directory) = (Arc::clone(&self.checked), Arc::clone(&self.directory));
+        let applied = self
+            .store
+            .write(move |store| store.apply(entries, &checked, &directory))
             .await
-            .map_err(|error| StorageIOError::write_state_machine(&error).into())
+            .map_err(|error| StorageIOError::write_state_machine(&error))?;
+        if self.store.unflushed() > 0 {
+            self.flush();
+        }
+        Ok(applied)
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {
@@ -185,11 +201,12 @@ impl RaftStateMachine<TypeConfig> for Machine {
             Arc::clone(&self.directory),
             meta.clone(),
         );
-        let installed = blocking(move || {
-            store.install(&meta, &snapshot)?;
-            directory.reload(&store.read_state()?)
-        })
-        .await;
+        let installed = store
+            .write(move |store| {
+                store.install(&meta, &snapshot)?;
+                directory.reload(&store.read_state()?)
+            })
+            .await;
         // A purge may be waiting for this, and must see a failure as the store's end.
         self.store.set_installing(false);
         installed.map_err(|error| StorageIOError::write_snapshot(None, &error).into())

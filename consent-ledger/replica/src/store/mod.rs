@@ -1,68 +1,66 @@
-//! A replica's memory: one redb file with the Raft log, the vote and the ledger's state.
+//! A replica's memory: the Raft log in write-ahead files, the ledger's state in a redb file.
 //!
 //! ```text
+//! <data dir>/log-*, spare-*           the Raft log, the vote, the size last cosigned (see [`wal`])
 //! <data dir>/ledger.redb
-//!   meta   "identity" ledger id and replica id   "vote"     "committed"   "purged"
-//!          "applied" "membership" last applied   "cosigned" size and root last cosigned
-//!          "imported" how much came from an export (see [`import`])
-//!   log    Raft log index            -> version, RaftEntry
+//!   meta   "identity" ledger id and replica id   "format"
+//!          "applied" "membership" as of which log id the state is
+//!          "imported" how much came from an export (see [`import`])   "cosigned" what that was
 //!   state  table number, key         -> value                             (sekisho_ledger::store)
 //! <data dir>/incoming-*               snapshots being received; emptied at start
 //! <data dir>/tiles/                   sealed files of what the state holds (see [`crate::tiles`])
 //! <marker>                            written at the first start, outside the data directory
 //! ```
 //!
-//! **Durability (P6).** A vote, an append, a truncation, a purge and a cosigned root are fsynced before
-//! they are reported. Applying a batch writes state, applied id and membership in one transaction that is
-//! not fsynced by itself: redb commits are ordered, so a power cut takes the state back to an earlier
-//! commit as a whole, and what was applied since is applied again from the log, which is durable and is
-//! never cut (purge, itself fsynced, makes all earlier commits durable) before the state it led to.
-//! Replay gives the same bytes, since `apply` is a function of state and log. Nothing is *signed* from
-//! such a state before an fsynced commit ([`Store::record_cosigned`]).
+//! **Durability (P6).** A vote, an append, a truncation, a purge and a cosigned root are in the log and fsynced before
+//! they are reported. Applying a batch changes memory only ([`layers`]): what was applied since the last
+//! [`flush`](Store::flush) is applied again from the log after a crash. A flush writes rows, applied id and membership
+//! in one durable transaction; the log is never cut before the state it led to is flushed. Replay gives the same bytes,
+//! since `apply` is a function of state and log. Nothing is *signed* before the log is durable as far as that
+//! ([`Store::record_cosigned`]).
 //!
 //! **Faults (R7).** The first failed write poisons the store: every later call fails, the replica stops
 //! and joins again under a new id. What a failed fsync left on the disk is never read back as truth.
 
+mod flush;
 mod format;
 mod import;
-mod log;
+mod layers;
 mod machine;
 mod open;
+mod raft_log;
 mod readonly;
 mod scratch;
 mod snapshot;
 mod state;
 mod stopped;
+mod wal;
 
 pub(crate) use format::Cosigned;
 pub(crate) use import::{Again, Import, apply_again};
 pub(crate) use machine::Machine;
 pub(crate) use scratch::Scratch;
-pub(crate) use snapshot::SnapshotData;
+pub(crate) use snapshot::{Incoming, SnapshotData};
 pub use state::ReadState;
 pub(crate) use state::StateTxn;
 pub(crate) use stopped::Stopped;
 
 use crate::ReplicaError;
-use crate::raft::LogId;
-use format::{Record, log_id_record};
-use redb::{
-    Database, Durability, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction,
-};
+use crate::raft::{LogId, StoredMembership};
+use flush::Now;
+use redb::{Database, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction};
 use sekisho_domain::{Hash, LedgerId, ReplicaId};
-pub(crate) use snapshot::Incoming;
+use sekisho_ledger::store::Kept;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::watch;
+use wal::Wal;
 
 const META: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("meta");
-const LOG: TableDefinition<'static, u64, &'static [u8]> = TableDefinition::new("log");
 const STATE: TableDefinition<'static, &'static [u8], &'static [u8]> = TableDefinition::new("state");
 
 const IDENTITY: &str = "identity";
-const VOTE: &str = "vote";
-const COMMITTED: &str = "committed";
-const PURGED: &str = "purged";
+const FORMAT: &str = "format";
 const APPLIED: &str = "applied";
 const MEMBERSHIP: &str = "membership";
 const COSIGNED: &str = "cosigned";
@@ -75,16 +73,22 @@ pub(crate) struct Store(Arc<Inner>);
 struct Inner {
     /// None once it is closed.
     database: RwLock<Option<Database>>,
+    wal: Wal,
     directory: PathBuf,
     ledger: LedgerId,
     replica: ReplicaId,
-    /// The committed log id as last told by Raft. A lower bound that spares time after a restart, so it
-    /// travels with the next write instead of costing one.
-    committed: Mutex<Option<LogId>>,
+    /// What is applied.
+    now: RwLock<Now>,
+    /// Held by whoever applies, with what it keeps decoded; one at a time.
+    applying: Mutex<Kept>,
+    /// Held by whoever flushes; one at a time.
+    flushing: Mutex<()>,
+    /// Held by whoever compares what is to be signed with what was.
+    cosigning: Mutex<()>,
     poison: watch::Sender<Option<Arc<str>>>,
     /// Leaves applied.
     size: watch::Sender<u64>,
-    /// Whether a snapshot is being installed; see [`log`] for why a purge must wait for it.
+    /// Whether a snapshot is being installed; see [`raft_log`] for why a purge must wait for it.
     installing: watch::Sender<bool>,
 }
 
@@ -129,114 +133,97 @@ impl Store {
         }
     }
 
-    /// A consistent view of everything committed, durable or not.
-    pub(crate) fn begin_read(&self) -> Result<ReadTransaction, ReplicaError> {
-        self.check()?;
-        let database = self
-            .0
-            .database
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        let database = database.as_ref().ok_or(ReplicaError::ShutDown)?;
-        database.begin_read().map_err(ReplicaError::database)
-    }
-
-    /// A consistent view of the ledger's state.
+    /// The ledger's state as it is now, durable or not.
     pub(crate) fn read_state(&self) -> Result<ReadState, ReplicaError> {
-        ReadState::open(&self.begin_read()?)
+        self.check()?;
+        let now = self.0.now.read().unwrap_or_else(PoisonError::into_inner);
+        if now.closed {
+            return Err(ReplicaError::ShutDown);
+        }
+        Ok(now.state())
     }
 
-    /// One write transaction, committed if `work` succeeds. Any fault poisons the store. Blocks.
-    fn write<T>(
+    /// As of which log id the state is, and the membership then.
+    fn applied(&self) -> Result<(Option<LogId>, StoredMembership), ReplicaError> {
+        self.check()?;
+        let now = self.0.now.read().unwrap_or_else(PoisonError::into_inner);
+        Ok((now.applied.log_id, now.applied.membership.clone()))
+    }
+
+    /// Work that writes. Any fault poisons the store. Blocks.
+    fn guard<T>(
         &self,
-        durability: Durability,
-        work: impl FnOnce(&WriteTransaction) -> Result<T, ReplicaError>,
+        work: impl FnOnce() -> Result<T, ReplicaError>,
     ) -> Result<T, ReplicaError> {
         self.check()?;
-        self.try_write(durability, work)
-            .inspect_err(|error| match error {
-                ReplicaError::ShutDown => {}
-                fault => self.poison_with(fault),
-            })
+        work().inspect_err(|error| match error {
+            ReplicaError::ShutDown => {}
+            fault => self.poison_with(fault),
+        })
     }
 
-    fn try_write<T>(
+    /// [`Store::guard`] off the async threads.
+    async fn write<T: Send + 'static>(
         &self,
-        durability: Durability,
-        work: impl FnOnce(&WriteTransaction) -> Result<T, ReplicaError>,
-    ) -> Result<T, ReplicaError> {
-        let database = self
-            .0
-            .database
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        let database = database.as_ref().ok_or(ReplicaError::ShutDown)?;
-        let mut txn = database.begin_write().map_err(ReplicaError::database)?;
-        txn.set_durability(durability)
-            .map_err(ReplicaError::database)?;
-        let done = work(&txn)?;
-        if let Some(committed) = self.take_committed() {
-            Record::put(&txn, COMMITTED, &log_id_record(&committed))?;
-        }
-        txn.commit().map_err(ReplicaError::database)?;
-        Ok(done)
-    }
-
-    fn take_committed(&self) -> Option<LogId> {
-        self.0
-            .committed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-    }
-
-    /// [`Store::write`] off the async threads.
-    async fn write_async<T: Send + 'static>(
-        &self,
-        durability: Durability,
-        work: impl FnOnce(&WriteTransaction) -> Result<T, ReplicaError> + Send + 'static,
+        work: impl FnOnce(&Self) -> Result<T, ReplicaError> + Send + 'static,
     ) -> Result<T, ReplicaError> {
         let store = self.clone();
-        blocking(move || store.write(durability, work)).await
+        blocking(move || store.guard(|| work(&store))).await
+    }
+
+    /// One durable transaction of the database, with a view of it afterwards.
+    fn commit<T>(
+        &self,
+        work: impl FnOnce(&WriteTransaction) -> Result<T, ReplicaError>,
+    ) -> Result<(T, ReadTransaction), ReplicaError> {
+        let database = self.0.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = database.as_ref().ok_or(ReplicaError::ShutDown)?;
+        let mut txn = database.begin_write().map_err(ReplicaError::database)?;
+        txn.set_durability(redb::Durability::Immediate)
+            .map_err(ReplicaError::database)?;
+        let done = work(&txn)?;
+        txn.commit().map_err(ReplicaError::database)?;
+        Ok((done, database.begin_read().map_err(ReplicaError::database)?))
     }
 
     /// The size and root this replica cosigned last.
     pub(crate) fn cosigned(&self) -> Result<Option<Cosigned>, ReplicaError> {
-        Record::get(&self.begin_read()?, COSIGNED)
+        self.check()?;
+        Ok(self.0.wal.cosigned())
     }
 
-    /// Remembers a size and root, durably, and with them everything applied so far. Only when this has
+    /// Remembers a size and root, durably, and with them every entry that led to them. Only when this has
     /// returned may a signature over them leave the process: the other way round, a power cut in between
     /// would leave a signature this replica no longer knows of. Blocks.
     ///
     /// # Errors
     /// [`ReplicaError::OwnFork`] if another root was cosigned for the size; the store is then poisoned.
     pub(crate) fn record_cosigned(&self, size: u64, root: Hash) -> Result<Recorded, ReplicaError> {
-        self.write(Durability::Immediate, |txn| {
-            match Record::get_in::<Cosigned>(txn, COSIGNED)? {
-                Some(last) if last.size == size && last.root != root.0 => {
-                    Err(ReplicaError::OwnFork { size })
-                }
-                Some(last) if last.size > size => Ok(Recorded::Behind { last: last.size }),
-                _ => {
-                    Record::put(
-                        txn,
-                        COSIGNED,
-                        &Cosigned {
-                            size,
-                            root: root.0.to_vec(),
-                        },
-                    )?;
-                    Ok(Recorded::Latest)
-                }
+        let _alone = self.0.cosigning.lock().unwrap_or_else(PoisonError::into_inner);
+        self.guard(|| match self.0.wal.cosigned() {
+            Some(last) if last.size == size && last.root != root.0 => {
+                Err(ReplicaError::OwnFork { size })
+            }
+            Some(last) if last.size > size => Ok(Recorded::Behind { last: last.size }),
+            Some(last) if last.size == size => Ok(Recorded::Latest),
+            _ => {
+                let root = root.0.to_vec();
+                self.0.wal.save_cosigned(&Cosigned { size, root })?;
+                Ok(Recorded::Latest)
             }
         })
     }
 
-    /// Makes everything applied durable and lets go of the file, whoever still holds a clone. What is
+    /// Makes everything applied durable and lets go of the files, whoever still holds a clone. What is
     /// under way ends first. Blocks.
     pub(crate) fn close(&self) -> Result<(), ReplicaError> {
-        let flushed = self.write(Durability::Immediate, |_| Ok(()));
+        let flushed = self.guard(|| self.flush());
+        let _applying = self.0.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.wal.close();
+        {
+            let mut now = self.0.now.write().unwrap_or_else(PoisonError::into_inner);
+            now.closed = true;
+        }
         self.0
             .database
             .write()
@@ -282,3 +269,5 @@ mod power_tests;
 #[cfg(test)]
 #[path = "store_test.rs"]
 mod tests;
+#[cfg(test)]
+mod volatile_disk;

@@ -1,13 +1,17 @@
 //! Opening a store: whose it is, and whether it may be the memory of a replica that has run before.
 
-use super::format::{Identity, Record};
+use super::flush::Now;
+use super::format::{FORMAT_NUMBER, Format, Identity, Record};
 use super::import::Imported;
-use super::{IDENTITY, IMPORTED, Inner, LOG, META, STATE, StateTxn, Store, snapshot};
+use super::wal::{Opened, Wal};
+use super::{COSIGNED, FORMAT, IDENTITY, IMPORTED, Inner, META, STATE, StateTxn, Store, snapshot};
 use crate::ReplicaError;
 use crate::config::{Config, STORE_CACHE_BYTES};
-use redb::{Database, DatabaseError, Durability, ReadableDatabase, TableHandle};
+use crate::disk::{Disk, Folder, sync_directory};
+use redb::{Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase, TableHandle};
 use sekisho_domain::{Genesis, LedgerId, ReplicaId};
-use std::fs::{self, File};
+use sekisho_ledger::ledger_id;
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
@@ -15,6 +19,8 @@ use tokio::sync::watch;
 
 /// The database's file in the data directory.
 pub(super) const FILE: &str = "ledger.redb";
+/// Its name while it is being made.
+const NEW_FILE: &str = "ledger.redb.new";
 
 impl Store {
     /// Opens the store of a replica, or founds it at the replica's first start. Blocks.
@@ -39,34 +45,16 @@ impl Store {
                 source,
             }
         };
-        fs::create_dir_all(&config.data_dir).map_err(file("created"))?;
+        let disk: Arc<dyn Disk> = match &config.disk {
+            Some(disk) => Arc::clone(disk),
+            None => Arc::new(Folder::create(&config.data_dir).map_err(file("created"))?),
+        };
         snapshot::remove_leftovers(&config.data_dir).map_err(file("read"))?;
-        let path = config.data_dir.join(FILE);
         let has_run = config.marker.try_exists().map_err(file("read"))?;
-        if has_run && !path.try_exists().map_err(file("read"))? {
+        if has_run && disk.open(FILE).map_err(file("read"))?.is_none() {
             return Err(lost(config));
         }
-        let database = Database::builder()
-            .set_cache_size(STORE_CACHE_BYTES)
-            .create(&path)
-            .map_err(|error| match error {
-                DatabaseError::DatabaseAlreadyOpen => ReplicaError::InUse(path.clone()),
-                other => ReplicaError::database(other),
-            })?;
-        sync_directory(&config.data_dir).map_err(file("written"))?;
-        sync_directory(config.data_dir.parent().unwrap_or(Path::new("")))
-            .map_err(file("written"))?;
-        Self::with(database, config, genesis, ledger, has_run)
-    }
-
-    /// Takes a database over, wherever its bytes are.
-    pub(super) fn with(
-        database: Database,
-        config: &Config,
-        genesis: &Genesis,
-        ledger: LedgerId,
-        has_run: bool,
-    ) -> Result<Self, ReplicaError> {
+        let database = database(&*disk, config, genesis, None)?;
         match identity(&database)? {
             Some(found) if found.ledger != ledger.0 => {
                 let found = LedgerId::try_from(found.ledger.as_slice());
@@ -83,18 +71,34 @@ impl Store {
                 return Err(ReplicaError::OtherReplica { found, expected });
             }
             Some(_) => check_import(&database, config)?,
-            None if has_run => return Err(lost(config)),
-            None => found(&database, genesis, ledger, config.replica, None)?,
+            None => return Err(lost(config)),
         }
+        let wal = match Opened::read(Arc::clone(&disk), &config.data_dir)? {
+            Some(log) if log.identity()? != (ledger, config.replica) => {
+                return Err(ReplicaError::Damaged("the write-ahead log, which is another's,"));
+            }
+            Some(log) => log.resume(config.log_file_bytes)?,
+            None if has_run => return Err(lost(config)),
+            None => {
+                let imported = Record::get(&begin_read(&database)?, COSIGNED)?;
+                let bytes = config.log_file_bytes;
+                Wal::found(disk, &config.data_dir, ledger, config.replica, imported, bytes)?
+            }
+        };
         if !has_run {
             write_marker(&config.marker, ledger, config.replica)?;
         }
+        let now = Now::of(&begin_read(&database)?)?;
         let store = Self(Arc::new(Inner {
             database: RwLock::new(Some(database)),
+            wal,
+            now: RwLock::new(now),
+            applying: Mutex::default(),
+            flushing: Mutex::default(),
+            cosigning: Mutex::default(),
             directory: config.data_dir.clone(),
             ledger,
             replica: config.replica,
-            committed: Mutex::new(None),
             poison: watch::Sender::new(None),
             size: watch::Sender::new(0),
             installing: watch::Sender::new(false),
@@ -102,6 +106,52 @@ impl Store {
         store.publish_size()?;
         Ok(store)
     }
+}
+
+/// The database of a replica; a new one is founded. It has its name only once that is durable: what a power cut leaves
+/// of a database being made is not one.
+pub(super) fn database(
+    disk: &dyn Disk,
+    config: &Config,
+    genesis: &Genesis,
+    imported: Option<&Imported>,
+) -> Result<Database, ReplicaError> {
+    let failed = |action| {
+        move |source| ReplicaError::File {
+            path: config.data_dir.join(FILE),
+            action,
+            source,
+        }
+    };
+    let open = |name| {
+        let opened = disk.database(name, Database::builder().set_cache_size(STORE_CACHE_BYTES));
+        opened.map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => ReplicaError::InUse(config.data_dir.join(FILE)),
+            other => ReplicaError::database(other),
+        })
+    };
+    if disk.open(FILE).map_err(failed("read"))?.is_some() {
+        return open(FILE);
+    }
+    let database = match open(NEW_FILE) {
+        Err(ReplicaError::Database(_)) => {
+            disk.remove(NEW_FILE).map_err(failed("removed"))?;
+            open(NEW_FILE)?
+        }
+        opened => opened?,
+    };
+    if identity(&database)?.is_none() {
+        found(&database, genesis, ledger_id(genesis), config.replica, imported)?;
+    }
+    let named = disk.rename(NEW_FILE, FILE);
+    named
+        .and_then(|()| disk.sync())
+        .map_err(failed("written"))?;
+    Ok(database)
+}
+
+fn begin_read(database: &Database) -> Result<ReadTransaction, ReplicaError> {
+    database.begin_read().map_err(ReplicaError::database)
 }
 
 fn lost(config: &Config) -> ReplicaError {
@@ -113,7 +163,7 @@ fn lost(config: &Config) -> ReplicaError {
 
 /// An import that was interrupted has left a state of nothing in particular.
 fn check_import(database: &Database, config: &Config) -> Result<(), ReplicaError> {
-    let txn = database.begin_read().map_err(ReplicaError::database)?;
+    let txn = begin_read(database)?;
     match Record::get::<Imported>(&txn, IMPORTED)? {
         Some(imported) if !imported.complete => {
             Err(ReplicaError::ImportUnfinished(config.data_dir.clone()))
@@ -123,16 +173,24 @@ fn check_import(database: &Database, config: &Config) -> Result<(), ReplicaError
 }
 
 pub(super) fn identity(database: &Database) -> Result<Option<Identity>, ReplicaError> {
-    let txn = database.begin_read().map_err(ReplicaError::database)?;
+    let txn = begin_read(database)?;
     let mut tables = txn.list_tables().map_err(ReplicaError::database)?;
-    if tables.any(|table| table.name() == META.name()) {
-        Record::get(&txn, IDENTITY)
-    } else {
-        Ok(None)
+    if !tables.any(|table| table.name() == META.name()) {
+        return Ok(None);
+    }
+    let identity = Record::get(&txn, IDENTITY)?;
+    let format: Option<Format> = Record::get(&txn, FORMAT)?;
+    match (&identity, format.map_or(1, |format| format.number)) {
+        (Some(_), got) if got != FORMAT_NUMBER => Err(ReplicaError::Format {
+            what: "the store",
+            got: u8::try_from(got).unwrap_or(u8::MAX),
+            expected: FORMAT_NUMBER as u8,
+        }),
+        _ => Ok(identity),
     }
 }
 
-pub(super) fn found(
+fn found(
     database: &Database,
     genesis: &Genesis,
     ledger: LedgerId,
@@ -142,7 +200,6 @@ pub(super) fn found(
     let mut txn = database.begin_write().map_err(ReplicaError::database)?;
     txn.set_durability(Durability::Immediate)
         .map_err(ReplicaError::database)?;
-    txn.open_table(LOG).map_err(ReplicaError::database)?;
     txn.open_table(STATE).map_err(ReplicaError::database)?;
     sekisho_ledger::found(&mut StateTxn::open(&txn)?, genesis).map_err(crate::state_error)?;
     Record::put(
@@ -153,6 +210,8 @@ pub(super) fn found(
             replica: replica.0,
         },
     )?;
+    let number = FORMAT_NUMBER;
+    Record::put(&txn, FORMAT, &Format { number })?;
     if let Some(imported) = imported {
         Record::put(&txn, IMPORTED, imported)?;
     }
@@ -174,14 +233,4 @@ fn write_marker(path: &Path, ledger: LedgerId, replica: ReplicaId) -> Result<(),
         action: "written",
         source,
     })
-}
-
-/// Makes the names in a directory durable.
-pub(super) fn sync_directory(path: &Path) -> std::io::Result<()> {
-    File::open(if path.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        path
-    })?
-    .sync_all()
 }

@@ -1,73 +1,16 @@
-//! What a power cut leaves: only what was fsynced. And what a failed fsync leaves: a stopped replica.
+//! What a power cut leaves, at any call: only what was synced, and perhaps some of the rest. And what a failed fsync
+//! leaves: a stopped replica.
 
 use super::tests::{batch, blank, genesis, log_id, machine, rows};
+use super::volatile_disk::{Cut, Fails, Volatile};
 use super::*;
 use crate::config::Config;
 use openraft::storage::{RaftLogStorage, RaftLogStorageExt, RaftStateMachine};
 use openraft::{RaftLogReader, Vote};
-use redb::StorageBackend;
 use sekisho_ledger::ledger_id;
-use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use sekisho_ledger::store::Table;
 
-/// A disk with a volatile cache: written bytes are kept over a power cut only once they were synced.
-#[derive(Debug, Clone, Default)]
-struct Disk {
-    cached: Arc<Mutex<Vec<u8>>>,
-    durable: Arc<Mutex<Vec<u8>>>,
-    failing: Arc<AtomicBool>,
-}
-
-impl Disk {
-    fn with(bytes: Vec<u8>) -> Self {
-        Self {
-            cached: Arc::new(Mutex::new(bytes.clone())),
-            durable: Arc::new(Mutex::new(bytes)),
-            ..Self::default()
-        }
-    }
-
-    /// The disk as it is found after the power was cut now.
-    fn cut(&self) -> Self {
-        Self::with(self.durable.lock().unwrap().clone())
-    }
-
-    fn check(&self) -> io::Result<()> {
-        if self.failing.load(Ordering::Relaxed) {
-            Err(io::ErrorKind::StorageFull.into())
-        } else {
-            Ok(())
-        }
-    }
-}
-
-impl StorageBackend for Disk {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.cached.lock().unwrap().len() as u64)
-    }
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let (cached, offset) = (self.cached.lock().unwrap(), offset as usize);
-        out.copy_from_slice(&cached[offset..offset + out.len()]);
-        Ok(())
-    }
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.check()?;
-        self.cached.lock().unwrap().resize(len as usize, 0);
-        Ok(())
-    }
-    fn sync_data(&self) -> io::Result<()> {
-        self.check()?;
-        *self.durable.lock().unwrap() = self.cached.lock().unwrap().clone();
-        Ok(())
-    }
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.check()?;
-        let (mut cached, offset) = (self.cached.lock().unwrap(), offset as usize);
-        cached[offset..offset + data.len()].copy_from_slice(data);
-        Ok(())
-    }
-}
-
+/// A machine of its own for each run: the marker lies outside the store's disk.
 struct Machine {
     directory: tempfile::TempDir,
 }
@@ -79,118 +22,266 @@ impl Machine {
         }
     }
 
-    fn open(&self, disk: &Disk) -> Store {
-        let config = Config::new(ReplicaId(1), self.directory.path().join("data"));
-        let database = redb::Builder::new()
-            .create_with_backend(disk.clone())
-            .unwrap();
-        let has_run = config.marker.exists();
-        Store::with(
-            database,
-            &config,
-            &genesis(),
-            ledger_id(&genesis()),
-            has_run,
-        )
-        .unwrap()
+    fn open(&self, disk: &Volatile) -> Result<Store, ReplicaError> {
+        let data_dir = self.directory.path().join("data");
+        std::fs::create_dir_all(&data_dir).unwrap();
+        let mut config = Config::new(ReplicaId(1), data_dir);
+        config.disk = Some(Arc::new(disk.clone()));
+        // Small, so that files end, begin and are used again within a few entries.
+        config.log_file_bytes = 8 * 512;
+        Store::open(&config, &genesis(), ledger_id(&genesis()))
     }
 }
 
-/// R6: each write is cut off right after it was reported, and must be there.
-#[tokio::test]
-async fn whatever_was_reported_survives_a_power_cut() {
-    let (machine_, disk) = (Machine::new(), Disk::default());
-    let mut store = machine_.open(&disk);
+/// What a replica asks of its store.
+#[derive(Debug, Clone, Copy)]
+enum Op {
+    Vote(u64),
+    Append(u64, u64),
+    Apply(u64, u64),
+    Committed(u64),
+    Cosign(u64),
+    Truncate(u64),
+    Purge(u64),
+    Flush,
+    Prepare,
+}
+use Op::{Append, Apply, Committed, Cosign, Flush, Prepare, Purge, Truncate};
 
-    store.save_vote(&Vote::new(7, 1)).await.unwrap();
-    let mut after = machine_.open(&disk.cut());
-    assert_eq!(
-        after.read_vote().await.unwrap(),
-        Some(Vote::new(7, 1)),
-        "the vote"
-    );
+const SCRIPT: &[Op] = &[
+    Op::Vote(1),
+    Append(0, 3),
+    Committed(0),
+    Apply(0, 1),
+    Append(3, 4),
+    Op::Vote(2),
+    Apply(1, 3),
+    Cosign(3),
+    Truncate(3),
+    Prepare,
+    Append(3, 8),
+    Apply(3, 7),
+    Cosign(7),
+    Purge(4),
+    Append(8, 9),
+    Flush,
+    Apply(7, 9),
+    Append(9, 16),
+    Committed(12),
+    Op::Vote(5),
+    Apply(9, 13),
+    Purge(12),
+    Prepare,
+    Append(16, 17),
+    Cosign(13),
+    Append(17, 22),
+    Truncate(20),
+    Append(20, 21),
+    Apply(13, 20),
+    Purge(18),
+    Cosign(20),
+];
 
-    store.blocking_append((0..6).map(batch)).await.unwrap();
-    let mut after = machine_.open(&disk.cut());
-    assert_eq!(
-        after.try_get_log_entries(0..9).await.unwrap().len(),
-        6,
-        "the append"
-    );
-
-    store.truncate(log_id(5)).await.unwrap();
-    let mut after = machine_.open(&disk.cut());
-    assert_eq!(
-        after.get_log_state().await.unwrap().last_log_id,
-        Some(log_id(4)),
-        "the truncation"
-    );
-
-    machine(&store).apply((0..3).map(batch)).await.unwrap();
-    store.purge(log_id(1)).await.unwrap();
-    let mut after = machine_.open(&disk.cut());
-    assert_eq!(
-        after.get_log_state().await.unwrap().last_purged_log_id,
-        Some(log_id(1)),
-        "the purge"
-    );
-    let applied = machine(&after).applied_state().await.unwrap().0;
-    assert!(
-        applied >= Some(log_id(1)),
-        "what is cut from the log is in the state: {applied:?}"
-    );
-
-    store.record_cosigned(3, Hash([3; 32])).unwrap();
-    let after = machine_.open(&disk.cut());
-    assert_eq!(
-        after.cosigned().unwrap().map(|last| last.size),
-        Some(3),
-        "the cosigned size"
-    );
-    assert_eq!(*after.size().borrow(), 3, "and the tree it is the size of");
+/// What the store must say after some of the script.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Model {
+    vote: Option<u64>,
+    first: u64,
+    next: u64,
+    applied: u64,
+    cosigned: u64,
 }
 
-/// Applying is not fsynced: a cut takes the state back as a whole, and the log leads to the same again.
-#[tokio::test]
-async fn what_was_applied_is_applied_again_from_the_log_to_the_same_bytes() {
-    let (machine_, disk) = (Machine::new(), Disk::default());
-    let mut store = machine_.open(&disk);
-    store.blocking_append((0..8).map(batch)).await.unwrap();
-    let mut of_each = vec![rows(&store)];
-    for index in 0..8 {
-        machine(&store).apply([batch(index)]).await.unwrap();
-        of_each.push(rows(&store));
-        if index == 3 {
-            // An append in between makes what was applied before it durable.
-            store.blocking_append([blank(8)]).await.unwrap();
+impl Model {
+    fn after(&self, op: Op) -> Self {
+        let mut model = self.clone();
+        match op {
+            Op::Vote(term) => model.vote = Some(term),
+            Append(_, until) => model.next = until,
+            Truncate(since) => model.next = since,
+            Apply(_, until) => model.applied = until,
+            Cosign(size) => model.cosigned = size,
+            Purge(upto) => model.first = upto + 1,
+            Committed(_) | Flush | Prepare => {}
         }
-        let mut after = machine_.open(&disk.cut());
-        let applied = machine(&after).applied_state().await.unwrap().0;
-        let next = applied.map_or(0, |id| id.index + 1);
-        assert!(index < 3 || next >= 4, "lost what an fsync had covered");
+        model
+    }
+}
+
+async fn run(store: &mut Store, op: Op) -> Result<(), Box<dyn std::error::Error>> {
+    match op {
+        Op::Vote(term) => store.save_vote(&Vote::new(term, 1)).await?,
+        Append(from, until) => store.blocking_append((from..until).map(batch)).await?,
+        Apply(from, until) => machine(store)
+            .apply((from..until).map(batch))
+            .await
+            .map(drop)?,
+        Committed(index) => store.save_committed(Some(log_id(index))).await?,
+        Cosign(size) => {
+            let root = sekisho_ledger::tree::root(&store.read_state()?, size)?;
+            assert_eq!(store.record_cosigned(size, root)?, Recorded::Latest);
+        }
+        Truncate(since) => store.truncate(log_id(since)).await?,
+        Purge(upto) => store.purge(log_id(upto)).await?,
+        Flush => store.guard(|| store.flush())?,
+        Prepare => store.guard(|| store.0.wal.prepare())?,
+    }
+    Ok(())
+}
+
+type Rows = Vec<(Table, Vec<u8>, Vec<u8>)>;
+
+/// The state after each number of batches, by a store that never fails.
+async fn states() -> Vec<Rows> {
+    let (machine_, disk) = (Machine::new(), Volatile::new(Fails::Never));
+    let store = machine_.open(&disk).unwrap();
+    let mut states = vec![rows(&store)];
+    for index in 0..20 {
+        machine(&store).apply([batch(index)]).await.unwrap();
+        states.push(rows(&store));
+    }
+    states
+}
+
+/// Runs the script until the power fails, if it does. Says how many steps were reported as done.
+async fn until_cut(machine_: &Machine, disk: &Volatile) -> usize {
+    let Ok(mut store) = machine_.open(disk) else {
+        return 0;
+    };
+    for (done, op) in SCRIPT.iter().enumerate() {
+        if run(&mut store, *op).await.is_err() {
+            return done;
+        }
+    }
+    SCRIPT.len()
+}
+
+/// Opens what is left and compares it with what was reported: the step under way may have taken effect or not.
+async fn check(machine_: &Machine, disk: &Volatile, done: usize, states: &[Rows], what: &str) {
+    let mut store = match machine_.open(disk) {
+        Ok(store) => store,
+        Err(error) => panic!("{what}: not opened: {}", error.chain()),
+    };
+    let before = SCRIPT[..done]
+        .iter()
+        .fold(Model::default(), |model, op| model.after(*op));
+    let after = SCRIPT
+        .get(done)
+        .map_or(before.clone(), |op| before.after(*op));
+    let vote = store.read_vote().await.unwrap();
+    let vote = vote.map(|vote| vote.leader_id.term);
+    assert!(
+        [before.vote, after.vote].contains(&vote),
+        "{what}: vote {vote:?}"
+    );
+    let cosigned = store.cosigned().unwrap().map_or(0, |last| last.size);
+    assert!(
+        [before.cosigned, after.cosigned].contains(&cosigned),
+        "{what}: cosigned {cosigned}"
+    );
+    let state = store.get_log_state().await.unwrap();
+    let next = state.last_log_id.map_or(0, |id| id.index + 1);
+    assert!(
+        [before.next, after.next].contains(&next),
+        "{what}: log ends at {next}, {before:?}"
+    );
+    let first = state.last_purged_log_id.map_or(0, |id| id.index + 1);
+    assert!(
+        [before.first, after.first].contains(&first),
+        "{what}: log begins at {first}"
+    );
+    let entries = store.try_get_log_entries(0..99).await.unwrap();
+    assert!(
+        entries == (first..next).map(batch).collect::<Vec<_>>(),
+        "{what}: the entries of the log"
+    );
+    let applied = machine(&store).applied_state().await.unwrap().0;
+    let applied = applied.map_or(0, |id| id.index + 1);
+    assert!(
+        (first..=after.applied).contains(&applied),
+        "{what}: applied {applied}, the log begins at {first}"
+    );
+    assert!(
+        rows(&store) == states[applied as usize],
+        "{what}: a state between two batches"
+    );
+    // What was applied before leads to the same again, and everything goes on.
+    if next > applied {
+        let missing = store.try_get_log_entries(applied..next).await.unwrap();
+        let upto = next.min(states.len() as u64 - 1);
+        let missing = missing
+            .into_iter()
+            .take((upto - applied) as usize)
+            .collect::<Vec<_>>();
+        machine(&store).apply(missing).await.unwrap();
         assert!(
-            rows(&after) == of_each[next as usize],
-            "a state between two batches"
+            rows(&store) == states[upto as usize],
+            "{what}: replay led elsewhere"
         );
-        let missing = after.try_get_log_entries(next..=index).await.unwrap();
-        machine(&after).apply(missing).await.unwrap();
-        assert!(
-            rows(&after) == of_each[index as usize + 1],
-            "replay of {next}..={index} led elsewhere"
-        );
+    }
+    store
+        .blocking_append((next..next + 2).map(batch))
+        .await
+        .unwrap();
+    drop(store);
+    let mut store = machine_.open(disk).unwrap();
+    let last = store.get_log_state().await.unwrap().last_log_id;
+    assert_eq!(last, Some(log_id(next + 1)), "{what}: after going on");
+}
+
+#[tokio::test]
+async fn whatever_was_reported_survives_a_power_cut_at_any_call() {
+    let states = states().await;
+    let (machine_, disk) = (Machine::new(), Volatile::new(Fails::Never));
+    assert_eq!(until_cut(&machine_, &disk).await, SCRIPT.len());
+    let calls = disk.calls();
+    assert!(calls > 100, "{calls} calls");
+    let mut cuts = 0;
+    for call in 0..calls {
+        for fails in [Fails::Before(call), Fails::After(call)] {
+            for cut in [Cut::All, Cut::Parts(call * 2 + 1), Cut::Parts(call * 2 + 2)] {
+                let (machine_, disk) = (Machine::new(), Volatile::new(fails));
+                let done = until_cut(&machine_, &disk).await;
+                let found = disk.cut(cut, Fails::Never);
+                let what = format!("{fails:?}, {cut:?}, after {done} steps");
+                check(&machine_, &found, done, &states, &what).await;
+                cuts += 1;
+            }
+        }
+    }
+    assert!(cuts > 600, "{cuts} cuts");
+}
+
+/// While it is opened again it may be cut again.
+#[tokio::test]
+async fn a_cut_while_recovering_costs_nothing() {
+    let states = states().await;
+    for (turn, first) in [40, 75, 101, 120].into_iter().enumerate() {
+        let (machine_, disk) = (Machine::new(), Volatile::new(Fails::Before(first)));
+        let done = until_cut(&machine_, &disk).await;
+        let seed = turn as u64 + 1;
+        let whole = disk.cut(Cut::Parts(seed), Fails::Never);
+        drop(machine_.open(&whole).unwrap());
+        for call in 0..whole.calls() {
+            let again = disk.cut(Cut::Parts(seed), Fails::After(call));
+            drop(machine_.open(&again));
+            let found = again.cut(Cut::Parts(call + 1), Fails::Never);
+            let what = format!("cut {first}, recovering {call}");
+            check(&machine_, &found, done, &states, &what).await;
+        }
     }
 }
 
 /// R7, and a full disk.
 #[tokio::test]
 async fn a_failed_write_stops_the_replica_for_good() {
-    let (machine_, disk) = (Machine::new(), Disk::default());
-    let mut store = machine_.open(&disk);
+    let (machine_, disk) = (Machine::new(), Volatile::new(Fails::Never));
+    let mut store = machine_.open(&disk).unwrap();
     store.save_vote(&Vote::new(1, 1)).await.unwrap();
-    disk.failing.store(true, Ordering::Relaxed);
-    store.save_vote(&Vote::new(2, 1)).await.unwrap_err();
+    disk.fails(Fails::Before(disk.calls()));
+    let error = store.save_vote(&Vote::new(2, 1)).await.unwrap_err();
+    assert!(error.to_string().contains("written"), "{error}");
     assert!(store.poison().borrow().is_some());
-    disk.failing.store(false, Ordering::Relaxed);
     for again in [
         store.save_vote(&Vote::new(3, 1)).await.unwrap_err(),
         store.blocking_append([blank(0)]).await.unwrap_err(),
@@ -199,7 +290,7 @@ async fn a_failed_write_stops_the_replica_for_good() {
     ] {
         assert!(again.to_string().contains("stopped for good"), "{again}");
     }
-    let mut after = machine_.open(&disk.cut());
+    let mut after = machine_.open(&disk.cut(Cut::All, Fails::Never)).unwrap();
     assert_eq!(
         after.read_vote().await.unwrap(),
         Some(Vote::new(1, 1)),

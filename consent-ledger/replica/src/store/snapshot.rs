@@ -1,6 +1,6 @@
 //! A snapshot: every row of the state as of one applied log id.
 //!
-//! Nothing is kept on disk for it: the state is durable by itself, so a snapshot is a read transaction,
+//! Nothing is kept on disk for it: the state is durable with the log, so a snapshot is a view of it,
 //! and a replica that lags gets a fresh one. Its bytes, hashed once for the header and then sent:
 //!
 //! ```text
@@ -9,21 +9,22 @@
 //! end     ff ff ff ff | number of rows (8, big endian)
 //! ```
 
-use super::format::{AppliedMembership, Record, from_membership_record, membership_record};
-use super::{APPLIED, IMPORTED, MEMBERSHIP, STATE, StateTxn, Store};
+use super::flush::Applied;
+use super::format::{AppliedMembership, Record, from_membership_record};
+use super::{APPLIED, MEMBERSHIP, ReadState, STATE, StateTxn, Store};
 use crate::ReplicaError;
 use crate::config::{SNAPSHOT_CHUNK_BYTES, SNAPSHOT_CHUNKS_AHEAD};
 use crate::raft::{LogId, StoredMembership, wire};
 use futures::{Stream, StreamExt};
 use openraft::SnapshotMeta;
-use redb::{Durability, ReadTransaction, ReadableTable, Table as RedbTable};
+use redb::{ReadTransaction, Table as RedbTable};
 use sekisho_domain::Hash;
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::PoisonError;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
@@ -48,7 +49,7 @@ pub(crate) enum SnapshotData {
 /// The state at one applied log id.
 #[derive(Clone)]
 pub(crate) struct View {
-    txn: Arc<ReadTransaction>,
+    state: ReadState,
     meta: SnapshotMeta<u64, crate::raft::Member>,
 }
 
@@ -78,23 +79,27 @@ pub(super) fn remove_leftovers(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-impl Store {
-    /// What is applied, and the membership applied last.
-    pub(super) fn applied(
-        txn: &ReadTransaction,
-    ) -> Result<(Option<LogId>, StoredMembership), ReplicaError> {
-        let applied: Option<v1::RaftLogId> = Record::get(txn, APPLIED)?;
-        let membership: Option<AppliedMembership> = Record::get(txn, MEMBERSHIP)?;
-        Ok((
-            applied.map(wire::from_log_id),
-            membership.map(from_membership_record).unwrap_or_default(),
-        ))
-    }
+/// What is applied in a database, and the membership applied last.
+pub(super) fn applied(
+    txn: &ReadTransaction,
+) -> Result<(Option<LogId>, StoredMembership), ReplicaError> {
+    let applied: Option<v1::RaftLogId> = Record::get(txn, APPLIED)?;
+    let membership: Option<AppliedMembership> = Record::get(txn, MEMBERSHIP)?;
+    Ok((
+        applied.map(wire::from_log_id),
+        membership.map(from_membership_record).unwrap_or_default(),
+    ))
+}
 
+impl Store {
     /// A view of the state as it is.
     pub(super) fn view(&self) -> Result<View, ReplicaError> {
-        let txn = Arc::new(self.begin_read()?);
-        let (last_log_id, last_membership) = Self::applied(&txn)?;
+        self.check()?;
+        let (state, last_log_id, last_membership) = {
+            let now = self.0.now.read().unwrap_or_else(PoisonError::into_inner);
+            let applied = &now.applied;
+            (now.state(), applied.log_id, applied.membership.clone())
+        };
         // Two views of one applied log id are the same bytes, so they may share their id.
         let snapshot_id = match last_log_id {
             Some(id) => format!(
@@ -104,7 +109,7 @@ impl Store {
             None => "founded".to_owned(),
         };
         Ok(View {
-            txn,
+            state,
             meta: SnapshotMeta {
                 last_log_id,
                 last_membership,
@@ -120,19 +125,24 @@ impl Store {
         meta: &SnapshotMeta<u64, crate::raft::Member>,
         data: &SnapshotData,
     ) -> Result<(), ReplicaError> {
-        let applied = meta
+        let log_id = meta
             .last_log_id
             .ok_or(ReplicaError::Damaged("a snapshot without a log id"))?;
         let before = self.cosigned()?;
-        self.write(Durability::Immediate, |txn| {
+        let applied = Applied {
+            log_id: Some(log_id),
+            membership: meta.last_membership.clone(),
+            // From here on the state is that of a log id.
+            imported: None,
+        };
+        self.replace(applied, |txn| {
             txn.delete_table(STATE).map_err(ReplicaError::database)?;
             let mut rows = txn.open_table(STATE).map_err(ReplicaError::database)?;
             match data {
                 SnapshotData::View(view) => {
-                    let from = view.txn.open_table(STATE).map_err(ReplicaError::database)?;
-                    for row in from.iter().map_err(ReplicaError::database)? {
-                        let (key, value) = row.map_err(ReplicaError::database)?;
-                        rows.insert(key.value(), value.value())
+                    for row in view.state.rows() {
+                        let (key, value) = row?;
+                        rows.insert(key.as_slice(), value.as_slice())
                             .map_err(ReplicaError::database)?;
                     }
                 }
@@ -142,11 +152,7 @@ impl Store {
                 }
             }
             drop(rows);
-            self.check_installed(&StateTxn::open(txn)?, before.as_ref())?;
-            // From here on the state is that of a log id.
-            Record::remove(txn, IMPORTED)?;
-            Record::put(txn, APPLIED, &wire::log_id(&applied))?;
-            Record::put(txn, MEMBERSHIP, &membership_record(&meta.last_membership))
+            self.check_installed(&StateTxn::open(txn)?, before.as_ref())
         })?;
         self.publish_size()
     }
@@ -185,21 +191,20 @@ impl View {
     }
 
     fn dump(&self, sink: &mut impl Write) -> Result<(), ReplicaError> {
-        let rows = self.txn.open_table(STATE).map_err(ReplicaError::database)?;
         sink.write_all(MAGIC).map_err(sink_error)?;
         let mut count = 0u64;
-        for row in rows.iter().map_err(ReplicaError::database)? {
-            let (key, value) = row.map_err(ReplicaError::database)?;
-            let (key, value) = (key.value(), value.value());
+        for row in self.state.rows() {
+            let (key, value) = &row?;
             let length = |bytes: &[u8]| {
                 u32::try_from(bytes.len())
                     .ok()
                     .filter(|&length| length <= ROW_BYTES_MAX)
                     .ok_or(ReplicaError::Damaged("a row too long for a snapshot"))
             };
+            let (key_length, value_length) = (length(key)?, length(value)?);
             for part in [
-                &length(key)?.to_be_bytes(),
-                &length(value)?.to_be_bytes(),
+                key_length.to_be_bytes().as_slice(),
+                &value_length.to_be_bytes(),
                 key,
                 value,
             ] {

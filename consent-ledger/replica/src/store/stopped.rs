@@ -1,18 +1,23 @@
 //! A replica's store while no replica runs on it: read, and never written.
 
-use super::format::{Cosigned, Identity, Record, decode_entry};
+use super::format::{Cosigned, Identity, Record};
+use super::import::Imported;
+use super::layers::Layer;
 use super::readonly::{ReadOnly, Reads};
-use super::{
-    APPLIED, COMMITTED, COSIGNED, IDENTITY, LOG, MEMBERSHIP, PURGED, ReadState, Store, VOTE,
-};
-use crate::ReplicaError;
+use super::state::Change;
+use super::wal::Opened;
+use super::{COSIGNED, IDENTITY, IMPORTED, ReadState, machine, snapshot};
+use crate::disk::Folder;
+use crate::{ReplicaError, state_error};
 use openraft::EntryPayload;
 use redb::backends::FileBackend;
-use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable};
+use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase};
 use sekisho_domain::{LedgerId, ReplicaId, TimeMs};
-use sekisho_proto::v1;
+use sekisho_ledger::store::Kept;
+use sekisho_ledger::{Strict, tree};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Page cache for reading.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
@@ -22,6 +27,9 @@ const READS_MAX: u64 = 64;
 /// The store of a stopped replica.
 pub(crate) struct Stopped {
     database: Database,
+    log: Option<Opened>,
+    /// What is wrong with the log.
+    log_fault: Option<String>,
     reads: Reads,
     /// Whether pages may lead anywhere, so that every answer is bounded.
     damaged: bool,
@@ -64,8 +72,15 @@ impl Stopped {
                 DatabaseError::DatabaseAlreadyOpen => ReplicaError::InUse(path.clone()),
                 other => ReplicaError::database(other),
             })?;
+        // The database may be whole where the log is not, and the other way round.
+        let (log, log_fault) = match Opened::read(Arc::new(Folder::at(data_dir)), data_dir) {
+            Ok(log) => (log, None),
+            Err(error) => (None, Some(error.chain())),
+        };
         Ok(Self {
             database,
+            log,
+            log_fault,
             reads,
             damaged,
         })
@@ -93,9 +108,40 @@ impl Stopped {
         self.database.begin_read().map_err(ReplicaError::database)
     }
 
-    /// The ledger's state.
+    /// The ledger's state: what the database holds, and over it what the log leads to as far as it is known to be
+    /// committed, as at the next start. A damaged database is shown as it is.
     pub fn read_state(&self) -> Result<ReadState, ReplicaError> {
-        ReadState::open(&self.begin_read()?)
+        let state = ReadState::open(&self.begin_read()?)?;
+        match &self.log {
+            Some(log) if !self.damaged => self.replay(log, state),
+            _ => Ok(state),
+        }
+    }
+
+    fn replay(&self, log: &Opened, base: ReadState) -> Result<ReadState, ReplicaError> {
+        let txn = self.begin_read()?;
+        let (applied, _) = snapshot::applied(&txn)?;
+        let mut imported: Option<Imported> = Record::get(&txn, IMPORTED)?;
+        let cosigned = log.cosigned().map_or(0, |cosigned| cosigned.size);
+        let mut state = Change::of(base.clone(), Kept::default());
+        for entry in log.entries() {
+            let entry = entry?;
+            let is_new = applied.is_none_or(|applied| entry.log_id.index > applied.index);
+            let is_committed = log.committed() >= Some(entry.log_id);
+            let EntryPayload::Normal(batch) = &entry.payload else {
+                continue;
+            };
+            if is_new
+                && (is_committed || tree::size(&state).map_err(state_error)? < cosigned)
+                && !batch.0.envelopes.is_empty()
+            {
+                machine::apply(&mut state, &batch.0, imported.as_mut(), &Strict)?;
+            }
+        }
+        let (changes, _) = state.into_parts();
+        let layer = Layer::default();
+        layer.write(changes, 1);
+        Ok(base.under(vec![Arc::new(layer)], 1))
     }
 
     /// Whose store it is.
@@ -110,39 +156,35 @@ impl Stopped {
 
     /// The size and root cosigned last.
     pub fn cosigned(&self) -> Result<Option<Cosigned>, ReplicaError> {
-        Record::get(&self.begin_read()?, COSIGNED)
+        match &self.log {
+            Some(log) => Ok(log.cosigned()),
+            None => Record::get(&self.begin_read()?, COSIGNED),
+        }
     }
 
     /// Reads what consensus keeps. Returns the latest time of a batch that was applied and is still in the Raft
     /// log, if there is one.
     pub fn check_consensus(&self) -> Result<Option<TimeMs>, ReplicaError> {
-        let txn = self.begin_read()?;
-        let _: Option<v1::RaftVote> = Record::get(&txn, VOTE)?;
-        let _: Option<v1::RaftLogId> = Record::get(&txn, COMMITTED)?;
-        let purged: Option<v1::RaftLogId> = Record::get(&txn, PURGED)?;
-        let applied: Option<v1::RaftLogId> = Record::get(&txn, APPLIED)?;
-        let _: Option<super::format::AppliedMembership> = Record::get(&txn, MEMBERSHIP)?;
-        Store::applied(&txn)?;
-        let mut expected = purged.map(|id| id.index + 1);
-        let mut latest = None;
-        let table = txn.open_table(LOG).map_err(ReplicaError::database)?;
-        for row in table.iter().map_err(ReplicaError::database)? {
-            self.allow();
-            let (index, value) = row.map_err(ReplicaError::database)?;
-            let index = index.value();
-            let entry = decode_entry(index, value.value())?;
+        if let Some(fault) = &self.log_fault {
+            return Err(ReplicaError::Log(fault.clone()));
+        }
+        let (applied, _) = snapshot::applied(&self.begin_read()?)?;
+        let Some(log) = &self.log else {
+            return Ok(None);
+        };
+        let identity = self.identity()?;
+        if log.identity()? != identity {
+            return Err(ReplicaError::Damaged("the write-ahead log, which is another's,"));
+        }
+        let (mut latest, applied) = (None, applied.max(log.committed()));
+        for entry in log.entries() {
+            let entry = entry?;
             if let EntryPayload::Normal(batch) = &entry.payload
                 && !batch.0.envelopes.is_empty()
-                && applied
-                    .as_ref()
-                    .is_some_and(|applied| index <= applied.index)
+                && applied.is_some_and(|applied| entry.log_id.index <= applied.index)
             {
                 latest = latest.max(Some(TimeMs(batch.0.time_ms)));
             }
-            if expected.is_some_and(|expected| expected != index) {
-                return Err(ReplicaError::Damaged("the Raft log, which has a gap,"));
-            }
-            expected = Some(index + 1);
         }
         Ok(latest)
     }

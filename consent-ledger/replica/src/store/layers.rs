@@ -1,0 +1,167 @@
+//! What was applied and is not in the database yet, in memory: the Raft log says it again after a crash.
+//!
+//! Rows are written to the *fresh* layer. When it has grown, it becomes the *frozen* one, is written to the database in
+//! one durable transaction, and goes. A reader keeps the layers and the view of the database it began with, and of each
+//! row the value of its own version; so it sees one state, whatever is applied or written away meanwhile.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+/// A row's value; none where it was removed.
+pub(super) type Value = Option<Box<[u8]>>;
+/// Rows changed together, by full key.
+pub(super) type Changes = BTreeMap<Box<[u8]>, Value>;
+
+/// A number for what one commit wrote: later ones are larger.
+pub(super) type Version = u64;
+
+/// What a row costs beside its bytes: its places in the maps.
+const ROW_OVERHEAD_BYTES: usize = 64;
+
+/// Rows by full key, each with every value it had since the layer began.
+#[derive(Debug, Default)]
+pub(super) struct Layer {
+    rows: RwLock<BTreeMap<Box<[u8]>, Values>>,
+    bytes: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Values {
+    last: (Version, Value),
+    /// In order.
+    earlier: Vec<(Version, Value)>,
+}
+
+impl Values {
+    fn at(&self, version: Version) -> Option<&Value> {
+        if self.last.0 <= version {
+            return Some(&self.last.1);
+        }
+        let mut earlier = self.earlier.iter().rev();
+        let found = earlier.find(|(written, _)| *written <= version);
+        found.map(|(_, value)| value)
+    }
+}
+
+impl Layer {
+    /// Takes in what one commit wrote. Readers of earlier versions see nothing of it.
+    pub(super) fn write(&self, changes: Changes, version: Version) {
+        let mut bytes = 0;
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        for (key, value) in changes {
+            bytes += ROW_OVERHEAD_BYTES + value.as_ref().map_or(0, |value| value.len());
+            match rows.get_mut(&key) {
+                Some(values) => {
+                    let before = std::mem::replace(&mut values.last, (version, value));
+                    values.earlier.push(before);
+                }
+                None => {
+                    bytes += key.len();
+                    let values = Values {
+                        last: (version, value),
+                        earlier: Vec::new(),
+                    };
+                    rows.insert(key, values);
+                }
+            }
+        }
+        drop(rows);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// About how much memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// What it says of a key, as of a version: nothing, that it was removed, or its value.
+    pub(super) fn get(&self, key: &[u8], version: Version) -> Option<Option<Vec<u8>>> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        let value = rows.get(key)?.at(version)?;
+        Some(value.as_ref().map(|value| value.to_vec()))
+    }
+
+    /// Adds to `found` what it says, as of a version, of the first `max` keys from one on that it says anything of.
+    /// Returns the last of these keys if there may be more of them.
+    pub(super) fn range(
+        &self,
+        from: Bound<&[u8]>,
+        max: usize,
+        version: Version,
+        found: &mut BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    ) -> Option<Vec<u8>> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        let mut count = 0;
+        for (key, values) in rows.range::<[u8], _>((from, Bound::Unbounded)) {
+            let Some(value) = values.at(version) else {
+                continue;
+            };
+            let value = value.as_ref().map(|value| value.to_vec());
+            found.insert(key.to_vec(), value);
+            count += 1;
+            if count == max {
+                return Some(key.to_vec());
+            }
+        }
+        None
+    }
+
+    /// Calls `each` with the last value of every row, in order of their keys.
+    pub(super) fn last<E>(
+        &self,
+        mut each: impl FnMut(&[u8], Option<&[u8]>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        rows.iter()
+            .try_for_each(|(key, values)| each(key, values.last.1.as_deref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changes(rows: &[(&str, Option<&str>)]) -> Changes {
+        let boxed = |text: &str| -> Box<[u8]> { text.as_bytes().into() };
+        rows.iter()
+            .map(|(key, value)| (boxed(key), value.map(boxed)))
+            .collect()
+    }
+
+    #[test]
+    fn each_version_sees_its_own() {
+        let layer = Layer::default();
+        layer.write(changes(&[("a", Some("1")), ("b", Some("1"))]), 3);
+        layer.write(changes(&[("a", None), ("c", Some("2"))]), 5);
+        layer.write(changes(&[("a", Some("3"))]), 6);
+        let get = |key: &str, version| {
+            let said = layer.get(key.as_bytes(), version);
+            said.map(|value| value.map(|value| String::from_utf8(value).unwrap()))
+        };
+        let one = |text: &str| Some(Some(text.to_owned()));
+        for (version, a, b, c) in [
+            (2, None, None, None),
+            (3, one("1"), one("1"), None),
+            (4, one("1"), one("1"), None),
+            (5, Some(None), one("1"), one("2")),
+            (6, one("3"), one("1"), one("2")),
+        ] {
+            assert_eq!(
+                (get("a", version), get("b", version), get("c", version)),
+                (a, b, c),
+                "version {version}"
+            );
+        }
+        let mut last = Vec::new();
+        let mut note = |key: &[u8], value: Option<&[u8]>| {
+            last.push((key.to_vec(), value.map(<[u8]>::to_vec)));
+            Ok::<_, ()>(())
+        };
+        layer.last(&mut note).unwrap();
+        assert_eq!(last[0], (b"a".to_vec(), Some(b"3".to_vec())));
+        assert_eq!(last.len(), 3);
+        assert!(layer.bytes() > 5 * ROW_OVERHEAD_BYTES);
+    }
+}
