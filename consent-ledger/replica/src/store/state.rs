@@ -82,7 +82,7 @@ impl StateRead for ReadState {
 /// The ledger's state inside a write transaction; nothing is kept unless that commits.
 pub(crate) struct StateTxn<'txn> {
     rows: RedbTable<'txn, &'static [u8], &'static [u8]>,
-    /// Whether members or their keys may have changed.
+    /// Whether members, their keys or replicas may have changed.
     keys_changed: bool,
     kept: Kept,
 }
@@ -101,7 +101,7 @@ impl<'txn> StateTxn<'txn> {
     }
 
     fn touched(&mut self, table: Table) {
-        self.keys_changed |= matches!(table, Table::Key | Table::Network);
+        self.keys_changed |= matches!(table, Table::Key | Table::Network | Table::Replica);
         self.kept.written(table);
     }
 }
