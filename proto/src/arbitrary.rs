@@ -392,7 +392,7 @@ fn transfer() -> impl Strategy<Value = Transfer> {
 }
 
 /// How many kinds of [`Body`] there are.
-pub(crate) const BODIES: usize = 34;
+pub(crate) const BODIES: usize = 37;
 
 /// A body of the kind of this number, from 0.
 pub(crate) fn body(kind: usize) -> BoxedStrategy<Body> {
@@ -564,9 +564,28 @@ fn life_body(kind: usize) -> BoxedStrategy<Body> {
                 until,
             })
             .boxed(),
-        _ => index()
+        33 => index()
             .prop_map(|index| Body::DisasterEnd {
                 declaration: DisasterId(index),
+            })
+            .boxed(),
+        34 => ("[a-z0-9.-]{1,200}:[1-9][0-9]{0,3}", key(), key())
+            .prop_map(
+                |(endpoint, transport_key, checkpoint_key)| Body::ReplicaAllocate {
+                    endpoint,
+                    transport_key,
+                    checkpoint_key,
+                },
+            )
+            .boxed(),
+        35 => any::<u64>()
+            .prop_map(|id| Body::ReplicaPromote {
+                replica: ReplicaId(id),
+            })
+            .boxed(),
+        _ => any::<u64>()
+            .prop_map(|id| Body::ReplicaRetire {
+                replica: ReplicaId(id),
             })
             .boxed(),
     }

@@ -107,6 +107,12 @@ fn each_refusal_of_a_body_has_its_case() {
             "a prefecture for a municipality" => |m| m.municipality = Some("41".into());
             "a 48th prefecture" => |m| m.municipality = Some("48201".into());
         }
+        34 ReplicaAllocate: {
+            "an endpoint without a port" => |m| m.endpoint = "host".into();
+            "no endpoint" => |m| m.endpoint.clear();
+            "a transport key of 31 bytes" => |m| m.transport_key.truncate(31);
+            "no checkpoint key" => |m| m.checkpoint_key.clear();
+        }
         4 FacilityLeave: { "no facility" => |m| m.facility.clear(); }
         5 ConsentPolicyPublish: {
             "no side" => |m| (m.disclosing, m.viewing) = (None, None);

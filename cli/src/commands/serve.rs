@@ -45,6 +45,15 @@ pub async fn run(path: &Path) -> Result<(), Failure> {
         ));
     };
     let secrets = Secrets::read(&config)?;
+    create_data(&config.data).map_err(|e| {
+        let folder = config.data.display();
+        Failure::of(
+            Exit::Usage,
+            &format!("{folder} を作ることが"),
+            &format!("create {folder}"),
+            &e,
+        )
+    })?;
     let replica = start_replica(&config, replica_config, secrets.replica).await?;
     let result = serve(&config, listener, &replica, secrets.node).await;
     let stopped = replica.shutdown().await;
@@ -57,6 +66,15 @@ pub async fn run(path: &Path) -> Result<(), Failure> {
             &e,
         )
     })
+}
+
+/// Makes the folder of everything this process stores. Its name must be durable before anything in it is relied on:
+/// a power cut would take the replica's memory along, and leave the marker beside the keys that says there was one.
+fn create_data(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    // At each start: the last one may have ended between the two.
+    let parent = folder.parent().filter(|p| !p.as_os_str().is_empty());
+    std::fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Every key this process needs, read before anything is started: a replica that ran has left its mark.

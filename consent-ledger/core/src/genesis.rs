@@ -3,10 +3,10 @@
 use crate::ProofError;
 use crate::apply::put_key;
 use crate::note::KeyName;
-use crate::record::{self, CoreError, Key, Network, Record};
+use crate::record::{self, CoreError, Key, Network, Record, Replica};
 use crate::signature::VerifyingKey;
 use crate::store::{StateWrite, Table};
-use crate::view::{META_KEY, Meta, NETWORKS_MAX, View};
+use crate::view::{META_KEY, Meta, NETWORKS_MAX, View, replica_key};
 use prost::Message;
 use sekisho_domain::{
     DomainError, Genesis, Hash, KeyPurpose, LedgerId, NetworkId, PublicKey, ReplicaId,
@@ -87,12 +87,15 @@ pub fn checkpoint_voters(genesis: &Genesis) -> Result<Vec<(KeyName, PublicKey)>,
         .replicas
         .iter()
         .map(|r| {
-            Ok((
-                format!("replica-{}.{}", r.id, r.network).parse()?,
-                r.checkpoint_key,
-            ))
+            let name = voter_name(r.id, &r.network)?;
+            Ok((name, r.checkpoint_key))
         })
         .collect()
+}
+
+/// A replica's name on checkpoints.
+pub(crate) fn voter_name(id: ReplicaId, network: &NetworkId) -> Result<KeyName, ProofError> {
+    format!("replica-{id}.{network}").parse()
 }
 
 /// Everything that is wrong with a genesis; empty if it can found a ledger.
@@ -222,6 +225,16 @@ pub fn found<S: StateWrite>(
             replica.checkpoint_key,
             None,
         )?;
+        let value = Replica {
+            network: replica.network.clone(),
+            endpoint: replica.endpoint.clone(),
+            transport_key: replica.transport_key,
+            checkpoint_key: replica.checkpoint_key,
+            votes_from: Some(0),
+            retired: None,
+        };
+        let key = replica_key(replica.id);
+        record::put(state, Table::Replica, &key, &Record::founded(value))?;
     }
     let digest = Hash(ledger.0);
     let meta = Meta {

@@ -237,6 +237,31 @@ pub struct Key {
     pub revoked: Option<EntryIndex>,
 }
 
+/// A replica of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replica {
+    /// The network that runs it.
+    pub network: NetworkId,
+    /// `host:port` where it answers.
+    pub endpoint: String,
+    /// The key of its TLS certificate.
+    pub transport_key: PublicKey,
+    /// The key it cosigns checkpoints with.
+    pub checkpoint_key: PublicKey,
+    /// The size of the smallest tree whose voter it is: 0 for a founder; none while it does not vote.
+    pub votes_from: Option<u64>,
+    /// The entry that retired it.
+    pub retired: Option<EntryIndex>,
+}
+
+impl Replica {
+    /// Whether it is a voter of the tree of this size: one that its leaves say so of.
+    pub fn votes_in(&self, size: u64) -> bool {
+        self.votes_from.is_some_and(|from| from <= size)
+            && self.retired.is_none_or(|retired| size <= retired.0)
+    }
+}
+
 /// A facility.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facility {

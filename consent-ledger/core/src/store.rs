@@ -75,11 +75,13 @@ pub enum Table {
     Disaster = 26,
     /// A network's facilities by where they stand, by network, prefecture or municipality, and code.
     FacilityOfArea = 27,
+    /// Replicas, by id, retired ones too.
+    Replica = 28,
 }
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Meta,
         Self::Network,
         Self::Key,
@@ -108,6 +110,7 @@ impl Table {
         Self::ReviewDue,
         Self::Disaster,
         Self::FacilityOfArea,
+        Self::Replica,
     ];
 
     /// Whether every decision looks at it and few entries change it.

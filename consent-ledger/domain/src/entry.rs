@@ -237,6 +237,27 @@ pub enum Body {
         /// The declaration.
         declaration: DisasterId,
     },
+    /// A network's governance key gives a new replica of that network its place: it copies the ledger and does not
+    /// vote. Its id is made from the index of this very entry ([`ReplicaId::allocated`]), so none is used twice.
+    ReplicaAllocate {
+        /// `host:port` where it will answer.
+        endpoint: String,
+        /// The key of its TLS certificate: a new one, or that of a process the network runs already.
+        transport_key: PublicKey,
+        /// The key it cosigns checkpoints with; never used before.
+        checkpoint_key: PublicKey,
+    },
+    /// A replica votes from now on. Its network's governance key says so, if none of that network's replicas votes;
+    /// for every further vote a majority of members says so.
+    ReplicaPromote {
+        /// The replica.
+        replica: ReplicaId,
+    },
+    /// A replica takes part no more, for good. Its network's governance key says so, or a majority of members.
+    ReplicaRetire {
+        /// The replica.
+        replica: ReplicaId,
+    },
 }
 
 /// One document let go or received under one access request. The commitments are made with the salt the

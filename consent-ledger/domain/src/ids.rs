@@ -260,6 +260,26 @@ impl FromStr for SubjectRef {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ReplicaId(pub u64);
 
+impl ReplicaId {
+    /// Ids of each lineage: more than it will ever have leaves.
+    const OF_LINEAGE: u64 = 1 << 48;
+
+    /// The id of a replica that an entry allocates: the entry's index in the first lineage. After a recovery the
+    /// lineage counts too, so that an id given by an entry that was lost is never given again.
+    pub fn allocated(lineage: u64, at: EntryIndex) -> Self {
+        let before = lineage.saturating_sub(1).saturating_mul(Self::OF_LINEAGE);
+        Self(before.saturating_add(at.0))
+    }
+}
+
+impl FromStr for ReplicaId {
+    type Err = DomainError;
+    fn from_str(text: &str) -> Result<Self, DomainError> {
+        let not_one = DomainError::Invalid("a replica's id is a decimal number");
+        text.parse().map(Self).map_err(|_| not_one)
+    }
+}
+
 impl fmt::Display for ReplicaId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)

@@ -4,8 +4,8 @@ use super::{areas_in, areas_out, required};
 use crate::v1;
 use sekisho_domain::{
     AreaCode, Body, ConsentId, DisasterId, DomainError, Entry, EntryIndex, FacilityKind,
-    KeyPurpose, NoticeId, ProxyEndReason, ProxyId, ReservationId, SealId, TimeMs, Told, Withdrawal,
-    check_endpoint, check_name,
+    KeyPurpose, NoticeId, ProxyEndReason, ProxyId, ReplicaId, ReservationId, SealId, TimeMs, Told,
+    Withdrawal, check_endpoint, check_name,
 };
 use std::collections::BTreeSet;
 
@@ -233,6 +233,21 @@ impl From<&Body> for v1::entry::Body {
             Body::DisasterEnd { declaration } => Self::DisasterEnd(v1::DisasterEnd {
                 declaration: declaration.0.0,
             }),
+            Body::ReplicaAllocate {
+                endpoint,
+                transport_key,
+                checkpoint_key,
+            } => Self::ReplicaAllocate(v1::ReplicaAllocate {
+                endpoint: endpoint.clone(),
+                transport_key: transport_key.0.to_vec(),
+                checkpoint_key: checkpoint_key.0.to_vec(),
+            }),
+            Body::ReplicaPromote { replica } => {
+                Self::ReplicaPromote(v1::ReplicaPromote { replica: replica.0 })
+            }
+            Body::ReplicaRetire { replica } => {
+                Self::ReplicaRetire(v1::ReplicaRetire { replica: replica.0 })
+            }
         }
     }
 }
@@ -342,6 +357,17 @@ impl TryFrom<v1::entry::Body> for Body {
             },
             Wire::DisasterEnd(m) => Self::DisasterEnd {
                 declaration: DisasterId(EntryIndex(m.declaration)),
+            },
+            Wire::ReplicaAllocate(m) => Self::ReplicaAllocate {
+                endpoint: endpoint(m.endpoint)?,
+                transport_key: m.transport_key.as_slice().try_into()?,
+                checkpoint_key: m.checkpoint_key.as_slice().try_into()?,
+            },
+            Wire::ReplicaPromote(m) => Self::ReplicaPromote {
+                replica: ReplicaId(m.replica),
+            },
+            Wire::ReplicaRetire(m) => Self::ReplicaRetire {
+                replica: ReplicaId(m.replica),
             },
         })
     }

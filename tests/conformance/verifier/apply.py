@@ -1,12 +1,12 @@
 """What each entry does to the state (apply.md 3 and 4)."""
 
-from . import access, agreements, keys, members, patients, wire
+from . import access, agreements, keys, members, patients, replicas, wire
 from .authorize import decide
 from .by import By, Refused
 from .codes import REFUSE
 from .leaf import LEAF_BYTES_MAX
 
-RULES = {**members.RULES, **agreements.RULES, **patients.RULES, **access.RULES}
+RULES = {**members.RULES, **agreements.RULES, **patients.RULES, **access.RULES, **replicas.RULES}
 
 
 def is_authentic(state, leaf):

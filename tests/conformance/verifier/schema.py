@@ -77,6 +77,9 @@ Entry
   47 disaster_declare Disaster in body!
   48 disaster_extend DisasterExtend in body!
   49 disaster_end DisasterEnd in body!
+  50 replica_allocate ReplicaAllocate in body!
+  51 replica_promote ReplicaPromote in body!
+  52 replica_retire ReplicaRetire in body!
 NetworkAdmit
   1 network string network
   2 name string name
@@ -280,6 +283,14 @@ DisasterExtend
   2 until_ms uint64
 DisasterEnd
   1 declaration uint64
+ReplicaAllocate
+  1 endpoint string endpoint
+  2 transport_key bytes b32
+  3 checkpoint_key bytes b32
+ReplicaPromote
+  1 replica uint64
+ReplicaRetire
+  1 replica uint64
 Outcome
   1 accepted Everything in outcome!
   2 refused RefusalReason in outcome!

@@ -58,15 +58,27 @@ class State:
         self.transfers = set()
         self.sayings = {}
         self.requests = set()
+        self.replicas = {}
         for network in genesis.networks:
             self.networks.add(network["id"])
             self.put_key(network["id"], KEY.GOVERNANCE, network["governance_key"])
         for replica in genesis.replicas:
             self.put_key(replica["network"], KEY.TRANSPORT, replica["transport_key"])
             self.put_key(replica["network"], KEY.CHECKPOINT, replica["checkpoint_key"])
+            self.replicas[replica["id"]] = Record(
+                network=replica["network"],
+                transport_key=replica["transport_key"],
+                checkpoint_key=replica["checkpoint_key"],
+                votes=True,
+                retired=False,
+            )
 
     def put_key(self, network, purpose, key):
         self.keys[keys.key_id(key)] = Record(network=network, purpose=purpose, key=key, revoked=False)
+
+    def standing(self):
+        """The replicas that are not retired."""
+        return [replica for replica in self.replicas.values() if not replica.retired]
 
     def present(self, facility, network):
         """The facility's record, if it is present in the network."""

@@ -44,6 +44,9 @@ pub(in crate::commands) fn entry_kind(body: &Body) -> &'static str {
         Body::DisasterDeclare(_) => "disaster-declare",
         Body::DisasterExtend { .. } => "disaster-extend",
         Body::DisasterEnd { .. } => "disaster-end",
+        Body::ReplicaAllocate { .. } => "replica-allocate",
+        Body::ReplicaPromote { .. } => "replica-promote",
+        Body::ReplicaRetire { .. } => "replica-retire",
     }
 }
 
@@ -258,6 +261,21 @@ pub(in crate::commands) fn entry(body: &Body) -> Words {
             "災害の宣言の終了",
             "ends declaration",
             &declaration.to_string(),
+        ),
+        Body::ReplicaAllocate { endpoint, .. } => both(
+            "レプリカの追加（投票権なし）：",
+            "allocates a replica, which does not vote, at",
+            endpoint,
+        ),
+        Body::ReplicaPromote { replica } => both(
+            "レプリカへの投票権の付与：",
+            "gives a vote to replica",
+            &replica.to_string(),
+        ),
+        Body::ReplicaRetire { replica } => both(
+            "レプリカの引退：",
+            "retires replica",
+            &replica.to_string(),
         ),
     }
 }

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What more than half of the members have said, and by which entries; none yet.
-type Agreed<S> = Result<
+pub(super) type Agreed<S> = Result<
     Result<Option<Vec<EntryIndex>>, RefusalReason>,
     record::CoreError<<S as StateRead>::Error>,
 >;
@@ -28,7 +28,7 @@ type Agreed<S> = Result<
 /// What differs in the least is counted apart: one member's slip of the pen, or malice, keeps nobody out. What was
 /// said with a key that has been revoked since counts for nothing, and may be said again: so a member takes back what
 /// a thief said.
-fn majority<S: StateWrite>(state: &mut S, by: &Authentic, at: At) -> Agreed<S> {
+pub(super) fn majority<S: StateWrite>(state: &mut S, by: &Authentic, at: At) -> Agreed<S> {
     let said: v1::entry::Body = (&by.entry().body).into();
     let said = v1::Entry {
         body: Some(said),

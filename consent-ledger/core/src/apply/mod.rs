@@ -17,6 +17,7 @@ mod emergencies;
 mod journal;
 mod life;
 mod members;
+mod replicas;
 mod requests;
 
 #[cfg(test)]
@@ -27,6 +28,8 @@ mod bounds_test;
 mod governance_test;
 #[cfg(test)]
 mod life_test;
+#[cfg(test)]
+mod replicas_test;
 #[cfg(test)]
 mod requests_test;
 #[cfg(test)]
@@ -73,6 +76,7 @@ pub enum Applied {
 /// Where and when an entry takes effect.
 #[derive(Debug, Clone, Copy)]
 struct At {
+    lineage: u64,
     index: EntryIndex,
     time: TimeMs,
 }
@@ -126,6 +130,7 @@ fn apply<S: StateWrite>(
         None => {}
     }
     let at = At {
+        lineage: meta.lineage,
         index: EntryIndex(meta.size),
         time: meta.time,
     };
@@ -259,6 +264,7 @@ pub(crate) fn replay<S: StateWrite>(
     leaf: &Leaf,
 ) -> Result<Result<Outcome, EntryFault>, CoreError<S::Error>> {
     let at = At {
+        lineage: meta.lineage,
         index: leaf.index,
         time: leaf.time,
     };
@@ -390,6 +396,13 @@ fn rules<S: StateWrite>(
             emergencies::extend(state, by, at, *declaration, *until)?
         }
         Body::DisasterEnd { declaration } => emergencies::end(state, by, at, *declaration)?,
+        Body::ReplicaAllocate {
+            endpoint,
+            transport_key,
+            checkpoint_key,
+        } => replicas::allocate(state, by, at, endpoint, transport_key, checkpoint_key)?,
+        Body::ReplicaPromote { replica } => replicas::promote(state, by, at, *replica)?,
+        Body::ReplicaRetire { replica } => replicas::retire(state, by, at, *replica)?,
     };
     Ok(match effect {
         Ok(()) => Outcome::Accepted,

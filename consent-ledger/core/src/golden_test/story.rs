@@ -152,6 +152,7 @@ pub(crate) fn story() -> (World, EntryIndex, Opening) {
     world.ask(&find);
     around_consents(&mut world);
     emergencies(&mut world);
+    replicas(&mut world);
     (world, access, opening)
 }
 
@@ -200,6 +201,19 @@ fn around_consents(world: &mut World) {
     let sealed = Commitment([13; 32]);
     let seal = SealId(world.accept("kurume", Body::ReservationSeal { sealed }));
     world.accept("kurume", Body::ReservationUnseal { seal });
+}
+
+/// A machine that is lost, and the one in its place.
+fn replicas(world: &mut World) {
+    let lost = ReplicaId(2);
+    world.accept("saga", Body::ReplicaRetire { replica: lost });
+    let allocate = Body::ReplicaAllocate {
+        endpoint: "second.saga.example:7420".to_owned(),
+        transport_key: key("saga-3", KeyPurpose::Transport).public_key(),
+        checkpoint_key: key("saga-3", KeyPurpose::Checkpoint).public_key(),
+    };
+    let replica = ReplicaId::allocated(1, world.accept("saga", allocate));
+    world.accept("saga", Body::ReplicaPromote { replica });
 }
 
 /// Two accesses by break-glass, one judged; a declared disaster, prolonged and ended, by an authority that is ended.

@@ -130,7 +130,10 @@ impl<S: StateWrite> World<S> {
             | Body::AuthorityAdmit { .. }
             | Body::AuthorityEnd { .. }
             | Body::NoticePost(_)
-            | Body::NoticeRemove { .. } => KeyPurpose::Governance,
+            | Body::NoticeRemove { .. }
+            | Body::ReplicaAllocate { .. }
+            | Body::ReplicaPromote { .. }
+            | Body::ReplicaRetire { .. } => KeyPurpose::Governance,
         }
     }
 

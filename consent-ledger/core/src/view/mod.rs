@@ -2,9 +2,12 @@
 
 mod keys;
 mod life;
+mod replicas;
 
 pub(crate) use keys::*;
 pub use life::{AUTHORITIES_MAX, NOTICES_MAX};
+pub use replicas::REPLICAS_OF_NETWORK_MAX;
+pub(crate) use replicas::replica_key;
 
 use crate::chart::{Chart, Place, looked_at};
 use crate::genesis::REPLICAS_MAX;

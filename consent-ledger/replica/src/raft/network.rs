@@ -76,14 +76,15 @@ impl Peers {
             .network
             .parse()
             .map_err(|_| ReplicaError::Damaged("a member's network id"))?;
-        let made: Line = channel(
+        let made = channel(
             &member.endpoint,
             Expected::Network(network),
             &self.identity,
             Arc::clone(&self.directory) as _,
             ClientLimits::default(),
-        )?
-        .into();
+        )?;
+        #[cfg(feature = "simulation")]
+        let made = Line::from(made);
         channels.insert(replica, (member.clone(), made.clone()));
         Ok(made)
     }

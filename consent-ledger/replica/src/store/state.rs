@@ -209,7 +209,7 @@ impl Change {
 }
 
 fn holds_keys(table: Table) -> bool {
-    matches!(table, Table::Key | Table::Network)
+    matches!(table, Table::Key | Table::Network | Table::Replica)
 }
 
 impl StateRead for Change {

@@ -140,6 +140,44 @@ impl Town {
         }
     }
 
+    /// A replica more, a vote, or an end; mostly by whom it is for to say.
+    pub(super) fn change_replicas(&mut self) {
+        let of = self.network();
+        let view = View(&self.world.state);
+        let known = view.replicas().expect("memory does not fail");
+        let (id, replica) = self.dice.pick(&known).clone();
+        let fresh = spare_key(of, 900 + known.len());
+        let body = match self.dice.below(5) {
+            0..=1 => {
+                let own = key(of, KeyPurpose::Transport).public_key();
+                let checkpoint = spare_key(of, 950 + known.len()).public_key();
+                let weak = WEAK_KEYS.map(|text| text.parse().expect("32 bytes"));
+                Body::ReplicaAllocate {
+                    endpoint: "[2001:db8::2]:7420".to_owned(),
+                    transport_key: match self.dice.below(4) {
+                        0 => own,
+                        1 => replica.transport_key,
+                        _ => fresh.public_key(),
+                    },
+                    checkpoint_key: match self.dice.below(12) {
+                        0 => *self.dice.pick(&weak),
+                        1 => fresh.public_key(),
+                        2 => replica.checkpoint_key,
+                        _ => checkpoint,
+                    },
+                }
+            }
+            2 => Body::ReplicaRetire { replica: id },
+            _ => Body::ReplicaPromote { replica: id },
+        };
+        for member in self.networks.clone() {
+            let concerned = replica.network.as_str() == member;
+            if member == of || self.dice.chance(if concerned { 50 } else { 30 }) {
+                self.say(member, body.clone());
+            }
+        }
+    }
+
     pub(super) fn admit(&mut self) {
         if self.dice.chance(50) {
             return self.admit_authority();

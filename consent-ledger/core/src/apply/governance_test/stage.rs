@@ -97,6 +97,17 @@ fn members(world: &mut World, row: &mut impl FnMut(&'static str, Body)) {
     row("key-add (authority)", authority);
     let transport = key("saga", KeyPurpose::Transport).key_id();
     row("key-revoke (transport)", Body::KeyRevoke { key: transport });
+    let allocate = |of| Body::ReplicaAllocate {
+        endpoint: "replica.example:7420".to_owned(),
+        transport_key: key(of, KeyPurpose::Transport).public_key(),
+        checkpoint_key: key(of, KeyPurpose::Checkpoint).public_key(),
+    };
+    row("replica-allocate", allocate("third of saga"));
+    // Saga votes already, so that a second vote is for all to give.
+    let second = world.accept("saga", allocate("second of saga"));
+    let replica = ReplicaId::allocated(1, second);
+    row("replica-promote", Body::ReplicaPromote { replica });
+    row("replica-retire", Body::ReplicaRetire { replica });
     let second = key("saga-ken-2", KeyPurpose::Authority);
     let added = add(KeyPurpose::Authority, second.public_key());
     world.accept_with(&key("saga-ken", KeyPurpose::Authority), added);
