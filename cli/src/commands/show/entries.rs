@@ -272,11 +272,9 @@ pub(in crate::commands) fn entry(body: &Body) -> Words {
             "gives a vote to replica",
             &replica.to_string(),
         ),
-        Body::ReplicaRetire { replica } => both(
-            "レプリカの引退：",
-            "retires replica",
-            &replica.to_string(),
-        ),
+        Body::ReplicaRetire { replica } => {
+            both("レプリカの引退：", "retires replica", &replica.to_string())
+        }
     }
 }
 

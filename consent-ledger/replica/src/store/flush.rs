@@ -63,7 +63,11 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Change, &mut Applied) -> Result<T, ReplicaError>,
     ) -> Result<(T, bool), ReplicaError> {
-        let mut kept = self.0.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self
+            .0
+            .applying
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut change = Change::of(self.read_state()?, std::mem::take(&mut *kept));
         let mut applied = {
             let now = self.0.now.read().unwrap_or_else(PoisonError::into_inner);
@@ -93,9 +97,17 @@ impl Store {
 
     /// Writes everything applied to the database, durably. Applying goes on meanwhile. Blocks.
     pub(super) fn flush(&self) -> Result<(), ReplicaError> {
-        let _alone = self.0.flushing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self
+            .0
+            .flushing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let (frozen, applied) = {
-            let _applying = self.0.applying.lock().unwrap_or_else(PoisonError::into_inner);
+            let _applying = self
+                .0
+                .applying
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let mut now = self.0.now.write().unwrap_or_else(PoisonError::into_inner);
             if now.closed {
                 return Err(ReplicaError::ShutDown);
@@ -129,7 +141,8 @@ impl Store {
     /// Whether the database is as of a log id, or later.
     pub(super) fn is_flushed(&self, log_id: LogId) -> bool {
         let now = self.0.now.read().unwrap_or_else(PoisonError::into_inner);
-        now.flushed.is_some_and(|flushed| flushed.index >= log_id.index)
+        now.flushed
+            .is_some_and(|flushed| flushed.index >= log_id.index)
     }
 
     /// Puts another state in the place of this one: `work` writes it to the database.
@@ -138,8 +151,16 @@ impl Store {
         applied: Applied,
         work: impl FnOnce(&redb::WriteTransaction) -> Result<(), ReplicaError>,
     ) -> Result<(), ReplicaError> {
-        let _flushing = self.0.flushing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut kept = self.0.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        let _flushing = self
+            .0
+            .flushing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self
+            .0
+            .applying
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let ((), txn) = self.commit(|txn| {
             work(txn)?;
             put_applied(txn, &applied)

@@ -151,10 +151,7 @@ impl Store {
     }
 
     /// Work that writes. Any fault poisons the store. Blocks.
-    fn guard<T>(
-        &self,
-        work: impl FnOnce() -> Result<T, ReplicaError>,
-    ) -> Result<T, ReplicaError> {
+    fn guard<T>(&self, work: impl FnOnce() -> Result<T, ReplicaError>) -> Result<T, ReplicaError> {
         self.check()?;
         work().inspect_err(|error| match error {
             ReplicaError::ShutDown => {}
@@ -176,7 +173,11 @@ impl Store {
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, ReplicaError>,
     ) -> Result<(T, ReadTransaction), ReplicaError> {
-        let database = self.0.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = self
+            .0
+            .database
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         let database = database.as_ref().ok_or(ReplicaError::ShutDown)?;
         let mut txn = database.begin_write().map_err(ReplicaError::database)?;
         txn.set_durability(redb::Durability::Immediate)
@@ -199,7 +200,11 @@ impl Store {
     /// # Errors
     /// [`ReplicaError::OwnFork`] if another root was cosigned for the size; the store is then poisoned.
     pub(crate) fn record_cosigned(&self, size: u64, root: Hash) -> Result<Recorded, ReplicaError> {
-        let _alone = self.0.cosigning.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self
+            .0
+            .cosigning
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         self.guard(|| match self.0.wal.cosigned() {
             Some(last) if last.size == size && last.root != root.0 => {
                 Err(ReplicaError::OwnFork { size })
@@ -218,7 +223,11 @@ impl Store {
     /// under way ends first. Blocks.
     pub(crate) fn close(&self) -> Result<(), ReplicaError> {
         let flushed = self.guard(|| self.flush());
-        let _applying = self.0.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        let _applying = self
+            .0
+            .applying
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         self.0.wal.close();
         {
             let mut now = self.0.now.write().unwrap_or_else(PoisonError::into_inner);

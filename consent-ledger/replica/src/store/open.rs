@@ -75,14 +75,23 @@ impl Store {
         }
         let wal = match Opened::read(Arc::clone(&disk), &config.data_dir)? {
             Some(log) if log.identity()? != (ledger, config.replica) => {
-                return Err(ReplicaError::Damaged("the write-ahead log, which is another's,"));
+                return Err(ReplicaError::Damaged(
+                    "the write-ahead log, which is another's,",
+                ));
             }
             Some(log) => log.resume(config.log_file_bytes)?,
             None if has_run => return Err(lost(config)),
             None => {
                 let imported = Record::get(&begin_read(&database)?, COSIGNED)?;
                 let bytes = config.log_file_bytes;
-                Wal::found(disk, &config.data_dir, ledger, config.replica, imported, bytes)?
+                Wal::found(
+                    disk,
+                    &config.data_dir,
+                    ledger,
+                    config.replica,
+                    imported,
+                    bytes,
+                )?
             }
         };
         if !has_run {
@@ -141,7 +150,13 @@ pub(super) fn database(
         opened => opened?,
     };
     if identity(&database)?.is_none() {
-        found(&database, genesis, ledger_id(genesis), config.replica, imported)?;
+        found(
+            &database,
+            genesis,
+            ledger_id(genesis),
+            config.replica,
+            imported,
+        )?;
     }
     let named = disk.rename(NEW_FILE, FILE);
     named

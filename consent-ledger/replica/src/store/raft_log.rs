@@ -130,9 +130,7 @@ impl RaftLogStorage<TypeConfig> for Store {
         I::IntoIter: OptionalSend,
     {
         let entries: Vec<Entry> = entries.into_iter().collect();
-        let written = self
-            .write(move |store| store.0.wal.append(entries))
-            .await;
+        let written = self.write(move |store| store.0.wal.append(entries)).await;
         match written {
             Ok(wants_spare) => {
                 callback.log_io_completed(Ok(()));

@@ -174,7 +174,9 @@ impl Stopped {
         };
         let identity = self.identity()?;
         if log.identity()? != identity {
-            return Err(ReplicaError::Damaged("the write-ahead log, which is another's,"));
+            return Err(ReplicaError::Damaged(
+                "the write-ahead log, which is another's,",
+            ));
         }
         let (mut latest, applied) = (None, applied.max(log.committed()));
         for entry in log.entries() {

@@ -143,7 +143,9 @@ impl Frame {
     /// The bytes to write, filled up to whole sectors. Nothing, where the body is too long.
     pub(super) fn finish(mut self, number: u64, salt: u64) -> Option<Vec<u8>> {
         let body = self.bytes.len() - HEADER_BYTES;
-        let length = u32::try_from(body).ok().filter(|_| body <= BODY_BYTES_MAX)?;
+        let length = u32::try_from(body)
+            .ok()
+            .filter(|_| body <= BODY_BYTES_MAX)?;
         let (header, rest) = self.bytes.split_at_mut(HEADER_BYTES);
         let mut fields = [0; HEADER_BYTES];
         for (place, value) in [

@@ -17,8 +17,8 @@ mod open;
 
 pub(crate) use open::Opened;
 
-use super::format::{decode_entry, encode_entry};
 use super::Cosigned;
+use super::format::{decode_entry, encode_entry};
 use crate::ReplicaError;
 use crate::config::{LOG_CACHE_BYTES, LOG_SPARES_MAX};
 use crate::disk::{Disk, DiskFile};
