@@ -56,7 +56,10 @@ impl Peers {
             heartbeat: config.timing.heartbeat,
             channels: Mutex::new(BTreeMap::new()),
             #[cfg(feature = "simulation")]
-            simulated: config.world.as_ref().map(|world| Arc::clone(&world.network)),
+            simulated: config
+                .world
+                .as_ref()
+                .map(|world| Arc::clone(&world.network)),
         }
     }
 

@@ -41,6 +41,15 @@ impl Store {
         };
         fs::create_dir_all(&config.data_dir).map_err(file("created"))?;
         snapshot::remove_leftovers(&config.data_dir).map_err(file("read"))?;
+        #[cfg(feature = "simulation")]
+        if let Some(world) = &config.world {
+            let mut builder = Database::builder();
+            let database = world.disk.database(FILE, builder.set_cache_size(STORE_CACHE_BYTES));
+            let database = database.map_err(ReplicaError::database)?;
+            world.disk.sync().map_err(file("written"))?;
+            let has_run = config.marker.try_exists().map_err(file("read"))?;
+            return Self::with(database, config, genesis, ledger, has_run);
+        }
         let path = config.data_dir.join(FILE);
         let has_run = config.marker.try_exists().map_err(file("read"))?;
         if has_run && !path.try_exists().map_err(file("read"))? {
