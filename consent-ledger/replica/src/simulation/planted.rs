@@ -9,8 +9,24 @@ pub enum Planted {
     AppendNotSynced,
     /// The table of requests that were seen is forgotten at each start.
     RequestsForgotten,
-    /// A leader takes a batch for committed that only it has.
-    StaleWithdrawal,
+}
+
+impl Planted {
+    /// All of them.
+    pub const ALL: [Self; 3] = [
+        Self::VoteNotSynced,
+        Self::AppendNotSynced,
+        Self::RequestsForgotten,
+    ];
+
+    /// Its name on a command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::VoteNotSynced => "vote-not-synced",
+            Self::AppendNotSynced => "append-not-synced",
+            Self::RequestsForgotten => "requests-forgotten",
+        }
+    }
 }
 
 /// Whether this thread's simulation has a fault planted.
