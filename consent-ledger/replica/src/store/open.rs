@@ -44,7 +44,9 @@ impl Store {
         #[cfg(feature = "simulation")]
         if let Some(world) = &config.world {
             let mut builder = Database::builder();
-            let database = world.disk.database(FILE, builder.set_cache_size(STORE_CACHE_BYTES));
+            let database = world
+                .disk
+                .database(FILE, builder.set_cache_size(STORE_CACHE_BYTES));
             let database = database.map_err(ReplicaError::database)?;
             world.disk.sync().map_err(file("written"))?;
             let has_run = config.marker.try_exists().map_err(file("read"))?;
