@@ -95,6 +95,8 @@ async fn failure(replica: &Replica, error: SubmitError, request: v1::Envelope) -
         SubmitError::Stopped => LedgerFailure::Unavailable("its replica here has stopped"),
         SubmitError::Overloaded => LedgerFailure::Overloaded,
         SubmitError::Unknown => LedgerFailure::Unknown,
-        error @ SubmitError::Malformed(_) => LedgerFailure::Fault(Box::new(error)),
+        error @ (SubmitError::Malformed(_) | SubmitError::NotNow(_)) => {
+            LedgerFailure::Fault(Box::new(error))
+        }
     }
 }

@@ -93,8 +93,11 @@ pub fn checkpoint_voters(genesis: &Genesis) -> Result<Vec<(KeyName, PublicKey)>,
         .collect()
 }
 
-/// A replica's name on checkpoints.
-pub(crate) fn voter_name(id: ReplicaId, network: &NetworkId) -> Result<KeyName, ProofError> {
+/// A replica's name on checkpoints: `replica-ID.NETWORK`.
+///
+/// # Errors
+/// [`ProofError`] where it would not be a note's key name; ids of networks always are.
+pub fn voter_name(id: ReplicaId, network: &NetworkId) -> Result<KeyName, ProofError> {
     format!("replica-{id}.{network}").parse()
 }
 

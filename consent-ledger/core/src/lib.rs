@@ -31,6 +31,7 @@ pub mod merkle;
 pub mod note;
 mod proof_error;
 pub mod record;
+mod roster;
 pub mod signature;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
@@ -55,11 +56,12 @@ pub use envelope::{
 };
 pub use genesis::{
     GenesisFault, REPLICAS_MAX, check_genesis, checkpoint_origin, checkpoint_voters, found,
-    ledger_id,
+    ledger_id, voter_name,
 };
 pub use leaf::{LEAF_BYTES_MAX, LEAF_VERSION, Leaf, LeafError};
 pub use proof_error::ProofError;
 pub use record::CoreError;
+pub use roster::{Roster, RosterFault};
 pub use view::{
     AGREEMENT_VERSIONS_MAX, AGREEMENTS_OF_PAIR_MAX, AUTHORITIES_MAX, CONSENT_NAMES_MAX,
     CONSENTS_MAX, KEYS_MAX, LINKS_MAX, Meta, NETWORKS_MAX, NOTICES_MAX, POLICY_VERSIONS_MAX,

@@ -270,6 +270,11 @@ impl ReplicaId {
         let before = lineage.saturating_sub(1).saturating_mul(Self::OF_LINEAGE);
         Self(before.saturating_add(at.0))
     }
+
+    /// The index of the entry that allocated it; of a founder, which none did, any number.
+    pub fn index(self) -> u64 {
+        self.0 % Self::OF_LINEAGE
+    }
 }
 
 impl FromStr for ReplicaId {

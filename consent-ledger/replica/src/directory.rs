@@ -1,19 +1,27 @@
-//! Whose a transport key is, answered from memory and renewed with every applied change of keys.
+//! Whose a transport key is, and which replicas the ledger knows: answered from memory and renewed with every applied
+//! change of either.
 
+use crate::raft::Member;
 use crate::{ReplicaError, state_error};
-use sekisho_domain::{KeyPurpose, PublicKey};
+use sekisho_domain::{KeyPurpose, NetworkId, PublicKey, ReplicaId};
 use sekisho_ledger::View;
+use sekisho_ledger::record::Replica;
 use sekisho_ledger::store::StateRead;
 use sekisho_transport::{Peer, PeerDirectory};
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::watch;
 
-/// The transport keys of the applied state, founders' included.
+/// Every replica there ever was, by id.
+pub(crate) type Replicas = BTreeMap<ReplicaId, Replica>;
+
+/// The transport keys and the replicas of the applied state, founders' included.
 ///
-/// A revocation holds from the moment its batch is applied here, before anybody is told that it is.
+/// A revocation or retirement holds from the moment its batch is applied here, before anybody is told that it is.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     peers: RwLock<BTreeMap<PublicKey, Peer>>,
+    replicas: watch::Sender<Arc<Replicas>>,
 }
 
 impl Directory {
@@ -21,9 +29,8 @@ impl Directory {
         &self,
         state: &S,
     ) -> Result<(), ReplicaError> {
-        let keys = View(state)
-            .keys(KeyPurpose::Transport)
-            .map_err(state_error)?;
+        let view = View(state);
+        let keys = view.keys(KeyPurpose::Transport).map_err(state_error)?;
         let peers = keys
             .into_iter()
             .map(|(id, key)| {
@@ -36,8 +43,40 @@ impl Directory {
                 )
             })
             .collect();
+        let replicas: Replicas = view.replicas().map_err(state_error)?.into_iter().collect();
         *self.peers.write().unwrap_or_else(PoisonError::into_inner) = peers;
+        self.replicas.send_if_modified(|known| {
+            let changed = **known != replicas;
+            *known = Arc::new(replicas);
+            changed
+        });
         Ok(())
+    }
+
+    /// The replicas as of the applied state.
+    pub(crate) fn replicas(&self) -> Arc<Replicas> {
+        self.replicas.borrow().clone()
+    }
+
+    /// Tells when they change.
+    pub(crate) fn watch_replicas(&self) -> watch::Receiver<Arc<Replicas>> {
+        self.replicas.subscribe()
+    }
+
+    /// Whether this network runs a replica that takes part: this one, or any.
+    pub(crate) fn runs(&self, network: &NetworkId, replica: Option<ReplicaId>) -> bool {
+        let of = |(id, r): (&ReplicaId, &Replica)| {
+            r.retired.is_none() && r.network == *network && replica.is_none_or(|asked| asked == *id)
+        };
+        self.replicas.borrow().iter().any(of)
+    }
+}
+
+/// A replica as consensus reaches it.
+pub(crate) fn member(replica: &Replica) -> Member {
+    Member {
+        network: replica.network.to_string(),
+        endpoint: replica.endpoint.clone(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What can go wrong with a replica itself. What becomes of a submission is a [`SubmitError`](crate::SubmitError).
 
 use crate::raft::WireError;
-use sekisho_domain::{Hash, LedgerId, ReplicaId};
+use sekisho_domain::{EntryIndex, Hash, LedgerId, ReplicaId};
 use sekisho_ledger::ProofError;
 use sekisho_transport::TransportError;
 use std::path::PathBuf;
@@ -61,7 +61,8 @@ pub enum ReplicaError {
     /// A replica that has voted before came back without its memory; it could vote a second time.
     #[error(
         "replica {replica} has run before ({} says so), but its store is empty: a replica that lost its \
-         store could vote a second time and takes part no more (joining under a new id is not possible yet)",
+         store could vote a second time and takes part no more: retire it with `sekisho ledger leave {replica}` \
+         on a machine that runs, and take its place under a new id with `sekisho ledger join`",
         marker.display()
     )]
     StoreLost {
@@ -69,6 +70,23 @@ pub enum ReplicaError {
         replica: ReplicaId,
         /// The marker that remembers the first start.
         marker: PathBuf,
+    },
+    /// The ledger gives this replica no place, or its store was not filled yet.
+    #[error(
+        "the ledger gives replica {0} no place as far as this machine knows: run `sekisho ledger join` here first"
+    )]
+    NotJoined(ReplicaId),
+    /// The ledger took this replica's place back, for good.
+    #[error(
+        "replica {replica} was retired{} and takes part no more; a retired id never comes back: \
+         join under a new one with `sekisho ledger join`",
+        by.map(|by| format!(" by ledger index {by}")).unwrap_or_default()
+    )]
+    Retired {
+        /// The replica.
+        replica: ReplicaId,
+        /// The entry that retired it, where it is known here.
+        by: Option<EntryIndex>,
     },
     /// An import is only for a replica that has never run: what one that has run remembers must not change.
     #[error("{} is the store of a replica that has run, or of another ledger; import into an empty one", .0.display())]

@@ -5,6 +5,7 @@
 //! its outcome is. Trying again is always safe, since the request id makes it the same entry.
 
 use crate::batcher::{Lost, Refused};
+use crate::membership::refuse;
 use crate::replica::Replica;
 use crate::store::blocking;
 use crate::{ReplicaError, state_error};
@@ -62,6 +63,9 @@ pub enum SubmitError {
     /// Not sent: too many are waiting.
     #[error("too many entries are waiting; this one was not sent")]
     Overloaded,
+    /// Not sent: a change of the replicas that the group could not follow now; the leader's sentence.
+    #[error("{0}")]
+    NotNow(String),
     /// Sent; its outcome was not known at the deadline. Submit it again, or ask for its request id.
     #[error("the entry was sent, its outcome is not known; ask by its request id")]
     Unknown,
@@ -78,13 +82,17 @@ impl SubmitError {
     pub fn status(&self) -> Status {
         let code = match self {
             Self::Invalid(_) | Self::InvalidAtLeader(_) => ErrorCode::Invalid,
+            Self::NotNow(_) => ErrorCode::Conflict,
             Self::Unavailable | Self::Stopped => ErrorCode::Unavailable,
             Self::Overloaded => ErrorCode::Overloaded,
             Self::Unknown => ErrorCode::Unknown,
             Self::Malformed(_) => ErrorCode::Internal,
         };
         let mut status = code.status(self.to_string());
-        if matches!(self, Self::Unavailable | Self::Stopped | Self::Overloaded) {
+        if matches!(
+            self,
+            Self::Unavailable | Self::Stopped | Self::Overloaded | Self::NotNow(_)
+        ) {
             status
                 .metadata_mut()
                 .insert(NOT_SENT, MetadataValue::from_static("1"));
@@ -99,6 +107,7 @@ impl SubmitError {
         match ErrorCode::of(status) {
             ErrorCode::Invalid => Self::InvalidAtLeader(status.message().to_owned()),
             ErrorCode::Overloaded if not_sent => Self::Overloaded,
+            ErrorCode::Conflict if not_sent => Self::NotNow(status.message().to_owned()),
             // Turned away before the entry was looked at.
             ErrorCode::Forbidden => Self::Unavailable,
             _ if not_sent => Self::Unavailable,
@@ -219,7 +228,11 @@ impl Replica {
         })
         .await;
         match admitted {
-            Ok(Ok(Admitted::Fresh(_))) => {}
+            Ok(Ok(Admitted::Fresh(authentic))) => {
+                if let Some(why) = refuse(self, &authentic.entry().body).await {
+                    return Attempt::Failed(SubmitError::NotNow(why));
+                }
+            }
             Ok(Ok(Admitted::Known(index))) => return self.known(index).await,
             Ok(Err(fault)) => return Attempt::Failed(fault.into()),
             Err(_) => return Attempt::Failed(SubmitError::Stopped),

@@ -24,9 +24,11 @@ impl Ledger for Replica {
             Err(SubmitError::Invalid(EntryFault::RequestIdReused)) => {
                 Err(LedgerFault::RequestIdReused)
             }
-            Err(error @ (SubmitError::Invalid(_) | SubmitError::InvalidAtLeader(_))) => {
-                Err(LedgerFault::NotTaken(Box::new(error)))
-            }
+            Err(
+                error @ (SubmitError::Invalid(_)
+                | SubmitError::InvalidAtLeader(_)
+                | SubmitError::NotNow(_)),
+            ) => Err(LedgerFault::NotTaken(Box::new(error))),
             Err(SubmitError::Overloaded) => Err(LedgerFault::Overloaded),
             Err(SubmitError::Unknown | SubmitError::Malformed(_)) => Err(LedgerFault::Unknown),
             Err(error @ (SubmitError::Unavailable | SubmitError::Stopped)) => {

@@ -1,15 +1,16 @@
 //! Collecting cosignatures from the voters.
 
-use super::{COSIGNED_SIZE, CheckpointError, Cosigned};
+use super::{COSIGNED_SIZE, CheckpointError, Cosigned, Voters};
 use crate::ReplicaError;
 use crate::config::COSIGN_TIMEOUT;
 use crate::replica::{Alarm, Replica};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use sekisho_domain::{Hash, ReplicaId};
-use sekisho_ledger::checkpoint::Checkpoint;
-use sekisho_ledger::checkpoint_origin;
+use sekisho_domain::{Hash, LedgerId, ReplicaId};
+use sekisho_ledger::checkpoint::{Checkpoint, Quorum};
 use sekisho_ledger::note::{Note, NoteKey, NoteSignature, SignatureKind};
+use sekisho_ledger::record::Replica as Place;
+use sekisho_ledger::{checkpoint_origin, voter_name};
 use sekisho_proto::v1;
 use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
 use sekisho_transport::{Deadline, outgoing};
@@ -38,6 +39,15 @@ struct Round {
     largest: u64,
 }
 
+/// A majority of these.
+fn quorum_of(ledger: &LedgerId, voters: &Voters) -> Result<Quorum, ReplicaError> {
+    let named = voters
+        .iter()
+        .map(|(id, voter)| Ok((voter_name(*id, &voter.network)?, voter.checkpoint_key)));
+    let named: Result<Vec<_>, ReplicaError> = named.collect();
+    Ok(Quorum::majority(checkpoint_origin(ledger), &named?)?)
+}
+
 impl Replica {
     /// Asks all voters until a majority has cosigned one tree.
     pub(super) async fn collect(&self, deadline: Deadline) -> Result<Cosigned, CheckpointError> {
@@ -62,18 +72,18 @@ impl Replica {
     }
 
     async fn round(&self, size: u64, deadline: Deadline) -> Result<Round, CheckpointError> {
-        let quorum = self.quorum()?;
+        let voters = self.voters_of(size).await?;
+        let quorum = quorum_of(&self.ledger(), &voters)?;
         let needed = quorum.needed();
         let root = self.root(size).await?;
         let origin = checkpoint_origin(&self.ledger());
         let checkpoint = Checkpoint::new(origin, size, root).map_err(ReplicaError::from)?;
-        let voters = self.voters();
-        let own = usize::from(voters.contains(&self.id()));
-        let others = voters.iter().filter(|&&id| id != self.id());
+        let own = usize::from(voters.iter().any(|(id, _)| id.0 == self.id()));
+        let others = voters.iter().filter(|(id, _)| id.0 != self.id());
         let mut answers: FuturesUnordered<_> = others
-            .map(|&id| {
-                let asked = self.ask(id, &checkpoint, deadline);
-                async move { (id, asked.await) }
+            .map(|(id, voter)| {
+                let asked = self.ask(*id, voter, &checkpoint, deadline);
+                async move { (id.0, asked.await) }
             })
             .collect();
         let (mut signatures, mut differ, mut largest) = (Vec::new(), Vec::new(), size);
@@ -132,11 +142,12 @@ impl Replica {
     /// Asks one voter.
     async fn ask(
         &self,
-        replica: u64,
+        replica: ReplicaId,
+        voter: &Place,
         checkpoint: &Checkpoint,
         deadline: Deadline,
     ) -> Result<Answer, CheckpointError> {
-        let Ok(channel) = self.channel(replica) else {
+        let Ok(channel) = self.channel(replica.0) else {
             return Ok(Answer::Nothing);
         };
         let deadline = deadline.min(Deadline::after(COSIGN_TIMEOUT));
@@ -165,9 +176,13 @@ impl Replica {
         if root != checkpoint.root() {
             return Ok(Answer::Differs(root));
         }
-        let (name, key) = self.voter(replica)?;
-        let key = NoteKey::new(name.clone(), SignatureKind::Cosignature, &key)
-            .map_err(ReplicaError::from)?;
+        let name = voter_name(replica, &voter.network).map_err(ReplicaError::from)?;
+        let key = NoteKey::new(
+            name.clone(),
+            SignatureKind::Cosignature,
+            &voter.checkpoint_key,
+        )
+        .map_err(ReplicaError::from)?;
         let bytes = [reply.timestamp_s.to_be_bytes().as_slice(), &reply.signature].concat();
         let signature = NoteSignature {
             name,
@@ -178,7 +193,7 @@ impl Replica {
             .and_then(|note| note.verify(&[key]))
             .is_ok_and(|verified| verified.len() == 1);
         if !holds {
-            tracing::warn!(replica, "a cosignature does not hold");
+            tracing::warn!(%replica, "a cosignature does not hold");
             return Ok(Answer::Nothing);
         }
         Ok(Answer::Signed(signature))

@@ -24,10 +24,12 @@ use crate::replica::{Replica, WaitError};
 use crate::store::{Recorded, blocking};
 use crate::tiles::{CHECKPOINT, Tiles};
 use crate::{ReplicaError, state_error};
-use sekisho_domain::{Genesis, Hash, PublicKey};
-use sekisho_ledger::checkpoint::{Checkpoint, Quorum, VerifiedCheckpoint, cosign};
+use sekisho_domain::{Hash, LedgerId, PublicKey, ReplicaId};
+use sekisho_ledger::checkpoint::{Checkpoint, Extensions, Quorum, VerifiedCheckpoint, cosign};
 use sekisho_ledger::note::{KeyName, Note, NoteSignature};
-use sekisho_ledger::{ProofError, checkpoint_origin, checkpoint_voters, ledger_id, tree};
+use sekisho_ledger::record::Replica as Place;
+use sekisho_ledger::store::StateRead;
+use sekisho_ledger::{ProofError, View, checkpoint_origin, tree, voter_name};
 use sekisho_proto::v1;
 use sekisho_transport::Deadline;
 use std::sync::Arc;
@@ -37,6 +39,8 @@ use tonic::{Code, Status};
 
 /// Header of a refusal to cosign: the larger size cosigned before.
 const COSIGNED_SIZE: &str = "sekisho-cosigned-size";
+/// Replicas, by id.
+type Voters = Vec<(ReplicaId, Place)>;
 /// Length of the time in a cosignature (C2SP tlog-cosignature: 8 bytes, big endian, then 64).
 const TIME_BYTES: usize = 8;
 
@@ -117,30 +121,100 @@ impl Collector {
     }
 }
 
-/// The checkpoint an earlier process published, checked to be one of this ledger.
-pub(crate) fn read_published(
-    tiles: &Tiles,
-    genesis: &Genesis,
-) -> Result<Option<Cosigned>, ReplicaError> {
-    let Some(bytes) = tiles.read_checkpoint()? else {
-        return Ok(None);
-    };
-    let verify = || {
-        let origin = checkpoint_origin(&ledger_id(genesis));
-        let note = Note::parse(&bytes)?;
-        let checkpoint = Quorum::majority(origin, &checkpoint_voters(genesis)?)?.verify(&note)?;
-        Ok(Cosigned {
-            note: note.to_string(),
+/// A note that claims to be a checkpoint of this ledger: whose cosignatures it needs depends on its size.
+pub(crate) struct Claimed {
+    ledger: LedgerId,
+    note: Note,
+    checkpoint: Checkpoint,
+}
+
+impl Claimed {
+    /// Reads a note.
+    ///
+    /// # Errors
+    /// It is none, or not one of this ledger.
+    pub fn parse(ledger: LedgerId, bytes: &[u8]) -> Result<Self, ProofError> {
+        let note = Note::parse(bytes)?;
+        let checkpoint = Checkpoint::parse(note.text(), Extensions::Refuse)?;
+        let expected = checkpoint_origin(&ledger);
+        if checkpoint.origin() != expected {
+            let got = checkpoint.origin().to_owned();
+            return Err(ProofError::OriginMismatch { expected, got });
+        }
+        Ok(Self {
+            ledger,
+            note,
             checkpoint,
         })
+    }
+
+    /// What was published in this folder, if anything was.
+    ///
+    /// # Errors
+    /// [`ReplicaError::PublishedCheckpoint`], or the file cannot be read.
+    pub fn published(tiles: &Tiles, ledger: LedgerId) -> Result<Option<Self>, ReplicaError> {
+        let bytes = tiles.read_checkpoint()?;
+        let claimed = bytes.map(|bytes| Self::parse(ledger, &bytes));
+        claimed
+            .transpose()
+            .map_err(|source| ReplicaError::PublishedCheckpoint {
+                path: tiles.folder().join(CHECKPOINT),
+                source,
+            })
+    }
+
+    /// What it claims.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// Checks that a majority of these voters cosigned it.
+    ///
+    /// # Errors
+    /// Those of [`Quorum::verify`].
+    pub fn verify(self, voters: &[(KeyName, PublicKey)]) -> Result<Cosigned, ProofError> {
+        let origin = checkpoint_origin(&self.ledger);
+        let checkpoint = Quorum::majority(origin, voters)?.verify(&self.note)?;
+        Ok(Cosigned {
+            note: self.note.to_string(),
+            checkpoint,
+        })
+    }
+
+    /// The same against what a state says of its tree.
+    ///
+    /// # Errors
+    /// Those of [`Quorum::verify`], or the state is damaged.
+    pub fn verify_by<S: StateRead<Error = ReplicaError>>(
+        self,
+        state: &S,
+    ) -> Result<Cosigned, ReplicaError> {
+        let voters = View(state).checkpoint_voters(self.checkpoint.size());
+        Ok(self.verify(&voters.map_err(state_error)?)?)
+    }
+}
+
+/// The checkpoint an earlier process published, checked against the voters this state names. Before what is in the
+/// Raft log is applied again the state may not name those of a later tree: then nothing is known yet.
+pub(crate) fn read_published<S: StateRead<Error = ReplicaError>>(
+    tiles: &Tiles,
+    state: &S,
+) -> Result<Option<Cosigned>, ReplicaError> {
+    let meta = View(state).meta().map_err(state_error)?;
+    let meta = meta.ok_or(ReplicaError::Damaged("the state"))?;
+    let Some(claimed) = Claimed::published(tiles, meta.ledger)? else {
+        return Ok(None);
     };
-    let verified: Result<_, ProofError> = verify();
-    verified
-        .map(Some)
-        .map_err(|source| ReplicaError::PublishedCheckpoint {
+    let ahead = claimed.checkpoint.size() > meta.size;
+    match claimed.verify_by(state) {
+        Ok(cosigned) => Ok(Some(cosigned)),
+        Err(ReplicaError::Proof(ProofError::QuorumShort { .. })) if ahead => Ok(None),
+        Err(ReplicaError::Proof(source)) => Err(ReplicaError::PublishedCheckpoint {
             path: tiles.folder().join(CHECKPOINT),
             source,
-        })
+        }),
+        Err(error) => Err(error),
+    }
 }
 
 impl Replica {
@@ -194,22 +268,13 @@ impl Replica {
                 return Ok(Err(last));
             }
             let checkpoint = Checkpoint::new(checkpoint_origin(&this.ledger()), size, root)?;
-            let (name, _) = this.voter(this.id())?;
+            let name = voter_name(ReplicaId(this.id()), this.network())?;
             let time_s = this.clock().now().0 / 1000;
             let signature = cosign(&checkpoint, &name, this.checkpoint_key(), time_s)?;
             Ok(Ok((checkpoint, signature)))
         })
         .await?;
         signed.map_err(|last| CheckpointError::Behind { last })
-    }
-
-    fn voter(&self, replica: u64) -> Result<(KeyName, PublicKey), ReplicaError> {
-        let founders = self.genesis().replicas.iter();
-        let named = founders.zip(checkpoint_voters(self.genesis())?);
-        named
-            .into_iter()
-            .find_map(|(founder, voter)| (founder.id.0 == replica).then_some(voter))
-            .ok_or(ReplicaError::Damaged("the membership"))
     }
 
     /// The last checkpoint a majority cosigned that this replica holds and agrees with.
@@ -277,12 +342,9 @@ impl Replica {
         Err(fault)
     }
 
-    /// Whose cosignatures make a checkpoint now.
-    fn quorum(&self) -> Result<Quorum, ReplicaError> {
-        let voters: Result<Vec<_>, _> = self.voters().iter().map(|&id| self.voter(id)).collect();
-        Ok(Quorum::majority(
-            checkpoint_origin(&self.ledger()),
-            &voters?,
-        )?)
+    /// Whose cosignatures make a checkpoint of the tree of this size, which is applied here: those its leaves name.
+    async fn voters_of(&self, size: u64) -> Result<Voters, ReplicaError> {
+        self.read(move |state| View(state).voters_of(size).map_err(state_error))
+            .await
     }
 }

@@ -5,12 +5,11 @@
 //! on disk before a tile under it is, so that no tile is ever sealed that nobody vouched for. After a crash
 //! between the two the missing tiles are written again at the next start, which looks at all of them.
 
-use super::{CheckpointError, Cosigned};
+use super::{CheckpointError, Claimed};
 use crate::ReplicaError;
 use crate::config::COSIGN_TIMEOUT;
 use crate::replica::Replica;
 use crate::store::blocking;
-use sekisho_ledger::note::Note;
 use sekisho_ledger::tlog::tiles_completed;
 use sekisho_ledger::tree;
 use sekisho_proto::v1;
@@ -78,14 +77,15 @@ impl Replica {
             Some(leader) => {
                 let request = outgoing(v1::CheckpointRequest { min_size: size }, deadline);
                 let mut client = LedgerServiceClient::new(self.channel(leader)?);
-                let quorum = self.quorum()?;
                 if let Ok(Ok(reply)) = deadline.bound(client.checkpoint(request)).await {
                     let note = reply.into_inner().note;
-                    let checkpoint = Note::parse(note.as_bytes())
-                        .and_then(|note| quorum.verify(&note))
+                    let claimed = Claimed::parse(self.ledger(), note.as_bytes())
                         .map_err(ReplicaError::from)?;
-                    self.wait_size(checkpoint.size(), deadline).await?;
-                    self.accept(Cosigned { note, checkpoint }).await?;
+                    // Its voters are those its own tree names.
+                    self.wait_size(claimed.checkpoint().size(), deadline)
+                        .await?;
+                    let verified = self.read(move |state| claimed.verify_by(state)).await?;
+                    self.accept(verified).await?;
                 }
             }
             None => {}

@@ -3,11 +3,12 @@
 use super::PROGRESS_EVERY;
 use super::rows::Rows;
 use crate::ReplicaError;
-use crate::checkpoint::{Cosigned, read_published};
-use crate::tiles::{Tiles, first_difference};
+use crate::checkpoint::{Claimed, Cosigned};
+use crate::tiles::{CHECKPOINT, Tiles, first_difference};
 use sekisho_domain::{Genesis, Hash};
 use sekisho_ledger::merkle::leaf_hash;
 use sekisho_ledger::tlog::{Content, EntriesFault, TILE_WIDTH, TilePath, entries, tiles_of};
+use sekisho_ledger::{Leaf, Roster, RosterFault, ledger_id};
 use std::path::{Path, PathBuf};
 
 /// What is wrong with an export.
@@ -65,12 +66,15 @@ pub enum ArchiveError {
         /// How many there are.
         size: u64,
     },
+    /// A leaf about members, keys or replicas does not follow from its entry: who must cosign is not known.
+    #[error(transparent)]
+    Roster(#[from] RosterFault),
     /// Files or the store cannot be used, or the checkpoint is not one of this ledger.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
 }
 
-/// An export that was checked: its entries lead to a checkpoint that a majority of the founding voters cosigned.
+/// An export that was checked: its entries lead to a checkpoint that a majority of the voters they name cosigned.
 pub struct Archive {
     pub(super) tiles: Tiles,
     checkpoint: Cosigned,
@@ -84,9 +88,12 @@ impl Archive {
 
     /// The bundles' names, in order.
     pub(super) fn bundles(&self) -> impl Iterator<Item = TilePath> {
-        tiles_of(self.checkpoint.checkpoint.size())
-            .take_while(|path| path.content() == Content::Entries)
+        bundles(self.checkpoint.checkpoint.size())
     }
+}
+
+fn bundles(size: u64) -> impl Iterator<Item = TilePath> {
+    tiles_of(size).take_while(|path| path.content() == Content::Entries)
 }
 
 pub(super) fn read(tiles: &Tiles, path: TilePath) -> Result<Vec<u8>, ArchiveError> {
@@ -106,21 +113,25 @@ pub fn verify_archive(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Archive, ArchiveError> {
     let tiles = Tiles::at(folder);
-    let checkpoint = read_published(&tiles, genesis)?
+    let claimed = Claimed::published(&tiles, ledger_id(genesis))?
         .ok_or_else(|| ArchiveError::NoCheckpoint(folder.to_owned()))?;
-    let (size, expected) = (checkpoint.checkpoint.size(), checkpoint.checkpoint.root());
-    let archive = Archive { tiles, checkpoint };
+    let (size, expected) = (claimed.checkpoint().size(), claimed.checkpoint().root());
+    let mut roster = Roster::founded(genesis)?;
     let mut rows = Rows::new();
-    for path in archive.bundles() {
-        let bundle = read(&archive.tiles, path)?;
+    for path in bundles(size) {
+        let bundle = read(&tiles, path)?;
         let entries = entries(&bundle, path.width()).map_err(|fault| ArchiveError::Entries {
-            path: archive.tiles.file(path),
+            path: tiles.file(path),
             fault,
         })?;
         for entry in entries {
+            // What is no leaf is told by the root, or by whoever imports it.
+            if let Ok(leaf) = Leaf::decode(entry) {
+                roster.read(&leaf)?;
+            }
             let grown = rows.push(entry, leaf_hash(entry))?;
             for (path, computed) in grown.tiles {
-                archive.compare(path, &computed)?;
+                compare(&tiles, path, &computed)?;
             }
             if rows.size().is_multiple_of(PROGRESS_EVERY) {
                 progress(rows.size(), size);
@@ -128,7 +139,7 @@ pub fn verify_archive(
         }
     }
     for (path, computed) in rows.partial() {
-        archive.compare(path, &computed)?;
+        compare(&tiles, path, &computed)?;
     }
     let computed = rows.root();
     if computed != expected {
@@ -138,24 +149,27 @@ pub fn verify_archive(
             expected,
         });
     }
+    let verified = claimed.verify(&roster.voters(size)?);
+    let checkpoint = verified.map_err(|source| ReplicaError::PublishedCheckpoint {
+        path: tiles.folder().join(CHECKPOINT),
+        source,
+    })?;
     progress(size, size);
-    Ok(archive)
+    Ok(Archive { tiles, checkpoint })
 }
 
-impl Archive {
-    fn compare(&self, path: TilePath, computed: &[u8]) -> Result<(), ArchiveError> {
-        // A bundle was read from its file a moment ago.
-        if path.content() == Content::Entries {
-            return Ok(());
-        }
-        let there = read(&self.tiles, path)?;
-        match first_difference(&there, computed) {
-            None => Ok(()),
-            Some(offset) => Err(ArchiveError::Tile {
-                path: self.tiles.file(path),
-                offset,
-            }),
-        }
+fn compare(tiles: &Tiles, path: TilePath, computed: &[u8]) -> Result<(), ArchiveError> {
+    // A bundle was read from its file a moment ago.
+    if path.content() == Content::Entries {
+        return Ok(());
+    }
+    let there = read(tiles, path)?;
+    match first_difference(&there, computed) {
+        None => Ok(()),
+        Some(offset) => Err(ArchiveError::Tile {
+            path: tiles.file(path),
+            offset,
+        }),
     }
 }
 

@@ -6,13 +6,14 @@
 use super::PROGRESS_EVERY;
 use super::archive::{ArchiveError, bundle_of};
 use super::rows::Rows;
-use crate::checkpoint::read_published;
+use crate::checkpoint::Claimed;
 use crate::store::Stopped;
 use crate::tiles::Tiles;
 use crate::{ReplicaError, state_error};
 use sekisho_domain::{EntryIndex, Genesis};
 use sekisho_ledger::View;
 use sekisho_ledger::checkpoint::VerifiedCheckpoint;
+use sekisho_ledger::ledger_id;
 use sekisho_ledger::merkle::leaf_hash;
 use sekisho_ledger::tlog::{Content, TILE_WIDTH, TilePath, entries};
 use std::path::Path;
@@ -123,10 +124,11 @@ pub fn export_stopped(
 ) -> Result<u64, ArchiveError> {
     let stopped = Stopped::open(data_dir)?;
     let own = Tiles::of(data_dir);
-    let published = read_published(&own, genesis)?
+    let claimed = Claimed::published(&own, ledger_id(genesis))?
         .ok_or_else(|| ArchiveError::NoCheckpoint(own.folder().to_owned()))?;
-    let mut export = Export::begin(folder, published.note, published.checkpoint)?;
     let state = stopped.read_state()?;
+    let published = claimed.verify_by(&state)?;
+    let mut export = Export::begin(folder, published.note, published.checkpoint)?;
     for index in export.size()..export.wanted() {
         let leaf = View(&state).leaf(EntryIndex(index)).map_err(state_error)?;
         let leaf = leaf.ok_or_else(|| ArchiveError::Leaf {

@@ -11,7 +11,7 @@ use crate::batcher::Queue;
 use crate::checked::Checked;
 use crate::checkpoint::Collector;
 use crate::config::{Clock, Config, SHUTDOWN_GRACE};
-use crate::directory::Directory;
+use crate::directory::{Directory, member};
 use crate::raft::network::{Line, Peers};
 use crate::raft::{Member, Raft};
 use crate::store::{ReadState, Store, blocking};
@@ -53,6 +53,8 @@ struct Inner {
     collector: Collector,
     tiles: Tiles,
     alarms: Mutex<BTreeMap<ReplicaId, Alarm>>,
+    /// Why the group is not yet what the ledger says, if it is not; known to the leader.
+    waits: Mutex<Option<String>>,
     /// Whether the start-up barrier is passed.
     ready: watch::Sender<bool>,
     stopped: CancellationToken,
@@ -299,20 +301,37 @@ impl Replica {
             .clone()
     }
 
-    /// The replicas of the ledger: those of the membership in effect, the founders before there is one.
+    /// The replicas of the ledger as peers: those the ledger says take part, and those the group still has.
     pub(crate) fn members(&self) -> BTreeMap<u64, Member> {
         let metrics = self.0.raft.metrics();
         let metrics = metrics.borrow();
-        let members: BTreeMap<u64, Member> = metrics
-            .membership_config
-            .nodes()
-            .map(|(&id, member)| (id, member.clone()))
-            .collect();
-        if members.is_empty() {
-            self.founders()
-        } else {
-            members
+        let group = metrics.membership_config.nodes();
+        let mut members: BTreeMap<u64, Member> =
+            group.map(|(&id, member)| (id, member.clone())).collect();
+        for (id, replica) in self.0.directory.replicas().iter() {
+            if replica.retired.is_none() {
+                members.insert(id.0, member(replica));
+            }
         }
+        members
+    }
+
+    /// The network that runs this replica.
+    pub fn network(&self) -> &NetworkId {
+        &self.0.network
+    }
+
+    pub(crate) fn directory_of_replicas(&self) -> &Directory {
+        &self.0.directory
+    }
+
+    pub(crate) fn waits(&self) -> Option<String> {
+        let waits = self.0.waits.lock();
+        waits.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_waits(&self, waits: Option<String>) {
+        *self.0.waits.lock().unwrap_or_else(PoisonError::into_inner) = waits;
     }
 
     /// The replicas that vote.

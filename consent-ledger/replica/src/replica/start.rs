@@ -7,11 +7,12 @@ use crate::checked::Checked;
 use crate::checkpoint::{Collector, read_published};
 use crate::config::{ADMISSIONS_MAX, Clock, Config, Keys, QUEUE_MAX, VOTERS_MAX};
 use crate::directory::Directory;
+use crate::membership::place;
 use crate::raft::network::{Links, Peers};
 use crate::raft::{Member, Proposal, Raft};
-use crate::store::{Machine, Store, blocking};
+use crate::store::{Machine, Stopped, Store, blocking};
 use crate::tiles::Tiles;
-use sekisho_domain::{Genesis, NetworkId};
+use sekisho_domain::Genesis;
 use sekisho_ledger::{check_genesis, ledger_id};
 use sekisho_proto::v1;
 use sekisho_proto::v1::raft_service_client::RaftServiceClient;
@@ -40,7 +41,7 @@ impl Replica {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ReplicaError> {
         let raft_config = config.raft()?;
-        let network = fit(&config, &genesis, &keys)?;
+        fit(&config, &genesis, &keys)?;
         let (opening, founding) = (config.clone(), genesis.clone());
         let directory = Arc::new(Directory::default());
         let known = Arc::clone(&directory);
@@ -48,10 +49,20 @@ impl Replica {
         let publishing = tiles.clone();
         let (store, published) = blocking(move || {
             let store = Store::open(&opening, &founding, ledger_id(&founding))?;
-            known.reload(&store.read_state()?)?;
-            Ok((store, read_published(&publishing, &founding)?))
+            let state = store.read_state()?;
+            known.reload(&state)?;
+            let published = read_published(&publishing, &state)?;
+            Ok((store, published))
         })
         .await?;
+        let place = place(&directory.replicas(), config.replica, &keys);
+        let network = match place {
+            Ok(network) => network,
+            Err(error) => {
+                blocking(move || store.close()).await?;
+                return Err(error);
+            }
+        };
         let checked = Arc::new(Checked::default());
         let peers = Arc::new(Peers::new(
             keys.transport,
@@ -89,6 +100,7 @@ impl Replica {
             collector: Collector::new(published),
             tiles,
             alarms: Mutex::default(),
+            waits: Mutex::default(),
             ready: watch::Sender::new(false),
             stopped: CancellationToken::new(),
             tasks,
@@ -97,12 +109,17 @@ impl Replica {
         replica.0.tasks.spawn(replica.clone().pass_barrier());
         replica.0.tasks.spawn(replica.clone().watch_faults());
         replica.0.tasks.spawn(replica.clone().publish());
+        replica.0.tasks.spawn(replica.clone().follow_ledger());
         Ok(replica)
     }
 
-    /// Every founder proposes the same first membership; only what is empty takes it.
+    /// Every founder proposes the same first membership; only what is empty takes it. Whoever joined later waits for
+    /// the leader to send it the log.
     async fn initialize(&self) -> Result<(), ReplicaError> {
         use openraft::error::{InitializeError, RaftError};
+        if !self.founders().contains_key(&self.id()) {
+            return Ok(());
+        }
         let initialized = self.0.raft.is_initialized().await;
         if initialized.map_err(|error| ReplicaError::Raft(error.to_string()))? {
             return Ok(());
@@ -207,8 +224,9 @@ impl Replica {
     }
 }
 
-/// Checks that configuration, genesis and keys are about the same replica. Returns its network.
-fn fit(config: &Config, genesis: &Genesis, keys: &Keys) -> Result<NetworkId, ReplicaError> {
+/// Checks the genesis file; and, before anything is made on the disk, that a founder's keys are its own, and that a
+/// replica of later has been given its store by joining.
+fn fit(config: &Config, genesis: &Genesis, keys: &Keys) -> Result<(), ReplicaError> {
     let faults = check_genesis(genesis);
     if !faults.is_empty() {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -225,8 +243,16 @@ fn fit(config: &Config, genesis: &Genesis, keys: &Keys) -> Result<NetworkId, Rep
     }
     let id = config.replica;
     let founding = genesis.replicas.iter().find(|replica| replica.id == id);
-    let founding = founding
-        .ok_or_else(|| ReplicaError::Genesis(format!("the genesis file names no replica {id}")))?;
+    let Some(founding) = founding else {
+        return match Stopped::path(&config.data_dir).try_exists() {
+            Ok(true) => Ok(()),
+            _ if config.marker.exists() => Err(ReplicaError::StoreLost {
+                replica: id,
+                marker: config.marker.clone(),
+            }),
+            _ => Err(ReplicaError::NotJoined(id)),
+        };
+    };
     for (what, ours, theirs) in [
         ("transport", keys.transport.public(), founding.transport_key),
         (
@@ -241,5 +267,5 @@ fn fit(config: &Config, genesis: &Genesis, keys: &Keys) -> Result<NetworkId, Rep
             )));
         }
     }
-    Ok(founding.network.clone())
+    Ok(())
 }

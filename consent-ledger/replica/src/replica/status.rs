@@ -41,8 +41,12 @@ pub struct Status {
     pub published_size: u64,
     /// What an operator must look at.
     pub alarms: Vec<Alarm>,
-    /// The replicas of the ledger.
+    /// The replicas that take part: by the ledger's word, or still in the group.
     pub members: Vec<MemberStatus>,
+    /// Those that do no more.
+    pub retired: Vec<ReplicaId>,
+    /// On a leader: why the group is not yet what the ledger says, if it is not; an English sentence.
+    pub waits: Option<String>,
 }
 
 /// A replica as its peers see it.
@@ -54,6 +58,10 @@ pub struct MemberStatus {
     pub member: Member,
     /// Whether it votes.
     pub voter: bool,
+    /// Whether the ledger says that it does.
+    pub promoted: bool,
+    /// Whether the group has it.
+    pub in_group: bool,
     /// On a leader: the last Raft log index it is known to have.
     pub log_matched: Option<u64>,
 }
@@ -82,6 +90,12 @@ impl Replica {
             }
         };
         let voters: Vec<u64> = metrics.membership_config.voter_ids().collect();
+        let group: Vec<u64> = metrics
+            .membership_config
+            .nodes()
+            .map(|(id, _)| *id)
+            .collect();
+        let replicas = self.0.directory.replicas();
         let matched = |id: &u64| Some(metrics.replication.as_ref()?.get(id)?.as_ref()?.index);
         Ok(Status {
             replica: self.0.config.replica,
@@ -101,16 +115,26 @@ impl Replica {
             quorum_ack_ms: metrics.millis_since_quorum_ack,
             published_size: self.published().map_or(0, |last| last.checkpoint.size()),
             alarms: self.alarms(),
-            members: metrics
-                .membership_config
-                .nodes()
-                .map(|(&id, member)| MemberStatus {
+            members: self
+                .members()
+                .into_iter()
+                .map(|(id, member)| MemberStatus {
                     replica: ReplicaId(id),
-                    member: member.clone(),
+                    member,
                     voter: voters.contains(&id),
+                    promoted: replicas
+                        .get(&ReplicaId(id))
+                        .is_some_and(|r| r.votes_from.is_some() && r.retired.is_none()),
+                    in_group: group.contains(&id),
                     log_matched: matched(&id),
                 })
                 .collect(),
+            retired: replicas
+                .iter()
+                .filter(|(_, replica)| replica.retired.is_some())
+                .map(|(id, _)| *id)
+                .collect(),
+            waits: self.waits(),
         })
     }
 }

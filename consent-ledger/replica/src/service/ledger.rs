@@ -264,8 +264,12 @@ impl From<ReplicaStatus> for v1::StatusReply {
                     endpoint: member.member.endpoint,
                     voter: member.voter,
                     log_matched: member.log_matched,
+                    promoted: member.promoted,
+                    in_group: member.in_group,
                 })
                 .collect(),
+            retired: status.retired.iter().map(|replica| replica.0).collect(),
+            waits: status.waits,
         }
     }
 }

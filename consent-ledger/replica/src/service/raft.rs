@@ -8,7 +8,7 @@ use crate::replica::Replica;
 use crate::store::{Incoming, SnapshotData};
 use futures::StreamExt;
 use openraft::{EntryPayload, Snapshot, SnapshotMeta, StoredMembership, Vote};
-use sekisho_domain::Hash;
+use sekisho_domain::{Hash, ReplicaId};
 use sekisho_proto::v1::raft_service_server::RaftService;
 use sekisho_proto::v1::snapshot_chunk::Part;
 use sekisho_proto::{ErrorCode, v1};
@@ -43,16 +43,17 @@ impl Service {
     /// The caller's network runs the replica that `claimed` is, or any replica if nothing is claimed.
     fn enter<T>(&self, request: &Request<T>, claimed: Option<u64>) -> Result<(), Status> {
         let network = peer(request)?.network;
-        let members = self.replica.members();
-        let runs = |id: &u64| {
-            members
-                .get(id)
-                .is_some_and(|member| member.network == network.as_str())
+        let directory = self.replica.directory_of_replicas();
+        // One that was retired may lead until the group has let it go, and no longer.
+        let still = || {
+            let metrics = self.replica.raft().metrics();
+            let metrics = metrics.borrow();
+            let mut group = metrics.membership_config.nodes();
+            group.any(|(id, member)| {
+                member.network == network.as_str() && claimed.is_none_or(|claimed| claimed == *id)
+            })
         };
-        let known = match claimed {
-            Some(id) => runs(&id),
-            None => members.keys().any(runs),
-        };
+        let known = directory.runs(&network, claimed.map(ReplicaId)) || still();
         if known {
             Ok(())
         } else {

@@ -154,7 +154,8 @@ impl Import {
         tree::root(&self.state()?, self.size()?).map_err(state_error)
     }
 
-    fn state(&self) -> Result<ReadState, ReplicaError> {
+    /// The state that the leaves there are lead to.
+    pub fn state(&self) -> Result<ReadState, ReplicaError> {
         ReadState::open(&self.database.begin_read().map_err(ReplicaError::database)?)
     }
 

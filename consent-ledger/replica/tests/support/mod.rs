@@ -52,6 +52,10 @@ pub struct Cluster {
     pub publish_every: Duration,
     running: BTreeMap<u64, Running>,
     listeners: BTreeMap<u64, TcpListener>,
+    /// Where the replica of each network answers, from network 1 on.
+    endpoints: Vec<String>,
+    /// Replicas that joined later: whose keys and folder they have.
+    joined: BTreeMap<u64, u64>,
 }
 
 impl Cluster {
@@ -75,6 +79,8 @@ impl Cluster {
             publish_every: Duration::from_secs(3600),
             running: BTreeMap::new(),
             listeners,
+            endpoints,
+            joined: BTreeMap::new(),
         }
     }
 
@@ -95,11 +101,51 @@ impl Cluster {
         }
     }
 
+    /// Whose keys and folder a replica has: a founder's own number, a later one's network.
+    fn number(&self, id: u64) -> u64 {
+        self.joined.get(&id).copied().unwrap_or(id)
+    }
+
+    /// Where the replica of network `n` answers.
+    pub fn endpoint(&self, n: u64) -> &str {
+        &self.endpoints[n as usize - 1]
+    }
+
+    /// Has network `n` allocate a replica at the endpoint it has none at. Its id.
+    pub async fn allocate(&mut self, n: u64) -> ReplicaId {
+        let body = Body::ReplicaAllocate {
+            endpoint: self.endpoint(n).to_owned(),
+            transport_key: transport(n).public(),
+            checkpoint_key: checkpoint(n).public_key(),
+        };
+        let done = self.govern(n, body).await;
+        let id = ReplicaId::allocated(1, done.index);
+        self.joined.insert(id.0, n);
+        id
+    }
+
+    /// Puts in order what the governance of network `n` says, which must take effect.
+    pub async fn govern(&self, n: u64, body: Body) -> Submitted {
+        let envelope = self.said_by(n, body);
+        let leader = self.leader().await;
+        let submitted = self.replica(leader).submit(envelope, patience()).await;
+        let submitted = submitted.unwrap();
+        assert_eq!(submitted.outcome, sekisho_domain::Outcome::Accepted);
+        submitted
+    }
+
+    /// The secrets of a replica.
+    pub fn keys(&self, id: u64) -> Keys {
+        let n = self.number(id);
+        Keys {
+            transport: transport(n),
+            checkpoint: checkpoint(n),
+        }
+    }
+
     pub fn config(&self, id: u64) -> Config {
-        let mut config = Config::new(
-            ReplicaId(id),
-            self.dirs[id as usize - 1].path().join("data"),
-        );
+        let n = self.number(id) as usize;
+        let mut config = Config::new(ReplicaId(id), self.dirs[n - 1].path().join("data"));
         config.timing = Timing::LOOPBACK;
         config.snapshot_every = self.snapshot_every;
         config.log_kept = self.log_kept;
@@ -112,14 +158,11 @@ impl Cluster {
     }
 
     pub async fn start_with(&mut self, id: u64, clock: Arc<dyn Clock>) {
-        let endpoint = self.genesis.replicas[id as usize - 1].endpoint.clone();
-        let listener = match self.listeners.remove(&id) {
+        let (n, keys) = (self.number(id), self.keys(id));
+        let endpoint = self.endpoint(n).to_owned();
+        let listener = match self.listeners.remove(&n) {
             Some(listener) => listener,
             None => TcpListener::bind(&endpoint).await.unwrap(),
-        };
-        let keys = Keys {
-            transport: transport(id),
-            checkpoint: checkpoint(id),
         };
         let (config, genesis) = (self.config(id), self.genesis.clone());
         let listener = listener.into_std().unwrap();
@@ -134,7 +177,7 @@ impl Cluster {
             let listener = TcpListener::from_std(listener).unwrap();
             let limits = ServerLimits::default();
             let incoming =
-                Incoming::new(listener, &transport(id), replica.directory(), limits).unwrap();
+                Incoming::new(listener, &transport(n), replica.directory(), limits).unwrap();
             let serving = server()
                 .add_service(replica.ledger_service())
                 .add_service(replica.raft_service())
@@ -204,11 +247,11 @@ impl Cluster {
 
     /// A channel to a running replica, as the holder of a transport key.
     pub fn channel_as(&self, identity: &Identity, to: u64) -> Channel {
-        let founder = &self.genesis.replicas[to as usize - 1];
-        let expected = Expected::Network(founder.network.clone());
+        let n = self.number(to);
+        let expected = Expected::Network(genesis::network(n));
         let directory = self.replica(to).directory();
         channel(
-            &founder.endpoint,
+            self.endpoint(n),
             expected,
             identity,
             directory,

@@ -15,13 +15,13 @@ mod leaf;
 use super::PROGRESS_EVERY;
 use super::finding::{Finding, FindingKind, FsckReport};
 use super::rows::Rows;
-use crate::checkpoint::{Cosigned, read_published};
+use crate::checkpoint::{Claimed, Cosigned};
 use crate::store::{ReadState, Scratch, Stopped};
 use crate::tiles::{CHECKPOINT, FOLDER, Tiles};
 use crate::{ReplicaError, state_error};
 use leaf::Sealed;
 use sekisho_domain::{Genesis, TimeMs};
-use sekisho_ledger::View;
+use sekisho_ledger::{View, checkpoint_voters, ledger_id};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -45,7 +45,8 @@ pub fn fsck(
     let mut report = FsckReport::default();
     let stopped = open(data_dir, &mut report)?;
     let tiles = Tiles::of(data_dir);
-    let published = match read_published(&tiles, genesis) {
+    let state = stopped.as_ref().and_then(|s| s.read_state().ok());
+    let published = match published(&tiles, genesis, stopped.as_ref(), state.as_ref()) {
         Ok(published) => published,
         Err(error) => {
             report.add(Finding {
@@ -60,7 +61,7 @@ pub fn fsck(
     };
     report.published = published.as_ref().map(|p| p.checkpoint.size());
     let mut fsck = Fsck {
-        state: stopped.as_ref().and_then(|s| s.read_state().ok()),
+        state,
         cosigned: None,
         latest: None,
         stopped,
@@ -83,6 +84,32 @@ pub fn fsck(
     fsck.report.leaves = fsck.rows.size();
     fsck.report.root = Some(fsck.rows.root());
     Ok(fsck.report)
+}
+
+/// The published checkpoint, by the voters the state names; by the founders where it cannot be read.
+fn published(
+    tiles: &Tiles,
+    genesis: &Genesis,
+    stopped: Option<&Stopped>,
+    state: Option<&ReadState>,
+) -> Result<Option<Cosigned>, ReplicaError> {
+    let Some(claimed) = Claimed::published(tiles, ledger_id(genesis))? else {
+        return Ok(None);
+    };
+    let size = claimed.checkpoint().size();
+    let named = |state: &ReadState| {
+        stopped.inspect(|stopped| stopped.allow());
+        guarded(|| View(state).checkpoint_voters(size).map_err(state_error)).ok()
+    };
+    let voters = match state.and_then(named).filter(|voters| !voters.is_empty()) {
+        Some(voters) => voters,
+        None => checkpoint_voters(genesis)?,
+    };
+    let path = tiles.folder().join(CHECKPOINT);
+    let verified = claimed.verify(&voters);
+    verified
+        .map(Some)
+        .map_err(|source| ReplicaError::PublishedCheckpoint { path, source })
 }
 
 /// Opens the store, as damaged where it is; nothing if not even that is possible.
