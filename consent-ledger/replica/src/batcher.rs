@@ -169,7 +169,7 @@ async fn run(mut jobs: mpsc::Receiver<Job>, raft: Raft, clock: Arc<dyn Clock>) {
             .into_iter()
             .map(|job| (job.envelope, job.reply))
             .unzip();
-        let proposal = Proposal(v1::Batch {
+        let proposal = Proposal::new(v1::Batch {
             time_ms: last_ms,
             envelopes,
         });

@@ -1,23 +1,25 @@
 //! Signatures checked once: on arrival, in a pool of threads, so that `apply` need not pay again.
 
-use crate::config::{CHECKED_MAX, CHECKS_PER_TASK};
+use crate::config::{CHECKED_MAX, CHECKS_PER_TASK, READY_KEYS_MAX};
+use crate::raft::Proposal;
 use crate::store::{ReadState, blocking};
 use crate::{ReplicaError, state_error};
 use sekisho_domain::{KeyId, PublicKey};
-use sekisho_ledger::signature::Signature;
-use sekisho_ledger::{SignatureCheck, Strict, View, dsse};
+use sekisho_ledger::signature::{Signature, VerifyingKey};
+use sekisho_ledger::{SignatureCheck, View, dsse};
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::task::JoinSet;
 
 type Id = [u8; 32];
 
-/// Answers as [`Strict`] does, and remembers the last [`CHECKED_MAX`] signatures that hold.
+/// Answers as [`Strict`](sekisho_ledger::Strict) does, and remembers the last [`CHECKED_MAX`] signatures that hold.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
     held: Mutex<Held>,
+    ready: RwLock<HashMap<[u8; 32], VerifyingKey>>,
 }
 
 #[derive(Debug, Default)]
@@ -61,7 +63,9 @@ impl SignatureCheck for Checked {
         {
             return true;
         }
-        let holds = Strict.holds(key, message, signature);
+        let holds = self
+            .ready(key)
+            .is_some_and(|key| key.verify(message, signature).is_ok());
         if holds {
             self.held
                 .lock()
@@ -73,26 +77,48 @@ impl SignatureCheck for Checked {
 }
 
 impl Checked {
+    /// A key that can be verified with; parsing one costs a fifth of a check.
+    fn ready(&self, key: &PublicKey) -> Option<VerifyingKey> {
+        let known = {
+            let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
+            ready.get(&key.0).cloned()
+        };
+        if known.is_some() {
+            return known;
+        }
+        let parsed = VerifyingKey::parse(key).ok()?;
+        let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
+        if ready.len() >= READY_KEYS_MAX {
+            ready.clear();
+        }
+        ready.insert(key.0, parsed.clone());
+        Some(parsed)
+    }
+
     /// Checks the signatures of envelopes a leader sent, by the keys of `state`. A key not (yet) there is
     /// passed over: the entry that adds it may be among those not applied yet, and `apply` decides.
     /// Returns the key of the first signature found that does not hold.
     pub(crate) async fn check_all(
         self: Arc<Self>,
-        envelopes: Vec<v1::Envelope>,
+        proposals: &[Proposal],
         state: ReadState,
     ) -> Result<Option<KeyId>, ReplicaError> {
-        if envelopes.is_empty() {
-            return Ok(None);
+        let mut keys = BTreeMap::new();
+        for proposal in proposals {
+            add_keys(&mut keys, &proposal.batch().envelopes, &state)?;
         }
-        let keys = Arc::new(keys(&envelopes, &state)?);
+        let keys = Arc::new(keys);
         let mut tasks = JoinSet::new();
-        let mut envelopes = envelopes.into_iter().peekable();
-        while envelopes.peek().is_some() {
-            let some: Vec<_> = envelopes.by_ref().take(CHECKS_PER_TASK).collect();
-            let (this, keys) = (Arc::clone(&self), Arc::clone(&keys));
-            tasks.spawn(blocking(move || {
-                Ok(some.iter().find_map(|envelope| this.fault(envelope, &keys)))
-            }));
+        for proposal in proposals {
+            for from in (0..proposal.batch().envelopes.len()).step_by(CHECKS_PER_TASK) {
+                let (this, keys, proposal) =
+                    (Arc::clone(&self), Arc::clone(&keys), proposal.clone());
+                tasks.spawn(blocking(move || {
+                    let envelopes = proposal.batch().envelopes.iter();
+                    let mut some = envelopes.skip(from).take(CHECKS_PER_TASK);
+                    Ok(some.find_map(|envelope| this.fault(envelope, &keys)))
+                }));
+            }
         }
         while let Some(done) = tasks.join_next().await {
             if let Some(key) = done.map_err(|_| ReplicaError::ShutDown)?? {
@@ -114,11 +140,11 @@ impl Checked {
     }
 }
 
-fn keys(
+fn add_keys(
+    keys: &mut BTreeMap<KeyId, PublicKey>,
     envelopes: &[v1::Envelope],
     state: &ReadState,
-) -> Result<BTreeMap<KeyId, PublicKey>, ReplicaError> {
-    let mut keys = BTreeMap::new();
+) -> Result<(), ReplicaError> {
     for signature in envelopes.iter().flat_map(|envelope| &envelope.signatures) {
         if let Ok(id) = KeyId::try_from(signature.key_id.as_slice())
             && !keys.contains_key(&id)
@@ -127,7 +153,7 @@ fn keys(
             keys.insert(id, record.value.public_key);
         }
     }
-    Ok(keys)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -19,9 +19,8 @@ pub const BATCH_LINGER: Duration = Duration::from_millis(3);
 pub const BATCHES_IN_FLIGHT_MAX: usize = 2;
 /// Submissions waiting for a batch: four full batches. Beyond it new ones are refused at once.
 pub const QUEUE_MAX: usize = 4 * BATCH_ENTRIES_MAX;
-/// Admissions at work at once, each a signature check of some 30 µs: as many as a large machine has cores,
-/// so that they do not take all the threads that wait for the disk.
-pub const ADMISSIONS_MAX: usize = 16;
+/// Public keys kept ready for checking: those of every node and network of a large federation.
+pub const READY_KEYS_MAX: usize = 4_096;
 /// Signature checks remembered between arrival and apply: all that can be queued and in flight, twice.
 pub const CHECKED_MAX: usize = 2 * (QUEUE_MAX + BATCHES_IN_FLIGHT_MAX * BATCH_ENTRIES_MAX);
 /// Signatures checked by one task, so that a batch is spread over the machine's cores.

@@ -211,22 +211,13 @@ impl Replica {
         if !self.may_propose() {
             return Attempt::NotSent;
         }
-        // Closed never; the semaphore lives as long as the replica.
-        let Ok(working) = self.admissions().acquire().await else {
-            return Attempt::NotSent;
+        // A signature's check takes less than handing it to another thread and back would.
+        let admit = || {
+            let state = self.store().read_state()?;
+            let (now, checked) = (self.clock().now(), self.checked().as_ref());
+            admit(&state, envelope, now, checked).map_err(state_error)
         };
-        let (this, checking) = (self.clone(), envelope.clone());
-        let admitted = blocking(move || {
-            let state = this.store().read_state()?;
-            admit(
-                &state,
-                &checking,
-                this.clock().now(),
-                this.checked().as_ref(),
-            )
-            .map_err(state_error)
-        })
-        .await;
+        let admitted = admit();
         match admitted {
             Ok(Ok(Admitted::Fresh(authentic))) => {
                 if let Some(why) = refuse(self, &authentic.entry().body).await {
@@ -240,7 +231,6 @@ impl Replica {
         let Some(queue) = self.queue() else {
             return Attempt::Failed(SubmitError::Stopped);
         };
-        drop(working);
         let (ticket, mut answer) = match queue.push(envelope.clone()) {
             Ok(queued) => queued,
             Err(Refused::Full) => return Attempt::Failed(SubmitError::Overloaded),

@@ -236,7 +236,9 @@ async fn a_follower_checks_its_leaders_clock_and_the_signatures_it_sends() {
                 leader: 2,
                 index,
             }),
-            payload: Some(v1::raft_entry::Payload::Batch(batch)),
+            payload: Some(v1::raft_entry::Payload::Batch(
+                prost::Message::encode_to_vec(&batch).into(),
+            )),
         };
         let request = v1::AppendEntriesRequest {
             vote: Some(v1::RaftVote {

@@ -5,9 +5,12 @@ use super::runtime::Runtime;
 use crate::store::SnapshotData;
 #[cfg(not(feature = "simulation"))]
 use openraft::TokioRuntime as Runtime;
+use prost::Message;
+use prost::bytes::Bytes;
 use sekisho_ledger::Applied;
 use sekisho_proto::v1;
 use std::fmt;
+use std::sync::Arc;
 
 openraft::declare_raft_types!(
     /// The types of a replica's consensus.
@@ -36,19 +39,48 @@ pub struct Member {
     pub endpoint: String,
 }
 
-/// One Raft entry of ours: a batch, or a barrier if it holds no envelope.
-#[derive(Clone, PartialEq)]
-pub(crate) struct Proposal(pub(crate) v1::Batch);
+/// One Raft entry of ours: a batch, or a barrier if it holds no envelope. Encoded once, decoded once, however many
+/// peers and files it goes to. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Proposal(Arc<(v1::Batch, Bytes)>);
+
+impl Proposal {
+    pub(crate) fn new(batch: v1::Batch) -> Self {
+        let bytes = batch.encode_to_vec().into();
+        Self(Arc::new((batch, bytes)))
+    }
+
+    /// Decodes one.
+    ///
+    /// # Errors
+    /// The bytes are not a batch's.
+    pub(crate) fn decode(bytes: Bytes) -> Result<Self, prost::DecodeError> {
+        let batch = v1::Batch::decode(bytes.clone())?;
+        Ok(Self(Arc::new((batch, bytes))))
+    }
+
+    pub(crate) fn batch(&self) -> &v1::Batch {
+        &self.0.0
+    }
+
+    /// The batch as it is sent and stored.
+    pub(crate) fn bytes(&self) -> Bytes {
+        self.0.1.clone()
+    }
+}
+
+impl PartialEq for Proposal {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.1 == other.0.1
+    }
+}
 
 impl fmt::Debug for Proposal {
     /// Never the contents: openraft traces its commands.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Batch({} entries at {})",
-            self.0.envelopes.len(),
-            self.0.time_ms
-        )
+        let batch = self.batch();
+        let (count, time) = (batch.envelopes.len(), batch.time_ms);
+        write!(f, "Batch({count} entries at {time})")
     }
 }
 

@@ -108,7 +108,7 @@ pub(crate) fn entry(entry: &Entry) -> v1::RaftEntry {
     use v1::raft_entry::Payload;
     let payload = match &entry.payload {
         EntryPayload::Blank => Payload::Blank(v1::Everything {}),
-        EntryPayload::Normal(Proposal(batch)) => Payload::Batch(batch.clone()),
+        EntryPayload::Normal(proposal) => Payload::Batch(proposal.bytes()),
         EntryPayload::Membership(m) => Payload::Membership(membership(m)),
     };
     v1::RaftEntry {
@@ -129,7 +129,9 @@ pub(crate) fn from_entry(message: v1::RaftEntry) -> Result<Entry, WireError> {
         .ok_or(WireError::Missing("an entry's payload"))?
     {
         Payload::Blank(_) => EntryPayload::Blank,
-        Payload::Batch(batch) => EntryPayload::Normal(Proposal(batch)),
+        Payload::Batch(bytes) => EntryPayload::Normal(
+            Proposal::decode(bytes).map_err(|_| WireError::Malformed("a batch"))?,
+        ),
         Payload::Membership(m) => EntryPayload::Membership(from_membership(m)),
     };
     Ok(Entry { log_id, payload })

@@ -29,8 +29,8 @@ fn every_kind_of_entry_survives_the_wire() {
     };
     for payload in [
         EntryPayload::Blank,
-        EntryPayload::Normal(Proposal(v1::Batch::default())),
-        EntryPayload::Normal(Proposal(batch)),
+        EntryPayload::Normal(Proposal::new(v1::Batch::default())),
+        EntryPayload::Normal(Proposal::new(batch)),
         EntryPayload::Membership(some_membership()),
     ] {
         let sent = Entry {
@@ -104,7 +104,7 @@ fn a_proposal_is_traced_without_its_contents() {
     };
     let text = format!(
         "{:?}",
-        Proposal(v1::Batch {
+        Proposal::new(v1::Batch {
             time_ms: 5,
             envelopes: vec![envelope]
         })

@@ -44,8 +44,6 @@ struct Inner {
     queue: Mutex<Option<Queue>>,
     /// Submissions under way; see [`QUEUE_MAX`](crate::config::QUEUE_MAX).
     places: Semaphore,
-    /// Admissions at work; see [`ADMISSIONS_MAX`](crate::config::ADMISSIONS_MAX).
-    admissions: Semaphore,
     checked: Arc<Checked>,
     directory: Arc<Directory>,
     clock: Arc<dyn Clock>,
@@ -271,10 +269,6 @@ impl Replica {
 
     pub(crate) fn places(&self) -> &Semaphore {
         &self.0.places
-    }
-
-    pub(crate) fn admissions(&self) -> &Semaphore {
-        &self.0.admissions
     }
 
     pub(crate) fn collector(&self) -> &Collector {

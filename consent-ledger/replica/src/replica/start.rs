@@ -5,7 +5,7 @@ use crate::ReplicaError;
 use crate::batcher::batcher;
 use crate::checked::Checked;
 use crate::checkpoint::{Collector, read_published};
-use crate::config::{ADMISSIONS_MAX, Clock, Config, Keys, QUEUE_MAX, VOTERS_MAX};
+use crate::config::{Clock, Config, Keys, QUEUE_MAX, VOTERS_MAX};
 use crate::directory::Directory;
 use crate::membership::place;
 use crate::raft::network::{Links, Peers};
@@ -92,7 +92,6 @@ impl Replica {
             peers,
             queue: Mutex::new(Some(queue)),
             places: Semaphore::new(QUEUE_MAX),
-            admissions: Semaphore::new(ADMISSIONS_MAX),
             checked,
             directory,
             clock,
@@ -185,7 +184,7 @@ impl Replica {
 
     /// Proposes a no-op. Its Raft log index, or nothing if this is not the leader.
     pub(crate) async fn barrier(&self) -> Option<u64> {
-        let nothing = Proposal(v1::Batch {
+        let nothing = Proposal::new(v1::Batch {
             time_ms: self.0.clock.now().0,
             envelopes: Vec::new(),
         });

@@ -80,14 +80,15 @@ impl Service {
         &self,
         entries: &[openraft::Entry<TypeConfig>],
     ) -> Result<(), Status> {
-        let batches = entries.iter().filter_map(|entry| match &entry.payload {
-            EntryPayload::Normal(Proposal(batch)) => Some(batch),
-            EntryPayload::Blank | EntryPayload::Membership(_) => None,
-        });
-        let envelopes: Vec<_> = batches
-            .flat_map(|batch| batch.envelopes.iter().cloned())
+        let proposals: Vec<Proposal> = entries
+            .iter()
+            .filter_map(|entry| match &entry.payload {
+                EntryPayload::Normal(proposal) => Some(proposal.clone()),
+                EntryPayload::Blank | EntryPayload::Membership(_) => None,
+            })
+            .filter(|proposal| !proposal.batch().envelopes.is_empty())
             .collect();
-        if envelopes.is_empty() {
+        if proposals.is_empty() {
             return Ok(());
         }
         let state = self
@@ -97,7 +98,7 @@ impl Service {
             .map_err(|error| internal(&error))?;
         let checked = Arc::clone(self.replica.checked());
         match checked
-            .check_all(envelopes, state)
+            .check_all(&proposals, state)
             .await
             .map_err(|error| internal(&error))?
         {

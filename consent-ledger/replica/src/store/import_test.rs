@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 fn envelopes(entry: &Entry) -> Vec<v1::Envelope> {
     match &entry.payload {
-        EntryPayload::Normal(batch) => batch.0.envelopes.clone(),
+        EntryPayload::Normal(batch) => batch.batch().envelopes.clone(),
         _ => Vec::new(),
     }
 }
@@ -24,7 +24,7 @@ fn envelopes(entry: &Entry) -> Vec<v1::Envelope> {
 fn of(index: u64, time_ms: u64, envelopes: Vec<v1::Envelope>) -> Entry {
     Entry {
         log_id: log_id(index),
-        payload: EntryPayload::Normal(Proposal(v1::Batch { time_ms, envelopes })),
+        payload: EntryPayload::Normal(Proposal::new(v1::Batch { time_ms, envelopes })),
     }
 }
 

@@ -92,8 +92,13 @@ impl Store {
             let mut applieds = Vec::with_capacity(entries.len());
             for entry in &entries {
                 applieds.push(match &entry.payload {
-                    EntryPayload::Normal(proposal) if !proposal.0.envelopes.is_empty() => {
-                        Applieds(apply(state, &proposal.0, now.imported.as_mut(), checked)?)
+                    EntryPayload::Normal(proposal) if !proposal.batch().envelopes.is_empty() => {
+                        Applieds(apply(
+                            state,
+                            proposal.batch(),
+                            now.imported.as_mut(),
+                            checked,
+                        )?)
                     }
                     EntryPayload::Membership(membership) => {
                         now.membership =

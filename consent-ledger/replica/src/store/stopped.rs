@@ -133,9 +133,9 @@ impl Stopped {
             };
             if is_new
                 && (is_committed || tree::size(&state).map_err(state_error)? < cosigned)
-                && !batch.0.envelopes.is_empty()
+                && !batch.batch().envelopes.is_empty()
             {
-                machine::apply(&mut state, &batch.0, imported.as_mut(), &Strict)?;
+                machine::apply(&mut state, batch.batch(), imported.as_mut(), &Strict)?;
             }
         }
         let (changes, _) = state.into_parts();
@@ -182,10 +182,10 @@ impl Stopped {
         for entry in log.entries() {
             let entry = entry?;
             if let EntryPayload::Normal(batch) = &entry.payload
-                && !batch.0.envelopes.is_empty()
+                && !batch.batch().envelopes.is_empty()
                 && applied.is_some_and(|applied| entry.log_id.index <= applied.index)
             {
-                latest = latest.max(Some(TimeMs(batch.0.time_ms)));
+                latest = latest.max(Some(TimeMs(batch.batch().time_ms)));
             }
         }
         Ok(latest)

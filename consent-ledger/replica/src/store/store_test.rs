@@ -75,7 +75,7 @@ pub(super) fn batch(index: u64) -> Entry {
     };
     Entry {
         log_id: log_id(index),
-        payload: EntryPayload::Normal(Proposal(batch)),
+        payload: EntryPayload::Normal(Proposal::new(batch)),
     }
 }
 
@@ -170,7 +170,7 @@ async fn an_append_to_a_follower_is_bounded_in_bytes_and_never_empty() {
         };
         Entry {
             log_id: log_id(index),
-            payload: EntryPayload::Normal(Proposal(batch)),
+            payload: EntryPayload::Normal(Proposal::new(batch)),
         }
     };
     store
