@@ -2,10 +2,11 @@
 
 use super::{Session, failure_of};
 use crate::ui::{Exit, Failure};
-use sekisho_domain::EntryIndex;
-use sekisho_ledger::checkpoint::{Quorum, VerifiedCheckpoint};
-use sekisho_ledger::note::Note;
-use sekisho_ledger::{ProofError, checkpoint_origin, checkpoint_voters};
+use sekisho_domain::{EntryIndex, PublicKey};
+use sekisho_ledger::checkpoint::{Checkpoint, Extensions, Quorum, VerifiedCheckpoint};
+use sekisho_ledger::merkle::{RightEdge, leaf_hash};
+use sekisho_ledger::note::{KeyName, Note};
+use sekisho_ledger::{ProofError, Roster, checkpoint_origin, checkpoint_voters};
 use sekisho_proto::v1;
 use sekisho_transport::outgoing;
 use std::time::Duration;
@@ -65,19 +66,55 @@ pub async fn checkpoint(
         .map_err(|s| failure_of(&s, &session.address))?
         .into_inner()
         .note;
-    let verified = verify(session, &note).map_err(|e| {
-        Failure::of(
-            Exit::Unverified,
-            "検証点を検証",
-            "verify the checkpoint",
-            &e,
-        )
-    })?;
+    let founders = checkpoint_voters(&session.genesis);
+    match founders.and_then(|voters| verify(session, &note, &voters)) {
+        // A majority of the founders did not cosign: the voters may be others by now, as the leaves say.
+        Err(ProofError::QuorumShort { .. }) => {}
+        verified => return Ok((note, verified.map_err(|e| unverified(&e))?)),
+    }
+    let voters = voters(session, &note).await?;
+    let verified = verify(session, &note, &voters).map_err(|e| unverified(&e))?;
     Ok((note, verified))
 }
 
-fn verify(session: &Session, note: &str) -> Result<VerifiedCheckpoint, ProofError> {
-    let voters = checkpoint_voters(&session.genesis)?;
-    Quorum::majority(checkpoint_origin(&session.ledger), &voters)?
+fn unverified(error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure::of(
+        Exit::Unverified,
+        "検証点を検証",
+        "verify the checkpoint",
+        error,
+    )
+}
+
+fn verify(
+    session: &Session,
+    note: &str,
+    voters: &[(KeyName, PublicKey)],
+) -> Result<VerifiedCheckpoint, ProofError> {
+    Quorum::majority(checkpoint_origin(&session.ledger), voters)?
         .verify(&Note::parse(note.as_bytes())?)
+}
+
+/// The voters that the leaves of a checkpoint's own tree name, each leaf about them checked, and all leaves compared
+/// with the root the checkpoint claims.
+async fn voters(session: &Session, note: &str) -> Result<Vec<(KeyName, PublicKey)>, Failure> {
+    let claimed = Note::parse(note.as_bytes())
+        .and_then(|note| Checkpoint::parse(note.text(), Extensions::Refuse))
+        .map_err(|e| unverified(&e))?;
+    let mut roster = Roster::founded(&session.genesis).map_err(|e| unverified(&e))?;
+    let mut edge = RightEdge::empty();
+    super::leaves(session, 0, claimed.size(), |index, bytes| {
+        edge.append(leaf_hash(&bytes)).map_err(|e| unverified(&e))?;
+        let leaf = super::replay::decoded(index, &bytes)?;
+        roster.read(&leaf).map_err(|e| unverified(&e))
+    })
+    .await?;
+    if (edge.size(), edge.root()) != (claimed.size(), claimed.root()) {
+        return Err(Failure::new(
+            Exit::Unverified,
+            "届いた記録は、検証点の木のものではありません",
+            "the leaves that came are not those of the checkpoint's tree",
+        ));
+    }
+    roster.voters(claimed.size()).map_err(|e| unverified(&e))
 }

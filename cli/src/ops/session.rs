@@ -3,16 +3,20 @@
 use crate::config::Config;
 use crate::ui::{Exit, Failure};
 use crate::{genesis, keys};
-use sekisho_domain::{Genesis, LedgerId, NetworkId, PublicKey};
+use sekisho_domain::{FoundingReplica, Genesis, KeyPurpose, LedgerId, NetworkId, PublicKey};
 use sekisho_ledger::ledger_id;
+use sekisho_ledger::signature::key_id;
 use sekisho_node::OUTCOME_METADATA;
 use sekisho_proto::ErrorCode;
 use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
 use sekisho_proto::v1::operator_service_client::OperatorServiceClient;
+use sekisho_replica::Source;
 use sekisho_transport::{
-    ClientLimits, Deadline, Expected, Failure as Connection, Peer, PeerDirectory, channel, classify,
+    ClientLimits, Deadline, Expected, Failure as Connection, Identity, Peer, PeerDirectory,
+    TransportKey, channel, classify,
 };
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::Status;
@@ -48,7 +52,55 @@ impl PeerDirectory for Nobody {
     }
 }
 
+/// The founders' keys, and those of nobody else: whom a machine that knows only the founding file can tell.
+struct Founders(BTreeMap<PublicKey, Peer>);
+
+impl Founders {
+    fn of(genesis: &Genesis) -> Self {
+        let peer = |r: &FoundingReplica| {
+            let network = r.network.clone();
+            let key = key_id(&r.transport_key);
+            (r.transport_key, Peer { network, key })
+        };
+        Self(genesis.replicas.iter().map(peer).collect())
+    }
+}
+
+impl PeerDirectory for Founders {
+    fn peer(&self, key: &PublicKey) -> Option<Peer> {
+        self.0.get(key).cloned()
+    }
+}
+
 impl Session {
+    /// A connection to another network's replica with the keys of a folder: for a machine that runs nothing yet.
+    ///
+    /// # Errors
+    /// Keys cannot be read.
+    pub fn to_peer(
+        config: &Config,
+        keys: &Path,
+        genesis: &Genesis,
+        peer: &Source,
+    ) -> Result<Self, Failure> {
+        let failed = |e: &_| Failure::of(Exit::Usage, "接続の準備が", "prepare the connection", e);
+        let key = TransportKey::load(&keys::path(keys, KeyPurpose::Transport));
+        let identity = key.and_then(Identity::new).map_err(|e| failed(&e))?;
+        let expected = Expected::Network(peer.network.clone());
+        let directory = Arc::new(Founders::of(genesis));
+        let limits = ClientLimits::default();
+        let channel = channel(&peer.endpoint, expected, &identity, directory, limits);
+        Ok(Self {
+            network: config.network.clone(),
+            ledger: ledger_id(genesis),
+            genesis: genesis.clone(),
+            keys: keys.to_owned(),
+            address: peer.endpoint.clone(),
+            timeout: TIMEOUT,
+            channel: channel.map_err(|e| failed(&e))?,
+        })
+    }
+
     /// Prepares the connection; it is made at the first call.
     ///
     /// # Errors

@@ -22,8 +22,6 @@ struct Pages {
     places: BTreeMap<RequestId, u64>,
     unknown: BTreeSet<RequestId>,
     not_sent: BTreeSet<RequestId>,
-    /// The last acknowledgement of each signer.
-    last: BTreeMap<KeyId, Instant>,
     /// Each acknowledgement's arrival, oldest first.
     arrivals: Vec<(Instant, KeyId)>,
 }
@@ -72,9 +70,7 @@ impl Book {
             "request {request} was said not to be sent, and is at {place}"
         );
         pages.unknown.remove(&request);
-        let now = Instant::now();
-        pages.last.insert(told.by, now);
-        pages.arrivals.push((now, told.by));
+        pages.arrivals.push((Instant::now(), told.by));
     }
 
     /// Notes a submission nobody answered.
@@ -91,6 +87,13 @@ impl Book {
         if !pages.unknown.contains(&request) && !pages.places.contains_key(&request) {
             pages.not_sent.insert(request);
         }
+    }
+
+    /// Notes that a submission nobody answered was looked for everywhere and is nowhere: it must stay so.
+    pub fn never(&self, request: RequestId) {
+        let mut pages = self.pages();
+        pages.unknown.remove(&request);
+        pages.not_sent.insert(request);
     }
 
     /// How many entries are acknowledged.

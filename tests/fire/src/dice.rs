@@ -26,7 +26,7 @@ impl Dice {
     }
 
     /// The next draw.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -36,7 +36,7 @@ impl Dice {
 
     /// A number below `end`; 0 where that is 0.
     pub fn below(&mut self, end: u64) -> u64 {
-        self.next().checked_rem(end).unwrap_or_default()
+        self.draw().checked_rem(end).unwrap_or_default()
     }
 
     /// True this often in a million.
@@ -46,6 +46,6 @@ impl Dice {
 
     /// A sequence of its own for a part of the test.
     pub fn split(&mut self) -> Self {
-        Self(self.next())
+        Self(self.draw())
     }
 }

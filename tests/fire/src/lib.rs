@@ -4,7 +4,7 @@
 //! ```text
 //! tests/kill.rs      SIGKILL in a loop                        Group, Load, Book
 //! tests/power.rs     power cuts, full and failing disks       + disk::{Disk, Mounted} under each process
-//! tests/network.rs   latency, loss, partitions, freezes       + net::{Namespace, Router}, linear
+//! tests/network   latency, loss, partitions, freezes       + net::{Namespace, Router}, linear
 //! tests/disk.rs      the simulated disk itself loses what it should, and nothing else
 //! ```
 //!
@@ -27,6 +27,7 @@ mod caller;
 mod dice;
 pub mod disk;
 mod group;
+mod history;
 pub mod linear;
 mod load;
 mod needs;
@@ -39,8 +40,9 @@ pub use book::{Book, Checked};
 pub use caller::{Acknowledged, Answer, Caller, Standing};
 pub use dice::Dice;
 pub use group::{Group, Place, loopback_places};
+pub use history::{History, Visits};
 pub use load::Load;
-pub use needs::{Need, alone, count, left_out};
+pub use needs::{Need, alone, alone_here, count, left_out};
 pub use process::{Process, program};
 pub use town::{Member, Town};
 pub use wait::{eventually, until};

@@ -1,7 +1,7 @@
 //! What a test needs of the machine, and what it says where that is missing.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Something not every machine gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +62,14 @@ pub fn count(variable: &str, default: u64) -> u64 {
     }
 }
 
+static TURN: Mutex<()> = Mutex::const_new(());
+
 /// One test of a program at a time: each starts several processes, which want the machine for themselves.
-pub fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+pub async fn alone() -> MutexGuard<'static, ()> {
+    TURN.lock().await
+}
+
+/// The same outside a runtime.
+pub fn alone_here() -> MutexGuard<'static, ()> {
+    TURN.blocking_lock()
 }

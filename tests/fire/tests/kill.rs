@@ -23,7 +23,7 @@ const TIMING: &str = "timing = \"loopback\"";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_sigkill_of_any_replica() {
-    let _alone = alone();
+    let _alone = alone().await;
     let kills = count("SEKISHO_KILLS", KILLS);
     let mut dice = Dice::of_environment("kill");
     let dir = tempfile::tempdir().unwrap();

@@ -100,7 +100,7 @@ async fn cuts(keep: Keep) {
     if left_out("power", &NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _alone = alone().await;
     let cuts = count("SEKISHO_CUTS", CUTS);
     let mut dice = Dice::of_environment(&format!("power, keeping {keep:?}"));
     let mut machines = Machines::start(&mut dice).await;
@@ -167,7 +167,7 @@ async fn drives_that_lie_about_fsync_are_found_out() {
     if left_out("power", &NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _alone = alone().await;
     let mut dice = Dice::of_environment("power, lying drives");
     let mut machines = Machines::start(&mut dice).await;
     let caller = machines.caller.clone();
@@ -239,7 +239,7 @@ async fn a_replica_whose_disk_is_full_stops_and_comes_back_with_space() {
     if left_out("power", &NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _alone = alone().await;
     let says = ["No space left on device"];
     let (mut machines, load, victim) = failing("full disk", |disk| disk.fill(true), &says).await;
     machines.disk(victim).fill(false);
@@ -254,7 +254,7 @@ async fn a_replica_whose_fsync_fails_stops_and_the_others_go_on() {
     if left_out("power", &NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _alone = alone().await;
     let says = ["Input/output error"];
     let (machines, load, victim) =
         failing("failing fsync", |disk| disk.fail_syncs(true), &says).await;

@@ -2,7 +2,9 @@
 
 mod archive;
 mod fsck;
+mod join;
 mod log;
+mod members;
 mod receipt;
 mod status;
 mod verify;
@@ -10,6 +12,7 @@ mod verify;
 use super::At;
 use crate::ui::{Exit, Failure};
 use clap::Subcommand;
+use sekisho_domain::ReplicaId;
 use std::path::PathBuf;
 
 /// Leaves `ledger log` shows at most at a time.
@@ -56,6 +59,34 @@ pub(super) enum Command {
         #[arg(long, value_name = "DIR")]
         scratch: Option<PathBuf>,
     },
+    /// Give this machine a place among the replicas, and fetch and check the whole history; run again, it goes on
+    #[command(
+        after_help = "Example:\n  sekisho ledger join --endpoint second.example.jp:7443\n  \
+                      sekisho ledger join --endpoint second.example.jp:7443 --peer pikapikalink@sekisho.example.jp:7443\n  \
+                      sekisho ledger join --endpoint second.example.jp:7443 --replica 1204"
+    )]
+    Join(join::JoinArgs),
+    /// Sign a new machine's request for a place with the governance key, which need not be on that machine
+    #[command(after_help = "Example:\n  sekisho ledger allocate join-request.json")]
+    Allocate {
+        /// What `ledger join` wrote on the new machine
+        #[arg(value_name = "FILE")]
+        request: PathBuf,
+    },
+    /// Be for a replica's vote: a network's first by its own word, each further one by a majority of the members
+    #[command(after_help = "Example:\n  sekisho ledger promote 1204")]
+    Promote {
+        /// The replica, once it has caught up
+        #[arg(value_name = "ID")]
+        replica: ReplicaId,
+    },
+    /// Retire a replica for good: this network's own at once, another's by a majority of the members
+    #[command(after_help = "Example:\n  sekisho ledger leave 3")]
+    Leave {
+        /// The replica; dead, hostile, or no longer needed
+        #[arg(value_name = "ID")]
+        replica: ReplicaId,
+    },
     /// Write the ledger's sealed bundles and tiles under a cosigned checkpoint, in the C2SP tlog-tiles layout
     #[command(
         after_help = "Example:\n  sekisho ledger export --out ledger-2026-11\n  \
@@ -89,6 +120,10 @@ pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
         Command::Log { from, max } => log::log(from, max, at).await,
         Command::Receipt(args) => receipt::run(&args, at).await,
         Command::VerifyReceipt(args) => verify::run(&args, at),
+        Command::Join(args) => join::run(&args, at).await,
+        Command::Allocate { request } => members::allocate(&request, at).await,
+        Command::Promote { replica } => members::promote(replica, at).await,
+        Command::Leave { replica } => members::leave(replica, at).await,
         Command::Fsck { scratch } => fsck::run(scratch.as_deref(), at),
         Command::Export { out, stopped: true } => archive::export_stopped(&out, at),
         Command::Export {

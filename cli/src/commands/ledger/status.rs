@@ -56,7 +56,8 @@ fn status_object(status: &v1::StatusReply, ledger: &LedgerId, root: &Hash) -> Va
         .map(|m| {
             json!({
                 "replica": m.replica, "network": m.network, "endpoint": m.endpoint, "voter": m.voter,
-                "log_matched": m.log_matched,
+                "log_matched": m.log_matched, "promoted": m.promoted, "in_group": m.in_group,
+                "lag": lag(status, m),
             })
         })
         .collect();
@@ -65,8 +66,31 @@ fn status_object(status: &v1::StatusReply, ledger: &LedgerId, root: &Hash) -> Va
         "ready": status.ready, "leader": status.leader, "term": status.term, "log_last": status.log_last,
         "log_applied": status.log_applied, "tree_size": status.tree_size, "root": root, "time_ms": status.time_ms,
         "quorum_ack_ms": status.quorum_ack_ms, "published_size": status.published_size, "alarms": status.alarms,
-        "members": members,
+        "members": members, "retired": status.retired, "waits": status.waits,
     })
+}
+
+/// How many entries of the log a replica lacks, where the leader was asked.
+fn lag(status: &v1::StatusReply, member: &v1::MemberStatus) -> Option<u64> {
+    if status.leader != Some(status.replica) || !member.in_group {
+        return None;
+    }
+    if member.replica == status.replica {
+        return Some(0);
+    }
+    let matched = member.log_matched.unwrap_or_default();
+    Some(status.log_last.saturating_sub(matched))
+}
+
+/// What a replica is in the group, and what it is to become.
+fn standing(member: &v1::MemberStatus) -> (&'static str, &'static str) {
+    match (member.in_group, member.voter, member.promoted) {
+        (_, true, true) => ("✓", "✓"),
+        (_, true, false) => ("✓（引退へ）", "✓ (to end)"),
+        (true, false, true) => ("（付与へ）", "(to come)"),
+        (true, false, false) => ("", ""),
+        (false, ..) => ("（未参加）", "(not there yet)"),
+    }
 }
 
 fn status_text(status: &v1::StatusReply, ledger: &LedgerId, root: &Hash, at: &At) -> String {
@@ -103,6 +127,13 @@ fn status_text(status: &v1::StatusReply, ledger: &LedgerId, root: &Hash, at: &At
         "published checkpoint",
         status.published_size.to_string(),
     );
+    if !status.retired.is_empty() {
+        let retired: Vec<_> = status.retired.iter().map(ToString::to_string).collect();
+        line("引退したレプリカ", "retired", retired.join(" "));
+    }
+    if let Some(waits) = &status.waits {
+        line("待っていること", "waits", waits.clone());
+    }
     for alarm in &status.alarms {
         line("警報", "alarm", alarm.clone());
     }
@@ -112,16 +143,21 @@ fn status_text(status: &v1::StatusReply, ledger: &LedgerId, root: &Hash, at: &At
         pick("接続先", "endpoint"),
         pick("投票", "voter"),
         pick("一致", "matched"),
+        pick("遅れ", "lag"),
     ]);
     for member in &status.members {
         members.row([
             member.replica.to_string(),
             member.network.clone(),
             member.endpoint.clone(),
-            if member.voter { "✓" } else { "" }.to_owned(),
+            at.ui
+                .language
+                .pick(standing(member).0, standing(member).1)
+                .to_owned(),
             member
                 .log_matched
                 .map_or_else(none, |index| index.to_string()),
+            lag(status, member).map_or_else(none, |lag| lag.to_string()),
         ]);
     }
     format!("{}\n{members}", lines.to_string().trim_start())

@@ -12,6 +12,6 @@ mod namespace;
 mod router;
 mod weather;
 
-pub use namespace::{Namespace, sweep};
+pub use namespace::{Handle, Namespace, sweep};
 pub use router::Router;
 pub use weather::{CITIES, Weather};

@@ -49,8 +49,23 @@ impl Namespace {
 
     /// Moves the calling thread into it, for good.
     pub fn enter(&self) {
-        let file = File::open(Path::new("/run/netns").join(&self.name)).expect("its file");
-        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
+        self.handle().enter();
+    }
+
+    /// What another thread needs to enter it.
+    pub fn handle(&self) -> Handle {
+        Handle(File::open(Path::new("/run/netns").join(&self.name)).expect("its file"))
+    }
+}
+
+/// A way into a namespace.
+#[derive(Debug)]
+pub struct Handle(File);
+
+impl Handle {
+    /// Moves the calling thread there, for good.
+    pub fn enter(&self) {
+        move_into_link_name_space(self.0.as_fd(), Some(LinkNameSpaceType::Network))
             .expect("a thread may enter it");
     }
 }
