@@ -2,7 +2,6 @@
 
 use crate::ReplicaError;
 use crate::disk::Disk;
-use crate::timing::Timing;
 use sekisho_domain::{ReplicaId, TimeMs};
 use sekisho_ledger::signature::SigningKey;
 use sekisho_transport::Identity;
@@ -62,6 +61,33 @@ pub const LOG_FILE_BYTES: u64 = 16 * 1024 * 1024;
 pub const LOG_SPARES_MAX: usize = 2;
 /// Time for work under way to end at shutdown.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
+/// When a replica believes its leader dead. The same on all replicas of a ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// Time between a leader's heartbeats; also the time limit of each replication message, so at least
+    /// four times the worst round trip between replicas.
+    pub heartbeat: Duration,
+    /// Shortest time without a heartbeat before an election.
+    pub election_min: Duration,
+    /// Longest one. A follower that knew a leader waits up to twice this long.
+    pub election_max: Duration,
+}
+
+impl Timing {
+    /// Between prefectures: 500 ms and 2.5 to 5 s.
+    pub const WIDE_AREA: Self = Self {
+        heartbeat: Duration::from_millis(500),
+        election_min: Duration::from_millis(2500),
+        election_max: Duration::from_millis(5000),
+    };
+    /// Between processes of one machine: 100 ms and 400 to 800 ms.
+    pub const LOOPBACK: Self = Self {
+        heartbeat: Duration::from_millis(100),
+        election_min: Duration::from_millis(400),
+        election_max: Duration::from_millis(800),
+    };
+}
 
 /// How one replica is set up.
 #[derive(Debug, Clone)]
