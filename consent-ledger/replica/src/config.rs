@@ -109,7 +109,7 @@ pub struct Config {
     pub log_file_bytes: u64,
     /// In the place of the data directory's own disk, for the store; snapshots and tiles are not concerned.
     pub disk: Option<Arc<dyn Disk>>,
-    /// What stands in the place of network and disk.
+    /// What stands in the place of the network.
     #[cfg(feature = "simulation")]
     pub world: Option<crate::simulation::World>,
 }

@@ -20,6 +20,8 @@ use tokio::time::sleep;
 
 /// Persons the clients are about.
 pub const PERSONS: u64 = 4;
+/// Longest pause between two entries.
+const IDLE_MAX: Duration = Duration::from_millis(60);
 /// Pauses between two attempts.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(400));
 /// Time given to one attempt.
@@ -105,7 +107,7 @@ impl Client {
     /// The federation is not one.
     pub async fn run(mut self) -> Result<(), FederationError> {
         while !self.life.is_over() {
-            sleep(self.random.time(Duration::ZERO, PAUSE.1)).await;
+            sleep(self.random.time(Duration::ZERO, IDLE_MAX)).await;
             self.act().await?;
         }
         Ok(())
@@ -252,7 +254,7 @@ impl Client {
                 shared.history.not_sent(request);
                 Ended::NotSent
             }
-            SubmitError::Invalid(_) | SubmitError::InvalidAtLeader(_) => {
+            SubmitError::Invalid(_) | SubmitError::InvalidAtLeader(_) | SubmitError::NotNow(_) => {
                 shared.history.not_sent(request);
                 Ended::Invalid(error.to_string())
             }

@@ -28,6 +28,8 @@ pub struct Setup {
     pub snapshot_every: u64,
     /// Raft entries kept behind the cut.
     pub log_kept: u64,
+    /// Bytes of one file of the Raft log.
+    pub log_file_bytes: u64,
     /// What a sync of the disk usually costs.
     pub sync: (Duration, Duration),
 }
@@ -139,10 +141,12 @@ impl Cluster {
         let key = transport(id).map_err(Failure::world)?;
         let port = self.net.port(id, key.public(), &life);
         let mut config = config(self.dir.path(), id, self.setup);
+        // Tiles, received snapshots and the marker that it has run lie there.
+        std::fs::create_dir_all(&config.data_dir).map_err(Failure::world)?;
         config.world = Some(World {
             network: Arc::new(port),
-            disk: Arc::new(disk),
         });
+        config.disk = Some(Arc::new(disk));
         let keys = Keys {
             transport: key,
             checkpoint: checkpoint_key(id),
@@ -297,6 +301,7 @@ fn config(dir: &Path, id: u64, setup: Setup) -> Config {
     config.timing = Timing::LOOPBACK;
     config.snapshot_every = setup.snapshot_every;
     config.log_kept = setup.log_kept;
+    config.log_file_bytes = setup.log_file_bytes;
     config.publish_every = Duration::from_secs(2);
     config
 }

@@ -193,7 +193,11 @@ impl Port {
             let mut inner = self.net.inner();
             inner.tap.sent(from, &path, call.body());
             let fate = inner.fate(from, to, &path);
-            inner.trace.note("send", || {
+            let kind = match path.ends_with("/InstallSnapshot") {
+                true => "snapshot",
+                false => "send",
+            };
+            inner.trace.note(kind, || {
                 let digest = crate::wire::short(call.body());
                 format!(
                     "{from} > {to} {path} {} bytes {digest} {fate:?}",

@@ -23,7 +23,7 @@ const STEPS: u64 = 260;
 /// Time that everything may take once the world is healed.
 const HEALED_MAX: Duration = Duration::from_secs(120);
 /// Clients at work at once.
-const CLIENTS: u64 = 5;
+const CLIENTS: u64 = 8;
 
 /// Which simulation.
 #[derive(Debug, Clone, Copy)]
@@ -142,6 +142,7 @@ impl Simulation {
         let setup = Setup {
             snapshot_every: random.between(8, 80),
             log_kept: random.between(0, 20),
+            log_file_bytes: random.between(16, 256) * 1024,
             sync: [(ms(0), ms(1)), (ms(1), ms(6))][random.below(2) as usize],
         };
         trace.note("setup", || {

@@ -103,8 +103,13 @@ pub struct Schedule {
     fair: Weather,
     /// What this seed is about.
     kinds: Vec<Kind>,
+    /// Of a thousand steps, at how many something goes wrong.
+    often: u64,
     due: Vec<(Instant, Undo)>,
 }
+
+/// Of a thousand steps, at how many something goes wrong: from now and then to all the time.
+const OFTEN: [u64; 5] = [25, 50, 100, 180, 320];
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -121,12 +126,15 @@ impl Schedule {
         if kinds.is_empty() {
             kinds = Kind::ALL.to_vec();
         }
+        let often = random.pick(&OFTEN).copied().unwrap_or_default();
+        trace.note("setup", || format!("{often} of 1000 steps, {kinds:?}"));
         Self {
             random,
             trace,
             net,
             fair,
             kinds,
+            often,
             due: Vec::new(),
         }
     }
@@ -142,7 +150,7 @@ impl Schedule {
     /// A replica does not bear it.
     pub async fn step(&mut self, cluster: &mut Cluster) -> Result<(), Failure> {
         self.end_due(cluster);
-        if !self.random.chance(350) {
+        if !self.random.chance(self.often) {
             return Ok(());
         }
         let Some(&kind) = self.random.pick(&self.kinds) else {

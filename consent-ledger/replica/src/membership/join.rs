@@ -32,7 +32,7 @@ use tonic::Status;
 use tonic::transport::Channel;
 
 /// Leaves between two proofs and two writes: what is lost at most by a cut.
-const LEAVES_AT_ONCE: u64 = 2048;
+const LEAVES_AT_ONCE: u64 = 1024;
 /// Time for a peer to answer a question, or to send the next leaf.
 const PEER_TIMEOUT: Duration = Duration::from_secs(30);
 

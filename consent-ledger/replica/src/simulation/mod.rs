@@ -1,7 +1,7 @@
 //! Where a deterministic simulation takes the place of clock, randomness, threads, network and disk.
 //!
 //! The replica itself is the real one. What it reaches the world through is exchanged here: messages to other
-//! replicas go to a [`Network`], files to a [`Disk`](crate::disk::Disk), work that waits for the disk runs in the
+//! replicas go to a [`Network`], files to a [`Disk`](crate::Disk), work that waits for the disk runs in the
 //! task that asked for it, and openraft's election timeouts come from a seed. The simulation itself (`tests/simulation`)
 //! is no part of this crate, and the feature `simulation` is on in no binary. Where it is compiled in, it has no
 //! effect on a thread that has not called [`begin`].
@@ -12,24 +12,29 @@ mod planted;
 
 pub use line::{Answer, Call, Line, Network};
 pub use observe::{LogEntry, Observed};
-pub use planted::Planted;
-pub(crate) use planted::is_planted;
+pub use planted::{Planted, is_lying};
+pub(crate) use planted::{forget_requests, is_planted, lie_if};
 
 use crate::ReplicaError;
-use crate::disk::Disk;
 use sekisho_domain::TimeMs;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Bytes of one piece of a snapshot: so few that it has several.
+const PIECE_BYTES: usize = 16 * 1024;
+/// Of so many pieces of work for a thread, one begins late.
+const LATE_OF: u64 = 16;
+/// By so much at most.
+const LATE_MAX: Duration = Duration::from_millis(20);
 
 /// What one start of a replica has in the place of the machine's.
 #[derive(Clone)]
 pub struct World {
     /// How it reaches the others.
     pub network: Arc<dyn Network>,
-    /// Where its files are.
-    pub disk: Arc<dyn Disk>,
 }
 
 impl fmt::Debug for World {
@@ -99,13 +104,38 @@ pub fn cost(time: Duration) {
 pub(crate) async fn work<T>(
     work: impl FnOnce() -> Result<T, ReplicaError>,
 ) -> Result<T, ReplicaError> {
-    // Others run meanwhile, as they would beside a thread.
-    tokio::task::yield_now().await;
+    // Others run meanwhile, as they would beside a thread, and threads do not begin in the order they were asked in.
+    match random() {
+        Some(n) if n % LATE_OF == 0 => {
+            let late = LATE_MAX.mul_f64((n >> 32) as f64 / f64::from(u32::MAX));
+            tokio::time::sleep(late).await;
+        }
+        _ => tokio::task::yield_now().await,
+    }
     COST.set(Duration::ZERO);
     let done = work();
+    planted::lie_no_more();
     let cost = COST.take();
     if !cost.is_zero() {
         tokio::time::sleep(cost).await;
     }
     done
+}
+
+/// Gives out what `dump` writes, piece by piece, without a thread.
+pub(crate) fn pieces(
+    dump: impl FnOnce(&mut Vec<u8>) -> Result<(), ReplicaError>,
+) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel(1);
+    let mut bytes = Vec::new();
+    // A fault ends it early, as it ends the real one.
+    let _ = dump(&mut bytes);
+    tokio::spawn(async move {
+        for piece in bytes.chunks(PIECE_BYTES) {
+            if sender.send(piece.to_vec()).await.is_err() {
+                break;
+            }
+        }
+    });
+    receiver
 }

@@ -49,11 +49,6 @@ impl Store {
             Some(disk) => Arc::clone(disk),
             None => Arc::new(Folder::create(&config.data_dir).map_err(file("created"))?),
         };
-        #[cfg(feature = "simulation")]
-        let disk: Arc<dyn Disk> = match &config.world {
-            Some(world) => Arc::clone(&world.disk) as _,
-            None => disk,
-        };
         snapshot::remove_leftovers(&config.data_dir).map_err(file("read"))?;
         let has_run = config.marker.try_exists().map_err(file("read"))?;
         if has_run && disk.open(FILE).map_err(file("read"))?.is_none() {
@@ -102,6 +97,8 @@ impl Store {
         if !has_run {
             write_marker(&config.marker, ledger, config.replica)?;
         }
+        #[cfg(feature = "simulation")]
+        crate::simulation::forget_requests(&database, STATE)?;
         let now = Now::of(&begin_read(&database)?)?;
         let store = Self(Arc::new(Inner {
             database: RwLock::new(Some(database)),

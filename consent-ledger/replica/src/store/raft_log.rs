@@ -27,6 +27,10 @@ impl Store {
         if applied.is_some_and(|applied| applied.index >= upto.index) {
             return Ok(());
         }
+        #[cfg(feature = "simulation")]
+        if crate::simulation::is_planted(crate::simulation::Planted::PurgeUnwaited) {
+            return Ok(());
+        }
         let mut installing = self.0.installing.subscribe();
         // The sender lives in the store itself.
         let _ = installing.wait_for(|installing| !installing).await;
@@ -100,7 +104,12 @@ impl RaftLogStorage<TypeConfig> for Store {
 
     async fn save_vote(&mut self, vote: &Vote<u64>) -> Storage<()> {
         let vote = wire::vote(vote);
-        self.write(move |store| store.0.wal.save_vote(vote))
+        let saved = self.write(move |store| {
+            #[cfg(feature = "simulation")]
+            crate::simulation::lie_if(crate::simulation::Planted::VoteNotSynced);
+            store.0.wal.save_vote(vote)
+        });
+        saved
             .await
             .map_err(|error| StorageIOError::write_vote(&error).into())
     }
@@ -130,8 +139,12 @@ impl RaftLogStorage<TypeConfig> for Store {
         I::IntoIter: OptionalSend,
     {
         let entries: Vec<Entry> = entries.into_iter().collect();
-        let written = self.write(move |store| store.0.wal.append(entries)).await;
-        match written {
+        let written = self.write(move |store| {
+            #[cfg(feature = "simulation")]
+            crate::simulation::lie_if(crate::simulation::Planted::AppendNotSynced);
+            store.0.wal.append(entries)
+        });
+        match written.await {
             Ok(wants_spare) => {
                 callback.log_io_completed(Ok(()));
                 if wants_spare {

@@ -11,7 +11,7 @@
 
 use super::flush::Applied;
 use super::format::{AppliedMembership, Record, from_membership_record};
-use super::{APPLIED, MEMBERSHIP, ReadState, STATE, StateTxn, Store};
+use super::{APPLIED, MEMBERSHIP, ReadState, STATE, StateTxn, Store, blocking};
 use crate::ReplicaError;
 use crate::config::{SNAPSHOT_CHUNK_BYTES, SNAPSHOT_CHUNKS_AHEAD};
 use crate::raft::{LogId, StoredMembership, wire};
@@ -25,7 +25,6 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
-use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
 const MAGIC: &[u8] = b"sekisho/snapshot/v1\n";
@@ -176,6 +175,10 @@ impl View {
     /// The snapshot's bytes in pieces of at most [`SNAPSHOT_CHUNK_BYTES`], read as they are taken. A
     /// fault of the disk ends them early, which the receiver sees by the digest.
     pub(crate) fn chunks(&self) -> mpsc::Receiver<Vec<u8>> {
+        #[cfg(feature = "simulation")]
+        if crate::simulation::is_on() {
+            return crate::simulation::pieces(|sink| self.dump(sink));
+        }
         let (sender, receiver) = mpsc::channel(SNAPSHOT_CHUNKS_AHEAD);
         let view = self.clone();
         tokio::task::spawn_blocking(move || {
@@ -282,8 +285,12 @@ impl Incoming {
             .0
             .directory
             .join(format!("{INCOMING}{:016x}", u64::from_be_bytes(name)));
-        let failed = file_error(&path, "written");
-        let mut file = tokio::fs::File::create_new(&path).await.map_err(&failed)?;
+        let creating = path.clone();
+        let mut file = blocking(move || {
+            let failed = file_error(&creating, "written");
+            File::create_new(&creating).map_err(failed)
+        })
+        .await?;
         let incoming = Self { path: path.clone() };
         let (mut digest, mut got) = (Sha256::new(), 0u64);
         loop {
@@ -296,11 +303,16 @@ impl Incoming {
                         break;
                     }
                     digest.update(&piece);
-                    file.write_all(&piece).await.map_err(&failed)?;
+                    let path = path.clone();
+                    file = blocking(move || {
+                        let written = file.write_all(&piece);
+                        written.map_err(file_error(&path, "written"))?;
+                        Ok(file)
+                    })
+                    .await?;
                 }
             }
         }
-        file.flush().await.map_err(&failed)?;
         let digest = Hash(digest.finalize().into());
         if got != bytes || digest != announced {
             return Err(ReplicaError::SnapshotDigest {

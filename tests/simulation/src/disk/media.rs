@@ -2,12 +2,15 @@
 
 use crate::random::Random;
 use crate::trace::Trace;
+use sekisho_replica::simulation::is_lying;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 /// What a disk writes whole or not at all.
 const SECTOR: usize = 512;
+/// States of a sector remembered between two syncs; the first is the durable one.
+const VERSIONS_MAX: usize = 4;
 
 /// What is kept, at a cut, of what was not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,8 +96,6 @@ pub struct Media {
     usual: (Duration, Duration),
     /// Whether a write or sync has failed since the last cut.
     hurt: bool,
-    /// Whether a sync reports success and does nothing: a fault planted on purpose.
-    pub lying: bool,
 }
 
 impl std::fmt::Debug for Trace {
@@ -106,16 +107,15 @@ impl std::fmt::Debug for Trace {
 fn sector(bytes: &[u8], at: usize) -> [u8; SECTOR] {
     let mut sector = [0; SECTOR];
     let from = bytes.get(at * SECTOR..).unwrap_or_default();
-    sector
-        .iter_mut()
-        .zip(from)
-        .for_each(|(to, from)| *to = *from);
+    let length = from.len().min(SECTOR);
+    sector[..length].copy_from_slice(&from[..length]);
     sector
 }
 
 fn put(bytes: &mut [u8], at: usize, sector: &[u8; SECTOR]) {
     let to = bytes.get_mut(at * SECTOR..).unwrap_or_default();
-    to.iter_mut().zip(sector).for_each(|(to, from)| *to = *from);
+    let length = to.len().min(SECTOR);
+    to[..length].copy_from_slice(&sector[..length]);
 }
 
 fn no_file() -> io::Error {
@@ -137,7 +137,6 @@ impl Media {
             fault: None,
             usual,
             hurt: false,
-            lying: false,
         }
     }
 
@@ -250,7 +249,7 @@ impl Media {
     }
 
     pub(super) fn sync_names(&mut self) {
-        if self.lying {
+        if is_lying() {
             return;
         }
         self.names_before.clear();
@@ -316,7 +315,7 @@ impl Media {
             }
             _ => false,
         };
-        if self.lying {
+        if is_lying() {
             return Ok(());
         }
         let replica = self.replica;
@@ -373,8 +372,10 @@ impl Media {
 impl File {
     /// Remembers a sector as it is before it is changed.
     fn keep(&mut self, at: usize) {
-        let before = sector(&self.now, at);
-        self.dirty.entry(at).or_default().push(before);
+        let before = self.dirty.entry(at).or_default();
+        if before.len() < VERSIONS_MAX {
+            before.push(sector(&self.now, at));
+        }
     }
 
     fn cut(&mut self, cut: Cut, random: &mut Random) {

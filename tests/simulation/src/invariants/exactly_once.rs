@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 pub(super) struct ExactlyOnce {
     /// The index of each request.
     leaves: BTreeMap<(KeyId, RequestId), u64>,
+    of: BTreeMap<RequestId, u64>,
     looked: usize,
     answers: usize,
 }
@@ -21,6 +22,7 @@ impl Invariant for ExactlyOnce {
     fn check(&mut self, scene: &Scene<'_>) -> Result<(), String> {
         for leaf in scene.known.leaves.iter().skip(self.looked) {
             let request = (leaf.entry.author, leaf.entry.request_id);
+            self.of.insert(leaf.entry.request_id, leaf.index.0);
             if let Some(first) = self.leaves.insert(request, leaf.index.0) {
                 return Err(format!(
                     "leaves {first} and {} are of one request, {}",
@@ -29,8 +31,6 @@ impl Invariant for ExactlyOnce {
             }
         }
         self.looked = scene.known.leaves.len();
-        let of: BTreeMap<RequestId, u64> =
-            self.leaves.iter().map(|((_, id), at)| (*id, *at)).collect();
         for answer in scene.told.answers.iter().skip(self.answers) {
             let index = answer.submitted.index;
             let leaf = scene.known.leaves.get(index.0 as usize);
@@ -49,7 +49,7 @@ impl Invariant for ExactlyOnce {
         self.answers = scene.told.answers.len().saturating_sub(64);
         for submission in scene.told.submissions.values() {
             if submission.open == 0
-                && let Some(index) = of.get(&submission.request)
+                && let Some(index) = self.of.get(&submission.request)
             {
                 return Err(format!(
                     "request {} was never sent, by what its sender was told, and is leaf {index}",

@@ -1,13 +1,23 @@
-//! Leader completeness: what was committed in a term is in the log of every later leader.
+//! Leader completeness: what was committed in a term is in the log of the leader of every later one.
 
 use super::{Invariant, Scene};
 use sekisho_replica::simulation::LogEntry;
 use std::collections::BTreeMap;
 
+/// An entry that somebody applied.
+#[derive(Debug, Clone, Copy)]
+struct Committed {
+    entry: LogEntry,
+    /// Who was seen first to have applied it.
+    by: u64,
+    /// The term that replica was in: the entry was committed in this term or before.
+    term: u64,
+}
+
 #[derive(Default)]
 pub(super) struct LeaderCompleteness {
-    /// By index, with who applied it first.
-    committed: BTreeMap<u64, (LogEntry, u64)>,
+    /// By index.
+    committed: BTreeMap<u64, Committed>,
 }
 
 impl Invariant for LeaderCompleteness {
@@ -16,13 +26,16 @@ impl Invariant for LeaderCompleteness {
     }
 
     fn check(&mut self, scene: &Scene<'_>) -> Result<(), String> {
-        for (&id, seen) in scene.replicas {
+        for (&by, seen) in scene.replicas {
             let applied = seen.observed.applied.map_or(0, |(index, _)| index);
-            for entry in seen.log.iter().filter(|entry| entry.index <= applied) {
-                let (known, by) = *self.committed.entry(entry.index).or_insert((*entry, id));
-                if known != *entry {
+            for &entry in seen.log.iter().filter(|entry| entry.index <= applied) {
+                let term = seen.observed.term;
+                let fresh = Committed { entry, by, term };
+                let known = *self.committed.entry(entry.index).or_insert(fresh);
+                if known.entry != entry {
+                    let (known, first) = (known.entry, known.by);
                     return Err(format!(
-                        "replica {id} applied {entry:?}, replica {by} applied {known:?}"
+                        "replica {by} applied {entry:?}, replica {first} applied {known:?}"
                     ));
                 }
             }
@@ -31,13 +44,13 @@ impl Invariant for LeaderCompleteness {
             let (Some(first), true) = (seen.log.first(), seen.observed.leads) else {
                 continue;
             };
-            // Of its own term more may be committed than its log shows at this moment: of earlier ones, nothing.
+            // One that has not heard of a later term may still believe that it leads.
             let term = seen.observed.term;
-            for (index, (committed, by)) in self.committed.range(first.index..) {
-                let at = (index - first.index) as usize;
-                if committed.term < term && seen.log.get(at) != Some(committed) {
+            for (index, committed) in self.committed.range(first.index..) {
+                let has = seen.log.get((index - first.index) as usize);
+                if committed.term < term && has != Some(&committed.entry) {
                     return Err(format!(
-                        "replica {id} leads in term {term} without {committed:?}, which replica {by} applied"
+                        "replica {id} leads in term {term} and has {has:?} where there is {committed:?}"
                     ));
                 }
             }

@@ -6,6 +6,7 @@ mod election_safety;
 mod exactly_once;
 mod leader_completeness;
 mod log_matching;
+mod logs;
 mod order;
 mod state_equality;
 
@@ -58,6 +59,7 @@ trait Invariant {
 pub struct Invariants {
     known: Known,
     all: Vec<Box<dyn Invariant>>,
+    logs: logs::Logs,
     /// Of each replica: its start, and how many of its leaves were looked at.
     looked: BTreeMap<u64, (u64, u64)>,
 }
@@ -75,6 +77,7 @@ impl Default for Invariants {
                 Box::new(checkpoints::Checkpoints::default()),
                 Box::new(durability::Durability::default()),
             ],
+            logs: logs::Logs::default(),
             looked: BTreeMap::new(),
         }
     }
@@ -98,6 +101,7 @@ impl Invariants {
         tap: &Tap,
     ) -> Result<(), Failure> {
         let mut replicas = BTreeMap::new();
+        self.logs.look();
         for (&id, machine) in &cluster.machines {
             let Some(running) = &machine.running else {
                 continue;
@@ -111,7 +115,7 @@ impl Invariants {
             let Ok(observed) = replica.observe() else {
                 continue;
             };
-            let Ok(log) = replica.log_from(0).await else {
+            let Ok(log) = self.logs.read(id, running, &observed).await else {
                 continue;
             };
             let Ok(fresh) = replica.leaves(looked.1..observed.size) else {
@@ -119,7 +123,7 @@ impl Invariants {
             };
             let fresh_from = looked.1;
             looked.1 += fresh.len() as u64;
-            for alarm in replica.alarms() {
+            if let Some(alarm) = replica.alarms().first() {
                 return Err(Failure::new(
                     state_equality::NAME,
                     format!("replica {id} has an alarm: {alarm}"),

@@ -47,6 +47,10 @@ pub(super) fn sorted(names: Vec<String>) -> (Vec<u64>, Vec<String>) {
 
 /// A number nobody else knows.
 pub(super) fn salt() -> Result<u64, ReplicaError> {
+    #[cfg(feature = "simulation")]
+    if let Some(salt) = crate::simulation::random() {
+        return Ok(salt);
+    }
     getrandom::u64().map_err(|_| ReplicaError::Damaged("the system's random source"))
 }
 

@@ -1,0 +1,123 @@
+//! Some seeds with nothing planted, and each planted fault found.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it leaves out"
+)]
+
+use sekisho_replica::simulation::Planted;
+use sekisho_simulation::{Failure, Options, Summary, is_seeded, run};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Seeds run with nothing planted. `cargo run -p sekisho-simulation -- --seeds N` runs more.
+const SEEDS: u64 = 14;
+/// Within so many seeds each planted fault must be found.
+const PLANTED_SEEDS: u64 = 16;
+/// Runs at once.
+const THREADS: u64 = 2;
+
+/// Runs seeds from 1 on, until one ends as `enough` asks or there is none left.
+fn run_seeds(
+    seeds: u64,
+    planted: Option<Planted>,
+    enough: impl Fn(&Result<Summary, Failure>) -> bool + Sync,
+) -> Vec<(u64, Result<Summary, Failure>)> {
+    let (next, ended) = (AtomicU64::new(1), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed > seeds {
+                        break;
+                    }
+                    let done = run(Options {
+                        planted,
+                        ..Options::of(seed)
+                    });
+                    if enough(&done) {
+                        next.store(seeds + 1, Ordering::Relaxed);
+                    }
+                    ended.lock().unwrap().push((seed, done));
+                }
+            });
+        }
+    });
+    ended.into_inner().unwrap()
+}
+
+#[test]
+fn every_promise_holds_and_the_ledger_serves_again() {
+    let (mut faults, mut snapshots, mut leaves) = (0, 0, 0);
+    for (seed, done) in run_seeds(SEEDS, None, Result::is_err) {
+        let summary = done.unwrap_or_else(|failure| panic!("{failure}"));
+        assert!(summary.steps >= 260, "seed {seed} ended early");
+        let of = |prefix: &str| -> u64 {
+            let counts = summary.counts.iter();
+            counts
+                .filter(|(kind, _)| kind.starts_with(prefix))
+                .map(|(_, n)| n)
+                .sum()
+        };
+        faults += of("fault: ");
+        snapshots += of("snapshot");
+        leaves += summary.leaves;
+    }
+    // A world in which nothing happens would keep every promise.
+    assert!(faults > 10 * SEEDS, "{faults} faults");
+    assert!(snapshots > 0, "no snapshot was sent");
+    assert!(leaves > 100 * SEEDS, "{leaves} leaves");
+}
+
+fn is_found(planted: Planted, by: &[&str]) {
+    let found = run_seeds(PLANTED_SEEDS, Some(planted), Result::is_err);
+    let failure = found
+        .into_iter()
+        .find_map(|(_, done)| done.err())
+        .unwrap_or_else(|| panic!("{} was not found in {PLANTED_SEEDS} seeds", planted.name()));
+    assert!(by.contains(&failure.invariant), "{failure}");
+    assert!(failure.to_string().contains(planted.name()), "{failure}");
+}
+
+#[test]
+fn a_vote_that_is_not_synced_is_found() {
+    is_found(Planted::VoteNotSynced, &["election safety"]);
+}
+
+#[test]
+fn an_append_that_is_not_synced_is_found() {
+    let by = [
+        "log matching",
+        "leader completeness",
+        "state equality",
+        "durability",
+        "checkpoints",
+        "exactly once",
+        "order",
+    ];
+    is_found(Planted::AppendNotSynced, &by);
+}
+
+#[test]
+fn forgotten_requests_are_found() {
+    is_found(
+        Planted::RequestsForgotten,
+        &["exactly once", "state equality"],
+    );
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    if !is_seeded() {
+        let reason = "built without tests/simulation/seeded.toml, tokio takes its own random numbers from the machine";
+        assert!(std::env::var_os("CI").is_none(), "{reason}");
+        println!("left out: {reason}");
+        return;
+    }
+    let once = |seed| run(Options::of(seed)).unwrap_or_else(|failure| panic!("{failure}"));
+    let (first, again, other) = (once(3), once(3), once(4));
+    assert_eq!(first, again);
+    assert_ne!(first.digest, other.digest);
+}
