@@ -3,7 +3,6 @@
 use crate::raft::Entry;
 use crate::{Replica, ReplicaError, state_error};
 use openraft::{EntryPayload, RaftLogReader, ServerState};
-use prost::Message;
 use sekisho_domain::{EntryIndex, Hash};
 use sekisho_ledger::{View, tree};
 use sha2::{Digest, Sha256};
@@ -43,7 +42,7 @@ pub struct Observed {
 fn log_entry(entry: &Entry) -> LogEntry {
     let says = match &entry.payload {
         EntryPayload::Blank => Sha256::digest(b"blank"),
-        EntryPayload::Normal(proposal) => Sha256::digest(proposal.0.encode_to_vec()),
+        EntryPayload::Normal(proposal) => Sha256::digest(proposal.bytes()),
         EntryPayload::Membership(membership) => Sha256::digest(format!("{membership:?}")),
     };
     LogEntry {
