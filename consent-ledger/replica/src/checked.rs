@@ -1,6 +1,6 @@
 //! Signatures checked once: on arrival, in a pool of threads, so that `apply` need not pay again.
 
-use crate::config::{CHECKED_MAX, CHECKS_PER_TASK, READY_KEYS_MAX};
+use crate::config::{AT_ONCE_MAX, CHECKED_MAX, CHECKS_PER_TASK, READY_KEYS_MAX};
 use crate::raft::Proposal;
 use crate::store::{ReadState, blocking};
 use crate::{ReplicaError, state_error};
@@ -106,6 +106,12 @@ impl Checked {
         let mut keys = BTreeMap::new();
         for proposal in proposals {
             add_keys(&mut keys, &proposal.batch().envelopes, &state)?;
+        }
+        let all = proposals.iter().flat_map(|p| &p.batch().envelopes);
+        if all.clone().count() <= AT_ONCE_MAX {
+            return Ok(all
+                .into_iter()
+                .find_map(|envelope| self.fault(envelope, &keys)));
         }
         let keys = Arc::new(keys);
         let mut tasks = JoinSet::new();

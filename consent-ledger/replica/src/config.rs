@@ -25,6 +25,8 @@ pub const READY_KEYS_MAX: usize = 4_096;
 pub const CHECKED_MAX: usize = 2 * (QUEUE_MAX + BATCHES_IN_FLIGHT_MAX * BATCH_ENTRIES_MAX);
 /// Signatures checked by one task, so that a batch is spread over the machine's cores.
 pub const CHECKS_PER_TASK: usize = 64;
+/// So few entries are checked, or applied, where they are: handing them to another thread and back takes as long.
+pub const AT_ONCE_MAX: usize = 8;
 /// Bytes of Raft entries in one AppendEntries message, unless a single entry is larger.
 pub const APPEND_BYTES_MAX: usize = 1024 * 1024;
 /// Raft entries in one AppendEntries message.

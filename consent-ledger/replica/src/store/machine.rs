@@ -5,7 +5,7 @@ use super::snapshot::{SnapshotData, View};
 use super::state::Change;
 use super::{Cosigned, Store};
 use crate::checked::Checked;
-use crate::config::FLUSHES_BEHIND_MAX;
+use crate::config::{AT_ONCE_MAX, FLUSHES_BEHIND_MAX};
 use crate::directory::Directory;
 use crate::raft::{Applieds, Entry, LogId, Member, Storage, StoredMembership, TypeConfig};
 use crate::{ReplicaError, state_error};
@@ -175,11 +175,19 @@ impl RaftStateMachine<TypeConfig> for Machine {
     {
         let entries: Vec<Entry> = entries.into_iter().collect();
         let (checked, directory) = (Arc::clone(&self.checked), Arc::clone(&self.directory));
-        let applied = self
-            .store
-            .write(move |store| store.apply(entries, &checked, &directory))
-            .await
-            .map_err(|error| StorageIOError::write_state_machine(&error))?;
+        let many = entries.iter().map(|entry| match &entry.payload {
+            EntryPayload::Normal(proposal) => proposal.batch().envelopes.len(),
+            EntryPayload::Blank | EntryPayload::Membership(_) => 0,
+        });
+        let few = many.sum::<usize>() <= AT_ONCE_MAX && self.store.unflushed() == 0;
+        let apply = move |store: &Store| store.apply(entries, &checked, &directory);
+        let applied = if few {
+            // Memory only, or nearly so.
+            self.store.guard(|| apply(&self.store))
+        } else {
+            self.store.write(apply).await
+        };
+        let applied = applied.map_err(|error| StorageIOError::write_state_machine(&error))?;
         if self.store.unflushed() > 0 {
             self.flush();
         }
