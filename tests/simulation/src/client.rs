@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::federation::{ASKED, Federation, FederationError, Member, VIEWER, endpoint, request_id};
 use crate::history::History;
 use crate::life::Life;
-use crate::net::{Net, Port, node};
+use crate::net::{Net, Place, Port, node};
 use crate::random::Random;
 use crate::trace::Trace;
 use sekisho_domain::{ConsentId, Outcome, TimeMs};
@@ -37,8 +37,8 @@ pub struct Shared {
     pub history: History,
     /// What happens.
     pub trace: Trace,
-    /// How many replicas there are to ask.
-    pub replicas: u64,
+    /// Places of replicas to ask.
+    pub replicas: Mutex<Vec<Place>>,
     /// Consents given, as far as was told, by network and person.
     consents: Mutex<BTreeMap<(u64, u64), Vec<ConsentId>>>,
     next: Mutex<u64>,
@@ -66,14 +66,15 @@ impl Shared {
             net,
             history,
             trace,
-            replicas,
+            replicas: Mutex::new((1..=replicas).collect()),
             consents: Mutex::default(),
             // The founding acts have the first ones.
             next: Mutex::new(1_000_000),
         })
     }
 
-    fn next(&self) -> u64 {
+    /// A number for an entry that no other has.
+    pub fn next(&self) -> u64 {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         *next += 1;
         *next
@@ -87,7 +88,8 @@ pub struct Client {
     life: Life,
 }
 
-fn now() -> TimeMs {
+/// Simulated time.
+pub(crate) fn now() -> TimeMs {
     sekisho_transport::simulation::now().unwrap_or(TimeMs(0))
 }
 
@@ -204,7 +206,9 @@ impl Client {
     }
 
     fn replica(&mut self) -> u64 {
-        self.random.between(1, self.shared.replicas)
+        let places = self.shared.replicas.lock();
+        let places = places.unwrap_or_else(PoisonError::into_inner);
+        self.random.pick(&places).copied().unwrap_or(VIEWER)
     }
 
     async fn attempt(

@@ -9,13 +9,16 @@ use crate::net::{Host, Net};
 use crate::random::Random;
 use crate::trace::Trace;
 use crate::wire::Tap;
-use sekisho_domain::ReplicaId;
+use sekisho_domain::{Genesis, ReplicaId};
 use sekisho_replica::simulation::World;
-use sekisho_replica::{Clock, Config, Keys, Replica, Timing};
+use sekisho_replica::{
+    Clock, Config, JoinError, Joined, Keys, Replica, ReplicaError, Source, Timing, join,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 /// Longest time a start may take.
@@ -46,6 +49,13 @@ pub struct Running {
 
 /// A machine.
 pub struct Machine {
+    /// Which replica is on it: founders have their network's number.
+    replica: u64,
+    /// Whether the ledger takes its place back, or will.
+    pub retiring: bool,
+    /// Whether it is gone for good.
+    pub gone: bool,
+    joining: Option<JoinHandle<Result<Joined, JoinError>>>,
     media: Arc<Mutex<Media>>,
     /// Its clock.
     pub clock: SimClock,
@@ -57,6 +67,25 @@ pub struct Machine {
 }
 
 impl Machine {
+    fn new(replica: u64, media: Media) -> Self {
+        Self {
+            replica,
+            retiring: false,
+            gone: false,
+            joining: None,
+            media: Arc::new(Mutex::new(media)),
+            clock: SimClock::default(),
+            running: None,
+            back: None,
+            starts: 0,
+        }
+    }
+
+    /// Whether there is a replica that can be started.
+    pub fn is_set_up(&self) -> bool {
+        self.joining.is_none() && !self.gone
+    }
+
     /// Its disk.
     pub fn media(&self) -> MutexGuard<'_, Media> {
         self.media.lock().unwrap_or_else(PoisonError::into_inner)
@@ -65,9 +94,9 @@ impl Machine {
 
 /// All machines.
 pub struct Cluster {
-    /// By replica id.
+    /// By place.
     pub machines: BTreeMap<u64, Machine>,
-    founding: sekisho_domain::Genesis,
+    founding: Genesis,
     net: Net,
     tap: Tap,
     trace: Trace,
@@ -92,14 +121,7 @@ impl Cluster {
         let machines = federation.members.iter().map(|member| {
             let random = Random::of(seed, &format!("disk {}", member.number));
             let media = Media::new(member.number, random, trace.clone(), setup.sync);
-            let machine = Machine {
-                media: Arc::new(Mutex::new(media)),
-                clock: SimClock::default(),
-                running: None,
-                back: None,
-                starts: 0,
-            };
-            (member.number, machine)
+            (member.number, Machine::new(member.number, media))
         });
         Ok(Self {
             machines: machines.collect(),
@@ -140,7 +162,7 @@ impl Cluster {
         let disk = SimDisk::new(&machine.media, &life);
         let key = transport(id).map_err(Failure::world)?;
         let port = self.net.port(id, key.public(), &life);
-        let mut config = config(self.dir.path(), id, self.setup);
+        let mut config = config(self.dir.path(), machine.replica, self.setup);
         // Tiles, received snapshots and the marker that it has run lie there.
         std::fs::create_dir_all(&config.data_dir).map_err(Failure::world)?;
         config.world = Some(World {
@@ -179,6 +201,10 @@ impl Cluster {
                 self.tap.ended(id);
                 machine.media().cut(Cut::Some);
                 machine.back = Some(Instant::now() + Duration::from_millis(200));
+                Ok(())
+            }
+            Ok(Err(ReplicaError::Retired { .. })) if machine.retiring => {
+                machine.gone = true;
                 Ok(())
             }
             Ok(Err(error)) => Err(Failure::new(
@@ -232,6 +258,91 @@ impl Cluster {
         }
     }
 
+    /// Sets up a machine for a replica that the ledger has given its place; it copies the ledger and then starts.
+    ///
+    /// # Errors
+    /// There is no place for it.
+    pub fn add(&mut self, place: u64, replica: u64, seed: u64) -> Result<(), Failure> {
+        let random = Random::of(seed, &format!("disk {place}"));
+        let media = Media::new(place, random, self.trace.clone(), self.setup.sync);
+        self.tap.is_at(place, replica);
+        self.machines.insert(place, Machine::new(replica, media));
+        self.join(place)
+    }
+
+    fn join(&mut self, place: u64) -> Result<(), Failure> {
+        let Some(machine) = self.machines.get_mut(&place) else {
+            return Ok(());
+        };
+        let key = transport(place).map_err(Failure::world)?;
+        let port = self.net.port(place, key.public(), &Life::default());
+        let mut config = config(self.dir.path(), machine.replica, self.setup);
+        config.world = Some(World {
+            network: Arc::new(port),
+        });
+        let keys = Keys {
+            transport: key,
+            checkpoint: checkpoint_key(place),
+        };
+        let founders = self.founding.replicas.iter();
+        let mut peers: Vec<Source> = founders
+            .map(|founder| Source {
+                network: founder.network.clone(),
+                endpoint: founder.endpoint.clone(),
+            })
+            .collect();
+        let first = self.random.below(peers.len() as u64) as usize;
+        peers.rotate_left(first);
+        let genesis = self.founding.clone();
+        machine.joining = Some(tokio::spawn(async move {
+            join(&config, &genesis, &keys, &peers, &mut |_, _| {}).await
+        }));
+        Ok(())
+    }
+
+    async fn tend_joining(&mut self) -> Result<(), Failure> {
+        let ended: Vec<u64> = self
+            .machines
+            .iter()
+            .filter(|(_, machine)| {
+                machine
+                    .joining
+                    .as_ref()
+                    .is_some_and(JoinHandle::is_finished)
+            })
+            .map(|(&place, _)| place)
+            .collect();
+        for place in ended {
+            let Some(machine) = self.machines.get_mut(&place) else {
+                continue;
+            };
+            let Some(joining) = machine.joining.take() else {
+                continue;
+            };
+            match joining.await.map_err(Failure::world)? {
+                Ok(joined) => {
+                    self.trace
+                        .note("joined", || format!("replica {place}: {joined:?}"));
+                    let replica = machine.replica;
+                    let config = config(self.dir.path(), replica, self.setup);
+                    let copied = machine.media().copy(&config.data_dir);
+                    copied.map_err(Failure::world)?;
+                    machine.back = Some(Instant::now());
+                }
+                Err(JoinError::NoPeer(faults)) => {
+                    for fault in &faults {
+                        if let JoinError::Altered { .. } = fault {
+                            return Err(Failure::new("joins", fault.to_string()));
+                        }
+                    }
+                    self.join(place)?;
+                }
+                Err(error) => return Err(Failure::new("joins", chain(&error))),
+            }
+        }
+        Ok(())
+    }
+
     /// What still runs of an ended replica reaches nobody; it is told to stop so that it costs no time.
     fn bury(&self, id: u64, running: Running) {
         self.net.leave(&endpoint(id));
@@ -264,6 +375,12 @@ impl Cluster {
                     self.bury(id, running);
                 }
             } else if let Some(fault) = running.replica.fault() {
+                if machine.retiring && fault.contains("retired") {
+                    machine.gone = true;
+                    self.trace.note("left", || format!("replica {id}: {fault}"));
+                    self.end(id, Cut::All, back);
+                    continue;
+                }
                 if !machine.media().was_hurt() {
                     return Err(Failure::new(
                         "goes on",
@@ -278,10 +395,11 @@ impl Cluster {
                 return Err(Failure::new("goes on", format!("replica {id} stopped")));
             }
         }
+        self.tend_joining().await?;
         let now = Instant::now();
         for id in ids {
-            let due = self.machines.get(&id).and_then(|machine| machine.back);
-            if due.is_some_and(|due| due <= now) {
+            let machine = self.machines.get(&id).filter(|machine| !machine.gone);
+            if machine.is_some_and(|machine| machine.back.is_some_and(|due| due <= now)) {
                 self.start(id).await?;
             }
         }

@@ -187,6 +187,17 @@ impl Federation {
         sign_entry(&entry, &[key])
     }
 
+    /// Signs what a network's governance says.
+    pub fn governance_says(
+        &self,
+        by: &Member,
+        request: u64,
+        now: TimeMs,
+        body: Body,
+    ) -> v1::Envelope {
+        self.sign(&by.governance, request, now, body)
+    }
+
     /// Signs what a network's node says.
     pub fn node_says(&self, by: &Member, request: u64, now: TimeMs, body: Body) -> v1::Envelope {
         self.sign(&by.node, request, now, body)

@@ -30,6 +30,7 @@ pub mod federation;
 pub mod history;
 pub mod invariants;
 pub mod life;
+pub mod members;
 pub mod net;
 mod panics;
 pub mod random;

@@ -7,6 +7,7 @@ use crate::federation::{BEGIN, Federation};
 use crate::history::History;
 use crate::invariants::Invariants;
 use crate::life::Life;
+use crate::members::{Changes, Shares};
 use crate::net::{Net, Weather};
 use crate::random::Random;
 use crate::schedule::Schedule;
@@ -125,6 +126,9 @@ struct Simulation {
     schedule: Schedule,
     invariants: Invariants,
     shared: std::sync::Arc<Shared>,
+    shares: Shares,
+    /// Whether replicas are replaced.
+    changes: bool,
     steps: u64,
     seed: u64,
 }
@@ -145,6 +149,7 @@ impl Simulation {
             log_file_bytes: random.between(16, 256) * 1024,
             sync: [(ms(0), ms(1)), (ms(1), ms(6))][random.below(2) as usize],
         };
+        let changes = random.chance(500);
         trace.note("setup", || {
             format!("seed {seed}, {replicas} replicas, {fair:?}, {setup:?}")
         });
@@ -175,6 +180,8 @@ impl Simulation {
             schedule,
             invariants: Invariants::default(),
             shared,
+            shares: Shares::default(),
+            changes,
             steps: 0,
             seed,
         })
@@ -193,6 +200,17 @@ impl Simulation {
                 tokio::spawn(Client::new(&self.shared, random, &life).run())
             })
             .collect();
+        let changes = Changes::new(
+            &self.shared,
+            &self.shares,
+            Random::of(self.seed, "changes"),
+            &life,
+        );
+        let changes = match self.changes {
+            true => Some(tokio::spawn(changes.run())),
+            false => None,
+        };
+        let clients: Vec<_> = clients.into_iter().chain(changes).collect();
         for _ in 0..STEPS {
             sleep(self.schedule.gap()).await;
             self.schedule.step(&mut self.cluster).await?;
@@ -224,6 +242,7 @@ impl Simulation {
     /// One look at everything.
     async fn look(&mut self) -> Result<(), Failure> {
         self.steps += 1;
+        self.follow_plans()?;
         self.cluster.tend().await?;
         let genesis = &self.shared.federation.genesis;
         self.invariants
@@ -231,6 +250,26 @@ impl Simulation {
             .await?;
         if let Some(panic) = crate::panics::taken() {
             return Err(Failure::new("no panics", panic));
+        }
+        Ok(())
+    }
+
+    /// Sets up machines for replicas that have a place, and takes note of those that lose it.
+    fn follow_plans(&mut self) -> Result<(), Failure> {
+        let mut plans = self.shares.plans();
+        for (place, replica) in std::mem::take(&mut plans.allocated) {
+            self.cluster.add(place, replica, self.seed)?;
+            let places = self.shared.replicas.lock();
+            places
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .push(place);
+        }
+        for (&place, machine) in &mut self.cluster.machines {
+            machine.retiring |= plans.retiring.contains(&place);
+            let running = machine.running.as_ref();
+            if running.is_some_and(|running| running.replica.is_ready()) {
+                plans.ready.insert(place);
+            }
         }
         Ok(())
     }
@@ -266,10 +305,14 @@ impl Simulation {
     async fn serves_again(&mut self) -> Result<(), Failure> {
         let until = Instant::now() + HEALED_MAX;
         let shared = std::sync::Arc::clone(&self.shared);
-        let ids: Vec<u64> = self.cluster.machines.keys().copied().collect();
+        // One that is to leave may be gone at any moment, or already be without anybody to ask.
+        let machines = self.cluster.machines.iter();
+        let staying = machines.filter(|(_, machine)| !machine.retiring);
+        let ids: Vec<u64> = staying.map(|(&id, _)| id).collect();
         for &id in &ids {
             while !crate::client::last_entry(&shared, id, self.random.next() >> 1).await? {
                 self.in_time(until, || format!("replica {id} answers no entry"))?;
+                sleep(Duration::from_millis(100)).await;
                 self.look().await?;
             }
         }

@@ -361,7 +361,7 @@ impl Schedule {
         for machine in cluster.machines.values_mut() {
             machine.clock.set_off(0);
             machine.media().set_fault(None);
-            if machine.running.is_none() {
+            if machine.running.is_none() && machine.is_set_up() {
                 machine.back = Some(Instant::now());
             }
         }

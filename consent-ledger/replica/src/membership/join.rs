@@ -29,7 +29,6 @@ use sekisho_transport::{ClientLimits, Deadline, Expected, Failure, channel, clas
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::Status;
-use tonic::transport::Channel;
 
 /// Leaves between two proofs and two writes: what is lost at most by a cut.
 const LEAVES_AT_ONCE: u64 = 1024;
@@ -147,7 +146,7 @@ struct Joining<'a> {
 /// One peer.
 struct Line {
     peer: String,
-    client: LedgerServiceClient<Channel>,
+    client: LedgerServiceClient<crate::raft::network::Line>,
 }
 
 impl Line {
@@ -233,6 +232,11 @@ impl Joining<'_> {
             ClientLimits::default(),
         )
         .map_err(ReplicaError::from)?;
+        #[cfg(feature = "simulation")]
+        let channel = match &self.config.world {
+            Some(world) => world.line(&peer.endpoint),
+            None => channel.into(),
+        };
         let mut line = Line {
             peer: format!("{} ({})", peer.endpoint, peer.network),
             client: LedgerServiceClient::new(channel),

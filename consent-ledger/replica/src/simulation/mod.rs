@@ -37,6 +37,13 @@ pub struct World {
     pub network: Arc<dyn Network>,
 }
 
+impl World {
+    /// The way to whoever answers at an endpoint.
+    pub(crate) fn line(&self, endpoint: &str) -> Line {
+        Line::simulated(Arc::clone(&self.network), endpoint)
+    }
+}
+
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("World").finish_non_exhaustive()

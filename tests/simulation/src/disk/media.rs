@@ -4,7 +4,9 @@ use crate::random::Random;
 use crate::trace::Trace;
 use sekisho_replica::simulation::is_lying;
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::time::Duration;
 
 /// What a disk writes whole or not at all.
@@ -138,6 +140,30 @@ impl Media {
             usual,
             hurt: false,
         }
+    }
+
+    /// Takes the files of a folder, durably: what a replica copied before its first start.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn copy(&mut self, folder: &Path) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                let bytes = fs::read(entry.path())?;
+                let file = File {
+                    now: bytes.clone(),
+                    durable: bytes,
+                    ..File::default()
+                };
+                let name = entry.file_name().to_string_lossy().into_owned();
+                self.files.insert(self.next, file);
+                self.names.insert(name, self.next);
+                self.next += 1;
+            }
+        }
+        self.durable_names = self.names.clone();
+        Ok(())
     }
 
     /// Lets something go wrong, or nothing any more.

@@ -1,12 +1,16 @@
-//! Durability (P6): an acknowledged entry stays where it was acknowledged, and the acknowledgement is a founder's.
+//! Durability (P6): an acknowledged entry stays where it was acknowledged, and the acknowledgement is a replica's.
 
 use super::{Invariant, Scene};
+use sekisho_domain::{Body, PublicKey};
 use sekisho_ledger::signature::VerifyingKey;
 use sekisho_ledger::tlog::acknowledged;
 
 #[derive(Default)]
 pub(super) struct Durability {
     verified: usize,
+    looked: usize,
+    /// Keys of replicas that joined.
+    joined: Vec<PublicKey>,
 }
 
 impl Invariant for Durability {
@@ -15,12 +19,19 @@ impl Invariant for Durability {
     }
 
     fn check(&mut self, scene: &Scene<'_>) -> Result<(), String> {
+        for leaf in scene.known.leaves.iter().skip(self.looked) {
+            if let Body::ReplicaAllocate { checkpoint_key, .. } = &leaf.entry.body {
+                self.joined.push(*checkpoint_key);
+            }
+        }
+        self.looked = scene.known.leaves.len();
         let ledger = sekisho_ledger::ledger_id(scene.genesis);
         for answer in scene.told.answers.iter().skip(self.verified) {
             let submitted = &answer.submitted;
             let said = acknowledged(&ledger, submitted.index, &submitted.leaf_hash);
-            let signed = scene.genesis.replicas.iter().any(|replica| {
-                VerifyingKey::parse(&replica.checkpoint_key)
+            let founders = scene.genesis.replicas.iter().map(|r| &r.checkpoint_key);
+            let signed = founders.chain(&self.joined).any(|key| {
+                VerifyingKey::parse(key)
                     .is_ok_and(|key| key.verify(&said, &submitted.acknowledgement).is_ok())
             });
             if !signed {
