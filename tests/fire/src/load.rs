@@ -23,8 +23,9 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts this many clients, each at a replica of its own choice, changing when refused.
-    pub fn start(caller: &Caller, clients: usize, dice: &mut Dice) -> Self {
+    /// Starts this many clients, each at a replica of its own choice, changing when refused. `bulk` in ten of their
+    /// entries are large ones.
+    pub fn start(caller: &Caller, clients: usize, bulk: u64, dice: &mut Dice) -> Self {
         let (stop, book) = (Arc::new(AtomicBool::new(false)), Arc::new(Book::default()));
         let mut tasks = JoinSet::new();
         for _ in 0..clients {
@@ -32,6 +33,7 @@ impl Load {
                 caller: caller.clone(),
                 book: Arc::clone(&book),
                 stop: Arc::clone(&stop),
+                bulk,
                 dice: dice.split(),
             };
             tasks.spawn(client.run());
@@ -62,6 +64,7 @@ struct Client {
     caller: Caller,
     book: Arc<Book>,
     stop: Arc<AtomicBool>,
+    bulk: u64,
     dice: Dice,
 }
 
@@ -70,7 +73,12 @@ impl Client {
         let replicas = self.caller.replicas() as u64;
         let mut at = self.dice.below(replicas) as usize;
         while !self.stop.load(Ordering::Relaxed) {
-            let (id, envelope) = self.caller.town().request(self.dice.below(PERSONS));
+            let town = self.caller.town();
+            let (id, envelope) = if self.dice.below(10) < self.bulk {
+                town.bulk()
+            } else {
+                town.request(self.dice.below(PERSONS))
+            };
             // Half of them leave an unknown outcome unknown: what became of it is asked in the end.
             let insists = self.dice.below(2) == 0;
             let mut unknown = false;

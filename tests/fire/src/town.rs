@@ -206,6 +206,20 @@ impl Town {
             .collect()
     }
 
+    /// An entry of some ten thousand bytes that changes nothing: an agreement no node may propose. It stands on the
+    /// ledger all the same, and fills the replicas' files.
+    pub fn bulk(&self) -> (RequestId, v1::Envelope) {
+        let mut agreement = self.agreement();
+        let grant = Grant {
+            facility_kinds: Codes::all(),
+            roles: Codes::all(),
+            ..agreement.grants[0].clone()
+        };
+        agreement.grants = vec![grant; Agreement::GRANTS_MAX];
+        let body = Body::AgreementPropose(agreement);
+        self.sign(self.first(), KeyPurpose::Node, body)
+    }
+
     fn agreement(&self) -> Agreement {
         let (first, second) = (self.first().id.clone(), self.second().id.clone());
         Agreement {

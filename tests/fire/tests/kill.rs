@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 const KILLS: u64 = 25;
 const REPLICAS: usize = 3;
 const CLIENTS: usize = 6;
+/// Large entries, in ten.
+const BULK: u64 = 3;
 /// Entries that may be acknowledged between two kills.
 const ENTRIES_BETWEEN_MAX: u64 = 120;
 /// How long the group may take to acknowledge them, an election included.
@@ -37,7 +39,7 @@ async fn what_was_acknowledged_survives_sigkill_of_any_replica() {
     group.start_all();
     group.ready(&caller, &[0, 1, 2]).await;
     group.found_town(&caller, &mut dice).await;
-    let load = Load::start(&caller, CLIENTS, &mut dice);
+    let load = Load::start(&caller, CLIENTS, BULK, &mut dice);
     let book = std::sync::Arc::clone(load.book());
 
     let (mut leaders, mut next_commits) = (0, Vec::new());

@@ -20,9 +20,11 @@ const NEEDS: [Need; 2] = [Need::Root, Need::Fuse];
 /// Cuts of each mode in an ordinary run; `SEKISHO_CUTS` for more.
 const CUTS: u64 = 8;
 const REPLICAS: usize = 3;
-const CLIENTS: usize = 6;
+const CLIENTS: usize = 12;
+/// Large entries, in ten: in a long run the log is cut and the state flushed again and again.
+const BULK: u64 = 8;
 /// Entries that may be acknowledged between two cuts.
-const ENTRIES_BETWEEN_MAX: u64 = 60;
+const ENTRIES_BETWEEN_MAX: u64 = 150;
 /// A cut comes up to this much later, so that it falls between any two writes.
 const LATER_MAX_US: u64 = 20_000;
 /// How long the group may take to acknowledge entries, an election included.
@@ -105,7 +107,7 @@ async fn cuts(keep: Keep) {
     let mut dice = Dice::of_environment(&format!("power, keeping {keep:?}"));
     let mut machines = Machines::start(&mut dice).await;
     let caller = machines.caller.clone();
-    let load = Load::start(&caller, CLIENTS, &mut dice);
+    let load = Load::start(&caller, CLIENTS, BULK, &mut dice);
     let book = Arc::clone(load.book());
     let mut of_all = 0;
     for cut in 0..cuts {
@@ -144,9 +146,10 @@ async fn cuts(keep: Keep) {
     let checked = book.check(&caller).await;
     let asked = book.ask_unknown(&caller).await;
     let syncs: u64 = ALL.iter().map(|n| machines.disk(*n).syncs()).sum();
+    let bytes: u64 = ALL.iter().map(|n| machines.disk(*n).bytes()).sum();
     println!(
         "{cuts} cuts keeping {keep:?}, {of_all} of them of all three machines; {checked:?}; \
-         {asked} unknown outcomes asked everywhere; {syncs} fsyncs; 0 lost, 0 failures to open"
+         {asked} unknown outcomes asked everywhere; {syncs} fsyncs, {bytes} bytes on disks; 0 lost, 0 failures to open"
     );
     assert!(checked.acknowledged > 0);
 }
@@ -171,7 +174,7 @@ async fn drives_that_lie_about_fsync_are_found_out() {
     let mut dice = Dice::of_environment("power, lying drives");
     let mut machines = Machines::start(&mut dice).await;
     let caller = machines.caller.clone();
-    let load = Load::start(&caller, CLIENTS, &mut dice);
+    let load = Load::start(&caller, CLIENTS, BULK, &mut dice);
     let book = Arc::clone(load.book());
     machines.progress(&book, 50).await;
     ALL.iter().for_each(|n| machines.disk(*n).lie(true));
@@ -208,7 +211,7 @@ async fn failing(what: &str, fail: impl Fn(&Disk), says: &[&str]) -> (Machines, 
     let mut dice = Dice::of_environment(what);
     let mut machines = Machines::start(&mut dice).await;
     let caller = machines.caller.clone();
-    let load = Load::start(&caller, CLIENTS, &mut dice);
+    let load = Load::start(&caller, CLIENTS, BULK, &mut dice);
     let book = Arc::clone(load.book());
     machines.progress(&book, 30).await;
     let victim = machines.group.leader(&caller).await;
