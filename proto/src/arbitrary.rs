@@ -392,7 +392,7 @@ fn transfer() -> impl Strategy<Value = Transfer> {
 }
 
 /// How many kinds of [`Body`] there are.
-pub(crate) const BODIES: usize = 37;
+pub(crate) const BODIES: usize = 38;
 
 /// A body of the kind of this number, from 0.
 pub(crate) fn body(kind: usize) -> BoxedStrategy<Body> {
@@ -583,11 +583,24 @@ fn life_body(kind: usize) -> BoxedStrategy<Body> {
                 replica: ReplicaId(id),
             })
             .boxed(),
-        _ => any::<u64>()
+        36 => any::<u64>()
             .prop_map(|id| Body::ReplicaRetire {
                 replica: ReplicaId(id),
             })
             .boxed(),
+        _ => {
+            let seat = (network(), "[a-z0-9.-]{1,200}:[1-9][0-9]{0,3}", key(), key()).prop_map(
+                |(network, endpoint, transport_key, checkpoint_key)| Seat {
+                    network,
+                    endpoint,
+                    transport_key,
+                    checkpoint_key,
+                },
+            );
+            (any::<u64>(), hash(), vec(seat, 1..4))
+                .prop_map(|(size, root, seats)| Body::Recovery(Recovery { size, root, seats }))
+                .boxed()
+        }
     }
 }
 

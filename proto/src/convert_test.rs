@@ -107,6 +107,15 @@ fn each_refusal_of_a_body_has_its_case() {
             "a prefecture for a municipality" => |m| m.municipality = Some("41".into());
             "a 48th prefecture" => |m| m.municipality = Some("48201".into());
         }
+        37 Recovery: {
+            "no seats" => |m| m.seats.clear();
+            "seventeen seats" => |m| m.seats = vec![m.seats[0].clone(); 17];
+            "a short root" => |m| m.root.truncate(31);
+            "a seat of nobody" => |m| m.seats[0].network.clear();
+            "a seat nowhere" => |m| m.seats[0].endpoint.clear();
+            "a seat without a transport key" => |m| m.seats[0].transport_key.clear();
+            "a seat without a checkpoint key" => |m| m.seats[0].checkpoint_key.clear();
+        }
         34 ReplicaAllocate: {
             "an endpoint without a port" => |m| m.endpoint = "host".into();
             "no endpoint" => |m| m.endpoint.clear();

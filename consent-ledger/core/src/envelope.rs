@@ -8,7 +8,9 @@ use crate::signature::{Signature, SigningKey, VerifyingKey};
 use crate::store::StateRead;
 use crate::view::{Meta, View};
 use prost::Message;
-use sekisho_domain::{DomainError, Entry, Hash, KeyId, LedgerId, PublicKey, TimeMs};
+use sekisho_domain::{
+    Body, DomainError, Entry, Hash, KeyId, LedgerId, PublicKey, Recovery, TimeMs,
+};
 use sekisho_proto::{ENTRY_TYPE, v1};
 use sha2::{Digest, Sha256};
 
@@ -152,13 +154,20 @@ pub fn form(envelope: &v1::Envelope) -> Result<Formed, EntryFault> {
             max_bytes,
         });
     }
-    let (got, max) = (envelope.signatures.len(), Entry::SIGNATURES_MAX);
+    let (got, max) = (envelope.signatures.len(), Recovery::SIGNATURES_MAX);
     if got == 0 || got > max {
         return Err(EntryFault::SignatureCount { got, max });
     }
     let wire = v1::Entry::decode(envelope.payload.as_slice())
         .map_err(|e| EntryFault::Protobuf(e.to_string()))?;
     let entry = Entry::try_from(wire)?;
+    let max = match &entry.body {
+        Body::Recovery(_) => Recovery::SIGNATURES_MAX,
+        _ => Entry::SIGNATURES_MAX,
+    };
+    if got > max {
+        return Err(EntryFault::SignatureCount { got, max });
+    }
     // Compared with what the *domain* value encodes to: sets unsorted or with doubles are refused as well.
     if v1::Entry::from(&entry).encode_to_vec() != envelope.payload {
         return Err(EntryFault::NotCanonical);
@@ -174,6 +183,8 @@ pub fn form(envelope: &v1::Envelope) -> Result<Formed, EntryFault> {
 pub struct Authentic {
     entry: Entry,
     author: Key,
+    /// Of a recovery, which rests on all of them; else empty.
+    signers: Vec<Key>,
 }
 
 impl Authentic {
@@ -184,6 +195,10 @@ impl Authentic {
     /// The key that signed it.
     pub fn author(&self) -> &Key {
         &self.author
+    }
+    /// Every key that signed a recovery; of other entries none is told.
+    pub fn signers(&self) -> &[Key] {
+        &self.signers
     }
 }
 
@@ -207,13 +222,16 @@ pub fn authenticate<S: StateRead>(
             expected: meta.ledger,
         }));
     }
-    if entry.lineage != meta.lineage {
+    let recovers = matches!(entry.body, Body::Recovery(_));
+    // A recovery is the first entry of the lineage it begins.
+    let expected = meta.lineage.saturating_add(u64::from(recovers));
+    if entry.lineage != expected {
         return Ok(Err(EntryFault::WrongLineage {
             got: entry.lineage,
-            expected: meta.lineage,
+            expected,
         }));
     }
-    if now < entry.not_before || now >= entry.not_after {
+    if !recovers && (now < entry.not_before || now >= entry.not_after) {
         return Ok(Err(EntryFault::OutsideWindow {
             not_before: entry.not_before,
             not_after: entry.not_after,
@@ -221,7 +239,7 @@ pub fn authenticate<S: StateRead>(
         }));
     }
     let message = dsse::pae(&envelope.payload_type, &envelope.payload);
-    let mut author = None;
+    let (mut author, mut signers) = (None, Vec::new());
     for signature in &envelope.signatures {
         let id = match KeyId::try_from(signature.key_id.as_slice()) {
             Ok(id) => id,
@@ -238,12 +256,19 @@ pub fn authenticate<S: StateRead>(
         if !holds {
             return Ok(Err(EntryFault::BadSignature(id)));
         }
+        if recovers {
+            signers.push(key.clone());
+        }
         if id == entry.author {
             author = Some(key);
         }
     }
     Ok(match author {
-        Some(author) => Ok(Authentic { entry, author }),
+        Some(author) => Ok(Authentic {
+            entry,
+            author,
+            signers,
+        }),
         None => Err(EntryFault::AuthorSignatureMissing(entry.author)),
     })
 }

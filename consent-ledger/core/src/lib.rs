@@ -31,6 +31,7 @@ pub mod merkle;
 pub mod note;
 mod proof_error;
 pub mod record;
+pub mod recovery;
 mod roster;
 pub mod signature;
 pub mod store;

@@ -2,6 +2,7 @@
 //! cosignatures its checkpoint needs, without the rest of the state.
 
 use crate::apply::replay;
+use crate::envelope::form;
 use crate::genesis::found;
 use crate::leaf::Leaf;
 use crate::note::KeyName;
@@ -9,7 +10,10 @@ use crate::record::CoreError;
 use crate::store::MemoryState;
 use crate::view::{Meta, View};
 use crate::{EntryFault, record::Replica};
-use sekisho_domain::{Body, EntryIndex, Genesis, PublicKey, ReplicaId};
+use sekisho_domain::{
+    Body, EntryIndex, Genesis, Hash, KeyPurpose, NetworkId, Outcome, PublicKey, ReplicaId, TimeMs,
+};
+use sekisho_proto::v1;
 use std::convert::Infallible;
 
 /// Why a leaf about members, keys or replicas is not what its entry leads to.
@@ -60,7 +64,7 @@ impl Roster {
             return Ok(());
         }
         let index = leaf.index;
-        match replay(&mut self.state, &self.meta, leaf)? {
+        match replay(&mut self.state, &mut self.meta, leaf)? {
             Err(fault) => Err(RosterFault::NotAuthentic { index, fault }),
             Ok(outcome) if outcome != leaf.outcome => Err(RosterFault::Outcome(index)),
             Ok(_) => Ok(()),
@@ -79,6 +83,7 @@ impl Roster {
                 | Body::ReplicaAllocate { .. }
                 | Body::ReplicaPromote { .. }
                 | Body::ReplicaRetire { .. }
+                | Body::Recovery(_)
         )
     }
 
@@ -88,6 +93,49 @@ impl Roster {
     /// What was read contradicts itself.
     pub fn voters(&self, size: u64) -> Result<Vec<(KeyName, PublicKey)>, RosterFault> {
         Ok(View(&self.state).checkpoint_voters(size)?)
+    }
+
+    /// What an entry would come to as the leaf behind those read, without effect.
+    ///
+    /// # Errors
+    /// What was read contradicts itself; or, inside, it is not authentic.
+    pub fn would(
+        &self,
+        envelope: &v1::Envelope,
+        index: EntryIndex,
+        time: TimeMs,
+    ) -> Result<Result<Outcome, EntryFault>, RosterFault> {
+        let formed = match form(envelope) {
+            Ok(formed) => formed,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let leaf = Leaf {
+            index,
+            time,
+            envelope: envelope.clone(),
+            entry: formed.entry,
+            outcome: Outcome::Accepted,
+            state_digest: Hash([0; 32]),
+        };
+        let (mut state, mut meta) = (self.state.clone(), self.meta.clone());
+        Ok(replay(&mut state, &mut meta, &leaf)?)
+    }
+
+    /// Members with their governance keys that are not revoked.
+    ///
+    /// # Errors
+    /// What was read contradicts itself.
+    pub fn governance(&self) -> Result<Vec<(NetworkId, PublicKey)>, RosterFault> {
+        let keys = View(&self.state).keys(KeyPurpose::Governance)?;
+        let of = keys
+            .into_iter()
+            .map(|(_, key)| (key.network, key.public_key));
+        Ok(of.collect())
+    }
+
+    /// The lineage so far.
+    pub fn lineage(&self) -> u64 {
+        self.meta.lineage
     }
 
     /// Every replica there ever was, by id.

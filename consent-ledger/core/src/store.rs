@@ -77,11 +77,13 @@ pub enum Table {
     FacilityOfArea = 27,
     /// Replicas, by id, retired ones too.
     Replica = 28,
+    /// Recoveries, by the lineage each began.
+    Lineage = 29,
 }
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Meta,
         Self::Network,
         Self::Key,
@@ -111,6 +113,7 @@ impl Table {
         Self::Disaster,
         Self::FacilityOfArea,
         Self::Replica,
+        Self::Lineage,
     ];
 
     /// Whether every decision looks at it and few entries change it.

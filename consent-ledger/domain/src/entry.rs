@@ -4,9 +4,9 @@ use crate::codes::codes;
 use crate::{
     AccessRequest, Agreement, AgreementId, AreaCode, Commitment, Consent, ConsentId, ConsentPolicy,
     Decision, Disaster, DisasterId, EntryIndex, FacilityId, FacilityKind, Hash, KeyId, KeyPurpose,
-    LedgerId, NetworkId, Notice, NoticeId, Proxy, ProxyEndReason, ProxyId, PublicKey, ReplicaId,
-    RequestId, Reservation, ReservationId, Review, SealId, SubjectId, SubjectRef, TimeMs, Told,
-    Withdrawal,
+    LedgerId, NetworkId, Notice, NoticeId, Proxy, ProxyEndReason, ProxyId, PublicKey, Recovery,
+    ReplicaId, RequestId, Reservation, ReservationId, Review, SealId, SubjectId, SubjectRef,
+    TimeMs, Told, Withdrawal,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -258,6 +258,10 @@ pub enum Body {
         /// The replica.
         replica: ReplicaId,
     },
+    /// The governance keys of at least two thirds of the networks together begin the next lineage, after a quorum was
+    /// lost for good. Its window is not looked at, for signatures are gathered offline; what it continues is named in
+    /// it, so that it can take effect at one place only.
+    Recovery(Recovery),
 }
 
 /// One document let go or received under one access request. The commitments are made with the salt the

@@ -248,6 +248,7 @@ impl From<&Body> for v1::entry::Body {
             Body::ReplicaRetire { replica } => {
                 Self::ReplicaRetire(v1::ReplicaRetire { replica: replica.0 })
             }
+            Body::Recovery(recovery) => Self::Recovery(recovery.into()),
         }
     }
 }
@@ -369,6 +370,7 @@ impl TryFrom<v1::entry::Body> for Body {
             Wire::ReplicaRetire(m) => Self::ReplicaRetire {
                 replica: ReplicaId(m.replica),
             },
+            Wire::Recovery(m) => Self::Recovery(m.try_into()?),
         })
     }
 }

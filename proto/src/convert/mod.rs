@@ -8,6 +8,7 @@ mod genesis;
 mod life;
 mod outcome;
 mod policy;
+mod recovery;
 
 use crate::v1;
 use sekisho_domain::{

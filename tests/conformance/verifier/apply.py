@@ -15,9 +15,10 @@ def is_authentic(state, leaf):
     author = state.keys.get(entry.author)
     if author is None or (author.network, entry.request_id) in state.requests:
         return False
-    if entry.ledger != state.ledger or entry.lineage != 1:
+    recovers = entry.body[0] == "recovery"
+    if entry.ledger != state.ledger or entry.lineage != state.lineage + recovers:
         return False
-    if not entry.not_before_ms <= leaf.time_ms < entry.not_after_ms:
+    if not recovers and not entry.not_before_ms <= leaf.time_ms < entry.not_after_ms:
         return False
     message = keys.pae(envelope.payload_type, envelope.payload)
     signed = False

@@ -27,6 +27,7 @@ class By:
     def __init__(self, state, leaf):
         self.state, self.i, self.t = state, leaf.index, leaf.time_ms
         self.author = leaf.entry.author
+        self.signers = [signature.key_id for signature in leaf.envelope.signatures]
         key = state.keys[self.author]
         self.network, self.purpose = key.network, key.purpose
         # The body's field in the entry: everything after the entry's own fields.

@@ -8,6 +8,7 @@ from .values import need
 
 LEAF_BYTES_MAX = 65_535
 PAYLOAD_BYTES_MAX = 16_384
+SIGNATURES_MAX = 8
 ENTRY_TYPE = "application/vnd.sekisho.entry.v1+protobuf"
 
 assert entries.RULES  # Its rules are part of what makes a leaf.
@@ -23,6 +24,8 @@ def _read(data):
         need(envelope.payload_type == ENTRY_TYPE, "another payload type")
         need(len(envelope.payload) <= PAYLOAD_BYTES_MAX, "a payload too long")
         leaf.entry = wire.decode("Entry", envelope.payload)
+        most = 64 if leaf.entry.body[0] == "recovery" else SIGNATURES_MAX
+        need(len(envelope.signatures) <= most, "too many signatures")
     except Invalid as error:
         return None, str(error)
     return leaf, ""

@@ -80,6 +80,7 @@ Entry
   50 replica_allocate ReplicaAllocate in body!
   51 replica_promote ReplicaPromote in body!
   52 replica_retire ReplicaRetire in body!
+  53 recovery Recovery in body!
 NetworkAdmit
   1 network string network
   2 name string name
@@ -291,6 +292,15 @@ ReplicaPromote
   1 replica uint64
 ReplicaRetire
   1 replica uint64
+Recovery
+  1 size uint64
+  2 root bytes b32
+  3 seats Seat repeated seats
+Seat
+  1 network string network
+  2 endpoint string endpoint
+  3 transport_key bytes b32
+  4 checkpoint_key bytes b32
 Outcome
   1 accepted Everything in outcome!
   2 refused RefusalReason in outcome!

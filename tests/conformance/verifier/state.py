@@ -38,6 +38,7 @@ class State:
 
     def __init__(self, genesis):
         self.ledger = genesis.ledger
+        self.lineage = 1
         self.networks = set()
         self.authorities = {}
         self.keys = {}

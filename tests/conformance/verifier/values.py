@@ -146,5 +146,6 @@ CHECKS = {
     "bases": count(1, 32),
     "withheld": count(0, 32),
     "consents": count(0, 1024),
-    "signatures": count(1, 8),
+    "signatures": count(1, 64),
+    "seats": count(1, 16),
 }

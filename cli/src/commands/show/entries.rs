@@ -47,6 +47,7 @@ pub(in crate::commands) fn entry_kind(body: &Body) -> &'static str {
         Body::ReplicaAllocate { .. } => "replica-allocate",
         Body::ReplicaPromote { .. } => "replica-promote",
         Body::ReplicaRetire { .. } => "replica-retire",
+        Body::Recovery(_) => "recovery",
     }
 }
 
@@ -271,6 +272,13 @@ pub(in crate::commands) fn entry(body: &Body) -> Words {
             "レプリカへの投票権の付与：",
             "gives a vote to replica",
             &replica.to_string(),
+        ),
+        Body::Recovery(recovery) => Words::new(
+            format!("台帳の復旧：{} 件から新しい系統を始める", recovery.size),
+            format!(
+                "recovers the ledger: a new lineage from {} leaves on",
+                recovery.size
+            ),
         ),
         Body::ReplicaRetire { replica } => {
             both("レプリカの引退：", "retires replica", &replica.to_string())

@@ -139,6 +139,7 @@ fn apply<S: StateWrite>(
         Err(fault) => return Ok(Applied::Invalid(fault)),
     };
     let Executed {
+        lineage,
         outcome,
         writes,
         rests_on,
@@ -169,6 +170,7 @@ fn apply<S: StateWrite>(
         put(state, Table::TreeNode, &node_key(subtree), node.as_bytes())?;
     }
     meta.size += 1;
+    meta.lineage = lineage;
     meta.digest = digest;
     Ok(Applied::Leaf {
         index: at.index,
@@ -206,6 +208,8 @@ fn note_request<S: StateWrite>(
 
 /// What an entry comes to: not yet in effect.
 struct Executed {
+    /// The lineage from here on.
+    lineage: u64,
     outcome: Outcome,
     writes: Writes,
     rests_on: BTreeSet<EntryIndex>,
@@ -227,9 +231,14 @@ fn execute<S: StateRead>(
         Ok(authentic) => authentic,
         Err(fault) => return Ok(Err(fault)),
     };
+    // What is said in a later lineage rests on the recovery that began it.
+    record::get::<_, ()>(&journal, Table::Lineage, &meta.lineage.to_be_bytes())?;
     let mut outcome = rules(&mut journal, &authentic, at)?;
     let (mut writes, mut rests_on) = journal.finish();
     rests_on.remove(&at.index);
+    if matches!(outcome, Outcome::Refused(_)) {
+        writes = Writes::none();
+    }
     let encode = |outcome: &Outcome, writes: &Writes| {
         let digest = writes.digest(&meta.digest, at.index);
         (
@@ -243,7 +252,10 @@ fn execute<S: StateRead>(
         (outcome, writes) = (Outcome::Refused(RefusalReason::TooMany), Writes::none());
         (leaf, digest) = encode(&outcome, &writes);
     }
+    let recovered =
+        outcome == Outcome::Accepted && matches!(authentic.entry().body, Body::Recovery(_));
     Ok(Ok(Executed {
+        lineage: meta.lineage + u64::from(recovered),
         outcome,
         writes,
         rests_on,
@@ -260,7 +272,7 @@ fn execute<S: StateRead>(
 /// was used by an earlier leaf.
 pub(crate) fn replay<S: StateWrite>(
     state: &mut S,
-    meta: &Meta,
+    meta: &mut Meta,
     leaf: &Leaf,
 ) -> Result<Result<Outcome, EntryFault>, CoreError<S::Error>> {
     let at = At {
@@ -285,6 +297,7 @@ pub(crate) fn replay<S: StateWrite>(
         Ok(executed) => {
             executed.writes.commit(state).map_err(CoreError::Store)?;
             note_request(state, at, &key, payload_hash)?;
+            meta.lineage = executed.lineage;
             Ok(Ok(executed.outcome))
         }
     }
@@ -403,6 +416,7 @@ fn rules<S: StateWrite>(
         } => replicas::allocate(state, by, at, endpoint, transport_key, checkpoint_key)?,
         Body::ReplicaPromote { replica } => replicas::promote(state, by, at, *replica)?,
         Body::ReplicaRetire { replica } => replicas::retire(state, by, at, *replica)?,
+        Body::Recovery(recovery) => replicas::recover(state, by, at, recovery)?,
     };
     Ok(match effect {
         Ok(()) => Outcome::Accepted,

@@ -13,7 +13,10 @@ use crate::signature::{VerifyingKey, key_id};
 use crate::store::{StateRead, StateWrite, Table};
 use crate::view::{KEYS_MAX, REPLICAS_OF_NETWORK_MAX, View, key_of_network_key, replica_key};
 use crate::{CoreError, REPLICAS_MAX};
-use sekisho_domain::{EntryIndex, KeyPurpose, NetworkId, PublicKey, RefusalReason, ReplicaId};
+use sekisho_domain::{
+    EntryIndex, KeyPurpose, NetworkId, PublicKey, Recovery, RefusalReason, ReplicaId,
+};
+use std::collections::BTreeSet;
 
 /// A replica as an entry describes it.
 pub(super) struct Place<'a> {
@@ -217,4 +220,51 @@ pub(super) fn end<S: StateWrite>(
     record.sources.extend(sources);
     record.value.retired = Some(at.index);
     record::put(state, Table::Replica, &replica_key(id), &record)
+}
+
+/// Begins the next lineage. That `root` is the root of the first `size` leaves is for whoever holds these leaves to
+/// check before it is put in order, and for everybody by the tree's proofs: the rules look at what a proof bundle
+/// holds as well.
+pub(super) fn recover<S: StateWrite>(
+    state: &mut S,
+    by: &Authentic,
+    at: At,
+    recovery: &Recovery,
+) -> Effect<S> {
+    require!(by.author().purpose == KeyPurpose::Governance, NotAuthorised);
+    require!(recovery.size == at.index.0, InvalidContent);
+    let view = View(&*state);
+    let networks = view.networks()?;
+    let governing = by
+        .signers()
+        .iter()
+        .filter(|key| key.purpose == KeyPurpose::Governance);
+    let signed: BTreeSet<_> = governing.map(|key| &key.network).collect();
+    require!(3 * signed.len() >= 2 * networks.len(), NotAuthorised);
+    for seat in &recovery.seats {
+        require!(view.network(&seat.network)?.is_some(), NotFound);
+    }
+    for (id, _) in view.replicas_standing()? {
+        if let Some(record) = View(&*state).replica(id)? {
+            end(state, at, id, record, vec![at.index])?;
+        }
+    }
+    let first = ReplicaId::allocated(at.lineage + 1, at.index);
+    for (place, seat) in (0..).zip(&recovery.seats) {
+        let id = ReplicaId(first.0 + place);
+        let standing = View(&*state).replicas_standing()?;
+        let seat = Place {
+            network: &seat.network,
+            endpoint: &seat.endpoint,
+            transport_key: &seat.transport_key,
+            checkpoint_key: &seat.checkpoint_key,
+        };
+        let votes_from = Some(at.index.0 + 1);
+        if let Err(reason) = place_replica(state, at, id, &seat, &standing, votes_from)? {
+            return Ok(Err(reason));
+        }
+    }
+    let lineage = (at.lineage + 1).to_be_bytes();
+    record::put(state, Table::Lineage, &lineage, &Record::made(at.index, ()))?;
+    Ok(Ok(()))
 }

@@ -2,7 +2,7 @@
 
 use crate::testing::{World, key};
 use crate::view::{KEYS_MAX, REPLICAS_OF_NETWORK_MAX};
-use crate::{Applied, View};
+use crate::{Applied, EntryFault, View, sign_entry, tree};
 use sekisho_domain::*;
 
 fn allocate(name: &str) -> Body {
@@ -261,4 +261,139 @@ fn replicas_are_bounded() {
     assert_eq!(refused, RefusalReason::TooMany);
     // Governance, node and the founder's two; two of the first above; two each.
     assert_eq!(made, (KEYS_MAX - 6) / 2);
+}
+
+fn recovery(world: &World, seats: &[(&str, &str)]) -> Recovery {
+    let size = tree::size(&world.state).unwrap();
+    let seat = |(of, name): &(&str, &str)| Seat {
+        network: of.parse().unwrap(),
+        endpoint: format!("{}.example:7420", name.replace(" ", "-")),
+        transport_key: key(of, KeyPurpose::Transport).public_key(),
+        checkpoint_key: key(name, KeyPurpose::Checkpoint).public_key(),
+    };
+    Recovery {
+        size,
+        root: tree::root(&world.state, size).unwrap(),
+        seats: seats.iter().map(seat).collect(),
+    }
+}
+
+/// What two networks of three come to with it.
+fn recover(world: &mut World, recovery: Recovery) -> Outcome {
+    match world.say_together(&["yame", "saga"], Body::Recovery(recovery)) {
+        Applied::Leaf { outcome, .. } => outcome,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn two_thirds_of_the_networks_begin_another_lineage() {
+    let mut world = world();
+    placed(&mut world, "saga", "learner");
+    let seats = [("saga", "new saga"), ("yame", "new yame")];
+    let statement = recovery(&world, &seats);
+    let alone = world.say_together(&["saga"], Body::Recovery(statement.clone()));
+    let refused = Outcome::Refused(RefusalReason::NotAuthorised);
+    let outcome_is =
+        |applied: &Applied| matches!(applied, Applied::Leaf { outcome, .. } if *outcome == refused);
+    assert!(outcome_is(&alone), "{alone:?}");
+    // The leaf of the refusal has moved the ledger on: what was signed is for another place.
+    let late = Outcome::Refused(RefusalReason::InvalidContent);
+    assert_eq!(recover(&mut world, statement), late);
+    let mut of_nobody = recovery(&world, &[("saga", "new saga"), ("oguri", "new oguri")]);
+    assert_eq!(
+        recover(&mut world, of_nobody.clone()),
+        Outcome::Refused(RefusalReason::NotFound)
+    );
+    assert_eq!(voters(&world), [1, 2, 3], "a refusal changes nothing");
+    of_nobody.size += 1;
+    of_nobody.seats[1] = of_nobody.seats[0].clone();
+    assert_eq!(
+        recover(&mut world, of_nobody),
+        Outcome::Refused(RefusalReason::AlreadyExists)
+    );
+    assert_eq!(
+        voters(&world),
+        [1, 2, 3],
+        "and neither does one that was half in effect"
+    );
+
+    let before = world.sign(
+        "saga",
+        Body::FacilityLeave {
+            facility: "4110000001".parse().unwrap(),
+        },
+    );
+    let good = recovery(&world, &seats);
+    let at = good.size;
+    assert_eq!(recover(&mut world, good.clone()), Outcome::Accepted);
+    let meta = View(&world.state).meta().unwrap().unwrap();
+    assert_eq!((meta.lineage, meta.size), (2, at + 1));
+    let first = ReplicaId::allocated(2, EntryIndex(at));
+    assert_eq!(voters(&world), [first.0, first.0 + 1]);
+    assert_eq!(View(&world.state).replicas_standing().unwrap().len(), 2);
+    let old = View(&world.state).voters_of(at).unwrap();
+    assert_eq!(old.len(), 3, "the kept prefix has the voters it had");
+    // What was signed for the last lineage is nobody's word in this one; the same statement is none either.
+    let fault = world.apply(&before);
+    assert!(
+        matches!(fault, Applied::Invalid(EntryFault::WrongLineage { .. })),
+        "{fault:?}"
+    );
+    let again = recover(
+        &mut world,
+        Recovery {
+            size: at + 1,
+            ..good
+        },
+    );
+    assert_eq!(
+        again,
+        Outcome::Refused(RefusalReason::AlreadyExists),
+        "keys are new each time"
+    );
+    // And it goes on: ids of this lineage, one more recovery.
+    let index = world.accept("kurume", allocate("kurume again"));
+    let id = ReplicaId::allocated(2, index);
+    world.accept("kurume", promote(id));
+    assert_eq!(voters(&world), [first.0, first.0 + 1, id.0]);
+    let third = recovery(&world, &[("kurume", "third kurume")]);
+    assert_eq!(recover(&mut world, third), Outcome::Accepted);
+    assert_eq!(View(&world.state).meta().unwrap().unwrap().lineage, 3);
+}
+
+#[test]
+fn a_recovery_is_not_bound_to_its_window_and_may_carry_all_networks_signatures() {
+    let names: Vec<String> = (0..20).map(|n| format!("net-{n:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut world = World::of(&names);
+    let statement = recovery(&world, &[("net-00", "new")]);
+    let keys: Vec<_> = names
+        .iter()
+        .map(|of| key(of, KeyPurpose::Governance))
+        .collect();
+    let signers = |n: usize| keys.iter().take(n).collect::<Vec<_>>();
+    let entry = world.entry(&keys[0], Body::Recovery(statement));
+    let other = world.entry(&keys[0], retire(ReplicaId(1)));
+    // Days later.
+    world.time = world.time.plus_ms(7 * 24 * 60 * 60 * 1000);
+    let crowd = world.apply(&sign_entry(&other, &signers(9)));
+    let many = EntryFault::SignatureCount { got: 9, max: 8 };
+    assert_eq!(crowd, Applied::Invalid(many));
+    let mut few = world.clone();
+    let refused = few.apply(&sign_entry(&entry, &signers(13)));
+    let short = Outcome::Refused(RefusalReason::NotAuthorised);
+    assert!(
+        matches!(refused, Applied::Leaf { ref outcome, .. } if *outcome == short),
+        "13 of 20"
+    );
+    let done = world.apply(&sign_entry(&entry, &signers(14)));
+    let in_force = matches!(
+        done,
+        Applied::Leaf {
+            outcome: Outcome::Accepted,
+            ..
+        }
+    );
+    assert!(in_force, "14 of 20: {done:?}");
 }

@@ -76,13 +76,13 @@ pub fn verify(bytes: &[u8], genesis: &Genesis) -> Result<Verified, BundleFault> 
     }
     let checkpoint = check_checkpoint(&bundle.checkpoint, genesis, &ledger)?;
     let leaves = check_leaves(&bundle, &checkpoint, genesis.created)?;
-    let meta = View(&state)
+    let mut meta = View(&state)
         .meta()
         .map_err(storage)?
         .ok_or(BundleFault::Form("an empty genesis".to_owned()))?;
     for leaf in &leaves {
         let index = leaf.index.0;
-        match replay(&mut state, &meta, leaf).map_err(storage)? {
+        match replay(&mut state, &mut meta, leaf).map_err(storage)? {
             Err(fault) => return Err(BundleFault::NotAuthentic { index, fault }),
             Ok(outcome) if outcome != leaf.outcome => return Err(BundleFault::Outcome { index }),
             Ok(_) => {}

@@ -6,6 +6,7 @@ use crate::testing::{
     BEGIN, World, area, disaster, facility, grant, joining_notice, key, network, policy,
     practitioner, proxy, purposes_notice, reservation, review, rule, subject,
 };
+use crate::{Applied, tree};
 use sekisho_domain::*;
 
 /// One of everything; an access, and the opening of its document.
@@ -153,6 +154,7 @@ pub(crate) fn story() -> (World, EntryIndex, Opening) {
     around_consents(&mut world);
     emergencies(&mut world);
     replicas(&mut world);
+    recovered(&mut world);
     (world, access, opening)
 }
 
@@ -214,6 +216,30 @@ fn replicas(world: &mut World) {
     };
     let replica = ReplicaId::allocated(1, world.accept("saga", allocate));
     world.accept("saga", Body::ReplicaPromote { replica });
+}
+
+/// A quorum is lost for good, and both networks go on with one replica.
+fn recovered(world: &mut World) {
+    let size = tree::size(&world.state).unwrap();
+    let recovery = Recovery {
+        size,
+        root: tree::root(&world.state, size).unwrap(),
+        seats: vec![Seat {
+            network: network("kurume"),
+            endpoint: "kurume.example:7420".to_owned(),
+            transport_key: key("kurume", KeyPurpose::Transport).public_key(),
+            checkpoint_key: key("kurume-2", KeyPurpose::Checkpoint).public_key(),
+        }],
+    };
+    let applied = world.say_together(&["kurume", "saga"], Body::Recovery(recovery));
+    let accepted = matches!(
+        applied,
+        Applied::Leaf {
+            outcome: Outcome::Accepted,
+            ..
+        }
+    );
+    assert!(accepted, "{applied:?}");
 }
 
 /// Two accesses by break-glass, one judged; a declared disaster, prolonged and ended, by an authority that is ended.

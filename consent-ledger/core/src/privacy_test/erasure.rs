@@ -249,7 +249,10 @@ fn p11_no_field_of_an_entry_has_room_for_a_person() {
                 "signature",
             ],
         ),
-        ("hashes", &["ledger", "text_hash", "digest", "state_digest"]),
+        (
+            "hashes",
+            &["ledger", "text_hash", "digest", "state_digest", "root"],
+        ),
         (
             "pseudonyms and request ids",
             &[

@@ -18,8 +18,8 @@ use crate::note::Note;
 use crate::signature::{Signature, SigningKey};
 use crate::store::{MemoryState, StateWrite};
 use crate::{
-    Applied, SignatureCheck, Strict, apply_batch, checkpoint_origin, checkpoint_voters, found,
-    sign_entry, tree,
+    Applied, SignatureCheck, Strict, View, apply_batch, checkpoint_origin, checkpoint_voters,
+    found, sign_entry, tree,
 };
 use prost::Message;
 use sekisho_domain::{
@@ -133,7 +133,8 @@ impl<S: StateWrite> World<S> {
             | Body::NoticeRemove { .. }
             | Body::ReplicaAllocate { .. }
             | Body::ReplicaPromote { .. }
-            | Body::ReplicaRetire { .. } => KeyPurpose::Governance,
+            | Body::ReplicaRetire { .. }
+            | Body::Recovery(_) => KeyPurpose::Governance,
         }
     }
 
@@ -147,9 +148,11 @@ impl<S: StateWrite> World<S> {
         let digest: [u8; 32] = Sha256::digest(format!("request {}", self.requests)).into();
         let mut request_id = [0; 16];
         request_id.copy_from_slice(&digest[..16]);
+        let meta = View(&self.state).meta().expect("memory does not fail");
+        let lineage = meta.expect("it is founded").lineage;
         Entry {
             ledger: self.ledger,
-            lineage: 1,
+            lineage: lineage + u64::from(matches!(body, Body::Recovery(_))),
             author,
             request_id: RequestId(request_id),
             claimed_time: self.time,
@@ -220,6 +223,17 @@ impl<S: StateWrite> World<S> {
     pub fn say(&mut self, by: &str, body: Body) -> Applied {
         let envelope = self.sign(by, body);
         self.apply(&envelope)
+    }
+
+    /// Applies what these networks' governance keys sign together.
+    pub fn say_together(&mut self, by: &[&str], body: Body) -> Applied {
+        let keys: Vec<_> = by
+            .iter()
+            .map(|of| key(of, KeyPurpose::Governance))
+            .collect();
+        let keys: Vec<&SigningKey> = keys.iter().collect();
+        let entry = self.entry(keys[0], body);
+        self.apply(&sign_entry(&entry, &keys))
     }
 
     /// Signs with this key, whatever it is, and applies.

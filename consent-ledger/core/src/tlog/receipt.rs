@@ -27,7 +27,7 @@ use crate::merkle::leaf_hash;
 use crate::note::{KeyName, Note, NoteKey, SignatureKind, Verified};
 use crate::signature::{Signature, VerifyingKey, key_id};
 use prost::Message;
-use sekisho_domain::{EntryIndex, Genesis, Hash, KeyId, LedgerId};
+use sekisho_domain::{EntryIndex, Genesis, Hash, KeyId, LedgerId, PublicKey};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -260,7 +260,20 @@ impl Receipt {
         genesis: &Genesis,
         witnesses: &Witnesses,
     ) -> Result<VerifiedReceipt, ReceiptFault> {
-        let ledger = ledger_id(genesis);
+        let voters = checkpoint_voters(genesis).map_err(ReceiptFault::Checkpoint)?;
+        self.verify_by(ledger_id(genesis), &voters, witnesses)
+    }
+
+    /// The same against these voters: of a lineage that a recovery began.
+    ///
+    /// # Errors
+    /// Those of [`Receipt::verify`].
+    pub fn verify_by(
+        &self,
+        ledger: LedgerId,
+        voters: &[(KeyName, PublicKey)],
+        witnesses: &Witnesses,
+    ) -> Result<VerifiedReceipt, ReceiptFault> {
         let (Self::Committed { index, leaf, .. } | Self::Sealed { index, leaf, .. }) = self;
         let (index, hash) = (*index, leaf_hash(leaf));
         let leaf = Leaf::decode(leaf)?;
@@ -272,7 +285,6 @@ impl Receipt {
             let (found, expected) = (leaf.entry.ledger, ledger);
             return Err(ReceiptFault::OtherLedger { found, expected });
         }
-        let voters = checkpoint_voters(genesis).map_err(ReceiptFault::Checkpoint)?;
         let mut verified = VerifiedReceipt {
             grade: Grade::Committed,
             leaf,
@@ -308,7 +320,7 @@ impl Receipt {
                         return Err(ReceiptFault::WitnessVotes(witness.name().clone()));
                     }
                 }
-                let sealed = Quorum::majority(checkpoint_origin(&ledger), &voters)
+                let sealed = Quorum::majority(checkpoint_origin(&ledger), voters)
                     .and_then(|quorum| quorum.verify(checkpoint))
                     .map_err(ReceiptFault::Checkpoint)?;
                 sealed

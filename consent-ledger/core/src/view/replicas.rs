@@ -6,7 +6,7 @@ use crate::genesis::{REPLICAS_MAX, voter_name};
 use crate::note::KeyName;
 use crate::record::{self, CoreError, Record, Replica};
 use crate::store::{StateRead, Table};
-use sekisho_domain::{PublicKey, ReplicaId};
+use sekisho_domain::{EntryIndex, PublicKey, ReplicaId};
 
 /// Replicas of one network that take part at a time: two sites of three, and as many being replaced.
 pub const REPLICAS_OF_NETWORK_MAX: usize = 8;
@@ -59,6 +59,29 @@ impl<S: StateRead> View<'_, S> {
     pub fn voters_of(self, size: u64) -> Answer<Vec<(ReplicaId, Replica)>, S> {
         let mut replicas = self.replicas()?;
         replicas.retain(|(_, replica)| replica.votes_in(size));
+        Ok(replicas)
+    }
+
+    /// The first leaf of the ledger's present lineage that is not part of what it continues: 0 in the first, in a later
+    /// one that behind the recovery which began it.
+    ///
+    /// # Errors
+    /// See [`View::meta`].
+    pub fn lineage_begin(self) -> Answer<u64, S> {
+        let lineage = self.meta()?.map_or(1, |meta| meta.lineage);
+        let recovery = record::get::<_, ()>(self.0, Table::Lineage, &lineage.to_be_bytes())?;
+        let by = recovery.and_then(|record| record.sources.last().copied());
+        Ok(by.map_or(0, |EntryIndex(by)| by + 1))
+    }
+
+    /// The replicas that begin the present lineage: the founders, or those of the recovery.
+    ///
+    /// # Errors
+    /// See [`View::meta`].
+    pub fn first_voters(self) -> Answer<Vec<(ReplicaId, Replica)>, S> {
+        let begin = self.lineage_begin()?;
+        let mut replicas = self.replicas()?;
+        replicas.retain(|(_, replica)| replica.votes_from == Some(begin));
         Ok(replicas)
     }
 

@@ -11,6 +11,13 @@ pub(crate) async fn refuse(leader: &Replica, body: &Body) -> Option<String> {
     let (id, step) = match body {
         Body::ReplicaPromote { replica } => (*replica, Step::Promote(replica.0)),
         Body::ReplicaRetire { replica } => (*replica, Step::Demote(replica.0)),
+        // It begins a group anew; a group that runs is not ended by one.
+        Body::Recovery(_) => {
+            return Some(
+                "a recovery is not submitted to a running ledger; see `sekisho ledger recover`"
+                    .to_owned(),
+            );
+        }
         _ => return None,
     };
     // What the ledger refuses anyhow is the ledger's to refuse.

@@ -78,12 +78,18 @@ pub enum ArchiveError {
 pub struct Archive {
     pub(super) tiles: Tiles,
     checkpoint: Cosigned,
+    roster: Roster,
 }
 
 impl Archive {
     /// The checkpoint.
     pub fn checkpoint(&self) -> &Cosigned {
         &self.checkpoint
+    }
+
+    /// Members, keys and replicas as its leaves say.
+    pub fn roster(&self) -> &Roster {
+        &self.roster
     }
 
     /// The bundles' names, in order.
@@ -155,7 +161,11 @@ pub fn verify_archive(
         source,
     })?;
     progress(size, size);
-    Ok(Archive { tiles, checkpoint })
+    Ok(Archive {
+        tiles,
+        checkpoint,
+        roster,
+    })
 }
 
 fn compare(tiles: &Tiles, path: TilePath, computed: &[u8]) -> Result<(), ArchiveError> {

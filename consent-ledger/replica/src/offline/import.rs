@@ -34,6 +34,33 @@ pub fn import(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Imported, ArchiveError> {
     let store = Import::open(config, genesis)?;
+    let imported = fill(archive, &store, progress)?;
+    Tiles::of(&config.data_dir).write_checkpoint(&archive.checkpoint().note)?;
+    store.complete(imported.size, imported.root)?;
+    Ok(imported)
+}
+
+/// Fills the store of a replica that has a place and has never run, from a backup; what is missing since then, and
+/// whether the ledger gives the replica its place, is for [`join`](crate::join) to fetch and to check. Nothing that
+/// another replica voted or cosigned comes along: the store is a new replica's.
+///
+/// # Errors
+/// Those of [`import`].
+pub fn restore(
+    archive: &Archive,
+    config: &Config,
+    genesis: &Genesis,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Imported, ArchiveError> {
+    fill(archive, &Import::open(config, genesis)?, progress)
+}
+
+/// Fills an open store up to the archive's checkpoint.
+pub(super) fn fill(
+    archive: &Archive,
+    store: &Import,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Imported, ArchiveError> {
     let checkpoint = archive.checkpoint();
     let (size, root) = (checkpoint.checkpoint.size(), checkpoint.checkpoint.root());
     let resumed = store.size()?;
@@ -84,8 +111,6 @@ pub fn import(
             expected: root,
         });
     }
-    Tiles::of(&config.data_dir).write_checkpoint(&checkpoint.note)?;
-    store.complete(size, root)?;
     Ok(Imported {
         size,
         resumed,

@@ -11,13 +11,15 @@ mod export;
 mod finding;
 mod fsck;
 mod import;
+mod recover;
 mod rows;
 
 pub use archive::{Archive, ArchiveError, verify_archive};
 pub use export::{Export, export_stopped};
 pub use finding::{FINDINGS_MAX, Finding, FindingKind, FsckReport};
 pub use fsck::fsck;
-pub use import::{Imported, import};
+pub use import::{Imported, import, restore};
+pub use recover::{RecoverError, Remains, check_statement, remains, start_lineage};
 
 /// Leaves between two words on how far it is.
 const PROGRESS_EVERY: u64 = 1024;

@@ -1,19 +1,19 @@
 //! Starting a replica: does everything fit, may it take part, and from when on may it serve.
 
 use super::{Inner, Replica};
-use crate::ReplicaError;
 use crate::batcher::batcher;
 use crate::checked::Checked;
 use crate::checkpoint::{Collector, read_published};
 use crate::config::{Clock, Config, Keys, QUEUE_MAX, VOTERS_MAX};
-use crate::directory::Directory;
+use crate::directory::{Directory, member};
 use crate::membership::place;
 use crate::raft::network::{Links, Peers};
 use crate::raft::{Member, Proposal, Raft};
 use crate::store::{Machine, Stopped, Store, blocking};
 use crate::tiles::Tiles;
+use crate::{ReplicaError, state_error};
 use sekisho_domain::Genesis;
-use sekisho_ledger::{check_genesis, ledger_id};
+use sekisho_ledger::{View, check_genesis, ledger_id};
 use sekisho_proto::v1;
 use sekisho_proto::v1::raft_service_client::RaftServiceClient;
 use sekisho_transport::{Deadline, outgoing};
@@ -47,12 +47,14 @@ impl Replica {
         let known = Arc::clone(&directory);
         let tiles = Tiles::of(&config.data_dir);
         let publishing = tiles.clone();
-        let (store, published) = blocking(move || {
+        let (store, published, first): (Store, _, BTreeMap<u64, Member>) = blocking(move || {
             let store = Store::open(&opening, &founding, ledger_id(&founding))?;
             let state = store.read_state()?;
             known.reload(&state)?;
             let published = read_published(&publishing, &state)?;
-            Ok((store, published))
+            let first = View(&state).first_voters().map_err(state_error)?;
+            let first = first.iter().map(|(id, replica)| (id.0, member(replica)));
+            Ok((store, published, first.collect()))
         })
         .await?;
         let place = place(&directory.replicas(), config.replica, &keys);
@@ -104,7 +106,7 @@ impl Replica {
             stopped: CancellationToken::new(),
             tasks,
         }));
-        replica.initialize().await?;
+        replica.initialize(first).await?;
         replica.0.tasks.spawn(replica.clone().pass_barrier());
         replica.0.tasks.spawn(replica.clone().watch_faults());
         replica.0.tasks.spawn(replica.clone().publish());
@@ -112,34 +114,21 @@ impl Replica {
         Ok(replica)
     }
 
-    /// Every founder proposes the same first membership; only what is empty takes it. Whoever joined later waits for
-    /// the leader to send it the log.
-    async fn initialize(&self) -> Result<(), ReplicaError> {
+    /// Everybody who begins the lineage proposes the same first membership; only what is empty takes it. Whoever
+    /// joined later waits for the leader to send it the log.
+    async fn initialize(&self, first: BTreeMap<u64, Member>) -> Result<(), ReplicaError> {
         use openraft::error::{InitializeError, RaftError};
-        if !self.founders().contains_key(&self.id()) {
+        if !first.contains_key(&self.id()) {
             return Ok(());
         }
         let initialized = self.0.raft.is_initialized().await;
         if initialized.map_err(|error| ReplicaError::Raft(error.to_string()))? {
             return Ok(());
         }
-        match self.0.raft.initialize(self.founders()).await {
+        match self.0.raft.initialize(first).await {
             Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
             Err(error) => Err(ReplicaError::Raft(error.to_string())),
         }
-    }
-
-    pub(super) fn founders(&self) -> BTreeMap<u64, Member> {
-        let member = |r: &sekisho_domain::FoundingReplica| Member {
-            network: r.network.to_string(),
-            endpoint: r.endpoint.clone(),
-        };
-        self.0
-            .genesis
-            .replicas
-            .iter()
-            .map(|r| (r.id.0, member(r)))
-            .collect()
     }
 
     /// Waits until an entry proposed after the start is applied here: everything acknowledged before the

@@ -17,6 +17,8 @@ pub struct Status {
     pub network: NetworkId,
     /// Which ledger.
     pub ledger: LedgerId,
+    /// Which lineage of it.
+    pub lineage: u64,
     /// Whether the start-up barrier is passed.
     pub ready: bool,
     /// Why it stopped for good, if it did.
@@ -101,6 +103,7 @@ impl Replica {
             replica: self.0.config.replica,
             network: self.0.network.clone(),
             ledger: self.ledger(),
+            lineage: meta.as_ref().map_or(0, |(meta, _)| meta.lineage),
             ready: *self.0.ready.borrow(),
             fault,
             leader: metrics.current_leader.map(ReplicaId),

@@ -270,6 +270,7 @@ impl From<ReplicaStatus> for v1::StatusReply {
                 .collect(),
             retired: status.retired.iter().map(|replica| replica.0).collect(),
             waits: status.waits,
+            lineage: status.lineage,
         }
     }
 }

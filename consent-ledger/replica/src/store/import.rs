@@ -188,8 +188,33 @@ impl Import {
         Ok(Ok(()))
     }
 
+    /// Applies a batch in one durable transaction: what begins a lineage, which no Raft log brings.
+    pub fn say(&self, batch: &v1::Batch) -> Result<Vec<Applied>, ReplicaError> {
+        let mut txn = self
+            .database
+            .begin_write()
+            .map_err(ReplicaError::database)?;
+        txn.set_durability(Durability::Immediate)
+            .map_err(ReplicaError::database)?;
+        let applied = {
+            let mut state = StateTxn::open(&txn)?;
+            apply_batch(&mut state, batch, &Strict).map_err(state_error)?
+        };
+        txn.commit().map_err(ReplicaError::database)?;
+        Ok(applied)
+    }
+
     /// Makes it the store of a replica that may start.
     pub fn complete(self, size: u64, root: Hash) -> Result<(), ReplicaError> {
+        // The group's log begins where the lineage does: what is before it no log brings.
+        let state = self.state()?;
+        let begin = View(&state).lineage_begin().map_err(state_error)?;
+        let before = begin.checked_sub(1).map(EntryIndex);
+        let leaf = before.map(|before| View(&state).leaf(before)).transpose();
+        let leaf = leaf.map_err(state_error)?.flatten();
+        let leaf = leaf.map(|leaf| Leaf::decode(&leaf)).transpose();
+        let leaf = leaf.map_err(|_| ReplicaError::Damaged("a leaf"))?;
+        drop(state);
         let mut txn = self
             .database
             .begin_write()
@@ -199,9 +224,9 @@ impl Import {
         let imported = Imported {
             complete: true,
             size,
-            passed: 0,
+            passed: begin,
             // No leaf is stamped with an earlier one.
-            time_ms: self.created.0,
+            time_ms: leaf.map_or(self.created, |leaf| leaf.time).0,
         };
         Record::put(&txn, IMPORTED, &imported)?;
         let cosigned = Cosigned {

@@ -25,6 +25,9 @@ use tonic::transport::Channel;
 /// Longest wait for anything: far above what it takes, so that a slow machine does not fail a test.
 pub const PATIENCE: Duration = Duration::from_secs(40);
 
+/// Ids of replicas of the second lineage begin here.
+pub const LINEAGE: u64 = 1 << 48;
+
 pub fn patience() -> Deadline {
     Deadline::after(PATIENCE)
 }
@@ -55,7 +58,9 @@ pub struct Cluster {
     /// Where the replica of each network answers, from network 1 on.
     endpoints: Vec<String>,
     /// Replicas that joined later: whose keys and folder they have.
-    joined: BTreeMap<u64, u64>,
+    pub joined: BTreeMap<u64, u64>,
+    /// The lineage entries are said in.
+    pub lineage: u64,
 }
 
 impl Cluster {
@@ -81,6 +86,7 @@ impl Cluster {
             listeners,
             endpoints,
             joined: BTreeMap::new(),
+            lineage: 1,
         }
     }
 
@@ -116,10 +122,13 @@ impl Cluster {
         let body = Body::ReplicaAllocate {
             endpoint: self.endpoint(n).to_owned(),
             transport_key: transport(n).public(),
-            checkpoint_key: checkpoint(n).public_key(),
+            checkpoint_key: match self.lineage {
+                1 => checkpoint(n).public_key(),
+                _ => checkpoint(100 + n).public_key(),
+            },
         };
         let done = self.govern(n, body).await;
-        let id = ReplicaId::allocated(1, done.index);
+        let id = ReplicaId::allocated(self.lineage, done.index);
         self.joined.insert(id.0, n);
         id
     }
@@ -139,13 +148,17 @@ impl Cluster {
         let n = self.number(id);
         Keys {
             transport: transport(n),
-            checkpoint: checkpoint(n),
+            checkpoint: match id < LINEAGE {
+                true => checkpoint(n),
+                false => checkpoint(100 + n),
+            },
         }
     }
 
     pub fn config(&self, id: u64) -> Config {
         let n = self.number(id) as usize;
-        let mut config = Config::new(ReplicaId(id), self.dirs[n - 1].path().join("data"));
+        let folder = format!("data-{}", id / LINEAGE);
+        let mut config = Config::new(ReplicaId(id), self.dirs[n - 1].path().join(folder));
         config.timing = Timing::LOOPBACK;
         config.snapshot_every = self.snapshot_every;
         config.log_kept = self.log_kept;
@@ -317,7 +330,7 @@ impl Cluster {
         let now = SystemClock.now();
         Entry {
             ledger: self.ledger(),
-            lineage: 1,
+            lineage: self.lineage,
             author: governance(1).key_id(),
             request_id: request_id(),
             claimed_time: now,
