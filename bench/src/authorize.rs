@@ -8,9 +8,9 @@
 
 use crate::disk::OnDisk;
 use crate::held::{Held, Keep};
-use crate::ledger::Replicated;
 use crate::machine::resident_bytes;
 use crate::population::{BATCH_ENTRIES, Case, NOW, Numbers, Population, Unchecked, check};
+use crate::replicated::Replicated;
 use crate::yardstick::{Checks, each_us, rate};
 use crate::{BenchError, ROUNDS, Row, median, percentile};
 use sekisho_domain::AccessRequest;
@@ -291,7 +291,7 @@ fn applying(
 }
 
 /// A number with its thousands apart: 1,000,000.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     match number {
         0..1_000 => number.to_string(),
         _ => format!("{},{:03}", grouped(number / 1_000), number % 1_000),

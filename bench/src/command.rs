@@ -1,8 +1,8 @@
 //! The command line: one benchmark a call; the result on standard output, everything else on standard error.
 
-use crate::{BenchError, Machine, Numbers, Report, Row, authorize, ledger};
-use std::error::Error;
+use crate::{BenchError, Machine, Numbers, Report, Row, authorize, etcd, group, ledger, postgres};
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 /// Exit code where a benchmark could not be run to its end, or its result not be written.
 pub const EXIT_FAILED: u8 = 3;
@@ -20,7 +20,10 @@ struct Benchmark {
 
 type Plan = Box<dyn Fn(&mut dyn Write) -> Result<Vec<Row>, BenchError>>;
 
-const BENCHMARKS: [Benchmark; 2] = [
+/// The option that makes every run short: to see that it works, not how fast.
+const QUICK: &str = "--quick";
+
+const BENCHMARKS: [Benchmark; 4] = [
     Benchmark {
         name: "authorize",
         about: "decisions per second and how long one takes over one million consents (--full: ten), memory of a \
@@ -41,7 +44,53 @@ const BENCHMARKS: [Benchmark; 2] = [
             })),
         },
     },
+    Benchmark {
+        name: "etcd",
+        about: "committed access requests per second and their latency at three replicas, signatures verified on \
+                each, with 1, 64 and 256 clients, against puts of three etcd members on the same disk",
+        options: "[--quick]",
+        plan: |options| {
+            let sizes = if quick("etcd", options)? {
+                etcd::Sizes::QUICK
+            } else {
+                etcd::Sizes::FULL
+            };
+            Ok(Box::new(move |progress| {
+                etcd::run(&sizes, &itself()?, progress)
+            }))
+        },
+    },
+    Benchmark {
+        name: "postgres",
+        about: "committed access requests per second at three replicas with 64 clients, against rows that a \
+                PostgreSQL primary commits with a quorum of two standbys on the same disk",
+        options: "[--quick]",
+        plan: |options| {
+            let sizes = if quick("postgres", options)? {
+                postgres::Sizes::QUICK
+            } else {
+                postgres::Sizes::FULL
+            };
+            Ok(Box::new(move |progress| {
+                postgres::run(&sizes, &itself()?, progress)
+            }))
+        },
+    },
 ];
+
+/// Whether a benchmark's only option was given.
+fn quick(name: &str, options: &[&str]) -> Result<bool, String> {
+    match options {
+        [] => Ok(false),
+        [option] if *option == QUICK => Ok(true),
+        [QUICK, option, ..] | [option, ..] => Err(format!("{name} takes no {option}")),
+    }
+}
+
+/// This program, which the replicas' processes are too.
+fn itself() -> Result<PathBuf, BenchError> {
+    std::env::current_exe().map_err(BenchError::system("its own program"))
+}
 
 fn plan_authorize(options: &[&str]) -> Result<Plan, String> {
     let mut sizes = authorize::Sizes::USUAL;
@@ -77,6 +126,7 @@ pub fn command(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 
     let words: Vec<&str> = words.into_iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["list" | "--help" | "-h" | "help"] => listed(out).map(|()| 0),
+        [group::REPLICA, rest @ ..] => group::serve(rest, err),
         [name, options @ ..] => match BENCHMARKS.iter().find(|benchmark| benchmark.name == *name) {
             Some(benchmark) => match (benchmark.plan)(options) {
                 Ok(plan) => measured(benchmark.name, &plan, !json.is_empty(), out, err),
@@ -138,12 +188,7 @@ fn measured(
             Ok(0)
         }
         Err(error) => {
-            let mut text = error.to_string();
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                text = format!("{text}: {error}");
-                cause = error.source();
-            }
+            let text = error.chain();
             writeln!(err, "{name} could not be measured: {text}")?;
             Ok(EXIT_FAILED)
         }
@@ -174,7 +219,8 @@ mod tests {
                 name
             })
             .collect();
-        assert_eq!(names, ["authorize", "ledger"]);
+        let all: Vec<_> = BENCHMARKS.iter().map(|benchmark| benchmark.name).collect();
+        assert_eq!(names, all);
     }
 
     #[test]
@@ -188,6 +234,8 @@ mod tests {
             &["authorize", "--fast"],
             &["authorize", "--subjects"],
             &["authorize", "--consents", "many"],
+            &["etcd", "--full"],
+            &["postgres", "--quick", "--quick"],
         ] {
             let (code, out, err) = call(args);
             assert_eq!((code, out.as_str()), (EXIT_WRONG_USE, ""), "{args:?}");

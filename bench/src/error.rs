@@ -4,6 +4,7 @@ use sekisho_ledger::store::StateRead;
 use sekisho_ledger::{CoreError, ProofError};
 use sekisho_replica::ReplicaError;
 use sekisho_transport::TransportError;
+use std::error::Error;
 
 /// Why a benchmark has no result.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +54,17 @@ pub enum BenchError {
     /// Filling a replica's store.
     #[error("the store could not be filled")]
     Store(#[source] Box<redb::Error>),
+    /// What is needed is not on this machine.
+    #[error("{what} is not here; get it by: {how}")]
+    Absent {
+        /// What is needed.
+        what: &'static str,
+        /// How to get it.
+        how: &'static str,
+    },
+    /// Checking a replica's files, or carrying them over.
+    #[error("a ledger's files could not be carried over")]
+    Archive(#[from] sekisho_replica::offline::ArchiveError),
     /// The machine is too busy for a measurement within the bound.
     #[error("{what} took longer than {max_s} s")]
     TooSlow {
@@ -70,6 +82,17 @@ impl BenchError {
 
     pub(crate) fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::System { what, source }
+    }
+
+    /// Its sentence and those of its causes.
+    pub(crate) fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
     }
 
     pub(crate) fn store(error: impl Into<redb::Error>) -> Self {

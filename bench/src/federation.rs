@@ -374,6 +374,16 @@ impl Federation {
         }
     }
 
+    /// The same for one document and all categories by name: as long as a request gets that asks one network.
+    pub(crate) fn long_request(&self, person: u64, target: &Member) -> AccessRequest {
+        AccessRequest {
+            action: Action::RetrieveDocument,
+            document: Some(Commitment([11; 32])),
+            categories: Some(Codes::all()),
+            ..self.request(person, target)
+        }
+    }
+
     /// A signed request whose signature is checked for the yardstick.
     pub(crate) fn yardstick_request(&self, n: u64) -> v1::Envelope {
         let body = Body::AccessRequest(self.request(n, &self.west));

@@ -6,20 +6,29 @@
 //!
 //! ```text
 //! command ─▶ authorize ─▶ population ─▶ federation     millions of consents, in memory and on a replica's disk
-//!        └─▶ ledger ────▶ cluster ────▶ federation     three replicas, real TLS, real fsync
-//!                 both ─▶ yardstick (the peers), stats, report, machine
+//!        ├─▶ ledger ────▶ replicated ─▶ cluster        three replicas, real TLS, real fsync, in this process
+//!        ├─▶ etcd, postgres ▶ replicated ─▶ group      the same as processes, by turns with the peer's (child)
+//!        ├─▶ failover, growth ▶ group                  killed and started again; fed until they are large
+//!        └─▶ withdrawal ▶ cluster, relay               each replica's own state asked, also over a longer way
+//!                 all ─▶ yardstick (the machine), load, stats, report, machine
 //! ```
 
 pub mod authorize;
+mod child;
 mod cluster;
 mod command;
 mod disk;
 mod error;
+pub mod etcd;
 mod federation;
+mod group;
 mod held;
 pub mod ledger;
+mod load;
 mod machine;
 mod population;
+pub mod postgres;
+mod replicated;
 mod report;
 mod stats;
 mod yardstick;

@@ -1,0 +1,113 @@
+//! `etcd`: committed access requests a second and their latency, against etcd's puts.
+//!
+//! Three members each, every one a process of its own on loopback with its data on the same disk; by turns, each
+//! system idle while the other is measured. Ours are signed requests over mutual TLS, their signatures checked and
+//! their decisions made by every replica, each a leaf of a Merkle tree. etcd's are puts of 512 bytes under new keys,
+//! over plain TCP, which favours it: it neither encrypts nor checks who asks. Both have as many clients on as many
+//! connections to their leader.
+
+mod client;
+mod members;
+
+use crate::ledger::TIME_MAX;
+use crate::load::{Runs, clients, row};
+use crate::replicated::Replicated;
+use crate::{BenchError, ROUNDS, Row};
+use client::VALUE_BYTES;
+use members::{Etcd, binary};
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How much of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// Concurrent clients, case by case.
+    pub clients: &'static [usize],
+    /// Alternating runs, after one that is not counted.
+    pub rounds: usize,
+    /// Time of one run of either.
+    pub slice: Duration,
+}
+
+impl Sizes {
+    /// 1, 64 and 256 clients.
+    pub const FULL: Self = Self {
+        clients: &[1, 64, 256],
+        rounds: ROUNDS,
+        slice: Duration::from_millis(1_500),
+    };
+    /// Short, to see that it works.
+    pub const QUICK: Self = Self {
+        clients: &[1, 16],
+        rounds: 1,
+        slice: Duration::from_millis(200),
+    };
+}
+
+/// Runs it; three rows for each number of clients. `program` is this one: its replicas are processes of it.
+///
+/// # Errors
+/// etcd is not here, either system cannot be run, or the machine is too busy to end in time.
+pub fn run(
+    sizes: &Sizes,
+    program: &Path,
+    progress: &mut dyn Write,
+) -> Result<Vec<Row>, BenchError> {
+    let mut say = |what: String| {
+        // Progress nobody can see is no reason to stop.
+        let _ = writeln!(progress, "{what}");
+    };
+    let binary = binary()?;
+    let etcd = Etcd::start(&binary)?;
+    let mut ours = Replicated::start_apart(program)?;
+    say(format!(
+        "three members of etcd {}, puts of {VALUE_BYTES} bytes, plain; three replicas, signed requests of {} bytes, \
+         mutual TLS",
+        etcd.version,
+        ours.request_bytes()
+    ));
+    let begun = Instant::now();
+    let mut rows = Vec::new();
+    for &count in sizes.clients {
+        let (mut our_runs, mut their_runs) = (Runs::default(), Runs::default());
+        for round in 0..=sizes.rounds {
+            if begun.elapsed() > TIME_MAX {
+                return Err(BenchError::TooSlow {
+                    what: "the benchmark",
+                    max_s: TIME_MAX.as_secs(),
+                });
+            }
+            let run = ours.run(count, sizes.slice)?;
+            let theirs = etcd.run(count, sizes.slice)?;
+            if round > 0 {
+                our_runs.add(&run);
+                their_runs.add(&theirs);
+            }
+        }
+        let name = clients(count);
+        say(format!("{name}: ours {}", our_runs.said()));
+        say(format!("{name}: etcd {}", their_runs.said()));
+        rows.extend([
+            row(
+                format!("{name}, committed requests, signatures verified on every replica, against etcd's puts"),
+                &our_runs.rate,
+                &their_runs.rate,
+                "1/s",
+            ),
+            row(
+                format!("{name}, p50 latency, against etcd's"),
+                &our_runs.p50,
+                &their_runs.p50,
+                "ms",
+            ),
+            row(
+                format!("{name}, p99 latency, against etcd's"),
+                &our_runs.p99,
+                &their_runs.p99,
+                "ms",
+            ),
+        ]);
+    }
+    Ok(rows)
+}
