@@ -135,6 +135,12 @@ impl Cluster {
         })
     }
 
+    /// The machines' disks.
+    pub fn disks(&self) -> BTreeMap<u64, Arc<Mutex<Media>>> {
+        let disks = self.machines.iter();
+        disks.map(|(&id, m)| (id, Arc::clone(&m.media))).collect()
+    }
+
     /// Ids of replicas that run.
     pub fn running(&self) -> Vec<u64> {
         let running = self.machines.iter().filter(|(_, m)| m.running.is_some());
@@ -388,6 +394,8 @@ impl Cluster {
                     ));
                 }
                 // Somebody makes room, or a new machine gets what is on the disk.
+                // Without the folder's name, which is another in each run.
+                let fault = fault.replace(&self.dir.path().display().to_string(), "");
                 self.trace
                     .note("stopped", || format!("replica {id} for good: {fault}"));
                 self.end(id, Cut::Some, back);

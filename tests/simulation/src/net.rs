@@ -36,6 +36,8 @@ pub fn node(network: u64) -> Place {
     1000 + network
 }
 
+/// The call that brings a snapshot.
+const SNAPSHOT: &str = "/InstallSnapshot";
 /// Time after which somebody who was given up may still be heard of.
 const LATE: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(8));
 
@@ -53,7 +55,12 @@ struct Inner {
     cut: BTreeSet<(Place, Place)>,
     /// Places that everything takes longer to and from.
     slow: BTreeMap<Place, Duration>,
+    /// Hears of each snapshot on its way.
+    on_snapshot: Option<OnSnapshot>,
 }
+
+/// Hears where a snapshot goes.
+pub type OnSnapshot = Box<dyn FnMut(Place) + Send>;
 
 impl Net {
     /// One on which nobody listens yet.
@@ -66,6 +73,7 @@ impl Net {
             hosts: BTreeMap::new(),
             cut: BTreeSet::new(),
             slow: BTreeMap::new(),
+            on_snapshot: None,
         })))
     }
 
@@ -103,6 +111,11 @@ impl Net {
     /// Makes everything to and from a place take longer.
     pub fn slow(&self, place: Place, by: Duration) {
         self.inner().slow.insert(place, by);
+    }
+
+    /// Tells somebody of each snapshot on its way, or nobody.
+    pub fn on_snapshot(&self, hears: Option<OnSnapshot>) {
+        self.inner().on_snapshot = hears;
     }
 
     /// Nothing is cut or slow any more.
@@ -193,7 +206,7 @@ impl Port {
             let mut inner = self.net.inner();
             inner.tap.sent(from, &path, call.body());
             let fate = inner.fate(from, to, &path);
-            let kind = match path.ends_with("/InstallSnapshot") {
+            let kind = match path.ends_with(SNAPSHOT) {
                 true => "snapshot",
                 false => "send",
             };
@@ -234,6 +247,11 @@ impl Port {
             sleep(fate.back).await;
             return refused(endpoint);
         };
+        if path.ends_with(SNAPSHOT)
+            && let Some(hears) = &mut self.net.inner().on_snapshot
+        {
+            hears(to);
+        }
         let answer = host.serve(call, self.key, limit, fate.given_up).await;
         if host.life().is_over() {
             // Its machine says so, or is gone as well.

@@ -211,6 +211,7 @@ impl Simulation {
             false => None,
         };
         let clients: Vec<_> = clients.into_iter().chain(changes).collect();
+        self.schedule.crash_at_snapshots(&self.cluster);
         for _ in 0..STEPS {
             sleep(self.schedule.gap()).await;
             self.schedule.step(&mut self.cluster).await?;

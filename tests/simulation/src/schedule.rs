@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::net::{Net, Place, Weather};
 use crate::random::Random;
 use crate::trace::Trace;
+use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -26,6 +27,8 @@ pub enum Kind {
     Crash,
     /// The same exactly before or after some write or sync.
     CrashAtWrite,
+    /// The same while a snapshot is being received or installed.
+    CrashAtSnapshot,
     /// All machines lose power.
     PowerLoss,
     /// A replica is stopped in good order and started again.
@@ -46,7 +49,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Weather,
         Self::OneWay,
         Self::Isolated,
@@ -54,6 +57,7 @@ impl Kind {
         Self::Partition,
         Self::Crash,
         Self::CrashAtWrite,
+        Self::CrashAtSnapshot,
         Self::PowerLoss,
         Self::Restart,
         Self::DiskFull,
@@ -74,6 +78,7 @@ impl Kind {
             Self::Partition => "fault: partition",
             Self::Crash => "fault: crash",
             Self::CrashAtWrite => "fault: crash at a write",
+            Self::CrashAtSnapshot => "fault: crash at a snapshot",
             Self::PowerLoss => "fault: power loss of all",
             Self::Restart => "fault: restart",
             Self::DiskFull => "fault: disk full",
@@ -236,6 +241,8 @@ impl Schedule {
                 note(&self.trace, format!("replica {one}: {fault:?}"));
                 cluster.set_fault(one, Some(fault));
             }
+            // Set up once, for all snapshots; see `crash_at_snapshots`.
+            Kind::CrashAtSnapshot => {}
             Kind::PowerLoss => {
                 note(&self.trace, String::new());
                 for id in cluster.running() {
@@ -302,6 +309,30 @@ impl Schedule {
         Ok(())
     }
 
+    /// Lets replicas crash soon after a snapshot has begun to arrive, in seeds that are about that.
+    pub fn crash_at_snapshots(&mut self, cluster: &Cluster) {
+        if !self.kinds.contains(&Kind::CrashAtSnapshot) {
+            return;
+        }
+        let (mut random, trace) = (self.random.clone(), self.trace.clone());
+        let disks = cluster.disks();
+        self.net.on_snapshot(Some(Box::new(move |place| {
+            let Some(media) = disks.get(&place).filter(|_| random.chance(500)) else {
+                return;
+            };
+            let fault = Fault::Cut {
+                changes: random.below(24),
+                when: [When::Before, When::After][random.below(2) as usize],
+                cut: [Cut::Nothing, Cut::Some][random.below(2) as usize],
+            };
+            trace.note(Kind::CrashAtSnapshot.name(), || {
+                format!("replica {place}: {fault:?}")
+            });
+            let mut media = media.lock().unwrap_or_else(PoisonError::into_inner);
+            media.set_fault(Some(fault));
+        })));
+    }
+
     fn kept(&mut self) -> Cut {
         [Cut::Nothing, Cut::Some, Cut::Some, Cut::All][self.random.below(4) as usize]
     }
@@ -356,6 +387,7 @@ impl Schedule {
     pub fn heal(&mut self, cluster: &mut Cluster) {
         self.trace.note("heal", String::new);
         self.due.clear();
+        self.net.on_snapshot(None);
         self.net.set_weather(self.fair);
         self.net.mend_all();
         for machine in cluster.machines.values_mut() {

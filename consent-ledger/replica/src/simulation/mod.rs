@@ -26,9 +26,9 @@ use tokio::sync::mpsc;
 /// Bytes of one piece of a snapshot: so few that it has several.
 const PIECE_BYTES: usize = 16 * 1024;
 /// Of so many pieces of work for a thread, one begins late.
-const LATE_OF: u64 = 16;
+const LATE_OF: u64 = 6;
 /// By so much at most.
-const LATE_MAX: Duration = Duration::from_millis(20);
+const LATE_MAX: Duration = Duration::from_millis(8);
 
 /// What one start of a replica has in the place of the machine's.
 #[derive(Clone)]
