@@ -4,7 +4,8 @@ use super::{Session, failure_about_patient, failure_of, now};
 use crate::keys;
 use crate::ui::{Exit, Failure};
 use sekisho_domain::{
-    Body, DomainError, Entry, EntryIndex, KeyPurpose, Outcome, RequestId, SubjectRef, TimeMs,
+    Body, DomainError, Entry, EntryIndex, KeyPurpose, Outcome, ReplicaId, RequestId, SubjectRef,
+    TimeMs,
 };
 use sekisho_ledger::sign_entry;
 use sekisho_ledger::signature::SigningKey;
@@ -32,9 +33,16 @@ pub struct Recorded {
     pub outcome: Outcome,
     /// Whether the ledger had it already.
     pub duplicate: bool,
+    /// The lineage it was said in; 1 where that is not known.
+    pub lineage: u64,
 }
 
 impl Recorded {
+    /// The replica it allocates, if it is an entry that allocates one.
+    pub fn replica(&self) -> ReplicaId {
+        ReplicaId::allocated(self.lineage, self.index)
+    }
+
     /// The entry, if it took effect.
     ///
     /// # Errors
@@ -101,9 +109,10 @@ pub async fn govern(session: &Session, body: Body) -> Result<Recorded, Failure> 
 /// rule is no error here: see [`Recorded::accepted`].
 pub async fn say(session: &Session, key: &SigningKey, body: Body) -> Result<Recorded, Failure> {
     let now = now();
+    let lineage = super::status(session).await?.lineage.max(1);
     let entry = Entry {
         ledger: session.ledger,
-        lineage: 1,
+        lineage,
         author: key.key_id(),
         request_id: request_id()?,
         claimed_time: now,
@@ -112,14 +121,15 @@ pub async fn say(session: &Session, key: &SigningKey, body: Body) -> Result<Reco
         body,
     };
     let envelope = sign_entry(&entry, &[key]);
-    match submit(session, &envelope, session.deadline()).await {
+    let done = match submit(session, &envelope, session.deadline()).await {
         Err(status) if ErrorCode::of(&status) == ErrorCode::Unknown => {
             again(session, &envelope, status).await
         }
         answered => answered
             .map_err(|status| failure_of(&status, &session.address))
             .and_then(|reply| of_reply(&reply)),
-    }
+    };
+    done.map(|done| Recorded { lineage, ..done })
 }
 
 async fn submit(
@@ -172,6 +182,7 @@ fn recorded(
             .and_then(TryInto::try_into)
             .map_err(|e| malformed(&e))?,
         duplicate,
+        lineage: 1,
     })
 }
 

@@ -126,6 +126,8 @@ fn nobody_listening_is_said_by_every_command_and_ends_with_three() {
         [&["subject", "died"], &patient[..], &taken].concat(),
         [&["subject", "erase", "--yes"], &patient[..]].concat(),
         vec!["ledger", "status"],
+        vec!["ledger", "promote", "1204"],
+        vec!["ledger", "leave", "1"],
         vec!["ledger", "checkpoint"],
         vec!["ledger", "log"],
     ];

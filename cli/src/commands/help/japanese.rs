@@ -361,6 +361,42 @@ const COMMANDS: &[(&str, &str)] = &[
         "レプリカを引退させます。自ネットワークのものは直ちに、他のものは加盟ネットワークの過半数で有効になります",
     ),
     (
+        "ledger backup",
+        "過半数が連署したすべての記録を控え、書いたファイルを読み戻して検証します",
+    ),
+    (
+        "ledger restore",
+        "控えから新しいレプリカに戻します。その後の記録は `ledger join` で取り寄せます",
+    ),
+    (
+        "ledger recover",
+        "過半数のレプリカが永久に失われたとき、残ったものから新しい系統で台帳を続けます",
+    ),
+    (
+        "ledger recover look",
+        "停止したレプリカや控えに、過半数が連署した記録がどこまで残っているかを示します",
+    ),
+    (
+        "ledger recover keep",
+        "停止したレプリカから、過半数が連署した記録を書き出します（新しいレプリカはここから始まります）",
+    ),
+    (
+        "ledger recover seat",
+        "新しい系統のレプリカになるこのマシンの鍵と、席の申請を作ります",
+    ),
+    (
+        "ledger recover propose",
+        "どの記録から、どのレプリカで続けるかの声明を起草し、運営鍵で署名します",
+    ),
+    (
+        "ledger recover sign",
+        "手元にこれより長い記録がないことを確かめ、声明に運営鍵で署名します",
+    ),
+    (
+        "ledger recover start",
+        "三分の二以上のネットワークが署名した声明と記録を検証し、このマシンで新しい系統を始めます",
+    ),
+    (
         "ledger export",
         "連署された検証点までの台帳の束とタイルを、C2SP tlog-tiles の配置で書き出します",
     ),
@@ -953,6 +989,71 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
         "ledger leave",
         "replica",
         "レプリカの番号（故障、敵対、または不要になったもの）",
+    ),
+    (
+        "ledger verify-receipt",
+        "recovery",
+        "復旧の声明。記録が引き継がれたか、失われたことをこの記録証が証明するかを示します",
+    ),
+    (
+        "ledger backup",
+        "out",
+        "書き出すフォルダー。中断した控えは続きから、以前の控えには新しい分を加えます",
+    ),
+    (
+        "ledger backup",
+        "stopped",
+        "動いているレプリカに尋ねず、停止したレプリカのファイルから読みます",
+    ),
+    ("ledger restore", "from", "控えのフォルダー"),
+    (
+        "ledger restore",
+        "replica",
+        "新しいレプリカの番号（省略時は、ここで `ledger join` が得た席）",
+    ),
+    ("ledger restore", "check_only", "検証だけを行います"),
+    (
+        "ledger recover look",
+        "places",
+        "停止したレプリカのデータフォルダー（ledger.redb のある所）、または書き出しや控え",
+    ),
+    (
+        "ledger recover keep",
+        "place",
+        "最も長い記録のあるデータフォルダー",
+    ),
+    ("ledger recover keep", "out", "書き出すフォルダー"),
+    (
+        "ledger recover seat",
+        "endpoint",
+        "他のレプリカがこのマシンに接続する HOST:PORT",
+    ),
+    (
+        "ledger recover propose",
+        "prefix",
+        "`recover keep` が書いたフォルダーか控え。残っている中で最も長いもの",
+    ),
+    (
+        "ledger recover propose",
+        "seat",
+        "席の申請。マシンごとに指定します",
+    ),
+    ("ledger recover propose", "out", "声明を書くファイル"),
+    ("ledger recover sign", "statement", "声明"),
+    (
+        "ledger recover sign",
+        "have",
+        "手元に残るもの。声明より長い記録があれば署名しません",
+    ),
+    (
+        "ledger recover start",
+        "statement",
+        "三分の二以上のネットワークが署名した声明",
+    ),
+    (
+        "ledger recover start",
+        "prefix",
+        "声明が引き継ぐ記録のフォルダー",
     ),
     ("ledger import", "from", "書き出されたフォルダー"),
     ("ledger import", "check_only", "検証だけを行います"),

@@ -99,7 +99,7 @@ impl Request {
     }
 }
 
-fn unreadable(path: &Path, e: &(dyn std::error::Error + 'static)) -> Failure {
+pub(super) fn unreadable(path: &Path, e: &(dyn std::error::Error + 'static)) -> Failure {
     let name = path.display();
     Failure::of(
         Exit::Usage,
@@ -109,7 +109,7 @@ fn unreadable(path: &Path, e: &(dyn std::error::Error + 'static)) -> Failure {
     )
 }
 
-fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, Failure> {
+pub(super) fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, Failure> {
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(|e| unreadable(path, &e))?;
     file.take(FILE_BYTES_MAX)
@@ -118,7 +118,7 @@ fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, Failure> {
     serde_json::from_str(&text).map_err(|e| unreadable(path, &e))
 }
 
-fn write(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
+pub(super) fn write(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
     let name = path.display();
     let failed = |e: &(dyn std::error::Error + 'static)| {
         Failure::of(
@@ -144,9 +144,9 @@ pub(super) async fn run(args: &JoinArgs, at: &At) -> Result<Exit, Failure> {
     })?;
     let config = at.config()?;
     let genesis = genesis::load(&config.genesis)?;
-    let request = prepare(&config, args)?;
+    let request = prepare(&config, &args.endpoint)?;
     let peers = peers(args, &genesis);
-    let replica = match place(&config, args)? {
+    let replica = match place(&config, args.replica)? {
         Some(replica) => replica,
         None => match allocated(&config, args, &request, &genesis, &peers, at).await? {
             Some(replica) => replica,
@@ -158,11 +158,11 @@ pub(super) async fn run(args: &JoinArgs, at: &At) -> Result<Exit, Failure> {
 }
 
 /// Makes the keys and the request, or takes up those of the run before.
-fn prepare(config: &Config, args: &JoinArgs) -> Result<Request, Failure> {
+pub(super) fn prepare(config: &Config, endpoint: &str) -> Result<Request, Failure> {
     let path = config.keys.join(REQUEST);
     if path.exists() {
         let request = Request::load(&path)?;
-        if request.network != config.network || request.endpoint != args.endpoint {
+        if request.network != config.network || request.endpoint != endpoint {
             let (network, endpoint) = (&request.network, &request.endpoint);
             return Err(Failure::usage(
                 format!(
@@ -183,7 +183,7 @@ fn prepare(config: &Config, args: &JoinArgs) -> Result<Request, Failure> {
     let checkpoint = keys::create(&config.keys, KeyPurpose::Checkpoint)?;
     let request = Request {
         network: config.network.clone(),
-        endpoint: args.endpoint.clone(),
+        endpoint: endpoint.to_owned(),
         transport_key: transport.public_key(),
         checkpoint_key: checkpoint.public_key(),
     };
@@ -205,13 +205,16 @@ fn put_aside(config: &Config) -> Result<(), Failure> {
 }
 
 /// Which replica this machine is to be, if that is known.
-fn place(config: &Config, args: &JoinArgs) -> Result<Option<ReplicaId>, Failure> {
+pub(super) fn place(
+    config: &Config,
+    given: Option<ReplicaId>,
+) -> Result<Option<ReplicaId>, Failure> {
     let path = config.keys.join(PLACE);
     let known = match path.exists() {
         true => Some(read::<Place>(&path)?.replica),
         false => None,
     };
-    match (known, args.replica) {
+    match (known, given) {
         (Some(known), Some(given)) if known != given => Err(Failure::usage(
             format!(
                 "{} によれば、このマシンはレプリカ {known} です",
@@ -257,7 +260,7 @@ async fn allocated(
         match ops::govern(&session, request.body()).await {
             Ok(done) => {
                 let done = done.accepted()?;
-                let replica = ReplicaId::allocated(1, done.index);
+                let replica = done.replica();
                 at.ui.note(
                     format!(
                         "レプリカ {replica} の席を設けました（台帳 {} 番）",
@@ -307,19 +310,11 @@ async fn fetched(
     peers: &[Source],
     at: &At,
 ) -> Result<Exit, Failure> {
-    let of = ReplicaConfig {
-        id: replica,
-        timing: config
-            .replica
-            .as_ref()
-            .map_or(Timing::WIDE_AREA, |of| of.timing),
-        tiles: None,
-    };
     let keys = Keys {
         transport: keys::identity(config)?,
         checkpoint: keys::signing(&config.keys, KeyPurpose::Checkpoint)?,
     };
-    let filled = replica_config(config, &of);
+    let filled = store_of(config, replica);
     let mut progress = Progress::new(at.ui);
     let mut tell = |done: u64, of: u64| {
         progress.tell(|| {
@@ -346,6 +341,19 @@ async fn fetched(
     });
     at.ui.result(&object, at.ui.pick(&ja, &en));
     Ok(Exit::Done)
+}
+
+/// Where the store of a replica of this machine is.
+pub(super) fn store_of(config: &Config, replica: ReplicaId) -> sekisho_replica::Config {
+    let of = ReplicaConfig {
+        id: replica,
+        timing: config
+            .replica
+            .as_ref()
+            .map_or(Timing::WIDE_AREA, |of| of.timing),
+        tiles: None,
+    };
+    replica_config(config, &of)
 }
 
 /// Why the store could not be filled.

@@ -20,7 +20,7 @@ pub(super) async fn allocate(request: &Path, at: &At) -> Result<Exit, Failure> {
         ));
     }
     let done = ops::govern(&session, request.body()).await?.accepted()?;
-    let replica = ReplicaId::allocated(1, done.index);
+    let replica = done.replica();
     let endpoint = &request.endpoint;
     let ja = format!(
         "レプリカ {replica}（{endpoint}）の席を設けました。新しいマシンで `sekisho ledger join --endpoint {endpoint} --replica {replica}` を実行してください"

@@ -6,6 +6,7 @@ mod join;
 mod log;
 mod members;
 mod receipt;
+mod recover;
 mod status;
 mod verify;
 
@@ -87,6 +88,38 @@ pub(super) enum Command {
         #[arg(value_name = "ID")]
         replica: ReplicaId,
     },
+    /// Write a backup: everything a majority cosigned, checked again from the files once they are written
+    #[command(
+        after_help = "Example:\n  sekisho ledger backup --out /backup/ledger-2026-11\n  \
+                      sekisho ledger backup --stopped --out /backup/ledger-2026-11"
+    )]
+    Backup {
+        /// The folder; a backup that was interrupted goes on where it was, a later one adds what is new
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Read the stopped replica's files instead of asking the running one
+        #[arg(long)]
+        stopped: bool,
+    },
+    /// Fill the store of a new replica from a backup; `ledger join` then fetches what is missing and goes on
+    #[command(
+        after_help = "Example:\n  sekisho ledger restore /backup/ledger-2026-11 --replica 1204\n  \
+                      sekisho ledger restore /backup/ledger-2026-11 --check-only"
+    )]
+    Restore {
+        /// The backup
+        #[arg(value_name = "DIR")]
+        from: PathBuf,
+        /// The new replica [default: the place `ledger join` was given here]
+        #[arg(long, value_name = "ID")]
+        replica: Option<ReplicaId>,
+        /// Only check it, as an officer does
+        #[arg(long)]
+        check_only: bool,
+    },
+    /// Go on after a quorum was lost for good: look at what is left, agree on it, start the next lineage
+    #[command(subcommand)]
+    Recover(recover::Command),
     /// Write the ledger's sealed bundles and tiles under a cosigned checkpoint, in the C2SP tlog-tiles layout
     #[command(
         after_help = "Example:\n  sekisho ledger export --out ledger-2026-11\n  \
@@ -124,6 +157,13 @@ pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
         Command::Allocate { request } => members::allocate(&request, at).await,
         Command::Promote { replica } => members::promote(replica, at).await,
         Command::Leave { replica } => members::leave(replica, at).await,
+        Command::Backup { out, stopped } => archive::backup(&out, stopped, at).await,
+        Command::Restore {
+            from,
+            replica,
+            check_only,
+        } => archive::restore(&from, replica, check_only, at),
+        Command::Recover(command) => recover::run(command, at),
         Command::Fsck { scratch } => fsck::run(scratch.as_deref(), at),
         Command::Export { out, stopped: true } => archive::export_stopped(&out, at),
         Command::Export {

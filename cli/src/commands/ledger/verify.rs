@@ -1,13 +1,15 @@
 //! Checking a receipt on a machine with no network, and saying in words what it proves.
 
+use super::recover;
 use crate::commands::At;
 use crate::commands::show::{entry, entry_kind, moment, outcome};
 use crate::genesis;
 use crate::ui::{Exit, Failure, Words};
 use clap::Args;
-use sekisho_domain::{Language, TimeMs};
+use sekisho_domain::{Genesis, Language, TimeMs};
 use sekisho_ledger::ProofError;
 use sekisho_ledger::note::{NoteKey, Verified};
+use sekisho_ledger::recovery::{Fate, Statement};
 use sekisho_ledger::tlog::{
     Grade, PROOF_FILE_BYTES_MAX, Receipt, ReceiptFault, VerifiedReceipt, Witnesses,
 };
@@ -29,6 +31,9 @@ pub(in crate::commands) struct VerifyArgs {
     /// How many of these witnesses must have cosigned [default: 1]
     #[arg(long, value_name = "N", requires = "witness")]
     witnesses_needed: Option<usize>,
+    /// The statement of a recovery: says whether it kept the entry, or whether this receipt proves that it was lost
+    #[arg(long, value_name = "FILE")]
+    recovery: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &VerifyArgs, at: &At) -> Result<Exit, Failure> {
@@ -51,11 +56,31 @@ pub(super) fn run(args: &VerifyArgs, at: &At) -> Result<Exit, Failure> {
             &e,
         )
     })?;
-    let said = match Receipt::parse(&bytes).and_then(|receipt| receipt.verify(&genesis, &witnesses))
+    let recovery = args.recovery.as_deref().map(recover::load).transpose()?;
+    if let Some(statement) = &recovery {
+        statement.verify(&genesis).map_err(|e| {
+            Failure::of(
+                Exit::Unverified,
+                "復旧の声明を検証",
+                "verify the statement of the recovery",
+                &e,
+            )
+        })?;
+    }
+    let said = match Receipt::parse(&bytes)
+        .and_then(|receipt| check(&receipt, &genesis, &witnesses, recovery.as_ref()))
     {
         Ok(verified) => {
-            at.ui
-                .result(&object(&verified), text(&verified, at.ui.language));
+            let fate = recovery.as_ref().map(|r| r.fate(verified.leaf()));
+            let mut shown = object(&verified);
+            let mut told = text(&verified, at.ui.language);
+            if let (Some(fate), Some(object)) = (fate, shown.as_object_mut()) {
+                let words = fated(fate);
+                object.insert("recovery".to_owned(), json!(words.2));
+                told.push_str(at.ui.pick(words.0, words.1));
+                told.push('\n');
+            }
+            at.ui.result(&shown, told);
             return Ok(Exit::Done);
         }
         Err(_) if bytes.is_empty() => Words::new("ファイルが空です", "the file is empty"),
@@ -76,6 +101,46 @@ pub(super) fn run(args: &VerifyArgs, at: &At) -> Result<Exit, Failure> {
         ),
     );
     Ok(Exit::Unverified)
+}
+
+/// By the founders' keys, or, for what came after a recovery, by those of its statement.
+fn check(
+    receipt: &Receipt,
+    genesis: &Genesis,
+    witnesses: &Witnesses,
+    recovery: Option<&Statement>,
+) -> Result<VerifiedReceipt, ReceiptFault> {
+    let by_founders = receipt.verify(genesis, witnesses);
+    let (Err(_), Some(statement)) = (&by_founders, recovery) else {
+        return by_founders;
+    };
+    let Ok(voters) = statement.voters() else {
+        return by_founders;
+    };
+    let by_statement = receipt.verify_by(statement.ledger(), &voters, witnesses);
+    let later = |v: &VerifiedReceipt| statement.fate(v.leaf()) == Fate::Later;
+    by_statement.ok().filter(later).map_or(by_founders, Ok)
+}
+
+/// What became of the entry, in Japanese, in English, and in JSON.
+fn fated(fate: Fate) -> (&'static str, &'static str, &'static str) {
+    match fate {
+        Fate::Kept => (
+            "この記録は、復旧後の台帳に引き継がれています。",
+            "The recovery kept this entry.",
+            "kept",
+        ),
+        Fate::Lost => (
+            "✗ この記録は台帳にありましたが、復旧で失われました。この記録証が喪失の証拠です。",
+            "✗ This entry was on the ledger and the recovery went on without it: this receipt proves the loss.",
+            "lost",
+        ),
+        Fate::Later => (
+            "この記録は、復旧より後のものです。",
+            "This entry was put in order after the recovery.",
+            "later",
+        ),
+    }
 }
 
 /// Not more than a verifier looks at, whatever lies there.
