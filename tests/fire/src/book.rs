@@ -5,7 +5,7 @@ use sekisho_domain::{Hash, KeyId, RequestId};
 use sekisho_ledger::merkle::RightEdge;
 use sekisho_ledger::{Leaf, merkle};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long the replicas may take to be equal once nothing breaks them any more.
@@ -24,6 +24,18 @@ struct Pages {
     not_sent: BTreeSet<RequestId>,
     /// Each acknowledgement's arrival, oldest first.
     arrivals: Vec<(Instant, KeyId)>,
+    client_failed: bool,
+}
+
+/// Tells the book when the client that holds it fails.
+pub(crate) struct Watch(Arc<Book>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.pages().client_failed = true;
+        }
+    }
 }
 
 /// What [`Book::check`] went through.
@@ -96,9 +108,19 @@ impl Book {
         pages.not_sent.insert(request);
     }
 
-    /// How many entries are acknowledged.
+    /// How many entries are acknowledged. Panics once a client that notes here has: nobody waits for it in vain.
     pub fn count(&self) -> usize {
-        self.pages().acknowledged.len()
+        let pages = self.pages();
+        assert!(
+            !pages.client_failed,
+            "a client failed; what it saw stands above"
+        );
+        pages.acknowledged.len()
+    }
+
+    /// What a client holds while it runs.
+    pub(crate) fn watch(self: &Arc<Self>) -> Watch {
+        Watch(Arc::clone(self))
     }
 
     /// Leaves the tree must have at least.

@@ -110,6 +110,8 @@ impl History {
 
     /// How many submissions a station made after a moment that are, or are not, on the ledger.
     pub fn visits(&self, stations: &[usize], since: u64, done: bool) -> usize {
+        // Panics if a client has failed.
+        self.book.count();
         let pages = self.pages();
         let counted = pages.visits.iter().filter(|visit| {
             stations.contains(&visit.station) && visit.from > since && visit.done == done
@@ -126,6 +128,7 @@ impl History {
         stop: Arc<AtomicBool>,
     ) {
         let mut dice = dice;
+        let _watch = self.book.watch();
         while !stop.load(Ordering::Relaxed) {
             if dice.below(5) == 0 {
                 self.question(&caller, station, &mut dice).await;

@@ -70,6 +70,7 @@ struct Client {
 
 impl Client {
     async fn run(mut self) {
+        let _watch = self.book.watch();
         let replicas = self.caller.replicas() as u64;
         let mut at = self.dice.below(replicas) as usize;
         while !self.stop.load(Ordering::Relaxed) {

@@ -33,6 +33,8 @@ const GO_ON: Duration = Duration::from_secs(30);
 const HEALED: Duration = Duration::from_secs(30);
 /// Entries the serving side acknowledges while the fault lasts.
 const ENTRIES: usize = 40;
+/// The same where two packets in a hundred are lost: enough that hundreds are.
+const ENTRIES_LOSSY: usize = 400;
 /// A link that comes and goes, and for how long it does.
 const FLAP: Duration = Duration::from_millis(700);
 const FLAPPING: Duration = Duration::from_millis(700 * 12);
@@ -85,9 +87,13 @@ impl World {
                 let done = history.visits(&expected.serving, broken_at, true);
                 (done > 0).then(|| next = Some(broken.elapsed()))
             });
+            let enough = match fault {
+                Fault::LossAndJitter => ENTRIES_LOSSY,
+                _ => ENTRIES,
+            };
             eventually("the serving side goes on", GO_ON, || {
                 let done = history.visits(&expected.serving, broken_at, true);
-                (done >= ENTRIES).then_some(())
+                (done >= enough).then_some(())
             });
         }
         if fault == Fault::FlappingLinks {
