@@ -2,7 +2,9 @@
 //! sockets, real mutual TLS, real files, real fsync. Everything goes with it.
 
 use crate::BenchError;
-use crate::federation::{Federation, Member};
+use crate::federation::Federation;
+use crate::group::member;
+use crate::relay::Relays;
 use sekisho_domain::{FoundingReplica, TimeMs};
 use sekisho_proto::v1;
 use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
@@ -10,7 +12,7 @@ use sekisho_replica::{Clock, Config, Keys, Replica, SystemClock, Timing};
 use sekisho_transport::{
     ClientLimits, Deadline, Expected, Incoming, ServerLimits, channel, outgoing, server,
 };
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,43 +25,71 @@ pub(crate) const REPLICAS: usize = 3;
 /// Longest wait for one answer, or for the group to stand; far above what it takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Running {
-    replica: Replica,
-    runtime: Runtime,
+/// One replica, and the runtime it lives on.
+pub(crate) struct Running {
+    pub(crate) replica: Replica,
+    pub(crate) runtime: Runtime,
+    /// Where it listens. What the others know may be a relay before it.
+    address: SocketAddr,
 }
 
 /// Three running replicas.
 pub(crate) struct Cluster {
     pub(crate) federation: Federation,
     running: Vec<Running>,
+    _relays: Relays,
     dir: TempDir,
 }
 
 impl Cluster {
     /// Founds the ledger and waits until all replicas serve.
     pub(crate) fn start() -> Result<Self, BenchError> {
+        Self::start_apart(None)
+    }
+
+    /// The same with replicas so far from each other: the time of a round trip.
+    pub(crate) fn start_apart(round_trip: Option<Duration>) -> Result<Self, BenchError> {
         let dir = tempfile::tempdir().map_err(BenchError::system("a temporary directory"))?;
         let socket = || BenchError::system("a socket");
-        let listeners = (0..REPLICAS)
-            .map(|_| TcpListener::bind("127.0.0.1:0"))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(socket())?;
-        let endpoints = listeners
-            .iter()
-            .map(|listener| Ok(listener.local_addr()?.to_string()))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(socket())?;
+        let listeners = || {
+            (0..REPLICAS)
+                .map(|_| TcpListener::bind("127.0.0.1:0"))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(socket())
+        };
+        let addresses = |listeners: &[TcpListener]| {
+            let addresses = listeners.iter().map(TcpListener::local_addr);
+            addresses.collect::<Result<Vec<_>, _>>().map_err(socket())
+        };
+        let (relays, own) = (Relays::new()?, listeners()?);
+        let mut known = addresses(&own)?;
+        if let Some(round_trip) = round_trip {
+            let before = listeners()?;
+            let to = std::mem::replace(&mut known, addresses(&before)?);
+            for (listener, to) in before.into_iter().zip(to) {
+                relays.add(listener, to, round_trip / 2)?;
+            }
+        }
+        let endpoints: Vec<_> = known.iter().map(ToString::to_string).collect();
+        let timing = match round_trip {
+            None => Timing::LOOPBACK,
+            Some(_) => Timing::WIDE_AREA,
+        };
         let mut cluster = Self {
             federation: Federation::at(&endpoints)?,
             running: Vec::new(),
+            _relays: relays,
             dir,
         };
         let founders = cluster.federation.genesis.replicas.clone();
-        for (founder, listener) in founders.iter().zip(listeners) {
-            let running = cluster.start_one(founder, listener)?;
+        for (founder, listener) in founders.iter().zip(own) {
+            let running = cluster.start_one(founder, listener, timing)?;
             cluster.running.push(running);
         }
-        for Running { replica, runtime } in &cluster.running {
+        for Running {
+            replica, runtime, ..
+        } in &cluster.running
+        {
             runtime
                 .block_on(replica.wait_ready(Deadline::after(PATIENCE)))
                 .map_err(|_| BenchError::TooSlow {
@@ -74,11 +104,14 @@ impl Cluster {
         &self,
         founder: &FoundingReplica,
         listener: TcpListener,
+        timing: Timing,
     ) -> Result<Running, BenchError> {
-        let member = self.member(founder)?;
+        let member = member(&self.federation, founder)?;
+        let address = listener.local_addr();
+        let address = address.map_err(BenchError::system("a socket"))?;
         let data_dir = self.dir.path().join(format!("replica-{}", founder.id));
         let mut config = Config::new(founder.id, data_dir);
-        config.timing = Timing::LOOPBACK;
+        config.timing = timing;
         let keys = Keys {
             transport: member.transport()?,
             checkpoint: member.checkpoint(),
@@ -106,17 +139,16 @@ impl Cluster {
             );
             Ok::<_, BenchError>(replica)
         })?;
-        Ok(Running { replica, runtime })
+        Ok(Running {
+            replica,
+            runtime,
+            address,
+        })
     }
 
-    fn member(&self, founder: &FoundingReplica) -> Result<&Member, BenchError> {
-        let of = |member: &&Member| member.id == founder.network;
-        let member = self.federation.members().into_iter().find(of);
-        member.ok_or_else(|| BenchError::Wrong {
-            what: "a founding replica",
-            expected: "one of a member".to_owned(),
-            got: founder.network.to_string(),
-        })
+    /// The replicas, in the order of their networks.
+    pub(crate) fn running(&self) -> &[Running] {
+        &self.running
     }
 
     /// Where the temporary files are.
@@ -147,9 +179,34 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// A new connection of east's node to the replica beside it, its own network's, without a relay. To be called on
+    /// a runtime.
+    pub(crate) fn connect_to_own(&self) -> Result<Channel, BenchError> {
+        let east = &self.federation.east;
+        let [own, ..] = self.running.as_slice() else {
+            return Err(BenchError::Wrong {
+                what: "the group of replicas",
+                expected: "east's own".to_owned(),
+                got: "none".to_owned(),
+            });
+        };
+        Ok(channel(
+            &own.address.to_string(),
+            Expected::Network(east.id.clone()),
+            &east.transport()?,
+            own.replica.directory(),
+            ClientLimits::default(),
+        )?)
+    }
+}
+
 impl Drop for Cluster {
     fn drop(&mut self) {
-        for Running { replica, runtime } in self.running.drain(..) {
+        for Running {
+            replica, runtime, ..
+        } in self.running.drain(..)
+        {
             // The files are thrown away: what cannot be flushed need not be.
             let _ = runtime.block_on(replica.shutdown());
             drop(replica);

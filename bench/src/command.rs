@@ -1,6 +1,9 @@
 //! The command line: one benchmark a call; the result on standard output, everything else on standard error.
 
-use crate::{BenchError, Machine, Numbers, Report, Row, authorize, etcd, group, ledger, postgres};
+use crate::{
+    BenchError, Machine, Numbers, Report, Row, authorize, etcd, failover, group, growth, ledger,
+    postgres, withdrawal,
+};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -23,7 +26,7 @@ type Plan = Box<dyn Fn(&mut dyn Write) -> Result<Vec<Row>, BenchError>>;
 /// The option that makes every run short: to see that it works, not how fast.
 const QUICK: &str = "--quick";
 
-const BENCHMARKS: [Benchmark; 4] = [
+const BENCHMARKS: [Benchmark; 7] = [
     Benchmark {
         name: "authorize",
         about: "decisions per second and how long one takes over one million consents (--full: ten), memory of a \
@@ -48,9 +51,11 @@ const BENCHMARKS: [Benchmark; 4] = [
         name: "etcd",
         about: "committed access requests per second and their latency at three replicas, signatures verified on \
                 each, with 1, 64 and 256 clients, against puts of three etcd members on the same disk",
-        options: "[--quick]",
+        options: "[--quick | --unchecked]",
         plan: |options| {
-            let sizes = if quick("etcd", options)? {
+            let sizes = if options == ["--unchecked"] {
+                etcd::Sizes::UNCHECKED
+            } else if quick("etcd", options)? {
                 etcd::Sizes::QUICK
             } else {
                 etcd::Sizes::FULL
@@ -76,7 +81,67 @@ const BENCHMARKS: [Benchmark; 4] = [
             }))
         },
     },
+    Benchmark {
+        name: "withdrawal",
+        about: "from the submission of a withdrawal until each of three replicas' own state denies, on loopback and \
+                with 20 ms between replicas, against one fdatasync and one round trip",
+        options: "[--quick]",
+        plan: |options| {
+            let sizes = if quick("withdrawal", options)? {
+                withdrawal::Sizes::QUICK
+            } else {
+                withdrawal::Sizes::FULL
+            };
+            Ok(Box::new(move |progress| withdrawal::run(&sizes, progress)))
+        },
+    },
+    Benchmark {
+        name: "failover",
+        about: "from the SIGKILL of the leader's process until a survivor commits the next request, against the \
+                election timeout",
+        options: "[--quick]",
+        plan: |options| {
+            let sizes = if quick("failover", options)? {
+                failover::Sizes::QUICK
+            } else {
+                failover::Sizes::FULL
+            };
+            Ok(Box::new(move |progress| {
+                failover::run(&sizes, &itself()?, progress)
+            }))
+        },
+    },
+    Benchmark {
+        name: "growth",
+        about: "one replica fed with 200,000 signed entries (--entries: more): disk, memory, start-up, latency, \
+                snapshots, fsck and a new replica's catching up, against the same at 0 entries",
+        options: "[--quick | --entries N]",
+        plan: plan_growth,
+    },
 ];
+
+fn plan_growth(options: &[&str]) -> Result<Plan, String> {
+    let mut sizes = growth::Sizes::USUAL;
+    match options {
+        [] => {}
+        ["--entries", value] => sizes.entries = number("--entries", Some(value))?.max(1),
+        ["--entries"] => sizes.entries = number("--entries", None)?,
+        options if quick("growth", options)? => sizes = growth::Sizes::QUICK,
+        _ => {}
+    }
+    Ok(Box::new(move |progress| {
+        growth::run(&sizes, &itself()?, progress)
+    }))
+}
+
+/// An option's number, with or without commas.
+fn number(option: &str, value: Option<&str>) -> Result<u64, String> {
+    let value = value.ok_or(format!("{option} needs a number"))?;
+    let plain = value.replace([',', '_'], "");
+    plain
+        .parse()
+        .map_err(|_| format!("{option} {value}: not a number"))
+}
 
 /// Whether a benchmark's only option was given.
 fn quick(name: &str, options: &[&str]) -> Result<bool, String> {
@@ -96,13 +161,7 @@ fn plan_authorize(options: &[&str]) -> Result<Plan, String> {
     let mut sizes = authorize::Sizes::USUAL;
     let mut options = options.iter();
     while let Some(option) = options.next() {
-        let mut number = || {
-            let value = options.next().ok_or(format!("{option} needs a number"))?;
-            let plain = value.replace([',', '_'], "");
-            plain
-                .parse::<u64>()
-                .map_err(|_| format!("{option} {value}: not a number"))
-        };
+        let mut number = || number(option, options.next().copied());
         match *option {
             "--full" => sizes.large = Numbers::FULL,
             "--subjects" => sizes.large.subjects = number()?,
@@ -236,6 +295,11 @@ mod tests {
             &["authorize", "--consents", "many"],
             &["etcd", "--full"],
             &["postgres", "--quick", "--quick"],
+            &["withdrawal", "--far"],
+            &["failover", "7"],
+            &["growth", "--entries"],
+            &["growth", "--entries", "some"],
+            &["growth", "--quick", "--entries", "7"],
         ] {
             let (code, out, err) = call(args);
             assert_eq!((code, out.as_str()), (EXIT_WRONG_USE, ""), "{args:?}");

@@ -28,6 +28,8 @@ use tonic::transport::Channel;
 const PORT: u16 = 7_441;
 /// How long an answer about a replica's standing may take.
 const ASK: Duration = Duration::from_secs(2);
+/// The argument that makes it take signatures for good.
+const UNCHECKED: &str = "unchecked";
 /// The first argument of a call that is a replica.
 pub(crate) const REPLICA: &str = "replica";
 
@@ -36,6 +38,8 @@ pub(crate) const REPLICA: &str = "replica";
 pub(crate) struct Settings {
     /// Raft entries between two snapshots.
     pub(crate) snapshot_every: u64,
+    /// Whether signatures are taken for good, to see replication alone.
+    pub(crate) unchecked: bool,
 }
 
 impl Settings {
@@ -44,6 +48,7 @@ impl Settings {
         let config = Config::new(ReplicaId(1), "");
         Self {
             snapshot_every: config.snapshot_every,
+            unchecked: false,
         }
     }
 }
@@ -80,7 +85,12 @@ impl Group {
             .arg(REPLICA)
             .arg(self.dir.path())
             .arg(n.to_string())
-            .arg(settings.snapshot_every.to_string());
+            .arg(settings.snapshot_every.to_string())
+            .arg(if settings.unchecked {
+                UNCHECKED
+            } else {
+                "checked"
+            });
         let replicas = &self.federation.genesis.replicas;
         command.args(replicas.iter().map(|replica| &replica.endpoint));
         let log = self.dir.path().join(format!("replica-{n}.log"));
@@ -162,6 +172,26 @@ impl Group {
         Ok(())
     }
 
+    /// Waits until a replica's last published checkpoint covers all it has.
+    pub(crate) fn published(&self, on: &Runtime, n: usize) -> Result<(), BenchError> {
+        let channel = {
+            let _on = on.enter();
+            self.connect(n)?
+        };
+        let all = |it: v1::StatusReply| it.published_size == it.tree_size;
+        let begun = Instant::now();
+        while !on.block_on(standing(&channel)).is_some_and(all) {
+            if begun.elapsed() > PATIENCE {
+                return Err(BenchError::TooSlow {
+                    what: "publishing a checkpoint",
+                    max_s: PATIENCE.as_secs(),
+                });
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+
     /// The replica a running one calls the leader, counted from 0.
     pub(crate) fn leader(&self, on: &Runtime) -> Result<usize, BenchError> {
         let begun = Instant::now();
@@ -224,16 +254,22 @@ pub(crate) fn member<'a>(
     })
 }
 
-/// The process: `replica DIR NUMBER SNAPSHOT-EVERY ENDPOINT…`. Ends well when its standard input does.
+/// The process: `replica DIR NUMBER SNAPSHOT-EVERY checked|unchecked ENDPOINT…`. Ends well when its standard input does.
 pub(crate) fn serve(args: &[&str], err: &mut dyn Write) -> io::Result<u8> {
     let served = match args {
-        [dir, n, snapshot_every, endpoints @ ..] => match (n.parse(), snapshot_every.parse()) {
-            (Ok(n), Ok(snapshot_every)) if n < endpoints.len() => {
-                let endpoints: Vec<_> = endpoints.iter().map(ToString::to_string).collect();
-                run(Path::new(dir), n, Settings { snapshot_every }, &endpoints)
+        [dir, n, snapshot_every, checked, endpoints @ ..] => {
+            match (n.parse(), snapshot_every.parse()) {
+                (Ok(n), Ok(snapshot_every)) if n < endpoints.len() => {
+                    let endpoints: Vec<_> = endpoints.iter().map(ToString::to_string).collect();
+                    let with = Settings {
+                        snapshot_every,
+                        unchecked: *checked == UNCHECKED,
+                    };
+                    run(Path::new(dir), n, with, &endpoints)
+                }
+                _ => return writeln!(err, "{REPLICA}: numbers expected").map(|()| EXIT_FAILED),
             }
-            _ => return writeln!(err, "{REPLICA}: numbers expected").map(|()| EXIT_FAILED),
-        },
+        }
         _ => return writeln!(err, "{REPLICA}: for this program itself").map(|()| EXIT_FAILED),
     };
     match served {
@@ -243,6 +279,9 @@ pub(crate) fn serve(args: &[&str], err: &mut dyn Write) -> io::Result<u8> {
 }
 
 fn run(dir: &Path, n: usize, with: Settings, endpoints: &[String]) -> Result<(), BenchError> {
+    if with.unchecked {
+        take_signatures_for_good()?;
+    }
     let federation = Federation::at(endpoints)?;
     let founder = &federation.genesis.replicas[n];
     let member = member(&federation, founder)?;
@@ -271,6 +310,20 @@ fn run(dir: &Path, n: usize, with: Settings, endpoints: &[String]) -> Result<(),
             () = replica.stopped() => {}
         }
         Ok(replica.shutdown().await?)
+    })
+}
+
+#[cfg(feature = "unchecked")]
+fn take_signatures_for_good() -> Result<(), BenchError> {
+    sekisho_replica::take_signatures_for_good();
+    Ok(())
+}
+
+#[cfg(not(feature = "unchecked"))]
+fn take_signatures_for_good() -> Result<(), BenchError> {
+    Err(BenchError::Absent {
+        what: "a way to take signatures for good",
+        how: "cargo run --release -p sekisho-bench --features unchecked -- etcd --unchecked",
     })
 }
 

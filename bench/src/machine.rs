@@ -86,11 +86,20 @@ impl Machine {
 /// # Errors
 /// The system does not say.
 pub(crate) fn resident_bytes() -> Result<u64, BenchError> {
+    resident_bytes_of(std::process::id())
+}
+
+/// The bytes of memory a process holds now.
+///
+/// # Errors
+/// The system does not say: there is none.
+pub(crate) fn resident_bytes_of(process: u32) -> Result<u64, BenchError> {
     let what = "the resident memory";
-    let status = fs::read_to_string("/proc/self/status").map_err(BenchError::system(what))?;
+    let status = fs::read_to_string(format!("/proc/{process}/status"));
+    let status = status.map_err(BenchError::system(what))?;
     let kib = resident_kib(&status).ok_or_else(|| BenchError::Wrong {
         what,
-        expected: "a line VmRSS in /proc/self/status".to_owned(),
+        expected: "a line VmRSS in the process's status".to_owned(),
         got: "none".to_owned(),
     })?;
     Ok(kib * 1024)

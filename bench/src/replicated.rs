@@ -62,10 +62,10 @@ impl Replicated {
     }
 
     /// As processes of this program.
-    pub(crate) fn start_apart(program: &Path) -> Result<Self, BenchError> {
+    pub(crate) fn start_apart(program: &Path, settings: Settings) -> Result<Self, BenchError> {
         let clients = Runtime::new().map_err(BenchError::system("a runtime"))?;
         let mut group = Group::found(program, REPLICAS)?;
-        group.start_all(&clients, Settings::usual())?;
+        group.start_all(&clients, settings)?;
         Self::of(Host::Apart(group), clients)
     }
 

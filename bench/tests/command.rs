@@ -1,10 +1,13 @@
-//! The program itself: exit codes, and which stream gets what.
+//! The program itself: exit codes, which stream gets what, and each benchmark with other processes, once and shortly.
+//! Peers that are not on this machine are left out, except under `CI=true`.
 #![allow(
     clippy::expect_used,
-    reason = "a test fails by panicking, naming what failed"
+    clippy::print_stdout,
+    reason = "a test fails by panicking, naming what failed, and says what it left out"
 )]
 
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 fn bench(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_sekisho-bench"))
@@ -13,12 +16,44 @@ fn bench(args: &[&str]) -> Output {
         .expect("the program runs")
 }
 
+/// The result of a short run as JSON; none if its peer is not here.
+fn quick(name: &str) -> Option<serde_json::Value> {
+    // One at a time: each starts several processes.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let output = bench(&[name, "--quick", "--json"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(3)
+        && said.contains(" is not here; get it by: ")
+        && std::env::var_os("CI").is_none_or(|ci| ci != "true")
+    {
+        println!("{name} left out: {}", said.trim());
+        return None;
+    }
+    assert_eq!(output.status.code(), Some(0), "{name}: {said}");
+    let report = serde_json::from_slice(&output.stdout);
+    Some(report.expect("one JSON object"))
+}
+
+/// The cases of a report; every row has two numbers and their ratio.
+fn cases(report: &serde_json::Value) -> Vec<&str> {
+    let rows = report["rows"].as_array().expect("rows");
+    let case = |row: &'static str| move |value: &serde_json::Value| value[row].as_f64();
+    for row in rows {
+        for number in ["ours", "peer", "ratio"] {
+            assert!(case(number)(row).is_some(), "{number} of {row}");
+        }
+    }
+    let cases = rows.iter().map(|row| row["case"].as_str());
+    cases.map(|case| case.expect("a case")).collect()
+}
+
 #[test]
 fn list_ends_well_and_a_wrong_name_does_not() {
     let listed = bench(&["list"]);
     assert_eq!(listed.status.code(), Some(0));
     let list = String::from_utf8(listed.stdout).expect("text");
-    assert_eq!(list.lines().count(), 2, "{list}");
+    assert_eq!(list.lines().count(), 7, "{list}");
     assert!(listed.stderr.is_empty());
 
     let unknown = bench(&["latency", "--json"]);
@@ -29,4 +64,77 @@ fn list_ends_well_and_a_wrong_name_does_not() {
         message.contains("\"latency\"") && message.ends_with(&list),
         "{message}"
     );
+}
+
+#[test]
+fn a_peer_that_is_not_here_is_said_and_nothing_is_measured() {
+    for name in ["etcd", "postgres"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_sekisho-bench"))
+            .args([name, "--quick"])
+            .env("PATH", "")
+            .output()
+            .expect("the program runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        // PostgreSQL's programs are not on the path; whoever is not root needs nothing else of it.
+        if name == "postgres" && output.status.code() == Some(0) {
+            continue;
+        }
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains(" is not here; get it by: "), "{said}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn etcd_and_ours_by_turns() {
+    let Some(report) = quick("etcd") else {
+        return;
+    };
+    let cases = cases(&report);
+    assert_eq!(cases.len(), 6, "{cases:?}");
+    assert!(cases[0].starts_with("1 client, committed requests"));
+    for row in report["rows"].as_array().expect("rows") {
+        assert!(row["ours"].as_f64() > Some(0.0) && row["peer"].as_f64() > Some(0.0));
+    }
+}
+
+#[test]
+fn postgres_and_ours_by_turns() {
+    let Some(report) = quick("postgres") else {
+        return;
+    };
+    assert_eq!(cases(&report).len(), 1);
+    let row = &report["rows"][0];
+    assert!(row["ours"].as_f64() > Some(0.0) && row["peer"].as_f64() > Some(0.0));
+}
+
+#[test]
+fn a_killed_leader_is_replaced() {
+    let report = quick("failover").expect("it needs nobody else");
+    assert_eq!(cases(&report).len(), 2);
+    // Nobody calls an election before the shortest timeout is over.
+    let ours = report["rows"][0]["ours"].as_f64().expect("a number");
+    assert!(ours > 100.0, "{report}");
+}
+
+#[test]
+fn a_replica_grows_and_is_repaired() {
+    let report = quick("growth").expect("it needs nobody else");
+    let cases = cases(&report);
+    for part in [
+        "database, at 2,000 entries",
+        "resident memory",
+        "start-up after a clean stop",
+        "start-up after SIGKILL",
+        "while snapshots are taken, at 0 entries",
+        "while snapshots are taken, at 2,000 entries",
+        "fsck of",
+        "export of",
+        "a new replica filled",
+    ] {
+        assert!(
+            cases.iter().any(|case| case.contains(part)),
+            "{part}: {cases:#?}"
+        );
+    }
 }

@@ -9,6 +9,7 @@
 mod client;
 mod members;
 
+use crate::group::Settings;
 use crate::ledger::TIME_MAX;
 use crate::load::{Runs, clients, row};
 use crate::replicated::Replicated;
@@ -28,6 +29,8 @@ pub struct Sizes {
     pub rounds: usize,
     /// Time of one run of either.
     pub slice: Duration,
+    /// Whether our replicas take signatures for good: replication alone. Needs the feature of that name.
+    pub unchecked: bool,
 }
 
 impl Sizes {
@@ -36,12 +39,21 @@ impl Sizes {
         clients: &[1, 64, 256],
         rounds: ROUNDS,
         slice: Duration::from_millis(1_500),
+        unchecked: false,
     };
+    /// 256 clients, signatures taken for good.
+    pub const UNCHECKED: Self = Self {
+        clients: &[256],
+        unchecked: true,
+        ..Self::FULL
+    };
+
     /// Short, to see that it works.
     pub const QUICK: Self = Self {
         clients: &[1, 16],
         rounds: 1,
         slice: Duration::from_millis(200),
+        unchecked: false,
     };
 }
 
@@ -58,9 +70,21 @@ pub fn run(
         // Progress nobody can see is no reason to stop.
         let _ = writeln!(progress, "{what}");
     };
+    if sizes.unchecked && !cfg!(feature = "unchecked") {
+        return Err(BenchError::Absent {
+            what: "a replica that takes signatures for good",
+            how: "cargo run --release -p sekisho-bench --features unchecked -- etcd --unchecked",
+        });
+    }
     let binary = binary()?;
     let etcd = Etcd::start(&binary)?;
-    let mut ours = Replicated::start_apart(program)?;
+    let mut ours = Replicated::start_apart(
+        program,
+        Settings {
+            unchecked: sizes.unchecked,
+            ..Settings::usual()
+        },
+    )?;
     say(format!(
         "three members of etcd {}, puts of {VALUE_BYTES} bytes, plain; three replicas, signed requests of {} bytes, \
          mutual TLS",
@@ -88,9 +112,14 @@ pub fn run(
         let name = clients(count);
         say(format!("{name}: ours {}", our_runs.said()));
         say(format!("{name}: etcd {}", their_runs.said()));
+        let how = if sizes.unchecked {
+            "SIGNATURES NOT CHECKED (replication alone)"
+        } else {
+            "signatures verified on every replica"
+        };
         rows.extend([
             row(
-                format!("{name}, committed requests, signatures verified on every replica, against etcd's puts"),
+                format!("{name}, committed requests, {how}, against etcd's puts"),
                 &our_runs.rate,
                 &their_runs.rate,
                 "1/s",

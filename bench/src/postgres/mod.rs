@@ -9,6 +9,7 @@
 
 mod servers;
 
+use crate::group::Settings;
 use crate::ledger::TIME_MAX;
 use crate::load::{Runs, clients, row};
 use crate::replicated::Replicated;
@@ -59,7 +60,7 @@ pub fn run(
     };
     let bin = programs()?;
     let postgres = Postgres::start(&bin)?;
-    let mut ours = Replicated::start_apart(program)?;
+    let mut ours = Replicated::start_apart(program, Settings::usual())?;
     say(format!(
         "PostgreSQL {}, a primary and two standbys, rows of {BODY_BYTES} bytes, plain; three replicas, signed requests \
          of {} bytes, mutual TLS",

@@ -49,6 +49,8 @@ mod tiles;
 #[path = "../tests/support/genesis.rs"]
 mod test_genesis;
 
+#[cfg(feature = "unchecked")]
+pub use checked::take_signatures_for_good;
 pub use checkpoint::{CheckpointError, Cosigned};
 pub use config::{Clock, Config, Keys, SystemClock, Timing};
 pub use disk::{Disk, DiskFile, Folder};
