@@ -161,6 +161,7 @@ async fn serve(
         ServerLimits::default(),
     )
     .map_err(|e| failed(&e))?;
+    replica.count_connections(incoming.turned_away());
     let node = match config.node.as_ref().zip(node_key) {
         Some((of, key)) => Some(start_node(config, of, replica, &identity, key).await?),
         None => None,

@@ -9,7 +9,7 @@ use crate::ui::{Failure, Words};
 use read::Reader;
 use sekisho_documents::SourceId;
 use sekisho_domain::{FacilityId, NetworkId, ReplicaId};
-use sekisho_replica::Timing;
+use sekisho_replica::{EXPECTED_RTT_DEFAULT_MS, EXPECTED_RTT_MS, Timing};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ pub struct Config {
 pub struct ReplicaConfig {
     /// Its id in the genesis file.
     pub id: ReplicaId,
-    /// When it believes the leader dead; the same on all replicas.
+    /// What follows from `expected_rtt_ms`; the same on all replicas.
     pub timing: Timing,
     /// Where it serves the ledger's tiles over plain HTTP, on loopback; none: nowhere.
     pub tiles: Option<SocketAddr>,
@@ -194,14 +194,14 @@ fn read(table: toml::Table, base: &Path, faults: &mut Vec<Words>) -> Option<Conf
     };
     let replica = root.section("replica").map(|mut section| {
         let id = section.number("id", 1..=u64::MAX >> 1);
-        let timing = section
-            .optional::<TimingName>("timing", "wide-area")
-            .unwrap_or(TimingName(Timing::WIDE_AREA));
+        let expected_rtt_ms =
+            section.optional_number("expected_rtt_ms", EXPECTED_RTT_MS, EXPECTED_RTT_DEFAULT_MS);
         let tiles = section.optional::<TilesAddress>("tiles", "127.0.0.1:7480");
         section.finish();
-        id.map(|id| ReplicaConfig {
+        let timing = expected_rtt_ms.and_then(|ms| Timing::for_rtt(ms).ok());
+        id.zip(timing).map(|(id, timing)| ReplicaConfig {
             id: ReplicaId(id),
-            timing: timing.0,
+            timing,
             tiles: tiles.map(|address| address.0),
         })
     });
@@ -323,19 +323,6 @@ fn node(mut section: Reader<'_>, base: &Path) -> Option<NodeConfig> {
     complete.then_some(NodeConfig { broker, sources })
 }
 
-struct TimingName(Timing);
-
-impl std::str::FromStr for TimingName {
-    type Err = &'static str;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "wide-area" => Ok(Self(Timing::WIDE_AREA)),
-            "loopback" => Ok(Self(Timing::LOOPBACK)),
-            _ => Err("timing is wide-area or loopback"),
-        }
-    }
-}
-
 /// Tiles are served without TLS and without asking who it is, so on this machine only.
 struct TilesAddress(SocketAddr);
 
@@ -393,6 +380,26 @@ mod tests {
     }
 
     #[test]
+    fn how_far_apart_replicas_are_is_one_number() {
+        let of = |line: &str| {
+            let text = format!(
+                "[network]\nid = \"a\"\n[server]\nlisten = \"127.0.0.1:1\"\n[replica]\nid = 1\n{line}\n"
+            );
+            let config = Config::parse(&text, Path::new("."));
+            config.map(|config| config.replica.unwrap().timing)
+        };
+        assert_eq!(of(""), Ok(Timing::WIDE_AREA));
+        assert_eq!(of("expected_rtt_ms = 1"), Ok(Timing::LOOPBACK));
+        assert_eq!(of("expected_rtt_ms = 7"), Ok(Timing::for_rtt(7).unwrap()));
+        for wrong in ["0", "1001", "-1", "40.5", "\"40\""] {
+            let faults = of(&format!("expected_rtt_ms = {wrong}")).unwrap_err();
+            assert_eq!(faults.0.len(), 1, "{wrong}: {faults}");
+            let said = faults.to_string();
+            assert!(said.contains("from 1 to 1000"), "{wrong}: {said}");
+        }
+    }
+
+    #[test]
     fn six_mistakes_are_reported_at_once_each_with_what_to_write() {
         let text = r#"
             [network]
@@ -401,7 +408,7 @@ mod tests {
             listen = "7443"
             [replica]
             id = -1
-            timing = "fast"
+            expected_rtt_ms = 0
             tiles = "0.0.0.0:7480"
             [node]
             colour = "red"
@@ -411,7 +418,7 @@ mod tests {
             "network.id",
             "server.listen",
             "replica.id",
-            "replica.timing",
+            "replica.expected_rtt_ms",
             "replica.tiles",
             "node.colour",
             "node.broker",

@@ -208,6 +208,20 @@ impl<'a> Reader<'a> {
         None
     }
 
+    /// [`Reader::number`] with a default.
+    pub fn optional_number(
+        &mut self,
+        key: &str,
+        range: std::ops::RangeInclusive<u64>,
+        default: u64,
+    ) -> Option<u64> {
+        if self.table.contains_key(key) {
+            self.number(key, range)
+        } else {
+            Some(default)
+        }
+    }
+
     /// Reports what nobody asked for.
     pub fn finish(mut self) {
         let unknown: Vec<_> = std::mem::take(&mut self.table)

@@ -150,7 +150,7 @@ impl Stage {
         let folder = self.dir.join(facts.id);
         let mut text = format!(
             "# {} ({})\n[network]\nid = \"{}\"\n[ledger]\ngenesis = \"../genesis.json\"\n[server]\nlisten = \"{listen}\"\n\
-             [replica]\nid = {replica}\ntiming = \"loopback\"\n[broker]\n[node]\n",
+             [replica]\nid = {replica}\nexpected_rtt_ms = 1\n[broker]\n[node]\n",
             facts.name, facts.place, facts.id,
         );
         for (code, name, _) in &facts.hospitals {

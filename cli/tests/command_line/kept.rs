@@ -24,7 +24,11 @@ impl Alone {
         let made = Made::new("mamenet", 1, &listen).founded();
         let config = made.file("sekisho.toml");
         let text = std::fs::read_to_string(&config).unwrap();
-        std::fs::write(&config, text.replace("wide-area", "loopback")).unwrap();
+        std::fs::write(
+            &config,
+            text.replace("expected_rtt_ms = 40", "expected_rtt_ms = 1"),
+        )
+        .unwrap();
         let mut alone = Self {
             made,
             running: None,

@@ -213,7 +213,7 @@ fn a_wrong_command_line_is_told_in_both_languages() {
 fn a_configuration_with_five_mistakes_has_all_five_reported() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("sekisho.toml");
-    let wrong = "[network]\nid = \"ピカピカ\"\n[server]\nlisten = \"7443\"\n[replica]\nid = -1\ntiming = \"fast\"\ncolour = \"red\"\n";
+    let wrong = "[network]\nid = \"ピカピカ\"\n[server]\nlisten = \"7443\"\n[replica]\nid = -1\nexpected_rtt_ms = 0\ncolour = \"red\"\n";
     std::fs::write(&path, wrong).unwrap();
     let check = ["config", "check", "--config", &text(&path)];
     let object = fails(&check, 2, "has faults", "誤りがあります");
@@ -221,7 +221,7 @@ fn a_configuration_with_five_mistakes_has_all_five_reported() {
         "network.id",
         "server.listen",
         "replica.id",
-        "replica.timing",
+        "replica.expected_rtt_ms",
         "replica.colour",
     ] {
         assert!(

@@ -1,23 +1,37 @@
 //! Many submissions, one Raft entry: what makes one fsync serve hundreds of callers (R1).
 //!
 //! While nothing is under way a batch leaves at once, so a lone caller waits for nobody. While one is, the
-//! next lingers for company, and leaves when it is full, when [`BATCH_LINGER`] is over and a place is free.
+//! next lingers for company, and leaves when there is enough for a full one, or when [`BATCH_LINGER`] is over, and a
+//! place is free. Only then is it filled, one entry of each network that waits after the other ([`Fair`]).
 
 use crate::config::{
     BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, BATCH_LINGER, BATCHES_IN_FLIGHT_MAX, Clock, QUEUE_MAX,
 };
+use crate::fair::{Fair, Pushed};
 use crate::raft::{Proposal, Raft};
 use prost::Message;
+use sekisho_domain::NetworkId;
 use sekisho_ledger::Applied;
 use sekisho_proto::v1;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 /// Where submissions wait. When the last clone is dropped, what waits is still proposed.
 #[derive(Clone)]
-pub(crate) struct Queue(mpsc::Sender<Job>);
+pub(crate) struct Queue {
+    waiting: Waiting,
+    /// Rung after each push; once is enough for whoever then looks.
+    bell: mpsc::Sender<()>,
+}
+
+/// What waits, of each network.
+type Waiting = Arc<Mutex<Fair<NetworkId, Job>>>;
+
+fn lock(waiting: &Waiting) -> MutexGuard<'_, Fair<NetworkId, Job>> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Why a submission was not put in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +42,14 @@ pub(crate) enum Refused {
     Closed,
 }
 
-/// The batch was proposed, but what became of it is not known here: leadership or the process ended.
+/// Why a submission that was queued has no outcome here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Lost;
+pub(crate) enum Lost {
+    /// What became of it is not known here: leadership or the process ended.
+    Unknown,
+    /// Its place went to a network that had fewer; it was not proposed.
+    Displaced,
+}
 
 struct Job {
     envelope: v1::Envelope,
@@ -64,11 +83,15 @@ impl Ticket {
 }
 
 impl Queue {
-    /// Queues an admitted envelope.
+    /// Queues an admitted envelope of a network.
     pub(crate) fn push(
         &self,
+        network: NetworkId,
         envelope: v1::Envelope,
     ) -> Result<(Ticket, oneshot::Receiver<Result<Applied, Lost>>), Refused> {
+        if self.bell.is_closed() {
+            return Err(Refused::Closed);
+        }
         let (reply, answer) = oneshot::channel();
         let ticket = Ticket::new();
         let job = Job {
@@ -76,91 +99,108 @@ impl Queue {
             ticket: ticket.clone(),
             reply,
         };
-        match self.0.try_send(job) {
-            Ok(()) => Ok((ticket, answer)),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(Refused::Full),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(Refused::Closed),
+        let pushed = lock(&self.waiting).push(network, job);
+        match pushed {
+            Pushed::Queued => {}
+            Pushed::Displaced(job) => {
+                job.ticket.take(ABANDONED);
+                // A caller that no longer waits needs no answer.
+                let _ = job.reply.send(Err(Lost::Displaced));
+            }
+            Pushed::Refused(_) => return Err(Refused::Full),
+        }
+        match self.bell.try_send(()) {
+            // Rung already: whoever hears it looks after this.
+            Ok(()) | Err(mpsc::error::TrySendError::Full(())) => Ok((ticket, answer)),
+            Err(mpsc::error::TrySendError::Closed(())) => Err(Refused::Closed),
         }
     }
 }
 
 /// The queue, and the task that serves it until the queue is dropped.
 pub(crate) fn batcher(raft: Raft, clock: Arc<dyn Clock>) -> (Queue, impl Future<Output = ()>) {
-    let (sender, jobs) = mpsc::channel(QUEUE_MAX);
-    (Queue(sender), run(jobs, raft, clock))
+    let (bell, rung) = mpsc::channel(1);
+    let waiting = Arc::new(Mutex::new(Fair::new(QUEUE_MAX)));
+    let jobs = Jobs {
+        waiting: Arc::clone(&waiting),
+        rung,
+    };
+    (Queue { waiting, bell }, run(jobs, raft, clock))
 }
 
-#[derive(Default)]
-struct Filling {
-    jobs: Vec<Job>,
-    bytes: usize,
+/// The serving end.
+struct Jobs {
+    waiting: Waiting,
+    rung: mpsc::Receiver<()>,
 }
 
-impl Filling {
-    /// Takes a job, or gives it back if it does not fit.
-    fn add(&mut self, job: Job) -> Option<Job> {
-        let bytes = self.bytes + job.envelope.encoded_len();
-        if !self.jobs.is_empty()
-            && (self.jobs.len() >= BATCH_ENTRIES_MAX || bytes > BATCH_BYTES_MAX)
-        {
-            return Some(job);
-        }
-        self.bytes = bytes;
-        self.jobs.push(job);
-        None
+impl Jobs {
+    fn waiting(&self) -> usize {
+        lock(&self.waiting).len()
     }
 
-    /// Takes what waits; gives back the first job that does not fit.
-    fn add_waiting(&mut self, jobs: &mut mpsc::Receiver<Job>) -> Option<Job> {
-        while let Ok(job) = jobs.try_recv() {
-            if let Some(next) = self.add(job) {
-                return Some(next);
+    /// Waits until something waits; false once nothing does and nothing can any more.
+    async fn some(&mut self) -> bool {
+        loop {
+            if self.waiting() > 0 {
+                return true;
+            }
+            if self.rung.recv().await.is_none() {
+                return self.waiting() > 0;
             }
         }
-        None
     }
 
-    async fn linger(&mut self, jobs: &mut mpsc::Receiver<Job>) -> Option<Job> {
+    /// Waits until there is enough for a full batch, but not for long.
+    async fn linger(&mut self) {
         let until = Instant::now() + BATCH_LINGER;
-        while let Ok(Some(job)) = timeout_at(until, jobs.recv()).await {
-            if let Some(next) = self.add(job) {
-                return Some(next);
-            }
-        }
-        None
+        while self.waiting() < BATCH_ENTRIES_MAX
+            && matches!(timeout_at(until, self.rung.recv()).await, Ok(Some(())))
+        {}
+    }
+
+    /// The next batch: what fits of what waits and was not abandoned, from now on sent.
+    fn fill(&self) -> Vec<Job> {
+        fill(&mut lock(&self.waiting))
     }
 }
 
-async fn run(mut jobs: mpsc::Receiver<Job>, raft: Raft, clock: Arc<dyn Clock>) {
-    let places = Arc::new(Semaphore::new(BATCHES_IN_FLIGHT_MAX));
-    let (mut next, mut last_ms) = (None, 0);
-    loop {
-        let first = match next.take() {
-            Some(job) => job,
-            None => match jobs.recv().await {
-                Some(job) => job,
-                None => break,
-            },
+impl Drop for Jobs {
+    /// Whoever still waits is told that nobody serves it: its answer's sender goes.
+    fn drop(&mut self) {
+        let mut waiting = lock(&self.waiting);
+        while waiting.pop_if(|_| true).is_some() {}
+    }
+}
+
+fn fill(waiting: &mut Fair<NetworkId, Job>) -> Vec<Job> {
+    let (mut jobs, mut bytes) = (Vec::new(), 0);
+    while jobs.len() < BATCH_ENTRIES_MAX {
+        // A single one always fits.
+        let room =
+            |job: &Job| jobs.is_empty() || bytes + job.envelope.encoded_len() <= BATCH_BYTES_MAX;
+        let Some(job) = waiting.pop_if(room) else {
+            break;
         };
-        let mut batch = Filling::default();
-        next = batch.add(first);
-        if next.is_none() {
-            next = batch.add_waiting(&mut jobs);
+        if job.ticket.take(SENT) {
+            bytes += job.envelope.encoded_len();
+            jobs.push(job);
         }
-        if next.is_none() && places.available_permits() < BATCHES_IN_FLIGHT_MAX {
-            next = batch.linger(&mut jobs).await;
+    }
+    jobs
+}
+
+async fn run(mut jobs: Jobs, raft: Raft, clock: Arc<dyn Clock>) {
+    let places = Arc::new(Semaphore::new(BATCHES_IN_FLIGHT_MAX));
+    let mut last_ms = 0;
+    while jobs.some().await {
+        if places.available_permits() < BATCHES_IN_FLIGHT_MAX {
+            jobs.linger().await;
         }
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             break;
         };
-        if next.is_none() {
-            next = batch.add_waiting(&mut jobs);
-        }
-        let sent: Vec<Job> = batch
-            .jobs
-            .into_iter()
-            .filter(|job| job.ticket.take(SENT))
-            .collect();
+        let sent = jobs.fill();
         if sent.is_empty() {
             continue;
         }
@@ -188,7 +228,7 @@ async fn run(mut jobs: mpsc::Receiver<Job>, raft: Raft, clock: Arc<dyn Clock>) {
             let mut applied = applied.unwrap_or_default().into_iter();
             for reply in replies {
                 // A caller that no longer waits asks again by its request id.
-                let _ = reply.send(applied.next().ok_or(Lost));
+                let _ = reply.send(applied.next().ok_or(Lost::Unknown));
             }
         });
     }
@@ -212,22 +252,64 @@ mod tests {
         }
     }
 
+    fn network(n: u64) -> NetworkId {
+        format!("net-{n}").parse().unwrap()
+    }
+
+    fn waiting(jobs: impl IntoIterator<Item = (u64, usize)>) -> Fair<NetworkId, Job> {
+        let mut fair = Fair::new(QUEUE_MAX);
+        for (n, bytes) in jobs {
+            assert!(matches!(fair.push(network(n), job(bytes)), Pushed::Queued));
+        }
+        fair
+    }
+
     #[test]
     fn a_batch_keeps_its_bounds() {
-        let mut full = Filling::default();
-        for n in 0..BATCH_ENTRIES_MAX {
-            assert!(full.add(job(1)).is_none(), "entry {n} fits");
+        let mut many = waiting(vec![(1, 1); BATCH_ENTRIES_MAX + 1]);
+        assert_eq!(fill(&mut many).len(), BATCH_ENTRIES_MAX);
+        assert_eq!(fill(&mut many).len(), 1);
+        assert_eq!(fill(&mut many).len(), 0);
+        let mut heavy = waiting([(1, BATCH_BYTES_MAX * 2), (1, 1)]);
+        assert_eq!(fill(&mut heavy).len(), 1, "a single one always fits");
+        assert_eq!(fill(&mut heavy).len(), 1);
+        let mut large = waiting(vec![(1, 16 * 1024); 80]);
+        let filled = fill(&mut large);
+        let bytes: usize = filled.iter().map(|j| j.envelope.encoded_len()).sum();
+        assert!(bytes <= BATCH_BYTES_MAX && bytes > BATCH_BYTES_MAX - 17 * 1024);
+    }
+
+    #[test]
+    fn a_network_that_floods_does_not_keep_another_out_of_the_next_batch() {
+        let flood = vec![(1, 100); QUEUE_MAX - 3];
+        let mut waiting = waiting(flood.into_iter().chain([(2, 200), (3, 300), (2, 200)]));
+        let batch: Vec<usize> = fill(&mut waiting)
+            .iter()
+            .map(|job| job.envelope.payload.len())
+            .collect();
+        assert_eq!(batch[..6], [100, 200, 300, 100, 200, 100]);
+        assert_eq!(batch.len(), BATCH_ENTRIES_MAX);
+    }
+
+    #[test]
+    fn what_was_abandoned_takes_no_room_in_a_batch() {
+        let mut fair = Fair::new(QUEUE_MAX);
+        let mut tickets = Vec::new();
+        for n in 0..QUEUE_MAX {
+            let job = job(n);
+            tickets.push(job.ticket.clone());
+            assert!(matches!(fair.push(network(1), job), Pushed::Queued));
         }
-        assert!(full.add(job(1)).is_some(), "one more does not");
-        let mut heavy = Filling::default();
+        for ticket in &tickets[..BATCH_ENTRIES_MAX] {
+            assert!(ticket.abandon());
+        }
+        let batch = fill(&mut fair);
+        assert_eq!(batch.len(), BATCH_ENTRIES_MAX);
         assert!(
-            heavy.add(job(BATCH_BYTES_MAX * 2)).is_none(),
-            "a single one always fits"
+            batch
+                .iter()
+                .all(|job| job.envelope.payload.len() >= BATCH_ENTRIES_MAX)
         );
-        assert!(heavy.add(job(1)).is_some());
-        let mut bytes = Filling::default();
-        while bytes.add(job(16 * 1024)).is_none() {}
-        assert!(bytes.bytes <= BATCH_BYTES_MAX && bytes.bytes > BATCH_BYTES_MAX - 17 * 1024);
     }
 
     #[test]

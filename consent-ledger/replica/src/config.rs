@@ -2,6 +2,7 @@
 
 use crate::ReplicaError;
 use crate::disk::Disk;
+use crate::timing::Timing;
 use sekisho_domain::{ReplicaId, TimeMs};
 use sekisho_ledger::signature::SigningKey;
 use sekisho_transport::Identity;
@@ -17,8 +18,15 @@ pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
 pub const BATCH_LINGER: Duration = Duration::from_millis(3);
 /// Batches proposed and not yet applied: one travels while the next one fills the disk's queue.
 pub const BATCHES_IN_FLIGHT_MAX: usize = 2;
-/// Submissions waiting for a batch: four full batches. Beyond it new ones are refused at once.
+/// Submissions waiting for a batch: four full batches. Beyond it a new one is refused at once, or takes the place of
+/// one of the network that has most.
 pub const QUEUE_MAX: usize = 4 * BATCH_ENTRIES_MAX;
+/// Submissions under way at one replica, from arrival to answer: one network alone may have half, which fills the queue.
+pub const PLACES_MAX: usize = 2 * QUEUE_MAX;
+/// Of these, those each network has whatever others do: a round of an institution's work.
+pub const PLACES_ALWAYS: usize = 16;
+/// Submissions on their way to the leader at once: fewer than one connection's streams, which consensus needs too.
+pub const FORWARDS_MAX: usize = sekisho_transport::limits::STREAMS_MAX as usize * 3 / 4;
 /// Public keys kept ready for checking: those of every node and network of a large federation.
 pub const READY_KEYS_MAX: usize = 4_096;
 /// Signature checks remembered between arrival and apply: all that can be queued and in flight, twice.
@@ -62,33 +70,6 @@ pub const LOG_FILE_BYTES: u64 = 16 * 1024 * 1024;
 pub const LOG_SPARES_MAX: usize = 2;
 /// Time for work under way to end at shutdown.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
-
-/// When a replica believes its leader dead. The same on all replicas of a ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timing {
-    /// Time between a leader's heartbeats; also the time limit of each replication message, so at least
-    /// four times the worst round trip between replicas.
-    pub heartbeat: Duration,
-    /// Shortest time without a heartbeat before an election.
-    pub election_min: Duration,
-    /// Longest one. A follower that knew a leader waits up to twice this long.
-    pub election_max: Duration,
-}
-
-impl Timing {
-    /// Between prefectures: 500 ms and 2.5 to 5 s.
-    pub const WIDE_AREA: Self = Self {
-        heartbeat: Duration::from_millis(500),
-        election_min: Duration::from_millis(2500),
-        election_max: Duration::from_millis(5000),
-    };
-    /// Between processes of one machine: 100 ms and 400 to 800 ms.
-    pub const LOOPBACK: Self = Self {
-        heartbeat: Duration::from_millis(100),
-        election_min: Duration::from_millis(400),
-        election_max: Duration::from_millis(800),
-    };
-}
 
 /// How one replica is set up.
 #[derive(Debug, Clone)]

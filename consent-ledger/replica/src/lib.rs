@@ -34,9 +34,12 @@ pub mod config;
 mod directory;
 mod disk;
 mod error;
+mod fair;
+mod gate;
 mod membership;
 pub mod offline;
 mod raft;
+mod refusals;
 mod replica;
 mod service;
 #[cfg(feature = "simulation")]
@@ -44,6 +47,7 @@ pub mod simulation;
 mod store;
 mod submit;
 mod tiles;
+mod timing;
 
 #[cfg(test)]
 #[path = "../tests/support/genesis.rs"]
@@ -52,7 +56,7 @@ mod test_genesis;
 #[cfg(feature = "unchecked")]
 pub use checked::take_signatures_for_good;
 pub use checkpoint::{CheckpointError, Cosigned};
-pub use config::{Clock, Config, Keys, SystemClock, Timing};
+pub use config::{Clock, Config, Keys, SystemClock};
 pub use disk::{Disk, DiskFile, Folder};
 pub use error::ReplicaError;
 pub use membership::{JoinError, Joined, PROMOTE_LAG_MAX, Source, join};
@@ -61,6 +65,7 @@ pub use replica::{Alarm, MemberStatus, Replica, Status, WaitError};
 pub use store::ReadState;
 pub use submit::{SubmitError, Submitted};
 pub use tiles::{TILES_CONNECTIONS_MAX, check_address as check_tiles_address};
+pub use timing::{EXPECTED_RTT_DEFAULT_MS, EXPECTED_RTT_MS, RttOutOfRange, Timing};
 
 pub use sekisho_ledger::tlog::acknowledged;
 

@@ -5,11 +5,13 @@
 //! its outcome is. Trying again is always safe, since the request id makes it the same entry.
 
 use crate::batcher::{Lost, Refused};
+use crate::gate::Crowded;
 use crate::membership::refuse;
+use crate::refusals::Refusal;
 use crate::replica::Replica;
 use crate::store::blocking;
 use crate::{ReplicaError, state_error};
-use sekisho_domain::{EntryIndex, Hash, KeyId, Outcome, TimeMs};
+use sekisho_domain::{EntryIndex, Hash, KeyId, NetworkId, Outcome, TimeMs};
 use sekisho_ledger::signature::Signature;
 use sekisho_ledger::tlog::acknowledged;
 use sekisho_ledger::{Admitted, Applied, EntryFault, Leaf, View, admit, merkle};
@@ -141,17 +143,31 @@ enum Attempt {
 
 impl Replica {
     /// Puts an entry in order and applies it. Waits for a leader, and tries again after a change of
-    /// leader, until the deadline.
+    /// leader, until the deadline. It takes one of the places of the network that runs this replica.
     ///
     /// # Errors
     /// See [`SubmitError`].
-    #[tracing::instrument(skip_all, fields(replica = %self.id(), index = tracing::field::Empty))]
     pub async fn submit(
         &self,
         envelope: v1::Envelope,
         deadline: Deadline,
     ) -> Result<Submitted, SubmitError> {
-        let Ok(_place) = self.places().try_acquire() else {
+        self.submit_for(self.network(), envelope, deadline).await
+    }
+
+    /// The same for a network that sent it here, and takes one of that network's places.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    #[tracing::instrument(skip_all, fields(replica = %self.id(), index = tracing::field::Empty))]
+    pub async fn submit_for(
+        &self,
+        network: &NetworkId,
+        envelope: v1::Envelope,
+        deadline: Deadline,
+    ) -> Result<Submitted, SubmitError> {
+        let Some(_place) = self.place(network) else {
+            self.refused(Refusal::Overloaded);
             return Err(SubmitError::Overloaded);
         };
         let (mut maybe_sent, mut pause) = (false, RETRY_PAUSE);
@@ -173,7 +189,10 @@ impl Replica {
             let leader = self.leader();
             let attempt = match leader {
                 Some(leader) if leader == self.id() => self.attempt_here(&envelope, deadline).await,
-                Some(leader) => self.attempt_there(leader, &envelope, deadline).await,
+                Some(leader) => {
+                    self.attempt_there(leader, network, &envelope, deadline)
+                        .await
+                }
                 None => Attempt::NotSent,
             };
             match attempt {
@@ -218,29 +237,37 @@ impl Replica {
             admit(&state, envelope, now, checked).map_err(state_error)
         };
         let admitted = admit();
-        match admitted {
+        let network = match admitted {
             Ok(Ok(Admitted::Fresh(authentic))) => {
                 if let Some(why) = refuse(self, &authentic.entry().body).await {
+                    self.refused(Refusal::NotNow);
                     return Attempt::Failed(SubmitError::NotNow(why));
                 }
+                authentic.author().network.clone()
             }
             Ok(Ok(Admitted::Known(index))) => return self.known(index).await,
-            Ok(Err(fault)) => return Attempt::Failed(fault.into()),
+            Ok(Err(fault)) => {
+                self.refused(Refusal::from(&fault));
+                return Attempt::Failed(fault.into());
+            }
             Err(_) => return Attempt::Failed(SubmitError::Stopped),
-        }
+        };
         let Some(queue) = self.queue() else {
             return Attempt::Failed(SubmitError::Stopped);
         };
-        let (ticket, mut answer) = match queue.push(envelope.clone()) {
+        let (ticket, mut answer) = match queue.push(network, envelope.clone()) {
             Ok(queued) => queued,
-            Err(Refused::Full) => return Attempt::Failed(SubmitError::Overloaded),
+            Err(Refused::Full) => {
+                self.refused(Refusal::Overloaded);
+                return Attempt::Failed(SubmitError::Overloaded);
+            }
             Err(Refused::Closed) => return Attempt::Failed(SubmitError::Stopped),
         };
         let answered = tokio::select! {
             answered = &mut answer => answered,
             // Whether or not it left: with another leader, or none, it may never be answered here.
-            () = self.leads_no_more() => Ok(Err(Lost)),
-            () = tokio::time::sleep(deadline.remaining()) => Ok(Err(Lost)),
+            () = self.leads_no_more() => Ok(Err(Lost::Unknown)),
+            () = tokio::time::sleep(deadline.remaining()) => Ok(Err(Lost::Unknown)),
         };
         match answered {
             Ok(Ok(Applied::Leaf {
@@ -251,7 +278,11 @@ impl Replica {
             })) => Attempt::Done(self.acknowledge(index, time, outcome, leaf_hash, false)),
             Ok(Ok(Applied::Duplicate { index })) => self.known(index).await,
             Ok(Ok(Applied::Invalid(fault))) => Attempt::Failed(fault.into()),
-            Ok(Err(Lost)) | Err(_) => {
+            Ok(Err(Lost::Displaced)) => {
+                self.refused(Refusal::Displaced);
+                Attempt::Failed(SubmitError::Overloaded)
+            }
+            Ok(Err(Lost::Unknown)) | Err(_) => {
                 if ticket.abandon() {
                     Attempt::NotSent
                 } else {
@@ -302,9 +333,18 @@ impl Replica {
     async fn attempt_there(
         &self,
         leader: u64,
+        network: &NetworkId,
         envelope: &v1::Envelope,
         deadline: Deadline,
     ) -> Attempt {
+        let _pass = match deadline.bound(self.to_leader().pass(network.clone())).await {
+            Ok(Ok(pass)) => pass,
+            Ok(Err(Crowded)) => {
+                self.refused(Refusal::Overloaded);
+                return Attempt::Failed(SubmitError::Overloaded);
+            }
+            Err(_) => return Attempt::NotSent,
+        };
         let Ok(channel) = self.channel(leader) else {
             return Attempt::NotSent;
         };

@@ -9,7 +9,7 @@ mod support;
 
 use sekisho_domain::{EntryIndex, Outcome};
 use sekisho_ledger::signature::VerifyingKey;
-use sekisho_replica::{SubmitError, acknowledged};
+use sekisho_replica::{SubmitError, Timing, acknowledged};
 use sekisho_transport::Deadline;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -174,7 +174,7 @@ async fn without_a_majority_it_fails_closed_in_time_and_recovers_by_itself() {
             .await
             .unwrap()
             .quorum_ack_ms
-            .is_none_or(|ms| ms > 800)
+            .is_none_or(|ms| u128::from(ms) > Timing::LOOPBACK.election_max.as_millis())
             .then_some(())
     })
     .await;

@@ -36,6 +36,7 @@ mod serve;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 pub mod telemetry;
+mod turned_away;
 mod verify;
 
 pub use certificate::Identity;
@@ -49,3 +50,4 @@ pub use incoming::{Incoming, PeerStream};
 pub use key::{TransportKey, key_id};
 pub use limits::{ClientLimits, ServerLimits};
 pub use serve::{MembersServer, server};
+pub use turned_away::TurnedAway;

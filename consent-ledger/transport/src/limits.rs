@@ -14,8 +14,15 @@ pub const HANDSHAKES_MAX: usize = 64;
 /// the tools of their operators.
 pub const CONNECTIONS_MAX: usize = 1024;
 
+/// Connections at once of one key. A network's node, broker and replica share a process and a key, and each makes one
+/// connection; the rest is for its operator's tools, which come and go.
+pub const CONNECTIONS_PER_KEY_MAX: usize = 64;
+
 /// Pause after the system refused to accept (no file descriptors left): retrying at once would spin.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+/// Bytes every HTTP/2 client begins with (RFC 9113 §3.4), sent together with the end of its handshake.
+pub const PREFACE_BYTES: usize = 24;
 
 /// Time for TCP, TLS and the first bytes of HTTP/2 together.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,12 +59,14 @@ pub const TELEMETRY_FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 /// Limits of a server's [`Incoming`](crate::Incoming).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerLimits {
-    /// See [`HANDSHAKE_TIMEOUT`].
+    /// See [`HANDSHAKE_TIMEOUT`]; as long again for the first bytes after it.
     pub handshake_timeout: Duration,
     /// See [`HANDSHAKES_MAX`].
     pub handshakes_max: usize,
     /// See [`CONNECTIONS_MAX`].
     pub connections_max: usize,
+    /// See [`CONNECTIONS_PER_KEY_MAX`].
+    pub connections_per_key_max: usize,
 }
 
 impl Default for ServerLimits {
@@ -66,6 +75,7 @@ impl Default for ServerLimits {
             handshake_timeout: HANDSHAKE_TIMEOUT,
             handshakes_max: HANDSHAKES_MAX,
             connections_max: CONNECTIONS_MAX,
+            connections_per_key_max: CONNECTIONS_PER_KEY_MAX,
         }
     }
 }

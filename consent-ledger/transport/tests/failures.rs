@@ -43,6 +43,7 @@ async fn silent_clients_delay_nobody() {
         handshake_timeout: 10 * PATIENCE,
         handshakes_max: 2,
         connections_max: 8,
+        ..ServerLimits::default()
     };
     let server = Running::start(&saga, members.clone(), limits).await;
     let mut silent = Vec::new();

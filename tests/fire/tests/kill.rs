@@ -21,7 +21,7 @@ const ENTRIES_BETWEEN_MAX: u64 = 120;
 /// How long the group may take to acknowledge them, an election included.
 const PROGRESS: Duration = Duration::from_secs(60);
 /// Between processes of one machine.
-const TIMING: &str = "timing = \"loopback\"";
+const TIMING: &str = "expected_rtt_ms = 1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_sigkill_of_any_replica() {

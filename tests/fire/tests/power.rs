@@ -29,7 +29,7 @@ const ENTRIES_BETWEEN_MAX: u64 = 150;
 const LATER_MAX_US: u64 = 20_000;
 /// How long the group may take to acknowledge entries, an election included.
 const PROGRESS: Duration = Duration::from_secs(60);
-const TIMING: &str = "timing = \"loopback\"";
+const TIMING: &str = "expected_rtt_ms = 1";
 const ALL: [usize; REPLICAS] = [0, 1, 2];
 
 /// Replicas, each on a disk of its own. Dropped in this order: processes, disks, folder.

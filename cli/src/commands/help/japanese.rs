@@ -641,8 +641,8 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
     ),
     (
         "network init",
-        "timing",
-        "応答のないリーダーを交代させる早さ。全創設者で同じにします",
+        "expected_rtt_ms",
+        "最も離れたレプリカ間の往復時間（ミリ秒）。全創設者で同じにします",
     ),
     (
         "network found",

@@ -6,7 +6,7 @@ use crate::ops;
 use crate::ui::{Exit, Failure};
 use sekisho_domain::{Hash, LedgerId, TimeMs};
 use sekisho_proto::v1;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub(super) async fn status(at: &At) -> Result<Exit, Failure> {
     let session = at.session()?;
@@ -61,12 +61,18 @@ fn status_object(status: &v1::StatusReply, ledger: &LedgerId, root: &Hash) -> Va
             })
         })
         .collect();
+    let refused: Map<_, _> = status
+        .refused
+        .iter()
+        .map(|of| (of.kind.clone(), json!(of.count)))
+        .collect();
     json!({
         "ledger": ledger, "network": status.network, "replica": status.replica, "role": role(status).0,
         "ready": status.ready, "leader": status.leader, "term": status.term, "log_last": status.log_last,
         "log_applied": status.log_applied, "tree_size": status.tree_size, "root": root, "time_ms": status.time_ms,
         "quorum_ack_ms": status.quorum_ack_ms, "published_size": status.published_size, "alarms": status.alarms,
         "members": members, "retired": status.retired, "waits": status.waits,
+        "expected_rtt_ms": status.expected_rtt_ms, "refused": refused,
     })
 }
 
@@ -127,6 +133,14 @@ fn status_text(status: &v1::StatusReply, ledger: &LedgerId, root: &Hash, at: &At
         "published checkpoint",
         status.published_size.to_string(),
     );
+    line(
+        "想定する往復時間",
+        "expected RTT",
+        format!("{} ms", status.expected_rtt_ms),
+    );
+    for of in &status.refused {
+        line("拒否", "refused", format!("{} {}", of.count, of.kind));
+    }
     if !status.retired.is_empty() {
         let retired: Vec<_> = status.retired.iter().map(ToString::to_string).collect();
         line("引退したレプリカ", "retired", retired.join(" "));

@@ -7,6 +7,7 @@ use crate::keys;
 use crate::ui::{Exit, Failure};
 use clap::Args;
 use sekisho_domain::{Entry, KeyPurpose, NetworkId, PublicKey, ReplicaId};
+use sekisho_replica::{EXPECTED_RTT_DEFAULT_MS, EXPECTED_RTT_MS};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
@@ -32,9 +33,9 @@ pub(in crate::commands) struct InitArgs {
     /// The number of its replica; every founder takes another one
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64))]
     replica: u64,
-    /// How soon a silent leader is replaced, the same for all founders
-    #[arg(long, value_name = "TIMING", default_value = "wide-area", value_parser = ["wide-area", "loopback"])]
-    timing: String,
+    /// The round trip between the two replicas farthest apart, in milliseconds, the same for all founders
+    #[arg(long, value_name = "MS", default_value_t = EXPECTED_RTT_DEFAULT_MS, value_parser = clap::value_parser!(u64).range(EXPECTED_RTT_MS))]
+    expected_rtt_ms: u64,
 }
 
 pub(super) fn run(args: &InitArgs, at: &At) -> Result<Exit, Failure> {
@@ -177,8 +178,8 @@ fn configuration(args: &InitArgs) -> Result<String, Failure> {
         ),
         ("id = 1", format!("id = {}", args.replica)),
         (
-            "timing = \"wide-area\"",
-            format!("timing = \"{}\"", args.timing),
+            "expected_rtt_ms = 40",
+            format!("expected_rtt_ms = {}", args.expected_rtt_ms),
         ),
     ];
     let mut text = String::new();
@@ -201,10 +202,9 @@ fn configuration(args: &InitArgs) -> Result<String, Failure> {
             &e,
         )
     })?;
-    let replica = config
-        .replica
-        .as_ref()
-        .is_some_and(|r| r.id.0 == args.replica);
+    let replica = config.replica.as_ref().is_some_and(|r| {
+        r.id.0 == args.replica && r.timing.expected_rtt_ms == args.expected_rtt_ms
+    });
     if config.network == args.id && config.listen == args.listen && replica {
         return Ok(text);
     }
@@ -228,7 +228,7 @@ mod tests {
             dir: PathBuf::from("/etc/sekisho"),
             endpoint: endpoint.map(str::to_owned),
             replica: 4,
-            timing: "loopback".to_owned(),
+            expected_rtt_ms: 1,
         }
     }
 

@@ -12,8 +12,11 @@ use crate::checked::Checked;
 use crate::checkpoint::Collector;
 use crate::config::{Clock, Config, SHUTDOWN_GRACE};
 use crate::directory::{Directory, member};
+use crate::fair::Shares;
+use crate::gate::Gate;
 use crate::raft::network::{Line, Peers};
 use crate::raft::{Member, Raft};
+use crate::refusals::{Refusal, Refusals};
 use crate::store::{ReadState, Store, blocking};
 use crate::tiles::Tiles;
 use crate::{ReplicaError, state_error};
@@ -21,11 +24,11 @@ use openraft::{RaftMetrics, ServerState};
 use sekisho_domain::{EntryIndex, Genesis, Hash, LedgerId, NetworkId, ReplicaId, RequestId};
 use sekisho_ledger::signature::SigningKey;
 use sekisho_ledger::{View, tree};
-use sekisho_transport::{Deadline, PeerDirectory};
+use sekisho_transport::{Deadline, PeerDirectory, TurnedAway};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -42,8 +45,14 @@ struct Inner {
     peers: Arc<Peers>,
     /// Dropped at shutdown, which ends the batcher once what waits is proposed.
     queue: Mutex<Option<Queue>>,
-    /// Submissions under way; see [`QUEUE_MAX`](crate::config::QUEUE_MAX).
-    places: Semaphore,
+    /// Submissions under way, of each network; see [`PLACES_MAX`](crate::config::PLACES_MAX).
+    places: Mutex<Shares<NetworkId>>,
+    /// Submissions on their way to the leader; see [`FORWARDS_MAX`](crate::config::FORWARDS_MAX).
+    to_leader: Gate,
+    /// What was turned away.
+    refusals: Refusals,
+    /// What the transport turned away, once it listens.
+    connections: OnceLock<Arc<TurnedAway>>,
     checked: Arc<Checked>,
     directory: Arc<Directory>,
     clock: Arc<dyn Clock>,
@@ -267,8 +276,28 @@ impl Replica {
         &self.0.checked
     }
 
-    pub(crate) fn places(&self) -> &Semaphore {
-        &self.0.places
+    /// A place for a submission that a network sent here, if it may have one more.
+    pub(crate) fn place(&self, network: &NetworkId) -> Option<Place> {
+        let mut places = self.0.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.take(network).then(|| Place {
+            replica: self.clone(),
+            network: network.clone(),
+        })
+    }
+
+    pub(crate) fn to_leader(&self) -> &Gate {
+        &self.0.to_leader
+    }
+
+    /// Counts what was turned away.
+    pub(crate) fn refused(&self, refusal: Refusal) {
+        self.0.refusals.count(refusal);
+    }
+
+    /// Has [`Replica::status`] tell what the transport turned away too. The first one given is kept.
+    pub fn count_connections(&self, turned_away: Arc<TurnedAway>) {
+        // Another listener's are told by the other's owner.
+        let _ = self.0.connections.set(turned_away);
     }
 
     pub(crate) fn collector(&self) -> &Collector {
@@ -392,6 +421,20 @@ impl Replica {
         let mut metrics = self.0.raft.metrics();
         let changed = metrics.wait_for(|metrics| metrics.current_leader != from);
         let _ = tokio::time::timeout(at_most, changed).await;
+    }
+}
+
+/// A submission under way, until it is dropped.
+pub(crate) struct Place {
+    replica: Replica,
+    network: NetworkId,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let places = self.replica.0.places.lock();
+        let mut places = places.unwrap_or_else(PoisonError::into_inner);
+        places.give_back(&self.network);
     }
 }
 

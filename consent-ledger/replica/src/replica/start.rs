@@ -4,11 +4,16 @@ use super::{Inner, Replica};
 use crate::batcher::batcher;
 use crate::checked::Checked;
 use crate::checkpoint::{Collector, read_published};
-use crate::config::{Clock, Config, Keys, QUEUE_MAX, VOTERS_MAX};
+use crate::config::{
+    Clock, Config, FORWARDS_MAX, Keys, PLACES_ALWAYS, PLACES_MAX, QUEUE_MAX, VOTERS_MAX,
+};
 use crate::directory::{Directory, member};
+use crate::fair::Shares;
+use crate::gate::Gate;
 use crate::membership::place;
 use crate::raft::network::{Links, Peers};
 use crate::raft::{Member, Proposal, Raft};
+use crate::refusals::Refusals;
 use crate::store::{Machine, Stopped, Store, blocking};
 use crate::tiles::Tiles;
 use crate::{ReplicaError, state_error};
@@ -18,9 +23,9 @@ use sekisho_proto::v1;
 use sekisho_proto::v1::raft_service_client::RaftServiceClient;
 use sekisho_transport::{Deadline, outgoing};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -93,7 +98,10 @@ impl Replica {
             raft,
             peers,
             queue: Mutex::new(Some(queue)),
-            places: Semaphore::new(QUEUE_MAX),
+            places: Mutex::new(Shares::new(PLACES_MAX, PLACES_ALWAYS)),
+            to_leader: Gate::new(FORWARDS_MAX, QUEUE_MAX),
+            refusals: Refusals::default(),
+            connections: OnceLock::new(),
             checked,
             directory,
             clock,

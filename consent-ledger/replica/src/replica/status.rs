@@ -49,6 +49,10 @@ pub struct Status {
     pub retired: Vec<ReplicaId>,
     /// On a leader: why the group is not yet what the ledger says, if it is not; an English sentence.
     pub waits: Option<String>,
+    /// The round trip its timing is made for, milliseconds; all replicas of a ledger must have the same.
+    pub expected_rtt_ms: u64,
+    /// What was turned away since the start, by kind, and how often.
+    pub refused: Vec<(&'static str, u64)>,
 }
 
 /// A replica as its peers see it.
@@ -138,6 +142,17 @@ impl Replica {
                 .map(|(id, _)| *id)
                 .collect(),
             waits: self.waits(),
+            expected_rtt_ms: self.0.config.timing.expected_rtt_ms,
+            refused: self.refused_so_far(),
         })
+    }
+
+    /// What was turned away since the start: entries and messages here, connections at the transport.
+    fn refused_so_far(&self) -> Vec<(&'static str, u64)> {
+        let mut refused = self.0.refusals.counts();
+        if let Some(connections) = self.0.connections.get() {
+            refused.extend(connections.counts());
+        }
+        refused
     }
 }

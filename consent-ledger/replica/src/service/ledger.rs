@@ -64,7 +64,7 @@ impl LedgerService for Service {
         &self,
         request: Request<v1::SubmitRequest>,
     ) -> Result<Response<v1::SubmitReply>, Status> {
-        peer(&request)?;
+        let from = peer(&request)?.network;
         let deadline = Deadline::of(request.metadata())?;
         let metadata = request.metadata().clone();
         let v1::SubmitRequest {
@@ -80,7 +80,7 @@ impl LedgerService for Service {
             let submitted = if forwarded {
                 self.0.submit_as_leader(envelope, deadline).await
             } else {
-                self.0.submit(envelope, deadline).await
+                self.0.submit_for(&from, envelope, deadline).await
             };
             let submitted = submitted.map_err(|error| error.status())?;
             noting.record("index", submitted.index.0);
@@ -271,6 +271,15 @@ impl From<ReplicaStatus> for v1::StatusReply {
             retired: status.retired.iter().map(|replica| replica.0).collect(),
             waits: status.waits,
             lineage: status.lineage,
+            expected_rtt_ms: status.expected_rtt_ms,
+            refused: status
+                .refused
+                .into_iter()
+                .map(|(kind, count)| v1::Refusals {
+                    kind: kind.to_owned(),
+                    count,
+                })
+                .collect(),
         }
     }
 }

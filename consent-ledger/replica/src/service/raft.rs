@@ -4,6 +4,7 @@ use super::internal;
 use crate::config::{CLOCK_SKEW_MAX, SNAPSHOT_TIMEOUT};
 use crate::raft::wire::{self, WireError};
 use crate::raft::{Proposal, TypeConfig};
+use crate::refusals::Refusal;
 use crate::replica::Replica;
 use crate::store::{Incoming, SnapshotData};
 use futures::StreamExt;
@@ -57,6 +58,7 @@ impl Service {
         if known {
             Ok(())
         } else {
+            self.replica.refused(Refusal::NotAReplica);
             Err(ErrorCode::Forbidden.status(format!("network {network} does not run this replica")))
         }
     }
@@ -68,6 +70,7 @@ impl Service {
         if u128::from(off_ms) <= CLOCK_SKEW_MAX.as_millis() {
             return Ok(());
         }
+        self.replica.refused(Refusal::LeaderClock);
         tracing::warn!(off_ms, "the leader's clock is too far from this replica's");
         let max_ms = CLOCK_SKEW_MAX.as_millis();
         Err(ErrorCode::Conflict.status(format!(
@@ -104,6 +107,7 @@ impl Service {
         {
             None => Ok(()),
             Some(key) => {
+                self.replica.refused(Refusal::LeaderForged);
                 tracing::error!(%key, "the leader sent an entry whose signature does not hold");
                 Err(ErrorCode::Invalid.status("an entry's signature does not hold"))
             }

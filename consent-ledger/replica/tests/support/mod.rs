@@ -90,6 +90,14 @@ impl Cluster {
         }
     }
 
+    /// Has a replica that is not started yet listen elsewhere. The listener at the place the genesis file names,
+    /// for whoever stands before it, and where it is instead.
+    pub async fn behind(&mut self, id: u64) -> (TcpListener, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let real = listener.local_addr().unwrap().to_string();
+        (self.listeners.insert(id, listener).unwrap(), real)
+    }
+
     /// Three replicas, started and ready.
     pub async fn three() -> Self {
         let mut cluster = Self::of(3, 3).await;
@@ -191,6 +199,7 @@ impl Cluster {
             let limits = ServerLimits::default();
             let incoming =
                 Incoming::new(listener, &transport(n), replica.directory(), limits).unwrap();
+            replica.count_connections(incoming.turned_away());
             let serving = server()
                 .add_service(replica.ledger_service())
                 .add_service(replica.raft_service())

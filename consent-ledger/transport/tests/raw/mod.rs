@@ -16,11 +16,18 @@ use tokio_rustls::TlsConnector;
 
 /// Saga's server, and a member whose key the test has as a rustls signer.
 pub async fn known_client() -> (Running, Arc<dyn rustls::sign::SigningKey>, Identity) {
+    known_client_of(ServerLimits::default()).await
+}
+
+/// The same with a server of other limits.
+pub async fn known_client_of(
+    limits: ServerLimits,
+) -> (Running, Arc<dyn rustls::sign::SigningKey>, Identity) {
     let seed = [7; 32];
     let saga = identity();
     let kurume = Identity::new(TransportKey::from_seed(&zeroize::Zeroizing::new(seed))).unwrap();
     let members = Members::of(&[(&saga, "saga"), (&kurume, "kurume")]);
-    let server = Running::start(&saga, members, ServerLimits::default()).await;
+    let server = Running::start(&saga, members, limits).await;
     (server, seeded_signer(seed), kurume)
 }
 

@@ -4,7 +4,7 @@ use http::uri::PathAndQuery;
 use sekisho_domain::{NetworkId, PublicKey};
 use sekisho_transport::{
     ClientLimits, Deadline, Expected, Identity, Incoming, Peer, PeerDirectory, ServerLimits,
-    TransportKey, channel, key_id, outgoing, peer, server, telemetry,
+    TransportKey, TurnedAway, channel, key_id, outgoing, peer, server, telemetry,
 };
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -134,6 +134,7 @@ impl tower::Service<http::Request<Body>> for Probe {
 pub struct Running {
     pub address: SocketAddr,
     pub probe: Probe,
+    pub turned_away: Arc<TurnedAway>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<Result<(), tonic::transport::Error>>,
 }
@@ -147,6 +148,7 @@ impl Running {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let incoming = Incoming::new(listener, identity, directory, limits).unwrap();
         let address = incoming.local_addr().unwrap();
+        let turned_away = incoming.turned_away();
         let probe = Probe::default();
         let (stop, stopped) = oneshot::channel::<()>();
         let router = server().add_service(probe.clone());
@@ -156,6 +158,7 @@ impl Running {
         Self {
             address,
             probe,
+            turned_away,
             stop: Some(stop),
             task,
         }
@@ -163,6 +166,19 @@ impl Running {
 
     pub fn asked(&self) -> usize {
         self.probe.asked.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many of a kind were turned away.
+    pub async fn turned_away(&self, kind: &str, at_least: u64) {
+        let counted = async {
+            let enough = |(name, count): &(&str, u64)| *name == kind && *count >= at_least;
+            while !self.turned_away.counts().iter().any(enough) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let counts = || self.turned_away.counts();
+        let counted = tokio::time::timeout(PATIENCE, counted).await;
+        counted.unwrap_or_else(|_| panic!("{at_least} of {kind}: {:?}", counts()));
     }
 
     /// Stops the server and waits until its last connection closed.

@@ -26,7 +26,7 @@ const ALL: [usize; REPLICAS] = [0, 1, 2, 3, 4];
 /// Clients at each replica.
 const CLIENTS: usize = 2;
 /// Between prefectures: a silent leader is replaced after 2.5 to 5 s, twice that where it was known until then.
-const TIMING: &str = "timing = \"wide-area\"";
+const TIMING: &str = "expected_rtt_ms = 40";
 /// How soon a majority that is left must acknowledge again: an election that fails once, and one that does not.
 const GO_ON: Duration = Duration::from_secs(30);
 /// How soon every replica must acknowledge again once all is well.
