@@ -251,7 +251,7 @@ fn the_data_of_another_replica_is_refused(town: &Town) {
     .unwrap();
     let [port] = free_ports::<1>();
     let minimal = format!(
-        "[network]\nid = \"yame\"\n[server]\nlisten = \"127.0.0.1:{port}\"\n[replica]\nid = 3\ntiming = \"loopback\"\n"
+        "[network]\nid = \"yame\"\n[server]\nlisten = \"127.0.0.1:{port}\"\n[replica]\nid = 3\nexpected_rtt_ms = 1\n"
     );
     std::fs::write(to.join("sekisho.toml"), minimal).unwrap();
     let ended = program()
