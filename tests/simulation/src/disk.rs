@@ -9,6 +9,7 @@
 //! A sector is 512 bytes and written whole or not at all; a longer write is torn between sectors. After a failed sync
 //! what it was about counts as clean, though it is not on the disk: as on Linux, a later sync does not help.
 
+mod file;
 mod media;
 
 pub use media::{Cut, Fault, Media, When};

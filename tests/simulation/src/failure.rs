@@ -59,7 +59,8 @@ impl fmt::Display for Failure {
         writeln!(f, "seed {seed}, after {at_ms} ms: {invariant}: {what}")?;
         write!(
             f,
-            "replay: cargo --config tests/simulation/seeded.toml run --locked -p sekisho-simulation -- --seed {seed} --trace"
+            "replay: cargo --config tests/simulation/seeded.toml run --locked -p sekisho-simulation -- \
+             --seed {seed} --trace"
         )?;
         match planted {
             Some(planted) => write!(f, " --plant {planted}"),

@@ -2,9 +2,9 @@
 //!
 //! The replica itself is the real one. What it reaches the world through is exchanged here: messages to other
 //! replicas go to a [`Network`], files to a [`Disk`](crate::Disk), work that waits for the disk runs in the
-//! task that asked for it, and openraft's election timeouts come from a seed. The simulation itself (`tests/simulation`)
-//! is no part of this crate, and the feature `simulation` is on in no binary. Where it is compiled in, it has no
-//! effect on a thread that has not called [`begin`].
+//! task that asked for it, and openraft's election timeouts come from a seed. The simulation itself
+//! (`tests/simulation`) is no part of this crate, and the feature `simulation` is on in no binary. Where it is
+//! compiled in, it has no effect on a thread that has not called [`begin`].
 
 mod line;
 mod observe;

@@ -1,5 +1,6 @@
 //! What is on a disk, what is only in its cache, and what is about to go wrong with it.
 
+use super::file::{File, SECTOR};
 use crate::random::Random;
 use crate::trace::Trace;
 use sekisho_replica::simulation::is_lying;
@@ -8,11 +9,6 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::Duration;
-
-/// What a disk writes whole or not at all.
-const SECTOR: usize = 512;
-/// States of a sector remembered between two syncs; the first is the durable one.
-const VERSIONS_MAX: usize = 4;
 
 /// What is kept, at a cut, of what was not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,16 +66,6 @@ pub enum Fault {
     },
 }
 
-#[derive(Debug, Default)]
-struct File {
-    now: Vec<u8>,
-    durable: Vec<u8>,
-    /// Sectors written since the last sync, in each state they have had before the present one.
-    dirty: BTreeMap<usize, Vec<[u8; SECTOR]>>,
-    /// Lengths since the last sync, before the present one.
-    lengths: Vec<usize>,
-}
-
 type Names = BTreeMap<String, u64>;
 
 /// A disk's contents. They outlive every start of the replica.
@@ -104,20 +90,6 @@ impl std::fmt::Debug for Trace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Trace")
     }
-}
-
-fn sector(bytes: &[u8], at: usize) -> [u8; SECTOR] {
-    let mut sector = [0; SECTOR];
-    let from = bytes.get(at * SECTOR..).unwrap_or_default();
-    let length = from.len().min(SECTOR);
-    sector[..length].copy_from_slice(&from[..length]);
-    sector
-}
-
-fn put(bytes: &mut [u8], at: usize, sector: &[u8; SECTOR]) {
-    let to = bytes.get_mut(at * SECTOR..).unwrap_or_default();
-    let length = to.len().min(SECTOR);
-    to[..length].copy_from_slice(&sector[..length]);
 }
 
 fn no_file() -> io::Error {
@@ -151,11 +123,7 @@ impl Media {
             let entry = entry?;
             if entry.file_type()?.is_file() {
                 let bytes = fs::read(entry.path())?;
-                let file = File {
-                    now: bytes.clone(),
-                    durable: bytes,
-                    ..File::default()
-                };
+                let file = File::of(bytes);
                 let name = entry.file_name().to_string_lossy().into_owned();
                 self.files.insert(self.next, file);
                 self.names.insert(name, self.next);
@@ -304,13 +272,7 @@ impl Media {
     pub(super) fn set_len(&mut self, file: u64, bytes: u64) -> io::Result<()> {
         let (bytes, had) = (bytes as usize, self.file(file)?.now.len());
         self.take(bytes.saturating_sub(had))?;
-        let file = self.file_mut(file)?;
-        file.lengths.push(had);
-        // What is cut off and comes back reads as zeros, whether or not a sector was on the disk.
-        for at in bytes / SECTOR..had.div_ceil(SECTOR) {
-            file.keep(at);
-        }
-        file.now.resize(bytes, 0);
+        self.file_mut(file)?.set_len(bytes);
         Ok(())
     }
 
@@ -318,17 +280,7 @@ impl Media {
         let (at, end) = (at as usize, at as usize + bytes.len());
         let had = self.file(file)?.now.len();
         self.take(end.saturating_sub(had))?;
-        let file = self.file_mut(file)?;
-        for sector in at / SECTOR..end.div_ceil(SECTOR) {
-            file.keep(sector);
-        }
-        if end > had {
-            file.lengths.push(had);
-            file.now.resize(end, 0);
-        }
-        if let Some(to) = file.now.get_mut(at..end) {
-            to.copy_from_slice(bytes);
-        }
+        self.file_mut(file)?.write(at, bytes);
         Ok(())
     }
 
@@ -352,18 +304,11 @@ impl Media {
                 .note("sync-fails", || format!("replica {replica}"));
         }
         let file = self.file_mut(file)?;
-        if !fails {
-            file.durable.resize(file.now.len(), 0);
-            for &at in file.dirty.keys() {
-                put(&mut file.durable, at, &sector(&file.now, at));
-            }
+        file.sync(!fails);
+        match fails {
+            true => Err(io::Error::other("the sync failed")),
+            false => Ok(()),
         }
-        file.dirty.clear();
-        file.lengths.clear();
-        if fails {
-            return Err(io::Error::other("the sync failed"));
-        }
-        Ok(())
     }
 
     /// Ends everything now: afterwards the disk holds what is durable, and of the rest what `cut` says.
@@ -392,42 +337,5 @@ impl Media {
         for file in self.files.values_mut() {
             file.cut(cut, &mut self.random);
         }
-    }
-}
-
-impl File {
-    /// Remembers a sector as it is before it is changed.
-    fn keep(&mut self, at: usize) {
-        let before = self.dirty.entry(at).or_default();
-        if before.len() < VERSIONS_MAX {
-            before.push(sector(&self.now, at));
-        }
-    }
-
-    fn cut(&mut self, cut: Cut, random: &mut Random) {
-        let mut after = self.durable.clone();
-        if cut == Cut::Some {
-            self.lengths.push(self.now.len());
-            self.lengths.push(self.durable.len());
-            let length = random.pick(&self.lengths).copied();
-            after.resize(length.unwrap_or_default(), 0);
-            // How much of it got through differs from cut to cut.
-            let kept = random.below(1001);
-            for (&at, before) in &self.dirty {
-                if random.chance(kept) {
-                    let states = before.len() as u64 + 1;
-                    let state = match before.get(random.below(states) as usize) {
-                        Some(before) => *before,
-                        None => sector(&self.now, at),
-                    };
-                    put(&mut after, at, &state);
-                }
-            }
-        }
-        *self = Self {
-            now: after.clone(),
-            durable: after,
-            ..Self::default()
-        };
     }
 }
