@@ -7,7 +7,30 @@ use crate::{BenchError, Row};
 use sekisho_replica::Config;
 use sekisho_replica::offline::{export_stopped, fsck, import, verify_archive};
 use std::io::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Time between two words on how far it is.
+const SAY_EVERY: Duration = Duration::from_secs(10);
+
+/// Says how far something is, and how long it will take yet.
+fn said<'a>(what: &'static str, progress: &'a mut dyn Write) -> impl FnMut(u64, u64) + 'a {
+    let (begun, mut last) = (Instant::now(), Instant::now());
+    move |done, all| {
+        if last.elapsed() > SAY_EVERY || done == all {
+            last = Instant::now();
+            let rate = done as f64 / begun.elapsed().as_secs_f64();
+            let left_s = (all - done) as f64 / rate;
+            // Progress nobody can see is no reason to stop.
+            let _ = writeln!(
+                progress,
+                "{what}: {} of {} leaves, {rate:.0} a second, about {:.0} min left",
+                grouped(done),
+                grouped(all),
+                (left_s / 60.0).ceil()
+            );
+        }
+    }
+}
 
 /// Three rows: `fsck`, `export`, and the check of the export with `import`. The replica must be stopped.
 pub(super) fn measure(
@@ -23,13 +46,13 @@ pub(super) fn measure(
         made.map(|()| folder)
             .map_err(BenchError::system("a temporary directory"))
     };
-    // Progress nobody can see is no reason to stop.
-    let mut say = |what: &str| drop(writeln!(progress, "{what}"));
-    let mut quiet = |_: u64, _: u64| {};
-
-    say("fsck");
     let begun = Instant::now();
-    let report = fsck(&data_dir, genesis, &folder("scratch")?, &mut quiet)?;
+    let report = fsck(
+        &data_dir,
+        genesis,
+        &folder("scratch")?,
+        &mut said("fsck", progress),
+    )?;
     let fsck_s = begun.elapsed().as_secs_f64();
     if !report.is_sound() {
         return Err(BenchError::Wrong {
@@ -38,13 +61,11 @@ pub(super) fn measure(
             got: format!("{:?}", report.findings),
         });
     }
-    say("export");
     let (begun, exported) = (Instant::now(), folder("export")?);
-    let size = export_stopped(&data_dir, genesis, &exported, &mut quiet)?;
+    let size = export_stopped(&data_dir, genesis, &exported, &mut said("export", progress))?;
     let export_s = begun.elapsed().as_secs_f64();
-    say("import");
     let begun = Instant::now();
-    let archive = verify_archive(&exported, genesis, &mut quiet)?;
+    let archive = verify_archive(&exported, genesis, &mut said("check", progress))?;
     let first = genesis.replicas.first();
     let first = first.ok_or_else(|| BenchError::Wrong {
         what: "the founding act",
@@ -52,7 +73,7 @@ pub(super) fn measure(
         got: "none".to_owned(),
     })?;
     let config = Config::new(first.id, scratch.path().join("imported"));
-    let imported = import(&archive, &config, genesis, &mut quiet)?;
+    let imported = import(&archive, &config, genesis, &mut said("import", progress))?;
     let import_s = begun.elapsed().as_secs_f64();
     if imported.size != size {
         return Err(BenchError::Wrong {

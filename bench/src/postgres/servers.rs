@@ -20,6 +20,8 @@ const PORT: u16 = 15_432;
 const STANDBYS: u16 = 2;
 /// The database's superuser, made by `initdb`.
 const USER: &str = "bench";
+/// The folder of their data in the temporary directory.
+const SERVERS: &str = "servers";
 /// Bytes of each row's body.
 pub(super) const BODY_BYTES: usize = 512;
 
@@ -28,14 +30,21 @@ pub(super) fn programs() -> Result<PathBuf, BenchError> {
     let number = |folder: &Path| {
         let version = folder.file_name()?.to_str()?.parse::<u32>().ok();
         let bin = folder.join("bin");
-        let all = ["initdb", "postgres", "pg_basebackup", "psql", "pgbench"];
+        let all = [
+            "initdb",
+            "pg_ctl",
+            "postgres",
+            "pg_basebackup",
+            "psql",
+            "pgbench",
+        ];
         let there = all.iter().all(|program| bin.join(program).is_file());
         version.filter(|_| there).map(|version| (version, bin))
     };
     let folders = fs::read_dir(VERSIONS).into_iter().flatten().flatten();
     let newest = folders.filter_map(|folder| number(&folder.path())).max();
     newest.map(|(_, bin)| bin).ok_or(BenchError::Absent {
-        what: "PostgreSQL (initdb, postgres, pg_basebackup, psql and pgbench under /usr/lib/postgresql/*/bin)",
+        what: "PostgreSQL (initdb, pg_ctl, postgres, pg_basebackup, psql and pgbench under /usr/lib/postgresql/*/bin)",
         how: "apt-get install -y postgresql",
     })
 }
@@ -97,7 +106,7 @@ impl Postgres {
         let account = account()?;
         // Others may pass through to what is theirs.
         fs::set_permissions(dir.path(), Permissions::from_mode(0o711)).map_err(failed())?;
-        let data = dir.path().join("servers");
+        let data = dir.path().join(SERVERS);
         fs::create_dir(&data).map_err(failed())?;
         if let Some(Account { user, group }) = account {
             chown(&data, Some(user), Some(group)).map_err(failed())?;
@@ -220,6 +229,18 @@ impl Postgres {
             expected: "a number".to_owned(),
             got: said,
         })
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // Killed, a server would leave its shared memory to the system. One that does not stop is killed.
+        for name in ["standby1", "standby2", "primary"] {
+            let mut stop = command(&self.bin, self.account.as_ref(), "pg_ctl");
+            stop.args(["stop", "--mode=immediate", "--silent", "--pgdata"])
+                .arg(self.dir.path().join(SERVERS).join(name));
+            let _ = stop.output();
+        }
     }
 }
 
