@@ -45,15 +45,6 @@ pub async fn run(path: &Path) -> Result<(), Failure> {
         ));
     };
     let secrets = Secrets::read(&config)?;
-    create_data(&config.data).map_err(|e| {
-        let folder = config.data.display();
-        Failure::of(
-            Exit::Usage,
-            &format!("{folder} を作ることが"),
-            &format!("create {folder}"),
-            &e,
-        )
-    })?;
     let replica = start_replica(&config, replica_config, secrets.replica).await?;
     let result = serve(&config, listener, &replica, secrets.node).await;
     let stopped = replica.shutdown().await;
@@ -131,6 +122,15 @@ async fn start_replica(
 ) -> Result<Replica, Failure> {
     let genesis = genesis::load(&config.genesis)?;
     check_network(config, of, &genesis)?;
+    create_data(&config.data).map_err(|e| {
+        let folder = config.data.display();
+        Failure::of(
+            Exit::Usage,
+            &format!("{folder} を作ることが"),
+            &format!("create {folder}"),
+            &e,
+        )
+    })?;
     let replica_config = replica_config(config, of);
     Replica::start(replica_config, genesis, keys, Arc::new(SystemClock))
         .await

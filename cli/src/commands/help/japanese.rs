@@ -976,6 +976,11 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
     ),
     (
         "ledger join",
+        "replaces",
+        "失われた自ネットワークのレプリカ。先に引退させ、そのマシンの通信鍵をもう一度使えるようにします",
+    ),
+    (
+        "ledger join",
         "credentials",
         "運営鍵と、台帳が知っている通信鍵のあるフォルダー（省略時はこのマシンの鍵）",
     ),

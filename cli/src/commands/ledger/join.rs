@@ -12,7 +12,8 @@ use crate::ui::{Exit, Failure};
 use crate::{genesis, keys};
 use clap::Args;
 use sekisho_domain::{
-    Body, DomainError, Genesis, KeyPurpose, NetworkId, PublicKey, ReplicaId, check_endpoint,
+    Body, DomainError, Genesis, KeyPurpose, NetworkId, Outcome, PublicKey, RefusalReason,
+    ReplicaId, check_endpoint,
 };
 use sekisho_replica::{JoinError, Keys, Source, Timing, join};
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,9 @@ pub(in crate::commands) struct JoinArgs {
     /// The place another machine asked for in this one's name with `ledger allocate`
     #[arg(long, value_name = "ID")]
     replica: Option<ReplicaId>,
+    /// This network's replica that is lost, to be retired first: its machine's transport key can then be used again
+    #[arg(long, value_name = "ID")]
+    replaces: Option<ReplicaId>,
     /// Folder with the network's governance key and a transport key the ledger knows; else this machine's own keys
     #[arg(long, value_name = "DIR")]
     credentials: Option<PathBuf>,
@@ -153,12 +157,13 @@ pub(super) async fn run(args: &JoinArgs, at: &At) -> Result<Exit, Failure> {
             None => return Ok(wait_for_place(&config, &request, at)),
         },
     };
-    write(&config.keys.join(PLACE), &Place { replica })?;
+    keep_place(&config, replica)?;
     fetched(&config, replica, &genesis, &peers, at).await
 }
 
 /// Makes the keys and the request, or takes up those of the run before.
 pub(super) fn prepare(config: &Config, endpoint: &str) -> Result<Request, Failure> {
+    forget_past(config)?;
     let path = config.keys.join(REQUEST);
     if path.exists() {
         let request = Request::load(&path)?;
@@ -189,6 +194,31 @@ pub(super) fn prepare(config: &Config, endpoint: &str) -> Result<Request, Failur
     };
     write(&path, &request)?;
     Ok(request)
+}
+
+/// What led to a replica that has run here since is of the past: the next one begins anew.
+fn forget_past(config: &Config) -> Result<(), Failure> {
+    let path = config.keys.join(PLACE);
+    if !path.exists() {
+        return Ok(());
+    }
+    let replica = read::<Place>(&path)?.replica;
+    if !store_of(config, replica).marker.exists() {
+        return Ok(());
+    }
+    for name in [PLACE, REQUEST] {
+        let path = config.keys.join(name);
+        if path.exists() {
+            let aside = config.keys.join(format!("{name}.{replica}"));
+            std::fs::rename(&path, &aside).map_err(|e| unreadable(&aside, &e))?;
+        }
+    }
+    Ok(())
+}
+
+/// Notes which replica this machine is to be.
+pub(super) fn keep_place(config: &Config, replica: ReplicaId) -> Result<(), Failure> {
+    write(&config.keys.join(PLACE), &Place { replica })
 }
 
 /// The checkpoint key of a replica that ran here before stays its own: a replica has a new one, always.
@@ -257,7 +287,7 @@ async fn allocated(
             continue;
         }
         let session = Session::to_peer(config, credentials, genesis, peer)?;
-        match ops::govern(&session, request.body()).await {
+        match retire_and_allocate(&session, args.replaces, request).await {
             Ok(done) => {
                 let done = done.accepted()?;
                 let replica = done.replica();
@@ -283,6 +313,21 @@ async fn allocated(
             "there is nobody to send the request to; name a running replica with --peer",
         )
     }))
+}
+
+/// Retires the replica that is replaced, if that was not done, and asks for the place.
+async fn retire_and_allocate(
+    session: &Session,
+    replaces: Option<ReplicaId>,
+    request: &Request,
+) -> Result<ops::Recorded, Failure> {
+    if let Some(replica) = replaces {
+        let retired = ops::govern(session, Body::ReplicaRetire { replica }).await?;
+        if retired.outcome != Outcome::Refused(RefusalReason::Ended) {
+            retired.accepted()?;
+        }
+    }
+    ops::govern(session, request.body()).await
 }
 
 /// The governance key is elsewhere: what is to be carried there.

@@ -64,6 +64,7 @@ pub(super) enum Command {
     #[command(
         after_help = "Example:\n  sekisho ledger join --endpoint second.example.jp:7443\n  \
                       sekisho ledger join --endpoint second.example.jp:7443 --peer pikapikalink@sekisho.example.jp:7443\n  \
+                      sekisho ledger join --endpoint sekisho.example.jp:7443 --replaces 3\n  \
                       sekisho ledger join --endpoint second.example.jp:7443 --replica 1204"
     )]
     Join(join::JoinArgs),

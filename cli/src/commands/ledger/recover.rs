@@ -6,7 +6,7 @@
 
 use super::archive::{broken, telling};
 use super::fsck::failure;
-use super::join::{Request, prepare, read, store_of, write};
+use super::join::{Request, keep_place, prepare, read, store_of, write};
 use crate::commands::At;
 use crate::commands::show::{Progress, Table, moment};
 use crate::ui::{Exit, Failure};
@@ -364,6 +364,7 @@ fn start(path: &Path, prefix: &Path, at: &At) -> Result<Exit, Failure> {
     };
     let mut progress = Progress::new(at.ui);
     let mut tell = telling(&mut progress, "取り込んでいます", "filling the store");
+    keep_place(&config, replica)?;
     let filled = store_of(&config, replica);
     let begun = start_lineage(&archive, &statement, &filled, &genesis, &mut tell);
     let (size, root) = begun.map_err(|e| refused(&e))?;

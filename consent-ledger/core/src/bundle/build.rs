@@ -2,7 +2,9 @@
 
 use super::{BUNDLE_LEAVES_MAX, BUNDLE_VERSION, OPENINGS_MAX, commitment_in};
 use crate::commitment::Opening;
+use crate::genesis::voter_name;
 use crate::leaf::{Leaf, LeafError};
+use crate::note::Note;
 use crate::record::CoreError;
 use crate::store::StateRead;
 use crate::tree;
@@ -62,7 +64,8 @@ pub enum BuildError<E: std::error::Error + 'static> {
     },
 }
 
-/// Makes the encoded bundle of an access request. `checkpoint` is a cosigned note over `size` leaves.
+/// Makes the encoded bundle of an access request. `checkpoint` is a cosigned note over `size` leaves; of its lines
+/// those by founders go into the bundle, whose verifier knows nobody else.
 ///
 /// # Errors
 /// [`BuildError`].
@@ -118,7 +121,7 @@ pub fn build<S: StateRead>(
         version: BUNDLE_VERSION,
         ledger: ledger.0.to_vec(),
         access: access.0,
-        checkpoint: checkpoint.to_owned(),
+        checkpoint: by_founders(view, checkpoint)?,
         leaves,
         openings: openings
             .iter()
@@ -131,6 +134,26 @@ pub fn build<S: StateRead>(
             .collect(),
     };
     Ok(bundle.encode_to_vec())
+}
+
+/// The note with the founders' lines alone; as it is where that would leave none, or it is no note.
+fn by_founders<S: StateRead>(
+    view: View<'_, S>,
+    checkpoint: &str,
+) -> Result<String, BuildError<S::Error>> {
+    let mut founders = BTreeSet::new();
+    for (id, replica) in view.replicas()? {
+        if replica.votes_from == Some(0) {
+            founders.extend(voter_name(id, &replica.network));
+        }
+    }
+    let Ok(note) = Note::parse(checkpoint.as_bytes()) else {
+        return Ok(checkpoint.to_owned());
+    };
+    let lines = note.signatures().iter();
+    let own = lines.filter(|line| founders.contains(&line.name));
+    let stripped = Note::new(note.text(), own.cloned().collect());
+    Ok(stripped.map_or_else(|_| checkpoint.to_owned(), |note| note.to_string()))
 }
 
 /// The access, its transfers, and all they rest on, directly or not.

@@ -251,3 +251,21 @@ fn a_decision_that_the_rules_do_not_lead_to_is_noticed_even_when_cosigned() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn a_line_by_a_replica_that_joined_later_stays_out_of_the_bundle() {
+    use crate::checkpoint::{Checkpoint, Extensions, cosign};
+    use crate::note::Note;
+    let (_, world, access) = retrieved();
+    let (note, size) = world.checkpoint(3);
+    let note = Note::parse(note.as_bytes()).unwrap();
+    let checkpoint = Checkpoint::parse(note.text(), Extensions::Refuse).unwrap();
+    let name = crate::voter_name(ReplicaId(99), &network("mame")).unwrap();
+    let key = crate::testing::key("mame-2", KeyPurpose::Checkpoint);
+    let mut lines = note.signatures().to_vec();
+    lines.insert(1, cosign(&checkpoint, &name, &key, 1_800_000_000).unwrap());
+    let more = Note::new(note.text(), lines).unwrap().to_string();
+    let bundle = build(&world.state, access, &more, size, &[]).unwrap();
+    let verified = verify(&bundle, &world.genesis).unwrap();
+    assert_eq!(verified.checkpoint.cosigners().len(), 3);
+}

@@ -19,6 +19,9 @@ use std::time::Duration;
 /// Pause before cosignatures are asked for again.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
+/// Time for founders' cosignatures once enough others are there.
+const FOUNDERS_PATIENCE: Duration = Duration::from_secs(1);
+
 /// One voter's answer.
 enum Answer {
     Signed(NoteSignature),
@@ -87,8 +90,28 @@ impl Replica {
             })
             .collect();
         let (mut signatures, mut differ, mut largest) = (Vec::new(), Vec::new(), size);
-        while own + signatures.len() < needed {
-            match answers.next().await {
+        // Whoever has nothing but the founding file counts founders: theirs are waited for a little longer, as long
+        // as a majority of them votes.
+        let is_founder = |id: u64| {
+            let voter = voters.iter().find(|(voter, _)| voter.0 == id);
+            voter.is_some_and(|(_, voter)| voter.votes_from == Some(0))
+        };
+        let founded = self.genesis().replicas.len();
+        let standing = voters.iter().filter(|(id, _)| is_founder(id.0)).count();
+        let mut founders = usize::from(is_founder(self.id()));
+        let patience = Deadline::after(FOUNDERS_PATIENCE).min(deadline);
+        loop {
+            let enough = own + signatures.len() >= needed;
+            let more = 2 * standing > founded && 2 * founders <= founded;
+            let next = match (enough, more) {
+                (false, _) => answers.next().await,
+                (true, true) => patience.bound(answers.next()).await.unwrap_or_default(),
+                (true, false) => break,
+            };
+            if let Some((id, Ok(Answer::Signed(_)))) = &next {
+                founders += usize::from(is_founder(*id));
+            }
+            match next {
                 None => break,
                 Some((_, Err(error))) => return Err(error),
                 Some((_, Ok(Answer::Signed(signature)))) => signatures.push(signature),
