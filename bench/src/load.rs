@@ -28,8 +28,8 @@ impl Run {
     }
 }
 
-/// Every client asks one thing after the other until the time is over or nothing is left to ask. What is under way
-/// then may take another `patience`.
+/// Every client asks one thing after the other, at least one, until the time is over or nothing is left to ask. What
+/// is under way then may take another `patience`.
 pub(crate) async fn run<C: Client>(
     clients: Vec<C>,
     slice: Duration,
@@ -40,12 +40,15 @@ pub(crate) async fn run<C: Client>(
     for mut client in clients {
         tasks.spawn(async move {
             let mut each_ms = Vec::new();
-            while begun.elapsed() < slice {
+            loop {
                 let asked = Instant::now();
                 if !client.ask().await? {
                     break;
                 }
                 each_ms.push(asked.elapsed().as_secs_f64() * 1_000.0);
+                if begun.elapsed() >= slice {
+                    break;
+                }
             }
             Ok(each_ms)
         });
