@@ -125,6 +125,15 @@ impl Replicated {
         self.clients.block_on(run)
     }
 
+    /// Waits until replicas that are processes have published a checkpoint over all they have: what is left to do after
+    /// a run must not be done in the peer's turn.
+    pub(crate) fn settle(&self) -> Result<(), BenchError> {
+        match &self.host {
+            Host::Here(_) => Ok(()),
+            Host::Apart(group) => group.published(&self.clients, group.leader(&self.clients)?),
+        }
+    }
+
     /// Requests committed a second with so many clients.
     pub(crate) fn rate(&mut self, clients: usize, slice: Duration) -> Result<f64, BenchError> {
         Ok(self.run(clients, slice)?.rate())

@@ -103,6 +103,7 @@ pub fn run(
                 });
             }
             let run = ours.run(count, sizes.slice)?;
+            ours.settle()?;
             let theirs = etcd.run(count, sizes.slice)?;
             if round > 0 {
                 our_runs.add(&run);

@@ -77,6 +77,7 @@ pub fn run(
             });
         }
         let run = ours.run(sizes.clients, Duration::from_secs(sizes.slice_s))?;
+        ours.settle()?;
         let rows = postgres.rows()?;
         let theirs = postgres.rate(sizes.clients, sizes.slice_s)?;
         let grown = (postgres.rows()? - rows) as f64;
