@@ -4,9 +4,7 @@
 //! next lingers for company, and leaves when there is enough for a full one, or when [`BATCH_LINGER`] is over, and a
 //! place is free. Only then is it filled, one entry of each network that waits after the other ([`Fair`]).
 
-use crate::config::{
-    BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, BATCH_LINGER, BATCHES_IN_FLIGHT_MAX, Clock, QUEUE_MAX,
-};
+use crate::config::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, BATCH_LINGER, Clock, QUEUE_MAX};
 use crate::fair::{Fair, Pushed};
 use crate::raft::{Proposal, Raft};
 use prost::Message;
@@ -118,14 +116,18 @@ impl Queue {
 }
 
 /// The queue, and the task that serves it until the queue is dropped.
-pub(crate) fn batcher(raft: Raft, clock: Arc<dyn Clock>) -> (Queue, impl Future<Output = ()>) {
+pub(crate) fn batcher(
+    raft: Raft,
+    clock: Arc<dyn Clock>,
+    in_flight: usize,
+) -> (Queue, impl Future<Output = ()>) {
     let (bell, rung) = mpsc::channel(1);
     let waiting = Arc::new(Mutex::new(Fair::new(QUEUE_MAX)));
     let jobs = Jobs {
         waiting: Arc::clone(&waiting),
         rung,
     };
-    (Queue { waiting, bell }, run(jobs, raft, clock))
+    (Queue { waiting, bell }, run(jobs, raft, clock, in_flight))
 }
 
 /// The serving end.
@@ -190,11 +192,11 @@ fn fill(waiting: &mut Fair<NetworkId, Job>) -> Vec<Job> {
     jobs
 }
 
-async fn run(mut jobs: Jobs, raft: Raft, clock: Arc<dyn Clock>) {
-    let places = Arc::new(Semaphore::new(BATCHES_IN_FLIGHT_MAX));
+async fn run(mut jobs: Jobs, raft: Raft, clock: Arc<dyn Clock>, in_flight: usize) {
+    let places = Arc::new(Semaphore::new(in_flight));
     let mut last_ms = 0;
     while jobs.some().await {
-        if places.available_permits() < BATCHES_IN_FLIGHT_MAX {
+        if places.available_permits() < in_flight {
             jobs.linger().await;
         }
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
@@ -233,7 +235,8 @@ async fn run(mut jobs: Jobs, raft: Raft, clock: Arc<dyn Clock>) {
         });
     }
     // Batches under way end before the task does.
-    let _ = places.acquire_many(BATCHES_IN_FLIGHT_MAX as u32).await;
+    let all = u32::try_from(in_flight).unwrap_or(u32::MAX);
+    let _ = places.acquire_many(all).await;
 }
 
 #[cfg(test)]

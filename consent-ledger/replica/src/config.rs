@@ -16,8 +16,8 @@ pub const BATCH_ENTRIES_MAX: usize = 512;
 pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// How long a batch waits for company while another one is under way.
 pub const BATCH_LINGER: Duration = Duration::from_millis(3);
-/// Batches proposed and not yet applied: one travels while the next one fills the disk's queue.
-pub const BATCHES_IN_FLIGHT_MAX: usize = 2;
+/// Batches proposed and not yet applied, at the longest distance ([`Timing::batches_in_flight`]).
+pub const BATCHES_IN_FLIGHT_MAX: usize = 6;
 /// Submissions waiting for a batch: four full batches. Beyond it a new one is refused at once, or takes the place of
 /// one of the network that has most.
 pub const QUEUE_MAX: usize = 4 * BATCH_ENTRIES_MAX;
@@ -35,6 +35,8 @@ pub const CHECKED_MAX: usize = 2 * (QUEUE_MAX + BATCHES_IN_FLIGHT_MAX * BATCH_EN
 pub const CHECKS_PER_TASK: usize = 64;
 /// So few entries are checked, or applied, where they are: handing them to another thread and back takes as long.
 pub const AT_ONCE_MAX: usize = 8;
+/// Bytes of one request of `LedgerService`: the largest is an entry of 16 KiB with 64 signatures.
+pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of Raft entries in one AppendEntries message, unless a single entry is larger.
 pub const APPEND_BYTES_MAX: usize = 1024 * 1024;
 /// Raft entries in one AppendEntries message.

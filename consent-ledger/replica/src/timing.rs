@@ -3,6 +3,7 @@
 //! One number is set, the round trip expected between the two replicas farthest apart; the rest follows, so that no
 //! two of these can contradict each other. `docs/operate/wide-area.md` shows what comes of it.
 
+use crate::config::BATCHES_IN_FLIGHT_MAX;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -22,6 +23,10 @@ const HEARTBEAT_RTTS: u64 = 10;
 const ELECTION_MIN_HEARTBEATS: u64 = 5;
 /// Heartbeats in the longest one: the wider the range, the less often two call at once.
 const ELECTION_MAX_HEARTBEATS: u64 = 10;
+/// Batches under way where nothing is far: one travels while the next one fills the disk's queue.
+const BATCHES_NEAR: usize = 2;
+/// Round trip, in milliseconds, that one more batch is worth.
+const BATCH_MORE_EACH_MS: u64 = 10;
 
 /// When a replica believes its leader dead, and how much is sent at once. The same on all replicas of a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +39,19 @@ pub struct Timing {
     pub election_min: Duration,
     /// Longest one. A follower that knew a leader waits up to twice this long.
     pub election_max: Duration,
+    /// Batches proposed and not yet applied: on a long line more of them, so that what comes in while one message
+    /// travels is in the log when the next one leaves.
+    pub batches_in_flight: usize,
+}
+
+const fn batches_in_flight(expected_rtt_ms: u64) -> usize {
+    let more = expected_rtt_ms / BATCH_MORE_EACH_MS;
+    let room = BATCHES_IN_FLIGHT_MAX - BATCHES_NEAR;
+    if more < room as u64 {
+        BATCHES_NEAR + more as usize
+    } else {
+        BATCHES_IN_FLIGHT_MAX
+    }
 }
 
 /// A round trip nobody can set.
@@ -78,6 +96,7 @@ impl Timing {
             heartbeat: Duration::from_millis(heartbeat_ms),
             election_min: Duration::from_millis(ELECTION_MIN_HEARTBEATS * heartbeat_ms),
             election_max: Duration::from_millis(ELECTION_MAX_HEARTBEATS * heartbeat_ms),
+            batches_in_flight: batches_in_flight(expected_rtt_ms),
         }
     }
 
@@ -125,11 +144,13 @@ mod tests {
             assert!(timing.election_min >= timing.heartbeat * 4, "{timing:?}");
             assert!(timing.election_max >= timing.election_min * 2, "{timing:?}");
             assert!(timing.leaderless_max() >= timing.election_max * 2);
+            assert!((BATCHES_NEAR..=BATCHES_IN_FLIGHT_MAX).contains(&timing.batches_in_flight));
             if let Some(before) = before.replace(timing) {
                 assert!(
                     before.heartbeat < timing.heartbeat
                         && before.election_min < timing.election_min
-                        && before.election_max < timing.election_max,
+                        && before.election_max < timing.election_max
+                        && before.batches_in_flight <= timing.batches_in_flight,
                     "{rtt} ms"
                 );
             }
@@ -153,7 +174,7 @@ mod tests {
             .filter_map(|line| {
                 let cells = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ");
                 let numbers = cells.map(|cell| cell.replace(',', "").parse().ok());
-                numbers.take(5).collect::<Option<Vec<u64>>>()
+                numbers.take(6).collect::<Option<Vec<u64>>>()
             })
             .collect();
         assert!(rows.len() >= 6, "{rows:?}");
@@ -165,6 +186,7 @@ mod tests {
                 ms(timing.election_min),
                 ms(timing.election_max),
                 ms(timing.leaderless_max()),
+                timing.batches_in_flight as u64,
             ];
             assert_eq!(row, says);
         }

@@ -16,7 +16,7 @@ pub const CONNECTIONS_MAX: usize = 1024;
 
 /// Connections at once of one key. A network's node, broker and replica share a process and a key, and each makes one
 /// connection; the rest is for its operator's tools, which come and go.
-pub const CONNECTIONS_PER_KEY_MAX: usize = 64;
+pub const CONNECTIONS_PER_KEY_MAX: usize = 32;
 
 /// Pause after the system refused to accept (no file descriptors left): retrying at once would spin.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(50);

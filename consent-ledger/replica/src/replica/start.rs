@@ -87,7 +87,8 @@ impl Replica {
         )
         .await
         .map_err(|error| ReplicaError::Raft(error.to_string()))?;
-        let (queue, batches) = batcher(raft.clone(), Arc::clone(&clock));
+        let in_flight = config.timing.batches_in_flight;
+        let (queue, batches) = batcher(raft.clone(), Arc::clone(&clock), in_flight);
         let tasks = TaskTracker::new();
         tasks.spawn(batches);
         let replica = Self(Arc::new(Inner {

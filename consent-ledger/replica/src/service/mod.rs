@@ -3,6 +3,7 @@
 mod ledger;
 mod raft;
 
+use crate::config::REQUEST_BYTES_MAX;
 use crate::{Replica, ReplicaError};
 use sekisho_proto::ErrorCode;
 use sekisho_proto::v1::ledger_service_server::LedgerServiceServer;
@@ -15,6 +16,7 @@ impl Replica {
         &self,
     ) -> LedgerServiceServer<impl sekisho_proto::v1::ledger_service_server::LedgerService> {
         LedgerServiceServer::new(ledger::Service(self.clone()))
+            .max_decoding_message_size(REQUEST_BYTES_MAX)
     }
 
     /// `RaftService`, for the networks that run replicas. Mounted beside the other.

@@ -82,7 +82,7 @@ async fn what_is_forged_repeated_or_out_of_time_is_refused_by_its_code_and_count
         (
             "malformed",
             v1::Envelope {
-                payload: vec![0; 64 * 1024],
+                payload: vec![0; 20 * 1024],
                 ..cluster.envelope(3)
             },
         ),
@@ -127,7 +127,7 @@ async fn what_is_too_large_never_reaches_a_handler_and_consensus_is_for_replicas
     let id = cluster.leader().await;
     let client = LedgerServiceClient::new(cluster.channel_as(&transport(2), id));
     let large = v1::Envelope {
-        payload: vec![7; 5 * 1024 * 1024],
+        payload: vec![7; 64 * 1024],
         ..cluster.envelope(0)
     };
     let refused = submit(&client, large).await.unwrap_err();

@@ -53,6 +53,7 @@ pub struct Cluster {
     pub log_kept: u64,
     /// An hour, so that checkpoints come when they are asked for, unless a test is about publishing.
     pub publish_every: Duration,
+    pub timing: Timing,
     running: BTreeMap<u64, Running>,
     listeners: BTreeMap<u64, TcpListener>,
     /// Where the replica of each network answers, from network 1 on.
@@ -82,6 +83,7 @@ impl Cluster {
             snapshot_every: 5_000,
             log_kept: 1_000,
             publish_every: Duration::from_secs(3600),
+            timing: Timing::LOOPBACK,
             running: BTreeMap::new(),
             listeners,
             endpoints,
@@ -167,7 +169,7 @@ impl Cluster {
         let n = self.number(id) as usize;
         let folder = format!("data-{}", id / LINEAGE);
         let mut config = Config::new(ReplicaId(id), self.dirs[n - 1].path().join(folder));
-        config.timing = Timing::LOOPBACK;
+        config.timing = self.timing;
         config.snapshot_every = self.snapshot_every;
         config.log_kept = self.log_kept;
         config.publish_every = self.publish_every;
@@ -229,6 +231,11 @@ impl Cluster {
 
     pub fn replica(&self, id: u64) -> &Replica {
         &self.running[&id].replica
+    }
+
+    /// Tasks of a replica's process that have not ended.
+    pub fn tasks(&self, id: u64) -> usize {
+        self.running[&id].runtime.metrics().num_alive_tasks()
     }
 
     pub fn ids(&self) -> Vec<u64> {
