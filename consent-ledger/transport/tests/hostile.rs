@@ -1,9 +1,5 @@
 //! Clients that hold on to what they get, or want more than their share: each bound, and that it is counted.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[allow(dead_code, reason = "shared; no file needs all of it")]
 mod raw;

@@ -100,7 +100,8 @@ async fn a_batch_altered_for_one_follower_ends_that_follower_and_no_other() {
     let said = of.get().unwrap().clone();
     let done = cluster.replica(1).submit(said, patience()).await.unwrap();
     assert_eq!(done.index, EntryIndex(1));
-    third.stopped().await;
+    let stopped = async || third.is_stopped().then_some(());
+    until("the follower to stop", stopped).await;
     let status = third.status().await.unwrap();
     let fault = status.fault.as_ref().map(|fault| fault.to_string());
     let fault = fault.unwrap_or_default();

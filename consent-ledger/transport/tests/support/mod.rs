@@ -176,9 +176,9 @@ impl Running {
                 tokio::task::yield_now().await;
             }
         };
-        let counts = || self.turned_away.counts();
         let counted = tokio::time::timeout(PATIENCE, counted).await;
-        counted.unwrap_or_else(|_| panic!("{at_least} of {kind}: {:?}", counts()));
+        let counts = self.turned_away.counts();
+        assert!(counted.is_ok(), "{at_least} of {kind}: {counts:?}");
     }
 
     /// Stops the server and waits until its last connection closed.
