@@ -14,7 +14,8 @@ use sekisho_domain::{EntryIndex, Outcome, RefusalReason, ReplicaId};
 use sekisho_ledger::checkpoint::{Checkpoint, cosign};
 use sekisho_ledger::merkle::{RightEdge, leaf_hash};
 use sekisho_ledger::note::Note;
-use sekisho_ledger::{checkpoint_origin, voter_name};
+use sekisho_ledger::store::MemoryState;
+use sekisho_ledger::{Leaf, Strict, View, apply_batch, checkpoint_origin, found, voter_name};
 use sekisho_proto::v1;
 use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
 use sekisho_proto::v1::ledger_service_server::{LedgerService, LedgerServiceServer};
@@ -41,6 +42,8 @@ enum Lie {
     Exchanged,
     /// A history of its own with a checkpoint that only it signed.
     Alone,
+    /// A history in which every leaf follows from its entry, but one entry was never said.
+    Fork,
     /// Nothing: it stops after so many leaves.
     Silent,
 }
@@ -53,6 +56,31 @@ struct Liar {
     real: Channel,
     replica: Replica,
     lie: Lie,
+    fork: Vec<Vec<u8>>,
+}
+
+/// What the ledger would hold without one of its entries.
+async fn forked(cluster: &Cluster) -> Vec<Vec<u8>> {
+    let mut state = MemoryState::default();
+    found(&mut state, &cluster.genesis).unwrap();
+    let mut leaves = Vec::new();
+    for index in (0..).map(EntryIndex) {
+        let Some(bytes) = cluster.replica(1).leaf(index).await.unwrap() else {
+            return leaves;
+        };
+        let leaf = Leaf::decode(&bytes).unwrap();
+        if index.0 == LIE_AT {
+            continue;
+        }
+        let batch = v1::Batch {
+            time_ms: leaf.time.0,
+            envelopes: vec![leaf.envelope],
+        };
+        apply_batch(&mut state, &batch, &Strict).unwrap();
+        let at = EntryIndex(leaves.len() as u64);
+        leaves.push(View(&state).leaf(at).unwrap().unwrap());
+    }
+    leaves
 }
 
 impl Liar {
@@ -62,6 +90,10 @@ impl Liar {
 
     /// The leaves as it tells them.
     async fn told(&self, index: u64) -> Result<Vec<u8>, Status> {
+        if self.lie == Lie::Fork {
+            let leaf = self.fork.get(index as usize);
+            return leaf.cloned().ok_or_else(|| Status::not_found("no"));
+        }
         let at = match (self.lie, index) {
             (Lie::Missing, n) if n >= LIE_AT => n + 1,
             (Lie::Exchanged, LIE_AT) => LIE_AT + 1,
@@ -170,6 +202,10 @@ async fn lying(cluster: &Cluster, lie: Lie) -> Source {
         real: cluster.channel_as(&transport(3), 1),
         replica: replica.clone(),
         lie,
+        fork: match lie {
+            Lie::Fork => forked(cluster).await,
+            _ => Vec::new(),
+        },
     };
     let incoming = Incoming::new(
         listener,
@@ -231,7 +267,13 @@ async fn a_join_that_is_cut_off_goes_on_where_it_was_and_lies_are_caught() {
     assert!(matches!(nothing, ReplicaError::NotJoined(_)), "{nothing}");
 
     // Nobody who lies gets anything written, whatever the lie; each is named.
-    for lie in [Lie::Outcome, Lie::Missing, Lie::Exchanged, Lie::Silent] {
+    for lie in [
+        Lie::Outcome,
+        Lie::Missing,
+        Lie::Exchanged,
+        Lie::Fork,
+        Lie::Silent,
+    ] {
         let from = [lying(&cluster, lie).await];
         let mut heard: Vec<u64> = Vec::new();
         let refused = fetch(&cluster, id, &from, &mut |done, _| heard.push(done)).await;
