@@ -27,8 +27,9 @@ const ALL: [usize; REPLICAS] = [0, 1, 2, 3, 4];
 const CLIENTS: usize = 2;
 /// Between prefectures: a silent leader is replaced after 2.5 to 5 s, twice that where it was known until then.
 const TIMING: &str = "expected_rtt_ms = 40";
-/// How soon a majority that is left must acknowledge again: an election that fails once, and one that does not.
-const GO_ON: Duration = Duration::from_secs(30);
+/// How soon a majority that is left must acknowledge again: an election takes up to 10 s, may fail by a split vote, and
+/// does so more often the fewer voters are left; 21 s were seen on a busy machine.
+const GO_ON: Duration = Duration::from_secs(60);
 /// How soon every replica must acknowledge again once all is well.
 const HEALED: Duration = Duration::from_secs(30);
 /// Entries the serving side acknowledges while the fault lasts.
