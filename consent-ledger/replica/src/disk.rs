@@ -93,14 +93,22 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// A directory, made where it is not there yet; its own name is then durable.
+    /// A directory, made where it is not there yet, with those it lies in; their names are then durable, also where
+    /// an earlier process made them and was cut off.
     ///
     /// # Errors
     /// It cannot be made.
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
+        let missing = path.ancestors().take_while(|above| !above.exists()).count();
         fs::create_dir_all(&path)?;
-        sync_directory(path.parent().unwrap_or(Path::new("")))?;
+        for above in path.ancestors().skip(1).take(missing.max(2)) {
+            match sync_directory(above) {
+                // What others made and do not show is not ours to make durable.
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => break,
+                synced => synced?,
+            }
+        }
         Ok(Self { path })
     }
 
