@@ -146,7 +146,11 @@ pub fn town() -> Town {
             &replica,
         ];
         let folder = at(id);
-        let init = [init.as_slice(), &["--expected-rtt-ms", "1", "--dir", &folder]].concat();
+        let init = [
+            init.as_slice(),
+            &["--expected-rtt-ms", "1", "--dir", &folder],
+        ]
+        .concat();
         run(&init.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>(), 0);
         found.extend(["--card".to_owned(), at(&format!("{id}/card.json"))]);
         let config = dir.path().join(id).join("sekisho.toml");
