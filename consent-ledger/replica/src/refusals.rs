@@ -132,4 +132,13 @@ mod tests {
         assert_eq!(names.len(), counts.len());
         assert!(counts.iter().zip(1..).all(|((_, count), n)| *count == n));
     }
+
+    #[test]
+    fn the_handbook_explains_each_kind() {
+        let handbook = include_str!("../../../docs/operate/refusals.md");
+        for kind in Refusal::ALL {
+            let row = format!("| `{}` |", kind.name());
+            assert!(handbook.contains(&row), "{row}");
+        }
+    }
 }
