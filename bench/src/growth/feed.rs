@@ -126,6 +126,11 @@ impl Feed {
         submit_all(client, &[channel], ready, 1)
     }
 
+    /// All entries submitted so far.
+    pub(super) fn made(&self) -> u64 {
+        self.next
+    }
+
     fn take(&mut self, count: u64) -> std::ops::Range<u64> {
         let first = self.next;
         self.next += count;

@@ -125,7 +125,7 @@ fn rows_of(now: &Point, first: &Point, entry_bytes: usize) -> Vec<Row> {
         peer,
         unit,
     };
-    let entries = now.entries as f64;
+    let entries = (now.on_disk - first.on_disk) as f64;
     let mut rows: Vec<_> = Kind::ALL
         .map(|kind| {
             let grown = now.disk.of(kind) as f64 - first.disk.of(kind) as f64;

@@ -37,6 +37,8 @@ impl Latency {
 pub(super) struct Point {
     pub(super) entries: u64,
     pub(super) disk: Disk,
+    /// Entries on the disk then: those of the timed commits are among them.
+    pub(super) on_disk: u64,
     pub(super) resident: u64,
     pub(super) killed_ms: f64,
     pub(super) clean_ms: f64,
@@ -59,6 +61,7 @@ impl Point {
         let plain = Latency::of(&feed.one_by_one(group, client, commits)?);
         group.stop(REPLICA, START_MAX)?;
         let disk = Disk::of_dir(&group.data_dir(REPLICA))?;
+        let on_disk = feed.made();
         let clean_ms = start(group, client, SNAPSHOTS)?;
         let snapshots = Latency::of(&feed.one_by_one(group, client, commits)?);
         group.stop(REPLICA, START_MAX)?;
@@ -66,6 +69,7 @@ impl Point {
         Ok(Self {
             entries,
             disk,
+            on_disk,
             resident,
             killed_ms,
             clean_ms,
