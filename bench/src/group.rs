@@ -8,6 +8,7 @@ use crate::cluster::PATIENCE;
 use crate::federation::{Federation, Member};
 use crate::{BenchError, EXIT_FAILED};
 use sekisho_domain::{FoundingReplica, PublicKey, ReplicaId};
+use sekisho_ledger::tlog::tiles_completed;
 use sekisho_proto::v1;
 use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
 use sekisho_replica::{Config, Keys, Replica, SystemClock, Timing};
@@ -184,6 +185,31 @@ impl Group {
             if begun.elapsed() > PATIENCE {
                 return Err(BenchError::TooSlow {
                     what: "publishing a checkpoint",
+                    max_s: PATIENCE.as_secs(),
+                });
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+
+    /// The same, and until the sealed files of all that is published are there: they are written after it.
+    pub(crate) fn sealed(&self, on: &Runtime, n: usize) -> Result<(), BenchError> {
+        self.published(on, n)?;
+        let channel = {
+            let _on = on.enter();
+            self.connect(n)?
+        };
+        let size = on.block_on(standing(&channel)).map_or(0, |it| it.tree_size);
+        let Some(last) = tiles_completed(0, size).last() else {
+            return Ok(());
+        };
+        let file = self.data_dir(n).join("tiles").join(last.to_string());
+        let begun = Instant::now();
+        while !file.exists() {
+            if begun.elapsed() > PATIENCE {
+                return Err(BenchError::TooSlow {
+                    what: "sealing what is published",
                     max_s: PATIENCE.as_secs(),
                 });
             }

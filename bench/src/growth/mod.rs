@@ -98,7 +98,7 @@ pub fn run(
         }
         if stop == repaired {
             let checks = Checks::of(&group.federation)?.one_core(sizes.peer_slice)?;
-            group.published(&client, REPLICA)?;
+            group.sealed(&client, REPLICA)?;
             group.stop(REPLICA, START_MAX)?;
             rows.extend(repair::measure(&group, checks, progress)?);
             group.start(REPLICA, Settings::usual())?;
