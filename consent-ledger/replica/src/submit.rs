@@ -159,7 +159,7 @@ impl Replica {
     ///
     /// # Errors
     /// See [`SubmitError`].
-    #[tracing::instrument(skip_all, fields(replica = %self.id(), index = tracing::field::Empty))]
+    #[tracing::instrument(name = "submit", skip_all, fields(replica = %self.id(), index = tracing::field::Empty))]
     pub async fn submit_for(
         &self,
         network: &NetworkId,

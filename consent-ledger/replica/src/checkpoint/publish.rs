@@ -19,27 +19,32 @@ use sekisho_transport::{Deadline, outgoing};
 impl Replica {
     /// Publishes until the replica stops.
     pub(crate) async fn publish(self) {
+        let mut sealed = 0;
         tokio::select! {
             () = self.stopped() => {}
-            stopped = self.publishing() => if let Err(error) = stopped {
-                tracing::error!(error = error.chain(), "nothing is published any more");
+            stopped = self.publishing(&mut sealed) => if let Err(error) = stopped {
+                return tracing::error!(error = error.chain(), "nothing is published any more");
             }
+        }
+        // Stopped in good order between a checkpoint and its tiles: they are not left for the next start.
+        let published = self.published().map_or(0, |last| last.checkpoint.size());
+        if let Err(error) = self.seal(sealed, published).await {
+            tracing::debug!(error = error.chain(), "tiles were not written at the stop");
         }
     }
 
     /// Ends only with a fault.
-    async fn publishing(&self) -> Result<(), ReplicaError> {
+    async fn publishing(&self, sealed: &mut u64) -> Result<(), ReplicaError> {
         // What an earlier process published must be what this one's tree says, once it is as large again.
         if let Some(last) = self.published() {
             let (size, root) = (last.checkpoint.size(), last.checkpoint.root());
             self.applied(size).await?;
             self.check_own(size, root).await?;
         }
-        let mut sealed = 0;
         loop {
             let published = self.published().map_or(0, |last| last.checkpoint.size());
-            match self.seal(sealed, published).await {
-                Ok(()) => sealed = published,
+            match self.seal(*sealed, published).await {
+                Ok(()) => *sealed = published,
                 // Another content under a name that never changes.
                 Err(error @ ReplicaError::TileDiffers { .. }) => {
                     self.store().poison_with(&error);
