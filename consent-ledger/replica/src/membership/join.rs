@@ -32,6 +32,10 @@ use tonic::Status;
 
 /// Leaves between two proofs and two writes: what is lost at most by a cut.
 const LEAVES_AT_ONCE: u64 = 1024;
+/// Time for a peer to learn that this machine was given a place: it follows the leader within a heartbeat or two.
+const KNOWN_WITHIN: Duration = Duration::from_secs(5);
+/// Pause before a peer that refused is asked again.
+const REFUSED_PAUSE: Duration = Duration::from_millis(100);
 /// Time for a peer to answer a question, or to send the next leaf.
 const PEER_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -170,13 +174,22 @@ impl Line {
         JoinError::Altered { peer, what }
     }
 
+    /// A peer that has not applied this machine's allocation yet refuses it for a moment.
     async fn checkpoint(&mut self, min_size: u64) -> Result<String, JoinError> {
-        let request = outgoing(
-            v1::CheckpointRequest { min_size },
-            Deadline::after(PEER_TIMEOUT),
-        );
-        let reply = self.client.checkpoint(request).await;
-        Ok(reply.map_err(|s| self.unreachable(&s))?.into_inner().note)
+        let known_by = Deadline::after(KNOWN_WITHIN);
+        loop {
+            let message = v1::CheckpointRequest { min_size };
+            let request = outgoing(message, Deadline::after(PEER_TIMEOUT));
+            match self.client.checkpoint(request).await {
+                Ok(reply) => return Ok(reply.into_inner().note),
+                Err(status)
+                    if classify(&status) == Failure::Refused && !known_by.remaining().is_zero() =>
+                {
+                    tokio::time::sleep(REFUSED_PAUSE).await;
+                }
+                Err(status) => return Err(self.unreachable(&status)),
+            }
+        }
     }
 
     async fn consistency(&mut self, size1: u64, size2: u64) -> Result<Vec<Hash>, JoinError> {

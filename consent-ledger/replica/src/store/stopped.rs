@@ -16,6 +16,7 @@ use sekisho_domain::{LedgerId, ReplicaId, TimeMs};
 use sekisho_ledger::store::Kept;
 use sekisho_ledger::{Strict, tree};
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,7 +27,8 @@ const READS_MAX: u64 = 64;
 
 /// The store of a stopped replica.
 pub(crate) struct Stopped {
-    database: Database,
+    /// None only once it is dropped.
+    database: Option<Database>,
     log: Option<Opened>,
     /// What is wrong with the log.
     log_fault: Option<String>,
@@ -78,7 +80,7 @@ impl Stopped {
             Err(error) => (None, Some(error.chain())),
         };
         Ok(Self {
-            database,
+            database: Some(database),
             log,
             log_fault,
             reads,
@@ -93,7 +95,14 @@ impl Stopped {
 
     /// Whether every page of the file has its checksum; reads all of it.
     pub fn is_whole(&mut self) -> bool {
-        self.database.check_integrity().unwrap_or(false)
+        let database = self.database.as_mut();
+        database.is_some_and(|database| database.check_integrity().unwrap_or(false))
+    }
+
+    /// Closes it, as a replica does at its end: the library then puts its own accounts in order, and may panic over
+    /// damaged ones.
+    pub fn close(mut self) {
+        drop(self.database.take());
     }
 
     /// Lets the next answer read the file.
@@ -105,7 +114,8 @@ impl Stopped {
 
     fn begin_read(&self) -> Result<ReadTransaction, ReplicaError> {
         self.allow();
-        self.database.begin_read().map_err(ReplicaError::database)
+        let database = self.database.as_ref().ok_or(ReplicaError::ShutDown)?;
+        database.begin_read().map_err(ReplicaError::database)
     }
 
     /// The ledger's state: what the database holds, and over it what the log leads to as far as it is known to be
@@ -189,5 +199,13 @@ impl Stopped {
             }
         }
         Ok(latest)
+    }
+}
+
+impl Drop for Stopped {
+    /// Whoever only looks at damage is not stopped by what the library thinks of it at the end.
+    fn drop(&mut self) {
+        let database = self.database.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
     }
 }

@@ -118,10 +118,16 @@ fn open(data_dir: &Path, report: &mut FsckReport) -> Result<Option<Stopped>, Rep
         Err(error @ (ReplicaError::InUse(_) | ReplicaError::File { .. })) => Ok(Err(error)),
         other => other.map(Ok),
     });
+    let whole = |mut stopped: Stopped| {
+        let whole = stopped.is_whole();
+        // What a replica would only meet when it stops.
+        stopped.close();
+        Ok(whole)
+    };
     let damaged = match opened {
         Ok(Err(error)) => return Err(error),
-        Ok(Ok(mut stopped)) => match guarded(|| Ok(stopped.is_whole())) {
-            Ok(true) => return Ok(Some(stopped)),
+        Ok(Ok(stopped)) => match guarded(|| whole(stopped)) {
+            Ok(true) => return Stopped::open(data_dir).map(Some),
             Ok(false) => "pages do not have their checksums".to_owned(),
             Err(why) => why,
         },
