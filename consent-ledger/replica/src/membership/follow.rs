@@ -41,9 +41,11 @@ impl Replica {
             if self.may_propose() {
                 self.step(election * PATIENCE_ELECTIONS).await;
             }
+            // A leader that was cut off believes in itself, also after a restart (R3); nobody else need.
+            let led = |leader| leader != self.id() || self.may_propose();
             alone = match self.leader() {
-                Some(_) => 0,
-                None => alone + 1,
+                Some(leader) if led(leader) => 0,
+                _ => alone + 1,
             };
             if alone > PATIENCE_ELECTIONS && self.is_disowned(election).await {
                 let replica = self.config().replica;
