@@ -1,6 +1,6 @@
 //! The ledger's core as a replicated, durable service.
 //!
-//! openraft orders batches of envelopes, redb holds them and the state they lead to, `sekisho-ledger`
+//! openraft orders batches of envelopes, a write-ahead log holds them, redb the state they lead to, `sekisho-ledger`
 //! decides what each comes to, tonic over pinned mutual TLS carries them between replicas and to nodes.
 //! What an entry means is the core's business; who may connect is `sekisho-transport`'s.
 //!
@@ -8,10 +8,10 @@
 //! LedgerService.Submit ──▶ submit ── not the leader ──▶ the leader's LedgerService.Submit
 //!                            │ leader
 //!                            ▼
-//!                   admit (signatures, pool) ──▶ batcher ──▶ openraft ──▶ log (fsync), on a majority
-//!                                                               │            followers check signatures
-//!                                                               ▼            before they acknowledge
-//!                                        apply: state, leaf, tree in one transaction ──▶ signed reply
+//!                   admit (signatures) ──▶ batcher ──▶ openraft ──▶ log (fsync), on a majority
+//!                                                         │            followers check signatures
+//!                                                         ▼            before they acknowledge
+//!                                  apply: state, leaf, tree, all or nothing ──▶ signed reply
 //! ```
 //!
 //! Promises: P2 (one order, one `apply`), P5 (a request id has one outcome, across forwarding, retries

@@ -30,6 +30,9 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+/// The part of a file after which the next one is prepared.
+const PREPARED_AFTER: u64 = 4;
+
 /// The write-ahead log of one replica. Every function blocks.
 pub(crate) struct Wal {
     disk: Arc<dyn Disk>,
@@ -53,6 +56,9 @@ struct Writer {
     /// The next frame's number.
     number: u64,
     spares: Vec<String>,
+    /// Whether somebody was told to prepare a spare file since this one was begun: once is enough, and a full disk is
+    /// not asked again with each append.
+    asked: bool,
     state: Writing,
 }
 
@@ -158,7 +164,8 @@ impl Wal {
         self.entries.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends entries; durable once this has returned. Says whether it is time to [`prepare`](Wal::prepare).
+    /// Appends entries; durable once this has returned. Says, once for each file, that it is time to
+    /// [`prepare`](Wal::prepare).
     pub(crate) fn append(&self, entries: Vec<Entry>) -> Result<bool, ReplicaError> {
         let mut writer = self.writer()?;
         let mut frame = Frame::new();
@@ -178,7 +185,11 @@ impl Wal {
                 entry: Some(entry),
             })?;
         }
-        Ok(writer.spares.is_empty() && writer.at > self.file_bytes / 4)
+        let wants = writer.spares.is_empty()
+            && !writer.asked
+            && writer.at > self.file_bytes / PREPARED_AFTER;
+        writer.asked |= wants;
+        Ok(wants)
     }
 
     /// Remembers a vote, durably.
@@ -287,6 +298,7 @@ impl Wal {
             bytes,
         };
         writer.files.push_back(file);
+        writer.asked = false;
         self.write_head(writer)
     }
 

@@ -288,6 +288,7 @@ impl Opened {
                 at,
                 number,
                 spares,
+                asked: false,
                 state: super::Writing::Open,
             }),
             noted: Mutex::default(),

@@ -52,6 +52,35 @@ fn files_are_ended_used_again_and_bounded_in_number() {
     assert!(names(&disk).iter().any(|name| name.starts_with("spare-")));
 }
 
+/// Many appends pass while one file is being made: only one of them asks for it.
+#[test]
+fn a_spare_file_is_asked_for_once_and_then_used() {
+    let disk = Volatile::new(Fails::Never);
+    let wal = found_with(&disk, 16 * 512);
+    let begun = |wal: &Wal| wal.writer().unwrap().files.len();
+    let (mut index, mut asked) = (0, 0);
+    while begun(&wal) < 2 {
+        asked += u64::from(wal.append(vec![batch(index)]).unwrap());
+        index += 1;
+    }
+    assert_eq!(asked, 1, "nobody heard, and nobody asked again");
+    while !wal.append(vec![batch(index)]).unwrap() {
+        index += 1;
+    }
+    wal.prepare().unwrap();
+    wal.prepare().unwrap();
+    let spares = |disk: &Volatile| {
+        let names = names(disk).into_iter();
+        names.filter(|name| name.starts_with("spare-")).count()
+    };
+    assert_eq!(spares(&disk), 1);
+    while begun(&wal) < 3 {
+        index += 1;
+        assert!(!wal.append(vec![batch(index)]).unwrap(), "there is one");
+    }
+    assert_eq!(spares(&disk), 0, "it was used");
+}
+
 #[test]
 fn what_is_not_in_memory_is_read_back_and_checked() {
     let disk = Volatile::new(Fails::Never);
