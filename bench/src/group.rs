@@ -349,7 +349,7 @@ fn take_signatures_for_good() -> Result<(), BenchError> {
 fn take_signatures_for_good() -> Result<(), BenchError> {
     Err(BenchError::Absent {
         what: "a way to take signatures for good",
-        how: "cargo run --release -p sekisho-bench --features unchecked -- etcd --unchecked",
+        how: "cargo run --profile dist -p sekisho-bench --features unchecked -- etcd --unchecked",
     })
 }
 

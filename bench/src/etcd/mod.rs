@@ -73,7 +73,7 @@ pub fn run(
     if sizes.unchecked && !cfg!(feature = "unchecked") {
         return Err(BenchError::Absent {
             what: "a replica that takes signatures for good",
-            how: "cargo run --release -p sekisho-bench --features unchecked -- etcd --unchecked",
+            how: "cargo run --profile dist -p sekisho-bench --features unchecked -- etcd --unchecked",
         });
     }
     let binary = binary()?;

@@ -159,3 +159,39 @@ fn a_secret_is_not_shown() {
     );
     assert!(!format!("{signer:?}").contains("abab"));
 }
+
+/// With a key of mixed order somebody can make signatures whose R is of small order and satisfies the equation.
+#[test]
+fn an_r_of_small_order_never_holds_as_the_strict_rule_says() {
+    use curve25519_dalek::{EdwardsPoint, Scalar};
+    use sha2::Sha512;
+    let secret = Scalar::from_bytes_mod_order([7; 32]);
+    let (mut lenient, mut strict) = (0, 0);
+    for torsion in EIGHT_TORSION.iter().skip(1) {
+        let point = EdwardsPoint::mul_base(&secret) + torsion;
+        let public = PublicKey(point.compress().to_bytes());
+        let verifier = VerifyingKey::parse(&public).expect("not of small order");
+        for message in 0..64_u8 {
+            for r in EIGHT_TORSION {
+                let r = r.compress().to_bytes();
+                let hash = Sha512::new()
+                    .chain_update(r)
+                    .chain_update(public.0)
+                    .chain_update([message]);
+                let k = Scalar::from_bytes_mod_order_wide(&hash.finalize().into());
+                let signature = Signature(
+                    [r, (k * secret).to_bytes()]
+                        .concat()
+                        .try_into()
+                        .expect("64"),
+                );
+                let theirs = ed25519_dalek::Signature::from_bytes(&signature.0);
+                lenient += u32::from(verifier.0.verify(&[message], &theirs).is_ok());
+                strict += u32::from(verifier.0.verify_strict(&[message], &theirs).is_ok());
+                assert!(verifier.verify(&[message], &signature).is_err());
+            }
+        }
+    }
+    assert!(lenient > 100, "{lenient} satisfy the equation");
+    assert_eq!(strict, 0);
+}

@@ -102,9 +102,14 @@ pub(super) struct Place {
 
 impl Frame {
     pub(super) fn new() -> Self {
-        Self {
-            bytes: vec![0; HEADER_BYTES],
-        }
+        Self::over(Vec::new())
+    }
+
+    /// A new one in the memory of one that was written.
+    pub(super) fn over(mut bytes: Vec<u8>) -> Self {
+        bytes.clear();
+        bytes.resize(HEADER_BYTES, 0);
+        Self { bytes }
     }
 
     pub(super) fn push(&mut self, record: &Record) -> Place {

@@ -20,7 +20,7 @@ pub(crate) use open::Opened;
 use super::Cosigned;
 use super::format::{decode_entry, encode_entry};
 use crate::ReplicaError;
-use crate::config::{LOG_CACHE_BYTES, LOG_SPARES_MAX};
+use crate::config::{APPEND_BYTES_MAX, LOG_CACHE_BYTES, LOG_SPARES_MAX};
 use crate::disk::{Disk, DiskFile};
 use crate::raft::{Entry, LogId, wire};
 use files::{File, name, spare_name};
@@ -32,6 +32,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// The part of a file after which the next one is prepared.
 const PREPARED_AFTER: u64 = 4;
+
+/// Memory kept for the next frame: as much as a full append takes.
+const WRITTEN_BYTES_KEPT: usize = 2 * APPEND_BYTES_MAX;
 
 /// The write-ahead log of one replica. Every function blocks.
 pub(crate) struct Wal {
@@ -59,6 +62,8 @@ struct Writer {
     /// Whether somebody was told to prepare a spare file since this one was begun: once is enough, and a full disk is
     /// not asked again with each append.
     asked: bool,
+    /// The last frame's memory, for the next one.
+    written: Vec<u8>,
     state: Writing,
 }
 
@@ -168,7 +173,7 @@ impl Wal {
     /// [`prepare`](Wal::prepare).
     pub(crate) fn append(&self, entries: Vec<Entry>) -> Result<bool, ReplicaError> {
         let mut writer = self.writer()?;
-        let mut frame = Frame::new();
+        let mut frame = Frame::over(std::mem::take(&mut writer.written));
         let places: Vec<Place> = entries
             .iter()
             .map(|entry| frame.entry(&encode_entry(entry)))
@@ -271,6 +276,9 @@ impl Wal {
             .map_err(|source| self.failed(writer, &name(file.first), "written", source))?;
         writer.at += bytes.len() as u64;
         writer.number += 1;
+        if bytes.capacity() <= WRITTEN_BYTES_KEPT {
+            writer.written = bytes;
+        }
         Ok((at, file))
     }
 

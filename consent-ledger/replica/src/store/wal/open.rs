@@ -289,6 +289,7 @@ impl Opened {
                 number,
                 spares,
                 asked: false,
+                written: Vec::new(),
                 state: super::Writing::Open,
             }),
             noted: Mutex::default(),
