@@ -5,6 +5,7 @@
 use crate::limits::{CHUNK_BYTES_MAX, Limits};
 use prost::Message as _;
 use sekisho_domain::{Category, FacilityId, Hash, NetworkOutcome};
+use sekisho_ledger::sealed::{SealedDocument, sealed_bytes};
 use sekisho_ledger::{AnswerHash, Statement};
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
@@ -127,38 +128,36 @@ impl Finding {
     }
 }
 
-/// The answer to `AnswerRetrieve`, checked while it passes through.
+/// The answer to `AnswerRetrieve`, checked while it passes through. What it says is sealed to the caller.
 #[derive(Debug)]
 pub struct Retrieving {
     unique_id: String,
+    from_chunk: u64,
     bytes_max: u64,
-    header: Option<(u64, Hash)>,
-    bytes: u64,
-    content: Sha256,
-    hash: AnswerHash,
+    /// Its header's payload, and the bytes of sealed chunks that are still to come.
+    header: Option<(Vec<u8>, u64)>,
+    chunks: Sha256,
     statement: Option<v1::Envelope>,
 }
 
 /// A part of a document that may be passed on.
 #[derive(Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "passed on at once")]
 pub enum Part {
-    /// Its entry, first.
-    Header(v1::DocumentEntry),
-    /// A piece of its content.
+    /// Its signed header, first.
+    Sealed(v1::Envelope),
+    /// A sealed piece of its content.
     Chunk(Vec<u8>),
 }
 
 impl Retrieving {
-    /// The document with this unique id, within the broker's limits.
-    pub fn within(limits: &Limits, unique_id: String) -> Self {
+    /// The document with this unique id from a chunk on, within the broker's limits.
+    pub fn within(limits: &Limits, unique_id: String, from_chunk: u64) -> Self {
         Self {
             unique_id,
+            from_chunk,
             bytes_max: limits.document_bytes_max,
             header: None,
-            bytes: 0,
-            content: Sha256::new(),
-            hash: AnswerHash::default(),
+            chunks: Sha256::new(),
             statement: None,
         }
     }
@@ -173,7 +172,7 @@ impl Retrieving {
             return Err(Malformed("it sent more after its statement"));
         }
         match event.event {
-            Some(Event::Header(header)) => self.header(header).map(Some),
+            Some(Event::Sealed(header)) => self.header(header).map(Some),
             Some(Event::Chunk(chunk)) => self.chunk(chunk).map(Some),
             Some(Event::Statement(statement)) => {
                 self.statement = Some(statement);
@@ -183,63 +182,69 @@ impl Retrieving {
         }
     }
 
-    fn header(&mut self, entry: v1::DocumentEntry) -> Checked<Part> {
+    /// Who signed it is for the caller to check, who must believe it; here, that it is one.
+    fn header(&mut self, envelope: v1::Envelope) -> Checked<Part> {
         if self.header.is_some() {
             return Err(Malformed("it sent a second header"));
         }
-        let content = well_formed(&entry)?;
-        if entry.unique_id != self.unique_id {
+        let header = SealedDocument::parse(&envelope)
+            .map_err(|_| Malformed("its document's header is none"))?;
+        well_formed(&header.document)?;
+        if header.document.unique_id != self.unique_id {
             return Err(Malformed("it sent another document than the one asked for"));
         }
-        if entry.size_bytes > self.bytes_max {
+        if header.document.size_bytes > self.bytes_max {
             return Err(Malformed("its document is over the bound of bytes"));
         }
-        self.hash.entry(&entry);
-        self.header = Some((entry.size_bytes, content));
-        Ok(Part::Header(entry))
+        if header.from_chunk != self.from_chunk {
+            return Err(Malformed("it sent another part than the one asked for"));
+        }
+        let left = sealed_bytes(header.document.size_bytes, header.from_chunk)
+            .ok_or(Malformed("it sent a part that its document does not have"))?;
+        self.header = Some((envelope.payload.clone(), left));
+        Ok(Part::Sealed(envelope))
     }
 
     fn chunk(&mut self, chunk: Vec<u8>) -> Checked<Part> {
-        let Some((size_bytes, _)) = self.header else {
+        let Some((_, left)) = &mut self.header else {
             return Err(Malformed("it sent content before the header"));
         };
         if chunk.is_empty() || chunk.len() > CHUNK_BYTES_MAX {
             return Err(Malformed("it sent an empty chunk, or one over the bound"));
         }
-        self.bytes = self.bytes.saturating_add(chunk.len() as u64);
-        if self.bytes > size_bytes {
-            return Err(Malformed("it sent more content than its header says"));
-        }
-        self.content.update(&chunk);
+        *left = left
+            .checked_sub(chunk.len() as u64)
+            .ok_or(Malformed("it sent more content than its header says"))?;
+        self.chunks.update(&chunk);
         Ok(Part::Chunk(chunk))
     }
 
     /// The end of the node's stream: its statement and what it must fit.
     ///
     /// # Errors
-    /// [`Malformed`] if there was no statement, or the content is not the one the header describes.
-    pub fn ended(mut self) -> Checked<(v1::Envelope, Claim)> {
+    /// [`Malformed`] if there was no statement, or not all of the content.
+    pub fn ended(self) -> Checked<(v1::Envelope, Claim)> {
         let statement = self.statement.ok_or(NO_STATEMENT)?;
+        let mut hash = AnswerHash::default();
         let documents = match self.header {
             None => 0,
-            Some((size_bytes, sha256)) => {
-                let content = Hash(self.content.finalize().into());
-                if self.bytes != size_bytes || content != sha256 {
-                    return Err(Malformed("its content is not the one its header describes"));
-                }
-                self.hash.content(&content);
+            Some((_, left)) if left > 0 => {
+                return Err(Malformed("it sent less content than its header says"));
+            }
+            Some((header, _)) => {
+                hash.sealed(&header, &Hash(self.chunks.finalize().into()));
                 1
             }
         };
-        let hash = self.hash.finish();
+        let hash = hash.finish();
         Ok((statement, Claim { documents, hash }))
     }
 }
 
 const NO_STATEMENT: Malformed = Malformed("it ended without a statement");
 
-/// Checks that the coded parts of an entry are of their kinds; hands back the content's hash.
-fn well_formed(entry: &v1::DocumentEntry) -> Checked<Hash> {
+/// Checks that the coded parts of an entry are of their kinds.
+fn well_formed(entry: &v1::DocumentEntry) -> Checked<()> {
     if entry.unique_id.is_empty() {
         return Err(Malformed("it sent a document without a unique id"));
     }
@@ -250,6 +255,7 @@ fn well_formed(entry: &v1::DocumentEntry) -> Checked<Hash> {
         .parse::<FacilityId>()
         .map_err(|_| Malformed("it sent a document of no well-formed facility"))?;
     Hash::try_from(entry.hash.as_slice())
+        .map(drop)
         .map_err(|_| Malformed("it sent a document without a SHA-256 hash"))
 }
 

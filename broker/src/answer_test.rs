@@ -136,53 +136,79 @@ fn every_fault_of_a_list_has_its_own_words() {
 
 #[test]
 fn every_fault_of_a_document_has_its_own_words() {
-    use v1::answer_retrieve_event::Event::{Chunk, Header, Statement};
-    let header = || part(Header(entry("1", b"content")));
-    let chunk = |bytes: &[u8]| part(Chunk(bytes.to_vec()));
+    use v1::answer_retrieve_event::Event::{Chunk, Sealed, Statement};
+    let chunk = |bytes: usize| part(Chunk(vec![7; bytes]));
     let done = || part(Statement(v1::Envelope::default()));
-    let other = |change: fn(&mut v1::DocumentEntry)| {
-        let mut entry = entry("1", b"content");
-        change(&mut entry);
-        part(Header(entry))
+    let other = |change: fn(&mut v1::SealedDocument)| {
+        let mut header = v1::SealedDocument {
+            ledger: vec![0; 32],
+            request_id: vec![0; 16],
+            network: "saga".to_owned(),
+            document: Some(entry("1", b"content")),
+            encapsulated_key: vec![0; 32],
+            ..Default::default()
+        };
+        change(&mut header);
+        part(Sealed(v1::Envelope {
+            payload_type: sekisho_proto::SEALED_TYPE.to_owned(),
+            payload: header.encode_to_vec(),
+            signatures: Vec::new(),
+        }))
     };
-    let wrong = "its content is not the one its header describes";
+    let header = || other(|_| {});
+    // Seven bytes of content and a tag.
     let cases = [
         (
-            vec![header(), chunk(b"content")],
+            vec![header(), chunk(23)],
             Err("it ended without a statement"),
         ),
-        (
-            vec![chunk(b"content")],
-            Err("it sent content before the header"),
-        ),
+        (vec![chunk(23)], Err("it sent content before the header")),
         (vec![header(), header()], Err("it sent a second header")),
         (
-            vec![other(|e| e.unique_id = "2".to_owned())],
+            vec![other(|h| h.encapsulated_key.truncate(31))],
+            Err("its document's header is none"),
+        ),
+        (
+            vec![other(|h| h.document = None)],
+            Err("its document's header is none"),
+        ),
+        (
+            vec![part(Sealed(v1::Envelope::default()))],
+            Err("its document's header is none"),
+        ),
+        (
+            vec![other(|h| h.document = Some(entry("2", b"content")))],
             Err("it sent another document than the one asked for"),
         ),
         (
-            vec![other(|e| e.size_bytes = 101)],
+            vec![other(|h| h.document = Some(entry("1", &[0; 101])))],
             Err("its document is over the bound of bytes"),
         ),
         (
-            vec![header(), chunk(b"content!")],
+            vec![other(|h| h.from_chunk = 1)],
+            Err("it sent another part than the one asked for"),
+        ),
+        (
+            vec![header(), chunk(24)],
             Err("it sent more content than its header says"),
         ),
         (
-            vec![header(), chunk(b"")],
+            vec![header(), chunk(0)],
             Err("it sent an empty chunk, or one over the bound"),
         ),
-        (vec![header(), chunk(b"conten"), done()], Err(wrong)),
-        (vec![header(), chunk(b"CONTENT"), done()], Err(wrong)),
         (
-            vec![header(), done(), chunk(b"content")],
+            vec![header(), chunk(22), done()],
+            Err("it sent less content than its header says"),
+        ),
+        (
+            vec![header(), done(), chunk(23)],
             Err("it sent more after its statement"),
         ),
-        (vec![header(), chunk(b"con"), chunk(b"tent"), done()], Ok(1)),
+        (vec![header(), chunk(3), chunk(20), done()], Ok(1)),
         (vec![done()], Ok(0)),
     ];
     for (events, expected) in cases {
-        let mut retrieving = Retrieving::within(&limits(), "1".to_owned());
+        let mut retrieving = Retrieving::within(&limits(), "1".to_owned(), 0);
         let result = events
             .into_iter()
             .try_for_each(|event| retrieving.take(event).map(drop))
@@ -190,6 +216,11 @@ fn every_fault_of_a_document_has_its_own_words() {
             .map(|(_, claim)| claim.documents);
         assert_eq!(result, expected.map_err(Malformed));
     }
+    let mut beyond = Retrieving::within(&limits(), "1".to_owned(), 1);
+    assert_eq!(
+        beyond.take(other(|h| h.from_chunk = 1)),
+        Err(Malformed("it sent a part that its document does not have"))
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::error::BrokerError;
 use crate::events::{EventStream, Events};
-use crate::fan_out::{self, Desk, Ending, Found, Question, Stopped};
+use crate::fan_out::{self, Desk, Ending, Found, Question, Stopped, Wanted};
 use crate::ledger::{Decided, Ledger, LedgerFailure, Route};
 use crate::limits::{
     LEDGER_RESERVE, Limits, REQUEST_BYTES_MAX, SUMMARY_RESERVE, UNIQUE_ID_BYTES_MAX,
@@ -127,7 +127,12 @@ impl<L: Ledger> Broker<L> {
         if message.salt.len() != Salt::LEN {
             return Err(BrokerError::Argument("the salt is 32 bytes"));
         }
-        let wanted = (message.unique_id, message.salt);
+        let seal_to = message.seal_to.filter(|to| to.key.is_some());
+        let wanted = Wanted {
+            unique_id: message.unique_id,
+            salt: message.salt,
+            seal_to: seal_to.ok_or(BrokerError::Argument("the key to seal to is missing"))?,
+        };
         let asking = self.read(caller, message.request, Action::RetrieveDocument, deadline)?;
         let asked = self.decide(&asking).await?;
         let (events, stream) = Events::open(asking.until);
@@ -324,7 +329,7 @@ async fn retrieve<L: Ledger>(
     desk: &Desk<L>,
     asking: &Asking,
     asked: Asked,
-    wanted: (String, Vec<u8>),
+    wanted: Wanted,
     events: &Events<v1::RetrieveDocumentEvent>,
 ) -> Result<v1::NetworkEnd, BrokerError> {
     use v1::retrieve_document_event::Event;

@@ -168,6 +168,13 @@ async fn hold(account: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePe
     place.map_err(|_| Fault::TimedOut)
 }
 
+/// Which document, what opens the request's commitment to it, and to whom it is sealed.
+pub(crate) struct Wanted {
+    pub unique_id: String,
+    pub salt: Vec<u8>,
+    pub seal_to: v1::SealTo,
+}
+
 /// Why a document's transfer ended without an outcome.
 pub(crate) enum Stopped {
     /// Our ledger failed.
@@ -183,7 +190,7 @@ pub(crate) async fn retrieve<L: Ledger>(
     question: &Question,
     network: &NetworkId,
     route: Option<&Route>,
-    wanted: (String, Vec<u8>),
+    wanted: Wanted,
     events: &Events<v1::RetrieveDocumentEvent>,
 ) -> Result<Ending, Stopped> {
     let span = ask_span(network);
@@ -219,15 +226,17 @@ async fn ask_retrieve<L: Ledger>(
     question: &Question,
     network: &NetworkId,
     route: Option<&Route>,
-    (unique_id, salt): (String, Vec<u8>),
+    wanted: Wanted,
     events: &Events<v1::RetrieveDocumentEvent>,
 ) -> Result<(NetworkOutcome, v1::Envelope), Halt> {
-    let mut retrieving = Retrieving::within(&desk.limits, unique_id.clone());
+    let from_chunk = wanted.seal_to.from_chunk;
+    let mut retrieving = Retrieving::within(&desk.limits, wanted.unique_id.clone(), from_chunk);
     let message = v1::AnswerRetrieveRequest {
         access: question.access.0,
         request_id: question.request_id.0.to_vec(),
-        unique_id,
-        salt,
+        unique_id: wanted.unique_id,
+        salt: wanted.salt,
+        seal_to: Some(wanted.seal_to),
     };
     let place = (network, route, Lane::Contents);
     let called = call(&desk.nodes, place, |mut client| {
@@ -238,7 +247,7 @@ async fn ask_retrieve<L: Ledger>(
     while let Some(event) = in_time(question, answer.next()).await?? {
         use v1::retrieve_document_event::Event;
         let passed_on = match retrieving.take(event)? {
-            Some(Part::Header(header)) => Event::Header(header),
+            Some(Part::Sealed(header)) => Event::Sealed(header),
             Some(Part::Chunk(chunk)) => Event::Chunk(chunk),
             None => continue,
         };

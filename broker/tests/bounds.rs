@@ -19,7 +19,7 @@ use sekisho_transport::deadline::{DEADLINE_HEADER, TIMEOUT_HEADER};
 use sekisho_transport::{Deadline, Identity, TransportKey, outgoing};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use support::{Found, PATIENCE, Scene, id, linked};
+use support::{Found, PATIENCE, Scene, id, linked, seal_to};
 use tokio::time::{Instant, timeout};
 use tonic::{Code, Request};
 
@@ -131,6 +131,7 @@ async fn a_slow_network_holds_up_nobody_and_is_let_go_when_the_caller_leaves() {
         request: Some(scene.world.retrieve("shimane")),
         unique_id: "1.2.3".to_owned(),
         salt: vec![7; 32],
+        seal_to: seal_to(),
     };
     let stream = scene
         .client(VIEWING)
@@ -265,6 +266,7 @@ async fn a_caller_that_reads_slowly_makes_no_network_look_late() {
         request: Some(world.retrieve("saga")),
         unique_id: "1.2.3".to_owned(),
         salt: vec![7; 32],
+        seal_to: seal_to(),
     };
     let deadline = Deadline::at(TimeMs(now_ms() + 1_000));
     let stream = broker

@@ -12,7 +12,7 @@ mod support;
 use futures::future::join_all;
 use sekisho_broker::Limits;
 use sekisho_broker::limits::SUMMARY_RESERVE;
-use sekisho_broker::testing::{Conduct, FaultyNode, World, content, entry};
+use sekisho_broker::testing::{Conduct, FaultyNode, World, entry, sealed};
 use sekisho_domain::{DenyReason, NetworkOutcome};
 use sekisho_transport::{Identity, TransportKey};
 use std::sync::Arc;
@@ -266,7 +266,7 @@ async fn retrieve_case(place: Place, expected: &'static str) {
     assert_eq!(got.end.statement.is_some(), signed, "{place:?}");
     if expected == "answered" {
         assert_eq!(got.header, Some(entry("1.2.3")));
-        assert_eq!(got.content, content("1.2.3"));
+        assert_eq!(got.content, sealed("1.2.3"));
     }
 }
 

@@ -15,7 +15,7 @@ use sekisho_domain::{DenyReason, KeyPurpose, NetworkOutcome};
 use sekisho_proto::v1;
 use sekisho_transport::{Deadline, outgoing};
 use std::time::Duration;
-use support::{PATIENCE, Scene, id, linked};
+use support::{PATIENCE, Scene, linked, seal_to};
 use tokio::time::Instant;
 use tonic::{Code, Request};
 
@@ -100,17 +100,20 @@ async fn what_is_no_request_reaches_neither_ledger_nor_nodes() {
     };
     let status = scene.find_as(VIEWING, patient(message)).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    let id = || "1.2.3".to_owned();
     let documents = [
-        (scene.world.find(&["saga"]), "1.2.3".to_owned(), 32),
-        (scene.world.retrieve("saga"), String::new(), 32),
-        (scene.world.retrieve("saga"), "1".repeat(257), 32),
-        (scene.world.retrieve("saga"), "1.2.3".to_owned(), 31),
+        (scene.world.find(&["saga"]), id(), 32, seal_to()),
+        (scene.world.retrieve("saga"), String::new(), 32, seal_to()),
+        (scene.world.retrieve("saga"), "1".repeat(257), 32, seal_to()),
+        (scene.world.retrieve("saga"), id(), 31, seal_to()),
+        (scene.world.retrieve("saga"), id(), 32, None),
     ];
-    for (request, unique_id, salt) in documents {
+    for (request, unique_id, salt, seal_to) in documents {
         let message = v1::RetrieveDocumentRequest {
             request: Some(request),
             unique_id,
             salt: vec![0; salt],
+            seal_to,
         };
         let status = scene
             .client(VIEWING)

@@ -37,5 +37,9 @@ pub mod v1 {
 pub const ENTRY_TYPE: &str = "application/vnd.sekisho.entry.v1+protobuf";
 /// DSSE payload type of an [`v1::AnswerStatement`].
 pub const ANSWER_TYPE: &str = "application/vnd.sekisho.answer.v1+protobuf";
+/// DSSE payload type of a [`v1::SealingKey`].
+pub const SEALING_KEY_TYPE: &str = "application/vnd.sekisho.sealing-key.v1+protobuf";
+/// DSSE payload type of a [`v1::SealedDocument`].
+pub const SEALED_TYPE: &str = "application/vnd.sekisho.sealed.v1+protobuf";
 /// Metadata key of the absolute deadline, milliseconds since 1970, UTC.
 pub const DEADLINE_METADATA: &str = "sekisho-deadline-ms";

@@ -12,5 +12,5 @@ mod script;
 mod world;
 
 pub use node::FaultyNode;
-pub use script::{Conduct, content, entry};
+pub use script::{Conduct, content, entry, sealed};
 pub use world::{Availability, VIEWING, World, subject};

@@ -1,6 +1,7 @@
 //! What a misbehaving node does, step by step.
 
 use sekisho_domain::{EntryIndex, Hash, LedgerId, NetworkId, NetworkOutcome, RequestId};
+use sekisho_ledger::sealed::{SealedDocument, TAG_BYTES};
 use sekisho_ledger::signature::SigningKey;
 use sekisho_ledger::{AnswerHash, Statement};
 use sekisho_proto::v1;
@@ -102,6 +103,11 @@ pub fn content(unique_id: &str) -> Vec<u8> {
     unique_id.as_bytes().repeat(3)
 }
 
+/// The same sealed, as far as somebody can tell who cannot open it: as many bytes and a tag.
+pub fn sealed(unique_id: &str) -> Vec<u8> {
+    [content(unique_id), vec![0x5e; TAG_BYTES]].concat()
+}
+
 /// The entry of an invented document.
 pub fn entry(unique_id: &str) -> v1::DocumentEntry {
     let content = content(unique_id);
@@ -176,7 +182,7 @@ impl Conduct {
         )
     }
 
-    /// The answer to a question for a document: header and three chunks, where it is a proper one.
+    /// The answer to a question for a document: header and four pieces, where it is a proper one.
     pub(super) fn retrieve(
         self,
         asked: &Asked<'_>,
@@ -193,13 +199,23 @@ impl Conduct {
             _ => {}
         }
         let chunk = || event(Event::Chunk(id.as_bytes().to_vec()));
+        let header = SealedDocument {
+            ledger: asked.ledger,
+            access: EntryIndex(asked.access),
+            request_id: asked.request_id,
+            network: asked.network.clone(),
+            document: header,
+            encapsulated_key: [7; 32],
+            from_chunk: 0,
+        };
+        let header = header.sign(asked.key);
         let mut hash = AnswerHash::default();
         let (count, parts) = match self {
             Self::PatientUnknown => (0, Vec::new()),
             _ => {
-                hash.entry(&header);
-                hash.content(&Hash(Sha256::digest(content(id)).into()));
-                let mut parts = vec![event(Event::Header(header)), chunk(), chunk(), chunk()];
+                hash.sealed(&header.payload, &Hash(Sha256::digest(sealed(id)).into()));
+                let mut parts = vec![event(Event::Sealed(header)), chunk(), chunk(), chunk()];
+                parts.push(event(Event::Chunk(vec![0x5e; TAG_BYTES])));
                 parts.extend((self == Self::TooMuch).then(chunk));
                 (1, parts)
             }

@@ -4,6 +4,7 @@ use futures::StreamExt as _;
 use sekisho_broker::testing::{Conduct, FaultyNode, VIEWING, World};
 use sekisho_broker::{Broker, Ledger, Limits};
 use sekisho_domain::{NetworkId, NetworkOutcome};
+use sekisho_ledger::sealed::SealedDocument;
 use sekisho_proto::v1;
 use sekisho_proto::v1::broker_service_client::BrokerServiceClient;
 use sekisho_transport::{
@@ -91,6 +92,7 @@ impl Scene {
             request: Some(self.world.retrieve(target)),
             unique_id: id.to_owned(),
             salt: vec![7; 32],
+            seal_to: seal_to(),
         };
         let request = outgoing(message, Deadline::after(within));
         let stream = self.client(VIEWING).retrieve_document(request).await?;
@@ -200,6 +202,14 @@ impl Found {
     }
 }
 
+/// A key nobody here opens anything with; a broker only hands it on.
+pub fn seal_to() -> Option<v1::SealTo> {
+    Some(v1::SealTo {
+        key: Some(v1::Envelope::default()),
+        from_chunk: 0,
+    })
+}
+
 /// A stream of `RetrieveDocument`, read to its end.
 #[derive(Debug)]
 pub struct Retrieved {
@@ -219,7 +229,10 @@ impl Retrieved {
             assert!(end.is_none(), "nothing comes after the end: {event:?}");
             match event {
                 Event::Decided(_) => panic!("a second decision"),
-                Event::Header(entry) => assert!(header.replace(entry).is_none(), "two headers"),
+                Event::Sealed(envelope) => {
+                    let sealed = SealedDocument::parse(&envelope).unwrap();
+                    assert!(header.replace(sealed.document).is_none(), "two headers");
+                }
                 Event::Chunk(chunk) => content.extend(chunk),
                 Event::End(last) => end = Some(last),
             }

@@ -243,6 +243,7 @@ async fn start_node(
         store: NodeStore::open(&store).map_err(|e| failed(&e))?,
         index: Arc::new(open_index(&index).map_err(|e| failed(&e))?),
         key,
+        carrier: Arc::new(broker.clone()),
         broker,
         environment: Arc::new(SystemEnvironment),
     };

@@ -33,20 +33,24 @@ pub struct Statement {
 }
 
 /// Hash over an answer, as it is sent and as it is received: each document entry's encoding, preceded by its
-/// length (8 bytes, big endian); for a retrieved document its entry and then the content's SHA-256.
+/// length (8 bytes, big endian); for a retrieved document the encoding of its
+/// [`SealedDocument`](crate::sealed::SealedDocument) and then the SHA-256 of its sealed chunks.
 #[derive(Debug, Clone, Default)]
 pub struct AnswerHash(Sha256);
 
 impl AnswerHash {
     /// Adds a document's entry.
     pub fn entry(&mut self, entry: &v1::DocumentEntry) {
-        let bytes = entry.encode_to_vec();
+        self.bytes(&entry.encode_to_vec());
+    }
+    /// Adds a retrieved document: its signed header's payload, and the SHA-256 of its sealed chunks.
+    pub fn sealed(&mut self, header: &[u8], chunks: &Hash) {
+        self.bytes(header);
+        self.0.update(chunks.0);
+    }
+    fn bytes(&mut self, bytes: &[u8]) {
         self.0.update((bytes.len() as u64).to_be_bytes());
         self.0.update(bytes);
-    }
-    /// Adds a retrieved document's content, by its SHA-256.
-    pub fn content(&mut self, sha256: &Hash) {
-        self.0.update(sha256.0);
     }
     /// The hash over all of it.
     pub fn finish(self) -> Hash {
@@ -58,10 +62,10 @@ impl AnswerHash {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerFault {
     /// Another payload type.
-    #[error("payload type {0:?} is not {ANSWER_TYPE}")]
+    #[error("payload type {0:?} is not the one expected")]
     PayloadType(String),
     /// It does not carry exactly one signature.
-    #[error("an answer carries one signature, this one {0}")]
+    #[error("what a node signs carries one signature, this {0}")]
     SignatureCount(usize),
     /// The key is none of that network's node keys, or is revoked.
     #[error("key {key} is not a valid node key of {network}")]
@@ -74,14 +78,14 @@ pub enum AnswerFault {
     /// The signature does not hold.
     #[error("the signature by key {0} does not hold")]
     BadSignature(KeyId),
-    /// Not an answer statement.
-    #[error("the payload is not an answer statement: {0}")]
+    /// The payload is not what its type says.
+    #[error("the payload is not what its type says: {0}")]
     Payload(String),
     /// A value that does not fit its type.
     #[error("in the statement: {0}")]
     Domain(#[from] DomainError),
     /// It is about another ledger, request or network.
-    #[error("the statement is about another {0}")]
+    #[error("it is about another {0}")]
     About(&'static str),
     /// A node signs only what it answered.
     #[error("a node does not sign the outcome {0}")]
@@ -114,36 +118,13 @@ impl Statement {
         request_id: &RequestId,
         network: &NetworkId,
     ) -> Result<Result<Self, AnswerFault>, CoreError<S::Error>> {
-        let (statement, id) = match parse(envelope) {
+        if let Err(fault) = signed_by_node(view, envelope, ANSWER_TYPE, network)? {
+            return Ok(Err(fault));
+        }
+        let statement = match parse(envelope) {
             Ok(parsed) => parsed,
             Err(fault) => return Ok(Err(fault)),
         };
-        let key = view.key(&id)?.map(|record| record.value);
-        let valid = key.filter(|k| {
-            k.network == *network && k.purpose == KeyPurpose::Node && k.revoked.is_none()
-        });
-        let Some(key) = valid else {
-            return Ok(Err(AnswerFault::Key {
-                key: id,
-                network: network.clone(),
-            }));
-        };
-        let signature = envelope
-            .signatures
-            .first()
-            .map(|s| s.signature.as_slice())
-            .unwrap_or_default();
-        let holds = VerifyingKey::parse(&key.public_key).and_then(|key| {
-            dsse::verify(
-                &key,
-                ANSWER_TYPE,
-                &envelope.payload,
-                &Signature::try_from(signature)?,
-            )
-        });
-        if holds.is_err() {
-            return Ok(Err(AnswerFault::BadSignature(id)));
-        }
         let ledger = view.meta()?.map(|meta| meta.ledger);
         let about = [
             (Some(statement.ledger) == ledger, "ledger"),
@@ -160,16 +141,39 @@ impl Statement {
     }
 }
 
-fn parse(envelope: &v1::Envelope) -> Result<(Statement, KeyId), AnswerFault> {
-    if envelope.payload_type != ANSWER_TYPE {
-        return Err(AnswerFault::PayloadType(
-            envelope.payload_type.chars().take(80).collect(),
-        ));
+/// Whether an envelope of this type carries one signature, by a valid node key of that network, which holds.
+pub(crate) fn signed_by_node<S: StateRead>(
+    view: View<'_, S>,
+    envelope: &v1::Envelope,
+    payload_type: &str,
+    network: &NetworkId,
+) -> Result<Result<(), AnswerFault>, CoreError<S::Error>> {
+    if envelope.payload_type != payload_type {
+        let found = envelope.payload_type.chars().take(80).collect();
+        return Ok(Err(AnswerFault::PayloadType(found)));
     }
     let [signature] = envelope.signatures.as_slice() else {
-        return Err(AnswerFault::SignatureCount(envelope.signatures.len()));
+        return Ok(Err(AnswerFault::SignatureCount(envelope.signatures.len())));
     };
-    let id = KeyId::try_from(signature.key_id.as_slice())?;
+    let id = match KeyId::try_from(signature.key_id.as_slice()) {
+        Ok(id) => id,
+        Err(fault) => return Ok(Err(fault.into())),
+    };
+    let key = view.key(&id)?.map(|record| record.value);
+    let valid = key
+        .filter(|k| k.network == *network && k.purpose == KeyPurpose::Node && k.revoked.is_none());
+    let Some(key) = valid else {
+        let network = network.clone();
+        return Ok(Err(AnswerFault::Key { key: id, network }));
+    };
+    let holds = VerifyingKey::parse(&key.public_key).and_then(|key| {
+        let signature = Signature::try_from(signature.signature.as_slice())?;
+        dsse::verify(&key, payload_type, &envelope.payload, &signature)
+    });
+    Ok(holds.map_err(|_| AnswerFault::BadSignature(id)))
+}
+
+fn parse(envelope: &v1::Envelope) -> Result<Statement, AnswerFault> {
     let wire = v1::AnswerStatement::decode(envelope.payload.as_slice())
         .map_err(|e| AnswerFault::Payload(e.to_string()))?;
     let outcome =
@@ -188,5 +192,5 @@ fn parse(envelope: &v1::Envelope) -> Result<(Statement, KeyId), AnswerFault> {
         outcome,
         answer_hash: wire.answer_hash.as_slice().try_into()?,
     };
-    Ok((statement, id))
+    Ok(statement)
 }

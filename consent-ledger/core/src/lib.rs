@@ -33,6 +33,7 @@ mod proof_error;
 pub mod record;
 pub mod recovery;
 mod roster;
+pub mod sealed;
 pub mod signature;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]

@@ -8,17 +8,15 @@ pub const PAGE_ENTRIES_MAX: usize = 256;
 pub const ANSWER_ENTRIES_MAX: usize = 10_000;
 /// Bytes of document entries kept of all networks of one query until each network's statement is verified.
 pub const FIND_BYTES_MAX: usize = 64 << 20;
-/// Bytes of a document in one message.
-pub const CHUNK_BYTES_MAX: usize = 1 << 20;
-/// Bytes of a document kept until all of it is verified: nothing unverified is handed over.
-pub const RETRIEVE_BYTES_MAX: usize = 64 << 20;
+/// Times the rest of a document is asked for after a cut.
+pub const RESUMES_MAX: usize = 8;
 /// Bytes of one request: a note of evidence or a list of facilities, and what surrounds it.
 pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
 /// Answers to other networks under way at once. Each holds at most one page or one document.
 pub const ANSWERS_MAX: usize = 64;
 /// Queries of the network's own people under way at once.
 pub const FINDS_MAX: usize = 16;
-/// Retrievals of the network's own people under way at once: together at most half a gigabyte is kept.
+/// Retrievals of the network's own people under way at once. Each holds a few chunks, whatever the document's size.
 pub const RETRIEVES_MAX: usize = 8;
 /// Messages of a stream made ahead of the network.
 pub const STREAM_AHEAD: usize = 2;

@@ -2,6 +2,7 @@
 
 use crate::environment::NoRandomness;
 use crate::ledger::{LedgerFault, StateFault};
+use crate::sealing::SealingFault;
 use crate::store::StoreError;
 use sekisho_documents::ContentsError;
 use sekisho_domain::{DomainError, EntryIndex, Purpose, RefusalReason};
@@ -105,6 +106,9 @@ pub enum NodeError {
     /// No random bytes.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
+    /// A document cannot be sealed.
+    #[error(transparent)]
+    Sealing(#[from] SealingFault),
     /// The broker failed before it gave an answer.
     #[error("the broker gave no answer: {sentence}")]
     Broker {
@@ -150,7 +154,10 @@ impl NodeError {
     /// What a caller can do about it.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Invalid(_) | Self::Domain(_) | Self::Grounds { .. } => ErrorCode::Invalid,
+            Self::Invalid(_)
+            | Self::Domain(_)
+            | Self::Grounds { .. }
+            | Self::Sealing(SealingFault::Key) => ErrorCode::Invalid,
             Self::Forbidden => ErrorCode::Forbidden,
             Self::NoSuchPatient
             | Self::NoSuchPractitioner
@@ -185,6 +192,7 @@ impl NodeError {
             | Self::Ingest(_)
             | Self::Proof(_)
             | Self::Randomness(_)
+            | Self::Sealing(_)
             | Self::Entry(_)
             | Self::BrokerInvalid(_) => ErrorCode::Internal,
         }

@@ -19,6 +19,7 @@ async fn start(setting: &Setting, index: &Arc<MemoryIndex>, storages: &[&Storage
         index: Arc::clone(index) as _,
         key: sekisho_ledger::testing::key(SAGA, KeyPurpose::Node),
         broker: nowhere(),
+        carrier: Arc::new(nowhere()),
         environment: Arc::clone(&setting.environment) as _,
     };
     Node::start(config, parts).await.unwrap()

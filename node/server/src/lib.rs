@@ -42,6 +42,7 @@ mod node;
 mod operate;
 mod outbox;
 mod replica;
+mod sealing;
 mod seals;
 mod slots;
 mod store;
@@ -57,7 +58,8 @@ pub use error::{NodeError, OUTCOME_METADATA};
 pub use ingestion::IngestReport;
 pub use ledger::{Checkpoint, Committed, Ledger, LedgerFault, Question, Snapshot, StateFault};
 pub use node::{Config, Node, Parts};
-pub use operate::Operating;
+pub use operate::{Carried, Carrier, Operating};
+pub use sealing::SealingFault;
 pub use store::{
     Erased, FORMAT_VERSION, Kept, NodeStore, Pending, Settled, StoreError, StoredRequest,
     StoredSeal, StoredTransfer, TransferKind,

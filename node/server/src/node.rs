@@ -6,7 +6,7 @@ use crate::entries::Meant;
 use crate::environment::Environment;
 use crate::ingestion::{self, Readiness};
 use crate::ledger::{Ledger, ask};
-use crate::operate::Operating;
+use crate::operate::{Carrier, Operating};
 use crate::outbox::{self, Outbox};
 use crate::slots::Slots;
 use crate::store::NodeStore;
@@ -45,6 +45,8 @@ pub struct Parts {
     pub key: SigningKey,
     /// To the broker its people's queries go through.
     pub broker: Channel,
+    /// What fetches documents for its people: that broker, or a part of this process.
+    pub carrier: Arc<dyn Carrier>,
     /// Its clock and random source.
     pub environment: Arc<dyn Environment>,
 }
@@ -63,6 +65,7 @@ pub(crate) struct Inner {
     pub contents: Contents,
     pub key: SigningKey,
     pub broker: Channel,
+    pub carrier: Arc<dyn Carrier>,
     pub environment: Arc<dyn Environment>,
     pub readiness: Readiness,
     pub outbox: Outbox,
@@ -111,6 +114,7 @@ impl Node {
             contents,
             key: parts.key,
             broker: parts.broker,
+            carrier: parts.carrier,
             environment: parts.environment,
             readiness: Readiness::default(),
             outbox: Outbox::default(),

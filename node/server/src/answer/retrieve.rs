@@ -3,22 +3,28 @@
 //! The order is the promise (P1): the content is read and guarded, then the release record and its outbox entry are
 //! durable, then the first byte leaves. A crash after the record and before the byte leaves a release without a
 //! receipt, which officers are shown; the other order would leave a document without evidence.
+//!
+//! What leaves is sealed to the key the viewing node signed for this request: whoever carries it cannot read it.
 
 use super::{Permitted, Question, permitted, statement};
 use crate::blocking::blocking;
-use crate::bounds::{CHUNK_BYTES_MAX, STREAM_AHEAD};
+use crate::bounds::STREAM_AHEAD;
 use crate::commitments::{DOCUMENT, of_transfer};
 use crate::enforce::{self, Scope};
 use crate::environment::random;
+use crate::ledger::ask;
 use crate::node::Inner;
+use crate::sealing::Sealer;
 use crate::store::{StoreError, TransferKind};
 use crate::stream::Feed;
 use crate::{NodeError, wire};
 use sekisho_documents::DocumentEntry;
-use sekisho_domain::{AccessRecord, NetworkOutcome, RequestId, Transfer};
+use sekisho_domain::{AccessRecord, Hash, NetworkOutcome, RequestId, Transfer};
 use sekisho_ledger::AnswerHash;
 use sekisho_ledger::commitment::{Salt, commit};
+use sekisho_ledger::sealed::{KEY_BYTES, PLAIN_BYTES, SealedDocument, SealingKey, chunks_of};
 use sekisho_proto::v1;
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
@@ -26,10 +32,13 @@ use v1::answer_retrieve_event::Event;
 
 pub(super) type Stream = ReceiverStream<Result<v1::AnswerRetrieveEvent, Status>>;
 
-/// Which document, and what opens the request's commitment to it.
+/// Which document, what opens the request's commitment to it, and to whom it is sealed.
 pub(super) struct Wanted {
     pub unique_id: String,
     pub salt: Salt,
+    /// A signed [`SealingKey`].
+    pub seal_to: v1::Envelope,
+    pub from_chunk: u64,
 }
 
 /// Checks the question, records the release and starts the answer.
@@ -45,6 +54,8 @@ pub(super) async fn retrieve(
     if record.request.document != Some(committed) {
         return Err(NodeError::Forbidden);
     }
+    let reader = reader(&inner, &record, wanted.seal_to.clone()).await?;
+    let from_chunk = wanted.from_chunk;
     let (known, released) = match scope {
         None => (false, None),
         Some(scope) => {
@@ -56,14 +67,36 @@ pub(super) async fn retrieve(
             }
         }
     };
+    if let Some(released) = &released
+        && from_chunk >= chunks_of(released.entry.size_bytes)
+    {
+        return Err(NodeError::Invalid("the document has no such part"));
+    }
     let (feed, stream) = Feed::new(STREAM_AHEAD, deadline);
     let task = Arc::clone(&inner);
     inner.spawn(async move {
-        let done = answer(&task, &feed, &record, known, released).await;
+        let to = (reader, from_chunk);
+        let done = answer(&task, &feed, &record, known, released, to).await;
         feed.close(done).await;
         drop(slot);
     })?;
     Ok(stream)
+}
+
+/// The key the viewing node wants this request's answer sealed to.
+async fn reader(
+    inner: &Arc<Inner>,
+    record: &AccessRecord,
+    signed: v1::Envelope,
+) -> Result<SealingKey, NodeError> {
+    let (id, viewing) = (record.request_id, record.request.viewing.clone());
+    let verified = ask(inner.ledger.as_ref(), move |snapshot| {
+        Ok(SealingKey::verify(snapshot.view(), &signed, &id, &viewing)?)
+    });
+    verified.await?.map_err(|fault| {
+        tracing::info!(request_id = %id, %fault, "a key to seal to is not believed");
+        NodeError::Invalid("the key to seal to is not one your node signed for this request")
+    })
 }
 
 /// A document that may leave: its release is on this disk. Only [`release`] makes one.
@@ -112,25 +145,47 @@ async fn answer(
     record: &AccessRecord,
     known: bool,
     released: Option<Released>,
+    (reader, from_chunk): (SealingKey, u64),
 ) -> Result<(), NodeError> {
     let mut hash = AnswerHash::default();
     let outcome = match (known, released) {
         (false, _) => NetworkOutcome::PatientUnknown,
         (true, None) => NetworkOutcome::Answered { count: 0 },
         (true, Some(Released { entry, content })) => {
-            let header = wire::document(&entry);
-            hash.entry(&header);
-            hash.content(&entry.hash);
-            feed.send(event(Event::Header(header))).await?;
-            for chunk in content.chunks(CHUNK_BYTES_MAX) {
-                feed.send(event(Event::Chunk(chunk.to_vec()))).await?;
+            let mut header = SealedDocument {
+                ledger: inner.ledger_id,
+                access: record.index,
+                request_id: record.request_id,
+                network: inner.network.clone(),
+                document: wire::document(&entry),
+                encapsulated_key: [0; KEY_BYTES],
+                from_chunk,
+            };
+            let environment = inner.environment.as_ref();
+            let mut sealer = Sealer::to(&reader.public_key, &mut header, environment)?;
+            let signed = header.sign(&inner.key);
+            let payload = signed.payload.clone();
+            feed.send(event(Event::Sealed(signed))).await?;
+            let mut sent = Sha256::new();
+            let chunks = chunks_of(content.len() as u64);
+            for chunk in from_chunk..chunks {
+                let sealed = sealer.seal(plain(&content, chunk), chunk, chunk + 1 == chunks)?;
+                sent.update(&sealed);
+                feed.send(event(Event::Chunk(sealed))).await?;
             }
+            hash.sealed(&payload, &Hash(sent.finalize().into()));
             NetworkOutcome::Answered { count: 1 }
         }
     };
     tracing::info!(access = %record.index, request_id = %record.request_id, outcome = outcome.code(), "answered");
     let statement = statement(inner, record, outcome, hash.finish())?;
     feed.send(event(Event::Statement(statement))).await
+}
+
+/// A chunk's bytes.
+fn plain(content: &[u8], chunk: u64) -> &[u8] {
+    let place = usize::try_from(chunk).unwrap_or(usize::MAX);
+    content.chunks(PLAIN_BYTES).nth(place).unwrap_or_default()
 }
 
 fn event(event: Event) -> v1::AnswerRetrieveEvent {

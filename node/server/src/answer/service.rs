@@ -64,9 +64,14 @@ impl Disclosing {
             .salt
             .try_into()
             .map_err(|_| NodeError::Invalid("a salt is 32 bytes"))?;
+        let seal_to = request.seal_to.unwrap_or_default();
         let wanted = Wanted {
             unique_id: request.unique_id,
             salt: Salt::from_bytes(salt),
+            seal_to: seal_to
+                .key
+                .ok_or(NodeError::Invalid("the key to seal to is missing"))?,
+            from_chunk: seal_to.from_chunk,
         };
         retrieve::retrieve(Arc::clone(&self.0), question, wanted).await
     }

@@ -4,13 +4,14 @@ use crate::NodeError;
 use crate::deadline::{earlier, margin};
 use crate::ledger::ask;
 use crate::node::Inner;
+use futures::{TryStream, TryStreamExt};
 use sekisho_domain::{AccessRecord, EntryIndex, NetworkOutcome, RequestId};
 use sekisho_proto::{ErrorCode, v1};
 use sekisho_transport::{Deadline, Failure, classify};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tonic::{Response, Status, Streaming};
+use tonic::Status;
 
 /// Characters of a broker's own sentence that are passed on.
 const SENTENCE_CHARS_MAX: usize = 200;
@@ -54,17 +55,16 @@ fn failed(status: &Status) -> NodeError {
 }
 
 /// The broker's stream and the decision it begins with.
-pub(super) async fn opened<T>(
-    answer: impl Future<Output = Result<Response<Streaming<T>>, Status>>,
+pub(super) async fn opened<T, S: TryStream<Ok = T, Error = Status> + Unpin>(
+    answer: impl Future<Output = Result<S, Status>>,
     shares: Shares,
     decision: impl FnOnce(T) -> Option<v1::Decided>,
-) -> Result<(v1::Decided, Streaming<T>), NodeError> {
+) -> Result<(v1::Decided, S), NodeError> {
     let answer = shares.reading.bound(answer).await;
     let mut stream = answer
         .map_err(|_| NodeError::Late)?
-        .map_err(|status| failed(&status))?
-        .into_inner();
-    let first = shares.reading.bound(stream.message()).await;
+        .map_err(|status| failed(&status))?;
+    let first = shares.reading.bound(stream.try_next()).await;
     let first = first
         .map_err(|_| NodeError::Late)?
         .map_err(|status| failed(&status))?;
@@ -82,15 +82,15 @@ pub(super) enum Next<T> {
 }
 
 /// Reads a broker's stream until the reading deadline.
-pub(super) async fn next<T>(
-    stream: &mut Streaming<T>,
+pub(super) async fn next<T, S: TryStream<Ok = T, Error = Status> + Unpin>(
+    stream: &mut S,
     shares: Shares,
     started: Instant,
 ) -> Next<T> {
     let timed_out = || NetworkOutcome::TimedOut {
         waited_ms: millis(started.elapsed()),
     };
-    match shares.reading.bound(stream.message()).await {
+    match shares.reading.bound(stream.try_next()).await {
         Err(_) => Next::Over(timed_out()),
         Ok(Ok(Some(message))) => Next::Message(message),
         Ok(Ok(None)) => Next::Over(NetworkOutcome::Malformed),

@@ -17,7 +17,7 @@ use sekisho_transport::{Deadline, outgoing};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Status, Streaming};
+use tonic::{Response, Status, Streaming};
 use v1::find_documents_event::Event;
 
 pub(super) type Stream = ReceiverStream<Result<v1::FindDocumentsEvent, Status>>;
@@ -59,7 +59,10 @@ pub(super) async fn find(
         request: Some(envelope),
         filter,
     };
-    let answer = client.find_documents(outgoing(question, shares.broker));
+    let answer = async {
+        let answer = client.find_documents(outgoing(question, shares.broker));
+        answer.await.map(Response::into_inner)
+    };
     let decision = |first: v1::FindDocumentsEvent| match first.event {
         Some(Event::Decided(decided)) => Some(decided),
         _ => None,

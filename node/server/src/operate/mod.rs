@@ -3,12 +3,13 @@
 //! ```text
 //! Record    sign ─▶ ledger
 //! Find      sign ─▶ broker ─▶ own replica: decided so? ─▶ each network's statement ─▶ shown
-//! Retrieve  sign, committed to the document ─▶ broker ─▶ all of it verified ─▶ receipt on disk ─▶ handed over
+//! Retrieve  sign, committed to the document ─▶ carrier ─▶ header verified ─▶ receipt on disk ─▶ opened, handed over
 //! ```
 //! Everything signed is remembered by its request id before it is sent, so a retry is the same entry (P5).
 
 mod access;
 mod broker;
+mod carrier;
 mod erase;
 mod export;
 mod find;
@@ -22,6 +23,7 @@ mod seals;
 mod service;
 mod subject;
 
+pub use carrier::{Carried, Carrier};
 pub use service::Operating;
 
 #[cfg(test)]

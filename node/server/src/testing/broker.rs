@@ -186,12 +186,13 @@ impl BrokerService for Served {
             request_id,
             unique_id: request.unique_id,
             salt: request.salt,
+            seal_to: request.seal_to,
         };
         let mut events = vec![Event::Decided(decided)];
         let answer = self.0.saga.retrieve(network(KURUME), ask, patience()).await;
         for event in all(answer.map_err(|e| e.status())?).await {
             events.push(match event.event.unwrap() {
-                Answer::Header(header) => Event::Header(header),
+                Answer::Sealed(header) => Event::Sealed(header),
                 Answer::Chunk(chunk) => Event::Chunk(chunk),
                 Answer::Statement(statement) => {
                     Event::End(ended(SAGA, &stated(&statement), Some(statement)))

@@ -110,6 +110,7 @@ pub async fn node(
         store,
         index: Arc::new(MemoryIndex::default()),
         key: testing::key(network_id, KeyPurpose::Node),
+        carrier: Arc::new(broker.clone()),
         broker,
         environment: Arc::clone(environment) as _,
     };

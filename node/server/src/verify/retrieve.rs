@@ -1,22 +1,48 @@
-//! Checking one retrieved document.
+//! Checking one retrieved document, piece by piece.
+//!
+//! The disclosing node's signature on the header comes first, and names the key its chunks are sealed with: a chunk
+//! that opens is that node's, whole and in its place. The last one is kept back until the node's statement about all
+//! of it holds and the content is the one the header names. So a document is never whole before it is verified.
 
 use super::{Decided, covered, decided, end, stated};
-use crate::bounds::{CHUNK_BYTES_MAX, RETRIEVE_BYTES_MAX};
 use crate::ledger::{LedgerFault, Snapshot};
+use crate::sealing::{Opener, Reader};
 use sekisho_domain::{AccessRecord, Hash, NetworkId, NetworkOutcome};
 use sekisho_ledger::AnswerHash;
+use sekisho_ledger::sealed::{SealedDocument, chunks_of};
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
 
-/// One document while it comes in. All of it is kept back until it is verified.
+/// One document while it comes in, in one part or, after a cut, in several.
 pub struct RetrieveCheck {
     record: AccessRecord,
     network: NetworkId,
     decided: Decided,
     unique_id: String,
-    header: Option<v1::DocumentEntry>,
-    content: Vec<u8>,
+    reader: Reader,
+    document: Option<Coming>,
+    /// The part that is coming in.
+    part: Option<Part>,
     spoiled: Option<&'static str>,
+}
+
+/// What there is of the document.
+struct Coming {
+    entry: v1::DocumentEntry,
+    chunks: u64,
+    /// The next one to come.
+    next: u64,
+    content: Sha256,
+    bytes: u64,
+    /// The last chunk's content, kept back.
+    last: Option<Vec<u8>>,
+}
+
+/// What one answer brings of it.
+struct Part {
+    header: Vec<u8>,
+    opener: Opener,
+    chunks: Sha256,
 }
 
 /// What a retrieval ended in.
@@ -26,48 +52,134 @@ pub struct Received {
     pub end: v1::NetworkEnd,
     /// The same, typed.
     pub outcome: NetworkOutcome,
-    /// The document, if one came: its entry, its bytes and their SHA-256.
-    pub document: Option<(v1::DocumentEntry, Vec<u8>, Hash)>,
+    /// The last piece of the document, where all of it is verified.
+    pub last: Option<Vec<u8>>,
 }
 
 impl RetrieveCheck {
     /// Begins with the request as the own replica has it decided; none if it does not ask this network.
-    pub fn new(record: AccessRecord, network: &NetworkId, unique_id: String) -> Option<Self> {
+    pub(crate) fn new(
+        record: AccessRecord,
+        network: &NetworkId,
+        unique_id: String,
+        reader: Reader,
+    ) -> Option<Self> {
         let (network, decided) = decided(&record).into_iter().find(|(n, _)| n == network)?;
         Some(Self {
             record,
             network,
             decided,
             unique_id,
-            header: None,
-            content: Vec::new(),
+            reader,
+            document: None,
+            part: None,
             spoiled: None,
         })
     }
 
-    /// Takes the document's entry.
-    pub fn header(&mut self, header: v1::DocumentEntry) {
-        if self.header.is_some() {
-            self.spoil("there is a second header");
-        } else if header.unique_id != self.unique_id {
+    /// Takes a part's signed header. The document's entry, where it is the first.
+    ///
+    /// # Errors
+    /// The own replica's state cannot be read.
+    pub fn header(
+        &mut self,
+        snapshot: &Snapshot<'_>,
+        envelope: &v1::Envelope,
+    ) -> Result<Option<v1::DocumentEntry>, LedgerFault> {
+        let verified = SealedDocument::verify(
+            snapshot.view(),
+            envelope,
+            self.record.index,
+            &self.record.request_id,
+            &self.network,
+        )?;
+        let Ok(header) = verified else {
+            self.spoil("its header is not one that network signed for this request");
+            return Ok(None);
+        };
+        let Decided::Permit(permit) = &self.decided else {
+            self.spoil("the ledger denied it");
+            return Ok(None);
+        };
+        if header.document.unique_id != self.unique_id {
             self.spoil("it is another document");
-        } else if header.size_bytes > RETRIEVE_BYTES_MAX as u64 {
-            self.spoil("the document is too large");
-        } else {
-            self.header = Some(header);
+        } else if !covered(snapshot, permit, &header.document)? {
+            self.spoil("the document is not covered by the permit");
+        } else if self.part.is_some() {
+            self.spoil("there is a second header");
+        } else if header.from_chunk != self.next_chunk() {
+            self.spoil("it is another part than the one asked for");
+        } else if (self.document.as_ref()).is_some_and(|known| known.entry != header.document) {
+            self.spoil("the document has changed since its first part");
         }
+        let opener = self.reader.opener(&header);
+        let (None, Ok(opener)) = (self.spoiled, opener) else {
+            self.spoil("its key cannot be opened");
+            return Ok(None);
+        };
+        self.part = Some(Part {
+            header: envelope.payload.clone(),
+            opener,
+            chunks: Sha256::new(),
+        });
+        if self.document.is_some() {
+            return Ok(None);
+        }
+        self.document = Some(Coming {
+            entry: header.document.clone(),
+            chunks: chunks_of(header.document.size_bytes),
+            next: 0,
+            content: Sha256::new(),
+            bytes: 0,
+            last: None,
+        });
+        Ok(Some(header.document))
     }
 
-    /// Takes a piece of its content.
-    pub fn chunk(&mut self, chunk: &[u8]) {
-        let announced = self.header.as_ref().map_or(0, |h| h.size_bytes);
-        let length = self.content.len().saturating_add(chunk.len());
-        if chunk.len() > CHUNK_BYTES_MAX || length as u64 > announced {
+    /// Opens a chunk; its content, unless it is the last, which is kept back.
+    pub fn chunk(&mut self, sealed: &[u8]) -> Option<Vec<u8>> {
+        if self.spoiled.is_some() {
+            return None;
+        }
+        let (Some(document), Some(part)) = (&mut self.document, &mut self.part) else {
+            self.spoil("there is content before the header");
+            return None;
+        };
+        if document.next == document.chunks {
             self.spoil("there is more content than the header announces");
+            return None;
         }
-        if self.spoiled.is_none() {
-            self.content.extend_from_slice(chunk);
+        let is_last = document.next + 1 == document.chunks;
+        let Ok(content) = part.opener.open(sealed, document.next, is_last) else {
+            self.spoil("a chunk does not open");
+            return None;
+        };
+        part.chunks.update(sealed);
+        document.next += 1;
+        if is_last {
+            document.last = Some(content);
+            return None;
         }
+        document.bytes = document.bytes.saturating_add(content.len() as u64);
+        document.content.update(&content);
+        Some(content)
+    }
+
+    /// The next chunk to ask for: all before it came and opened.
+    pub fn next_chunk(&self) -> u64 {
+        self.document.as_ref().map_or(0, |document| document.next)
+    }
+
+    /// The connection was cut and the rest is asked for again: what came so far stays, but for the last chunk, which
+    /// comes again with its end. False where nothing good can come any more.
+    pub fn resume(&mut self) -> bool {
+        self.part = None;
+        if let Some(document) = &mut self.document
+            && document.last.take().is_some()
+        {
+            document.next -= 1;
+        }
+        self.spoiled.is_none()
     }
 
     /// Judges the end.
@@ -75,13 +187,10 @@ impl RetrieveCheck {
     /// # Errors
     /// The own replica's state cannot be read.
     pub fn end(
-        self,
+        &mut self,
         snapshot: &Snapshot<'_>,
         wire: v1::NetworkEnd,
     ) -> Result<Received, LedgerFault> {
-        if wire.network != self.network.as_str() {
-            return Ok(self.malformed("the end is of another network", wire.elapsed_ms));
-        }
         let claimed = wire.outcome.map(NetworkOutcome::try_from);
         let claimed = match (&self.decided, claimed) {
             (Decided::Denied(outcome), _) => {
@@ -102,8 +211,7 @@ impl RetrieveCheck {
         ) {
             return Ok(self.without_document(&claimed, wire.elapsed_ms));
         }
-        let content_hash = Hash(Sha256::digest(&self.content).into());
-        match self.answered(snapshot, wire.statement.as_ref(), &claimed, &content_hash)? {
+        match self.answered(snapshot, wire.statement.as_ref(), &claimed)? {
             Err(why) => Ok(self.malformed(&why, wire.elapsed_ms)),
             Ok(()) => Ok(Received {
                 end: end(
@@ -114,13 +222,13 @@ impl RetrieveCheck {
                     self.decided.footing(),
                 ),
                 outcome: claimed,
-                document: self.header.map(|h| (h, self.content, content_hash)),
+                last: self.document.take().and_then(|document| document.last),
             }),
         }
     }
 
     /// Ends without the broker having said how: with the ledger's denial, or with what happened to the answer.
-    pub fn close(self, happened: &NetworkOutcome, elapsed_ms: u64) -> Received {
+    pub fn close(&self, happened: &NetworkOutcome, elapsed_ms: u64) -> Received {
         match &self.decided {
             Decided::Denied(outcome) => self.without_document(outcome, elapsed_ms),
             Decided::Permit(_) => self.without_document(happened, elapsed_ms),
@@ -128,37 +236,36 @@ impl RetrieveCheck {
     }
 
     fn answered(
-        &self,
+        &mut self,
         snapshot: &Snapshot<'_>,
         statement: Option<&v1::Envelope>,
         claimed: &NetworkOutcome,
-        content_hash: &Hash,
     ) -> Result<Result<(), String>, LedgerFault> {
         if let Some(why) = self.spoiled {
             return Ok(Err(why.to_owned()));
         }
-        let Decided::Permit(permit) = &self.decided else {
-            return Ok(Err("the ledger denied it".to_owned()));
-        };
         let mut hash = AnswerHash::default();
-        let documents = u64::from(self.header.is_some());
-        if let Some(header) = &self.header {
-            if header.hash != content_hash.0 || header.size_bytes != self.content.len() as u64 {
+        if let Some(document) = &self.document {
+            let last = document.last.as_deref().unwrap_or_default();
+            let content = document.content.clone().chain_update(last).finalize();
+            let bytes = document.bytes.saturating_add(last.len() as u64);
+            let entry = &document.entry;
+            let whole = document.last.is_some() && bytes == entry.size_bytes;
+            if !whole || entry.hash != content.as_slice() {
                 return Ok(Err(
                     "the content is not the one the header announces".to_owned()
                 ));
             }
-            if !covered(snapshot, permit, header)? {
-                return Ok(Err("the document is not covered by the permit".to_owned()));
-            }
-            hash.entry(header);
-            hash.content(content_hash);
+            let Some(part) = self.part.take() else {
+                return Ok(Err("its last part has no header".to_owned()));
+            };
+            hash.sealed(&part.header, &Hash(part.chunks.finalize().into()));
         }
         let counted = match claimed {
             NetworkOutcome::Answered { count } => *count,
             _ => 0,
         };
-        if counted != documents {
+        if counted != u64::from(self.document.is_some()) {
             return Ok(Err("the count is not that of the documents".to_owned()));
         }
         stated(
@@ -186,13 +293,12 @@ impl RetrieveCheck {
                 self.decided.footing(),
             ),
             outcome: outcome.clone(),
-            document: None,
+            last: None,
         }
     }
 
     fn spoil(&mut self, why: &'static str) {
         self.spoiled.get_or_insert(why);
-        self.content = Vec::new();
     }
 }
 

@@ -6,7 +6,7 @@ use sekisho_proto::v1;
 use sekisho_transport::outgoing;
 use tonic::Streaming;
 use v1::find_documents_event::Event as Found;
-use v1::retrieve_document_event::Event as Got;
+use v1::retrieve_event::Event as Got;
 
 pub fn local(facility: &str, id: &str) -> Option<v1::Patient> {
     let local = v1::patient::Local {

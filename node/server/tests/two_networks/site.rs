@@ -177,6 +177,7 @@ pub async fn node(
         store: NodeStore::open(&dir.join("node.redb")).unwrap(),
         index: Arc::new(SledIndex::open(&dir.join("documents")).unwrap()),
         key: node_key(number),
+        carrier: Arc::new(connect(identity, replica, address, name)),
         broker: connect(identity, replica, address, name),
         environment: Arc::new(SystemEnvironment),
     };

@@ -6,14 +6,17 @@ mod sealed;
 
 use super::*;
 use crate::bounds::PAGE_ENTRIES_MAX;
+use crate::sealing::Reader;
 use crate::store::{FailingDisk, NodeStore, TransferKind};
 use crate::testing::{
-    KURUME, KURUME_HOSPITAL, PATIENT, SAGA, Setting, TOTTORI, all, chart, network, patience, until,
+    Fixed, KURUME, KURUME_HOSPITAL, PATIENT, SAGA, Setting, TOTTORI, all, chart, network, patience,
+    until,
 };
 use crate::{Node, commitments};
-use sekisho_domain::{AccessRequest, Body, EntryIndex};
+use sekisho_domain::{AccessRequest, Body, EntryIndex, KeyPurpose, TimeMs};
 use sekisho_ledger::commitment::{Salt, commit};
-use sekisho_ledger::{AnswerHash, View};
+use sekisho_ledger::sealed::{SealedDocument, chunks_of};
+use sekisho_ledger::{AnswerHash, View, testing};
 use v1::answer_find_event::Event as Found;
 use v1::answer_retrieve_event::Event as Got;
 
@@ -44,13 +47,63 @@ fn find_of(record: &AccessRecord) -> v1::AnswerFindRequest {
     }
 }
 
-fn retrieve_of(record: &AccessRecord, unique_id: &str) -> v1::AnswerRetrieveRequest {
+/// Kurume's node's key for a retrieval: always the same.
+fn reader() -> Reader {
+    Reader::new(Fixed::new("reader", TimeMs(0)).as_ref()).unwrap()
+}
+
+fn retrieve_of(
+    setting: &Setting,
+    record: &AccessRecord,
+    unique_id: &str,
+) -> v1::AnswerRetrieveRequest {
+    let ledger = setting.ledger.with(|world| world.ledger);
+    let node = testing::key(KURUME, KeyPurpose::Node);
+    let key = reader().signed(ledger, record.request_id, &network(KURUME), &node);
     v1::AnswerRetrieveRequest {
         access: record.index.0,
         request_id: record.request_id.0.to_vec(),
         unique_id: unique_id.to_owned(),
         salt: SALT.to_vec(),
+        seal_to: Some(v1::SealTo {
+            key: Some(key),
+            from_chunk: 0,
+        }),
     }
+}
+
+/// A document as Kurume's node opens it: its header, its content from the first chunk sent on, and the hash its
+/// statement must have.
+fn opened(
+    setting: &Setting,
+    record: &AccessRecord,
+    events: &[Got],
+) -> (SealedDocument, Vec<u8>, Hash) {
+    let [Got::Sealed(envelope), chunks @ .., Got::Statement(_)] = events else {
+        panic!("{events:?}")
+    };
+    let header = setting.ledger.with(|world| {
+        let (view, from) = (View(&world.state), network(SAGA));
+        SealedDocument::verify(view, envelope, record.index, &record.request_id, &from)
+            .unwrap()
+            .unwrap()
+    });
+    let mut opener = reader().opener(&header).unwrap();
+    let all = chunks_of(header.document.size_bytes);
+    let (mut content, mut sealed) = (Vec::new(), Vec::new());
+    for (number, chunk) in (header.from_chunk..).zip(chunks) {
+        let Got::Chunk(chunk) = chunk else {
+            panic!("{chunk:?}")
+        };
+        content.extend(opener.open(chunk, number, number + 1 == all).unwrap());
+        sealed.extend_from_slice(chunk);
+    }
+    let mut hash = AnswerHash::default();
+    let chunks = Hash(
+        sha2::Digest::finalize(<sha2::Sha256 as sha2::Digest>::new_with_prefix(&sealed)).into(),
+    );
+    hash.sealed(&envelope.payload, &chunks);
+    (header, content, hash.finish())
 }
 
 async fn find(node: &Node, request: v1::AnswerFindRequest) -> Result<Vec<Found>, NodeError> {

@@ -11,25 +11,22 @@ async fn a_document_leaves_with_its_release_on_disk_and_then_on_the_ledger_once(
     let record = ask_for(&setting, &header.unique_id);
     setting.ledger.down();
     for _ in 0..2 {
-        let events = retrieve(&node, retrieve_of(&record, &header.unique_id))
+        let events = retrieve(&node, retrieve_of(&setting, &record, &header.unique_id))
             .await
             .unwrap();
-        let [
-            Got::Header(sent),
-            Got::Chunk(chunk),
-            Got::Statement(envelope),
-        ] = &events[..]
-        else {
+        let Some(Got::Statement(envelope)) = events.last() else {
             panic!("{events:?}")
         };
-        assert_eq!((sent, chunk), (&header, &bytes));
+        let (sent, content, hash) = opened(&setting, &record, &events);
+        assert_eq!((&sent.document, &content), (&header, &bytes));
+        let encoded = events.iter().map(|event| format!("{event:?}"));
+        let plain = format!("{:?}", &bytes[..bytes.len() - 1]);
+        let plain = plain.trim_end_matches(']');
+        assert!(!encoded.collect::<String>().contains(plain), "it is sealed");
         let statement = statement_of(&setting, &record, envelope);
-        let mut hash = AnswerHash::default();
-        hash.entry(&header);
-        hash.content(&header.hash.as_slice().try_into().unwrap());
         assert_eq!(
             (statement.outcome, statement.answer_hash),
-            (NetworkOutcome::Answered { count: 1 }, hash.finish())
+            (NetworkOutcome::Answered { count: 1 }, hash)
         );
     }
     let stored = node
@@ -71,7 +68,7 @@ async fn without_a_durable_release_no_byte_leaves() {
     let header = some_document(&setting, &node).await;
     let record = ask_for(&setting, &header.unique_id);
     disk.fail();
-    let refused = retrieve(&node, retrieve_of(&record, &header.unique_id))
+    let refused = retrieve(&node, retrieve_of(&setting, &record, &header.unique_id))
         .await
         .unwrap_err();
     assert!(matches!(refused, NodeError::Store(_)), "{refused}");
@@ -116,7 +113,7 @@ async fn a_document_that_is_not_covered_answers_as_one_that_does_not_exist() {
         ("none", absent),
     ] {
         let record = ask_for(&setting, &unique_id);
-        let events = retrieve(&node, retrieve_of(&record, &unique_id))
+        let events = retrieve(&node, retrieve_of(&setting, &record, &unique_id))
             .await
             .unwrap();
         let [Got::Statement(envelope)] = &events[..] else {
@@ -145,7 +142,7 @@ async fn a_document_that_is_not_covered_answers_as_one_that_does_not_exist() {
             first.unique_id.as_bytes(),
         ));
     });
-    let events = retrieve(&node, retrieve_of(&record, &first.unique_id))
+    let events = retrieve(&node, retrieve_of(&setting, &record, &first.unique_id))
         .await
         .unwrap();
     assert!(matches!(&events[..], [Got::Statement(_)]), "{events:?}");
@@ -165,7 +162,7 @@ async fn the_salt_must_open_the_requests_own_commitment() {
         &find(&node, find_of(&record)).await.unwrap(),
     );
     let wanted = ask_for(&setting, &documents[0].unique_id);
-    let good = retrieve_of(&wanted, &documents[0].unique_id);
+    let good = retrieve_of(&setting, &wanted, &documents[0].unique_id);
     let cases = [
         (
             "another document",
@@ -220,4 +217,67 @@ async fn the_salt_must_open_the_requests_own_commitment() {
             .unwrap(),
         None
     );
+}
+
+#[tokio::test]
+async fn a_document_is_sealed_to_nobody_but_the_viewing_node_of_the_request() {
+    let setting = Setting::new();
+    setting.hospital.put(PATIENT, 1);
+    let node = setting.saga().await;
+    let header = some_document(&setting, &node).await;
+    let record = ask_for(&setting, &header.unique_id);
+    let other = ask_for(&setting, &header.unique_id);
+    let ledger = setting.ledger.with(|world| world.ledger);
+    let signed = |ledger, record: &AccessRecord, name: &str, by: &str, purpose| {
+        let node = testing::key(by, purpose);
+        reader().signed(ledger, record.request_id, &network(name), &node)
+    };
+    let mut altered = signed(ledger, &record, KURUME, KURUME, KeyPurpose::Node);
+    *altered.payload.last_mut().unwrap() ^= 1;
+    let otherwise = sekisho_domain::LedgerId([9; 32]);
+    let cases = [
+        (
+            "another network's key",
+            Some(signed(ledger, &record, TOTTORI, TOTTORI, KeyPurpose::Node)),
+        ),
+        (
+            "its own key",
+            Some(signed(ledger, &record, KURUME, SAGA, KeyPurpose::Node)),
+        ),
+        (
+            "no node's key",
+            Some(signed(
+                ledger,
+                &record,
+                KURUME,
+                KURUME,
+                KeyPurpose::Governance,
+            )),
+        ),
+        (
+            "another request",
+            Some(signed(ledger, &other, KURUME, KURUME, KeyPurpose::Node)),
+        ),
+        (
+            "another ledger",
+            Some(signed(otherwise, &record, KURUME, KURUME, KeyPurpose::Node)),
+        ),
+        ("altered", Some(altered)),
+        ("none", None),
+    ];
+    for (case, key) in cases {
+        let mut request = retrieve_of(&setting, &record, &header.unique_id);
+        request.seal_to = Some(v1::SealTo { key, from_chunk: 0 });
+        let refused = retrieve(&node, request).await.unwrap_err();
+        assert!(
+            matches!(refused, NodeError::Invalid(_)),
+            "{case}: {refused}"
+        );
+    }
+    let release = node.0.store.transfer(TransferKind::Release, record.index);
+    assert_eq!(release.unwrap(), None, "nothing was released");
+    let mut beyond = retrieve_of(&setting, &record, &header.unique_id);
+    beyond.seal_to.as_mut().unwrap().from_chunk = 1;
+    let refused = retrieve(&node, beyond).await.unwrap_err();
+    assert!(matches!(refused, NodeError::Invalid(_)), "{refused}");
 }

@@ -72,7 +72,7 @@ async fn bytes_of_find(setting: &Setting, node: &Node) -> (Vec<Vec<u8>>, u64) {
 
 async fn bytes_of_retrieve(setting: &Setting, node: &Node, unique_id: &str) -> Vec<Vec<u8>> {
     let record = ask_for(setting, unique_id);
-    let events = retrieve(node, retrieve_of(&record, unique_id))
+    let events = retrieve(node, retrieve_of(&setting, &record, unique_id))
         .await
         .unwrap();
     let release = node.0.store.transfer(TransferKind::Release, record.index);
@@ -487,7 +487,7 @@ async fn who_is_not_permitted_learns_nothing_of_a_seal_or_of_an_erasure() {
                 sekisho_domain::Grounds::Emergency(sekisho_domain::EmergencyReason::NoTime);
         });
         let disclosing = node.disclosing();
-        let wanted = |record: &AccessRecord| retrieve_of(record, &at_other(&node));
+        let wanted = |record: &AccessRecord| retrieve_of(&setting, record, &at_other(&node));
         let elsewhere = disclosing.retrieve(network(TOTTORI), wanted(&good), patience());
         told.push(elsewhere.await.unwrap_err().status());
         let forged = v1::AnswerRetrieveRequest {
