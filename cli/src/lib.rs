@@ -7,6 +7,7 @@
 pub mod commands;
 pub mod config;
 pub mod demo;
+mod direct;
 pub mod genesis;
 pub mod keys;
 pub mod ops;

@@ -3,7 +3,8 @@
 //! Reads the configuration, builds, waits for a signal, drains: accepting stops first, work under way ends,
 //! storage is flushed.
 
-use crate::config::{Config, NodeConfig, ReplicaConfig};
+use crate::config::{Config, NodeConfig, ReplicaConfig, RetrieveVia};
+use crate::direct::Direct;
 use crate::ui::{Exit, Failure};
 use crate::{genesis, keys};
 use sekisho_broker::{Broker, Limits};
@@ -243,7 +244,10 @@ async fn start_node(
         store: NodeStore::open(&store).map_err(|e| failed(&e))?,
         index: Arc::new(open_index(&index).map_err(|e| failed(&e))?),
         key,
-        carrier: Arc::new(broker.clone()),
+        carrier: match of.retrieve {
+            RetrieveVia::Broker => Arc::new(broker.clone()),
+            RetrieveVia::Direct => Arc::new(Direct::new(config, replica, identity)),
+        },
         broker,
         environment: Arc::new(SystemEnvironment),
     };

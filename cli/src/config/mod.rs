@@ -54,8 +54,31 @@ pub struct ReplicaConfig {
 pub struct NodeConfig {
     /// The broker's `host:port`; none: this process's own.
     pub broker: Option<String>,
+    /// How its people's documents come.
+    pub retrieve: RetrieveVia,
     /// What it reads.
     pub sources: Vec<SourceConfig>,
+}
+
+/// How a document comes to the node that may read it. Either way it is sealed, checked and recorded alike.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RetrieveVia {
+    /// Through the broker: where only the broker may connect to other networks.
+    #[default]
+    Broker,
+    /// From the disclosing node itself.
+    Direct,
+}
+
+impl std::str::FromStr for RetrieveVia {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "broker" => Ok(Self::Broker),
+            "direct" => Ok(Self::Direct),
+            _ => Err(format!("{text:?} is neither \"broker\" nor \"direct\"")),
+        }
+    }
 }
 
 /// One SS-MIX2 standardised storage.
@@ -286,6 +309,7 @@ fn node(mut section: Reader<'_>, base: &Path) -> Option<NodeConfig> {
     let broker = section
         .optional::<HostPort>("broker", "127.0.0.1:7443")
         .map(|b| b.0);
+    let retrieve = section.optional("retrieve", "broker").unwrap_or_default();
     let mut sources: Vec<SourceConfig> = Vec::new();
     let mut ids: BTreeSet<SourceId> = BTreeSet::new();
     let mut complete = true;
@@ -320,7 +344,11 @@ fn node(mut section: Reader<'_>, base: &Path) -> Option<NodeConfig> {
         }
     }
     section.finish();
-    complete.then_some(NodeConfig { broker, sources })
+    complete.then_some(NodeConfig {
+        broker,
+        retrieve,
+        sources,
+    })
 }
 
 /// Tiles are served without TLS and without asking who it is, so on this machine only.
@@ -377,6 +405,25 @@ mod tests {
         assert!(config.replica.is_some() && config.node.is_some() && config.broker);
         assert_eq!(config.genesis, Path::new("/etc/sekisho/genesis.json"));
         assert_eq!(config.own_address(), "127.0.0.1:7443");
+    }
+
+    #[test]
+    fn documents_come_through_the_broker_unless_told_otherwise() {
+        let of = |line: &str| {
+            let text = format!(
+                "[network]\nid = \"a\"\n[server]\nlisten = \"127.0.0.1:1\"\n[replica]\nid = 1\n[broker]\n[node]\n{line}\n"
+            );
+            let config = Config::parse(&text, Path::new("."));
+            config.map(|config| config.node.unwrap().retrieve)
+        };
+        assert_eq!(of(""), Ok(RetrieveVia::Broker));
+        assert_eq!(of("retrieve = \"broker\""), Ok(RetrieveVia::Broker));
+        assert_eq!(of("retrieve = \"direct\""), Ok(RetrieveVia::Direct));
+        let fault = of("retrieve = \"both\"").unwrap_err().to_string();
+        assert!(
+            fault.contains("node.retrieve: \"both\" is neither"),
+            "{fault}"
+        );
     }
 
     #[test]

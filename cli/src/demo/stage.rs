@@ -148,9 +148,11 @@ impl Stage {
         listen: SocketAddr,
     ) -> Result<PathBuf, Failure> {
         let folder = self.dir.join(facts.id);
+        // Both ways are in use, so that both are seen to work.
+        let retrieve = ["broker", "direct"][replica % 2];
         let mut text = format!(
             "# {} ({})\n[network]\nid = \"{}\"\n[ledger]\ngenesis = \"../genesis.json\"\n[server]\nlisten = \"{listen}\"\n\
-             [replica]\nid = {replica}\nexpected_rtt_ms = 1\n[broker]\n[node]\n",
+             [replica]\nid = {replica}\nexpected_rtt_ms = 1\n[broker]\n[node]\nretrieve = \"{retrieve}\"\n",
             facts.name, facts.place, facts.id,
         );
         for (code, name, _) in &facts.hospitals {

@@ -184,7 +184,7 @@ pub async fn retrieve(
     session: &Session,
     request: v1::RetrieveRequest,
 ) -> Result<Retrieved, Failure> {
-    use v1::retrieve_document_event::Event;
+    use v1::retrieve_event::Event;
     let end = end_of(session);
     let call = outgoing(request, session.deadline());
     let mut stream = session
@@ -204,13 +204,17 @@ pub async fn retrieve(
         }
     }
     match (index, last) {
-        (Some(index), Some(last)) => Ok(Retrieved {
-            index,
-            header,
-            content,
-            outcome: last.outcome,
-            footing: last.footing,
-        }),
+        (Some(index), Some(last)) => {
+            // Pieces come as they are verified; only an end that says answered makes them a document.
+            let whole = matches!(last.outcome, NetworkOutcome::Answered { count: 1 });
+            Ok(Retrieved {
+                index,
+                header: header.filter(|_| whole),
+                content: if whole { content } else { Vec::new() },
+                outcome: last.outcome,
+                footing: last.footing,
+            })
+        }
         _ => Err(incomplete("the decision or the end")),
     }
 }
