@@ -15,7 +15,7 @@ use sekisho_domain::{DenyReason, KeyPurpose, NetworkOutcome};
 use sekisho_proto::v1;
 use sekisho_transport::{Deadline, outgoing};
 use std::time::Duration;
-use support::{PATIENCE, Scene, linked, seal_to};
+use support::{PATIENCE, Scene, id, linked, seal_to};
 use tokio::time::Instant;
 use tonic::{Code, Request};
 
@@ -100,13 +100,13 @@ async fn what_is_no_request_reaches_neither_ledger_nor_nodes() {
     };
     let status = scene.find_as(VIEWING, patient(message)).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
-    let id = || "1.2.3".to_owned();
+    let some = || "1.2.3".to_owned();
     let documents = [
-        (scene.world.find(&["saga"]), id(), 32, seal_to()),
+        (scene.world.find(&["saga"]), some(), 32, seal_to()),
         (scene.world.retrieve("saga"), String::new(), 32, seal_to()),
         (scene.world.retrieve("saga"), "1".repeat(257), 32, seal_to()),
-        (scene.world.retrieve("saga"), id(), 31, seal_to()),
-        (scene.world.retrieve("saga"), id(), 32, None),
+        (scene.world.retrieve("saga"), some(), 31, seal_to()),
+        (scene.world.retrieve("saga"), some(), 32, None),
     ];
     for (request, unique_id, salt, seal_to) in documents {
         let message = v1::RetrieveDocumentRequest {

@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tonic::Code;
 use v1::find_documents_event::Event as Found;
-use v1::retrieve_document_event::Event as Got;
+use v1::retrieve_event::Event as Got;
 
 const PATIENCE: Duration = Duration::from_secs(40);
 const SAGA: &str = "saga";

@@ -72,7 +72,7 @@ async fn bytes_of_find(setting: &Setting, node: &Node) -> (Vec<Vec<u8>>, u64) {
 
 async fn bytes_of_retrieve(setting: &Setting, node: &Node, unique_id: &str) -> Vec<Vec<u8>> {
     let record = ask_for(setting, unique_id);
-    let events = retrieve(node, retrieve_of(&setting, &record, unique_id))
+    let events = retrieve(node, retrieve_of(setting, &record, unique_id))
         .await
         .unwrap();
     let release = node.0.store.transfer(TransferKind::Release, record.index);
