@@ -7,6 +7,7 @@ mod fault;
 mod moment;
 mod reviews;
 mod seal;
+mod unmatched;
 mod verify;
 mod who;
 mod widened;
@@ -74,6 +75,11 @@ pub(super) enum Command {
         after_help = "Example:\n  sekisho audit told 57 --way in-person --recorded-by 4010200014"
     )]
     Told(reviews::ToldArgs),
+    /// List documents let go without a receipt, or received without a release; exit code 1 if there is any
+    #[command(
+        after_help = "Example:\n  sekisho audit unmatched\n  sekisho audit unmatched --all --json"
+    )]
+    Unmatched(unmatched::UnmatchedArgs),
     /// Open a sealed reservation of this network for an officer: what it says, what opens its commitment, and the proof of its place
     #[command(after_help = "Example:\n  sekisho audit open-seal 63 --out seal-63.json")]
     OpenSeal(seal::SealArgs),
@@ -94,6 +100,7 @@ pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
         Command::Reviews(args) => reviews::list(&args, at).await,
         Command::Review(args) => reviews::review(args, at).await,
         Command::Told(args) => reviews::tell(&args, at).await,
+        Command::Unmatched(args) => unmatched::run(&args, at).await,
         Command::OpenSeal(args) => seal::run(&args, at).await,
         Command::Widened(args) => widened::run(&args, at).await,
     }

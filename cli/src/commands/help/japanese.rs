@@ -311,6 +311,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "このネットワークの緊急時の閲覧のうち、審査や患者への通知が済んでいないものを一覧します。期限超過があれば終了コード1",
     ),
     (
+        "audit unmatched",
+        "提供の記録だけがあり受領の記録がない文書、またはその逆を一覧します。一件でもあれば終了コード1",
+    ),
+    (
         "audit review",
         "緊急時の閲覧について、第二の人による審査を、監査担当者の鍵で記録します",
     ),
@@ -825,6 +829,11 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
     ("subject erase", "yes", "取り消せない消去を行います"),
     ("audit reviews", "overdue", "審査の期限を過ぎたものだけ"),
     ("audit reviews", "all", "審査も通知も済んだものも含めます"),
+    (
+        "audit unmatched",
+        "all",
+        "このネットワークのものだけでなく、すべてのネットワークのもの",
+    ),
     ("audit open-seal", "index", "封の台帳番号"),
     ("audit review", "verdict", "審査の結果"),
     (

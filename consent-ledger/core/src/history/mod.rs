@@ -8,6 +8,7 @@
 mod members;
 mod sight;
 mod suppose;
+mod unmatched;
 mod why;
 mod widened;
 
@@ -22,6 +23,7 @@ mod widened_test;
 
 pub use sight::{Asked, KeptOut, Seen, Sight, who_could_see};
 pub use suppose::Supposed;
+pub use unmatched::{MATCH_MS, Mismatch, Recorded, Transfers, Unmatched};
 pub use why::{Fact, Stage, StageKind, Standing, Why, why};
 pub use widened::{Change, Gain, Widened, change_of, widened};
 
