@@ -68,7 +68,11 @@ async fn a_broker_beside_a_replica_finds_and_retrieves() {
     let codes = ["saga", "shimane", "yame"].map(|network| found.code(network));
     assert_eq!(codes, ["answered", "malformed", "stale"]);
     let got = scene.retrieve("saga", "1.2.3", PATIENCE).await.unwrap();
-    assert_eq!((got.outcome().code(), got.content.len()), ("answered", 15 + 16), "with its tag");
+    assert_eq!(
+        (got.outcome().code(), got.content.len()),
+        ("answered", 15 + 16),
+        "with its tag"
+    );
 
     let mut altered = world.find(&["saga"]);
     altered.signatures[0].signature[0] ^= 1;

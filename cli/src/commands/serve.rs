@@ -238,6 +238,7 @@ async fn start_node(
     let node_config = sekisho_node::Config {
         network: config.network.clone(),
         sources: storages.collect(),
+        budgets: of.budgets,
     };
     let parts = Parts {
         ledger: Arc::new(replica.clone()),

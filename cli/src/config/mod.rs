@@ -9,6 +9,7 @@ use crate::ui::{Failure, Words};
 use read::Reader;
 use sekisho_documents::SourceId;
 use sekisho_domain::{FacilityId, NetworkId, ReplicaId};
+use sekisho_node::Budgets;
 use sekisho_replica::{EXPECTED_RTT_DEFAULT_MS, EXPECTED_RTT_MS, Timing};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -56,6 +57,8 @@ pub struct NodeConfig {
     pub broker: Option<String>,
     /// How its people's documents come.
     pub retrieve: RetrieveVia,
+    /// How much its people may ask in an hour.
+    pub budgets: Budgets,
     /// What it reads.
     pub sources: Vec<SourceConfig>,
 }
@@ -310,6 +313,16 @@ fn node(mut section: Reader<'_>, base: &Path) -> Option<NodeConfig> {
         .optional::<HostPort>("broker", "127.0.0.1:7443")
         .map(|b| b.0);
     let retrieve = section.optional("retrieve", "broker").unwrap_or_default();
+    let usual = Budgets::default();
+    let mut an_hour = |key: &str, usual: u32| {
+        let number = section.optional_number(key, 1..=1_000_000, usual.into());
+        number.and_then(|n| u32::try_from(n).ok()).unwrap_or(usual)
+    };
+    let budgets = Budgets {
+        practitioner: an_hour("practitioner_per_hour", usual.practitioner),
+        facility: an_hour("facility_per_hour", usual.facility),
+        network: an_hour("network_per_hour", usual.network),
+    };
     let mut sources: Vec<SourceConfig> = Vec::new();
     let mut ids: BTreeSet<SourceId> = BTreeSet::new();
     let mut complete = true;
@@ -347,6 +360,7 @@ fn node(mut section: Reader<'_>, base: &Path) -> Option<NodeConfig> {
     complete.then_some(NodeConfig {
         broker,
         retrieve,
+        budgets,
         sources,
     })
 }
@@ -424,6 +438,24 @@ mod tests {
             fault.contains("node.retrieve: \"both\" is neither"),
             "{fault}"
         );
+    }
+
+    #[test]
+    fn budgets_are_numbers_an_hour() {
+        let of = |line: &str| {
+            let text = format!(
+                "[network]\nid = \"a\"\n[server]\nlisten = \"127.0.0.1:1\"\n[replica]\nid = 1\n[broker]\n[node]\n{line}\n"
+            );
+            let config = Config::parse(&text, Path::new("."));
+            config.map(|config| config.node.unwrap().budgets)
+        };
+        assert_eq!(of(""), Ok(Budgets::default()));
+        let few = Budgets {
+            practitioner: 7,
+            ..Budgets::default()
+        };
+        assert_eq!(of("practitioner_per_hour = 7"), Ok(few));
+        assert!(of("facility_per_hour = 0").is_err());
     }
 
     #[test]

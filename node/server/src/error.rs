@@ -76,6 +76,18 @@ pub enum NodeError {
         /// The bound.
         max: usize,
     },
+    /// A budget of requests is spent.
+    #[error(
+        "{whose} has asked {an_hour} times within the hour, the most this network allows; again in {wait_s} s"
+    )]
+    Budget {
+        /// Whose.
+        whose: &'static str,
+        /// The budget.
+        an_hour: u32,
+        /// Seconds until one more is allowed.
+        wait_s: u64,
+    },
     /// The own replica is behind the request.
     #[error("the replica has not applied the request yet")]
     Stale,
@@ -170,6 +182,7 @@ impl NodeError {
             | Self::WithdrawalRefused { .. }
             | Self::Store(StoreError::OtherTransfer(_)) => ErrorCode::Conflict,
             Self::Overloaded { .. }
+            | Self::Budget { .. }
             | Self::Store(StoreError::Full { .. })
             | Self::Ledger(LedgerFault::Overloaded) => ErrorCode::Overloaded,
             Self::Stale

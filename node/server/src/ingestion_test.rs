@@ -3,7 +3,7 @@
 use super::*;
 use crate::store::NodeStore;
 use crate::testing::{PATIENT, SAGA, Setting, Storage, network, nowhere, until};
-use crate::{Config, Node, Parts};
+use crate::{Budgets, Config, Node, Parts};
 use sekisho_documents::{DocumentIndex, MemoryIndex};
 use sekisho_domain::KeyPurpose;
 
@@ -12,6 +12,7 @@ async fn start(setting: &Setting, index: &Arc<MemoryIndex>, storages: &[&Storage
     let config = Config {
         network: network(SAGA),
         sources: storages.iter().map(|s| s.source.clone()).collect(),
+        budgets: Budgets::default(),
     };
     let parts = Parts {
         ledger: Arc::clone(&setting.ledger) as _,

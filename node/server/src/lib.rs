@@ -30,6 +30,7 @@
 mod answer;
 mod blocking;
 pub mod bounds;
+mod budgets;
 mod commitments;
 mod deadline;
 pub mod enforce;
@@ -53,6 +54,7 @@ pub mod verify;
 mod wire;
 
 pub use answer::Disclosing;
+pub use budgets::Budgets;
 pub use environment::{Environment, NoRandomness, SystemEnvironment};
 pub use error::{NodeError, OUTCOME_METADATA};
 pub use ingestion::IngestReport;

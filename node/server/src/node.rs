@@ -2,6 +2,7 @@
 
 use crate::answer::Disclosing;
 use crate::bounds::{ANSWERS_MAX, FINDS_MAX, REQUEST_BYTES_MAX, RETRIEVES_MAX, SHUTDOWN_GRACE};
+use crate::budgets::{Budgets, Spending};
 use crate::entries::Meant;
 use crate::environment::Environment;
 use crate::ingestion::{self, Readiness};
@@ -31,6 +32,8 @@ pub struct Config {
     pub network: NetworkId,
     /// The storages its documents are in.
     pub sources: Vec<SsMix2Storage>,
+    /// How much its own people may ask.
+    pub budgets: Budgets,
 }
 
 /// What a node works with; each part is opened by whoever starts it.
@@ -71,6 +74,7 @@ pub(crate) struct Inner {
     pub outbox: Outbox,
     pub answers: Slots,
     pub finds: Slots,
+    pub spending: Spending,
     pub retrieves: Slots,
     pub ingests: Slots,
     pub stop: CancellationToken,
@@ -120,6 +124,7 @@ impl Node {
             outbox: Outbox::default(),
             answers: Slots::new("answers", ANSWERS_MAX),
             finds: Slots::new("queries", FINDS_MAX),
+            spending: Spending::of(config.budgets),
             retrieves: Slots::new("retrievals", RETRIEVES_MAX),
             ingests: Slots::new("ingests", 1),
             stop: CancellationToken::new(),

@@ -59,9 +59,17 @@ impl Asking {
             practitioner_id: id.0.to_vec(),
             grounds: Some(self.grounds.into()),
         };
+        let request = AccessRequest::try_from(wire)?;
+        // Here a request is new: one that is sent again spends nothing.
+        inner.spending.spend(
+            &self.practitioner,
+            request.facility.as_str(),
+            request.purpose,
+            inner.environment.now(),
+        )?;
         Ok(Built {
             about: subject,
-            body: Body::AccessRequest(AccessRequest::try_from(wire)?),
+            body: Body::AccessRequest(request),
             openings: [Some(practitioner), self.document]
                 .into_iter()
                 .flatten()

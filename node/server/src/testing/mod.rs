@@ -9,7 +9,7 @@ pub(crate) use ledger::CoreLedger;
 pub(crate) use storage::{Storage, prescription};
 
 use crate::store::NodeStore;
-use crate::{Config, Environment, NoRandomness, Node, Parts};
+use crate::{Budgets, Config, Environment, NoRandomness, Node, Parts};
 use sekisho_documents::{MemoryIndex, Patient};
 use sekisho_domain::{KeyPurpose, NetworkId, SubjectId, TimeMs};
 use sekisho_ledger::testing;
@@ -87,6 +87,13 @@ impl Environment for Fixed {
     }
 }
 
+/// Few enough that a test can spend them.
+pub const BUDGETS: Budgets = Budgets {
+    practitioner: 40,
+    facility: 60,
+    network: 1_000,
+};
+
 /// A channel to nobody.
 pub fn nowhere() -> Channel {
     Endpoint::from_static("http://127.0.0.1:1").connect_lazy()
@@ -104,6 +111,7 @@ pub async fn node(
     let config = Config {
         network: network(network_id),
         sources: storages.iter().map(|s| s.source.clone()).collect(),
+        budgets: BUDGETS,
     };
     let parts = Parts {
         ledger: Arc::clone(ledger) as _,

@@ -171,6 +171,7 @@ pub async fn node(
     let config = Config {
         network: name.parse().unwrap(),
         sources,
+        budgets: sekisho_node::Budgets::default(),
     };
     let parts = Parts {
         ledger: Arc::new(replica.clone()),

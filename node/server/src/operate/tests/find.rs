@@ -210,3 +210,42 @@ async fn what_is_asked_wrongly_is_refused_before_anything_is_signed() {
         Err(NodeError::Forbidden)
     ));
 }
+
+#[tokio::test]
+async fn who_has_spent_the_budget_is_refused_before_anything_is_signed_and_emergencies_are_not() {
+    let case = Case::new().await;
+    let numbered = |n: u32| v1::FindRequest {
+        request_id: [[0; 12].as_slice(), &n.to_be_bytes()].concat(),
+        ..find()
+    };
+    for n in 0..BUDGETS.practitioner {
+        case.find(numbered(n)).await.unwrap();
+    }
+    let said = case.setting.ledger.bodies().len();
+    let refused = case.find(numbered(BUDGETS.practitioner)).await.unwrap_err();
+    let NodeError::Budget { whose, .. } = &refused else {
+        panic!("{refused}")
+    };
+    assert_eq!(
+        (*whose, refused.code()),
+        ("this practitioner", ErrorCode::Overloaded)
+    );
+    assert_eq!(
+        case.setting.ledger.bodies().len(),
+        said,
+        "nothing was signed"
+    );
+    // One that is asked again is the same request.
+    case.find(numbered(3)).await.unwrap();
+    let colleague = v1::FindRequest {
+        practitioner: "dr-8".to_owned(),
+        ..numbered(1_000)
+    };
+    case.find(colleague).await.unwrap();
+    let emergency = v1::FindRequest {
+        purpose: 6,
+        grounds: Some(v1::find_request::Grounds::Emergency(1)),
+        ..numbered(2_000)
+    };
+    case.find(emergency).await.unwrap();
+}

@@ -10,8 +10,8 @@ mod retrieve;
 use crate::bounds::{PRACTITIONER_BYTES_MAX, WINDOW_AFTER_MS};
 use crate::store::{FailingDisk, TransferKind};
 use crate::testing::{
-    KURUME, KURUME_HOSPITAL, PATIENT, SAGA, Setting, TOTTORI, TamperingBroker, all, network,
-    patience, until,
+    BUDGETS, KURUME, KURUME_HOSPITAL, PATIENT, SAGA, Setting, TOTTORI, TamperingBroker, all,
+    network, patience, until,
 };
 use crate::{Node, NodeError};
 use sekisho_domain::{Body, EntryIndex, NetworkOutcome, SubjectId};
