@@ -84,6 +84,8 @@ impl Outcomes {
             asked: counts.values().sum(),
             outcomes: counts.into_iter().map(count).collect(),
             elapsed_ms: millis(elapsed),
+            // What a broker hands on is not verified yet.
+            result: None,
         })
     }
 }

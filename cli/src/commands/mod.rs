@@ -14,6 +14,7 @@ mod help;
 mod ingest;
 mod ledger;
 mod network;
+mod page;
 mod private;
 mod profile;
 mod query;
@@ -120,6 +121,11 @@ enum Command {
                       --practitioner dr-sato --role physician --purpose TREAT"
     )]
     Query(query::QueryArgs),
+    /// Show a page of a result that `query` ended with, without asking anybody again
+    #[command(
+        after_help = "Example:\n  sekisho page 00112233445566778899aabbccddeeff --practitioner dr-sato --max 50"
+    )]
+    Page(page::PageArgs),
     /// Get one document of another network and show it readably
     #[command(
         after_help = "Example:\n  sekisho retrieve --network azaleanet --document 2.25.1234 \\\n    \
@@ -224,6 +230,7 @@ async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
         Command::Subject(command) => subject::run(command, at).await,
         Command::Disaster(command) => disaster::run(command, at).await,
         Command::Query(args) => query::run(args, at).await,
+        Command::Page(args) => page::run(args, at).await,
         Command::Retrieve(args) => retrieve::run(args, at).await,
         Command::Ingest(args) => ingest::run(&args, at).await,
         Command::Audit(command) => audit::run(command, at).await,

@@ -136,6 +136,38 @@ fn ordered(found: &Found) -> Vec<&(NetworkId, v1::DocumentEntry)> {
     documents
 }
 
+/// What a list of documents tells of each.
+pub(super) const COLUMNS: [(&str, &str); 7] = [
+    ("日付", "date"),
+    ("ネットワーク", "network"),
+    ("施設", "facility"),
+    ("種類", "category"),
+    ("題名", "title"),
+    ("バイト", "bytes"),
+    ("文書ID", "document"),
+];
+
+/// A document, told under [`COLUMNS`].
+pub(super) fn row(networks: &str, document: &v1::DocumentEntry, ui: Ui) -> [String; 7] {
+    let pick = |ja, en| ui.pick(ja, en);
+    let day = Day::of(date(document));
+    let category = Category::from_number(document.category.into());
+    let old = if document.deprecated {
+        pick("（旧版）", " (superseded)")
+    } else {
+        ""
+    };
+    [
+        ui.language.pick(day.ja(), day.en()),
+        networks.to_owned(),
+        document.facility.clone(),
+        category.map_or("?", |c| pick(c.ja(), c.en())).to_owned(),
+        format!("{}{old}", pick(&document.title_ja, &document.title_en)),
+        document.size_bytes.to_string(),
+        document.unique_id.clone(),
+    ]
+}
+
 fn text(found: &Found, ui: Ui) -> String {
     let pick = |ja, en| ui.pick(ja, en);
     let mut text = ui.language.pick(
@@ -154,32 +186,9 @@ fn text(found: &Found, ui: Ui) -> String {
         let said = decision(network, of);
         text.push_str(&format!("  {}\n", ui.language.pick(said.ja, said.en)));
     }
-    let mut table = Table::new([
-        pick("日付", "date"),
-        pick("ネットワーク", "network"),
-        pick("施設", "facility"),
-        pick("種類", "category"),
-        pick("題名", "title"),
-        pick("バイト", "bytes"),
-        pick("文書ID", "document"),
-    ]);
+    let mut table = Table::new(COLUMNS.map(|(ja, en)| pick(ja, en)));
     for (network, document) in ordered(found) {
-        let day = Day::of(date(document));
-        let category = Category::from_number(document.category.into());
-        let old = if document.deprecated {
-            pick("（旧版）", " (superseded)")
-        } else {
-            ""
-        };
-        table.row([
-            ui.language.pick(day.ja(), day.en()),
-            network.to_string(),
-            document.facility.clone(),
-            category.map_or("?", |c| pick(c.ja(), c.en())).to_owned(),
-            format!("{}{old}", pick(&document.title_ja, &document.title_en)),
-            document.size_bytes.to_string(),
-            document.unique_id.clone(),
-        ]);
+        table.row(row(network.as_str(), document, ui));
     }
     if !table.is_empty() {
         text.push_str(&format!("\n{table}"));
@@ -203,6 +212,16 @@ fn text(found: &Found, ui: Ui) -> String {
             found.elapsed_ms
         ),
     ));
+    if let Some(result) = &found.result {
+        let (id, until) = (
+            hex::encode(&result.id),
+            moment(TimeMs(result.until_ms), ui.language),
+        );
+        text.push_str(&ui.language.pick(
+            format!("\nこの結果は {until} まで `sekisho page {id}` で再び表示できます"),
+            format!("\nuntil {until} `sekisho page {id}` shows this result again"),
+        ));
+    }
     text
 }
 
@@ -224,20 +243,30 @@ fn object(found: &Found) -> Value {
         .collect();
     let documents: Vec<_> = ordered(found)
         .into_iter()
-        .map(|(network, document)| of_document(network, document))
+        .map(|(network, document)| of_network(network, document))
         .collect();
     json!({
         "index": found.index, "time_ms": found.time, "decisions": decisions, "asked": found.ends.len(),
         "outcomes": outcomes, "counts": counts(found, NetworkOutcome::code), "documents": documents, "elapsed_ms": found.elapsed_ms,
+        "result": found.result.as_ref().map(|it| json!({
+            "id": hex::encode(&it.id), "until_ms": it.until_ms, "documents": it.documents,
+        })),
     })
 }
 
+/// A network's document.
+pub(super) fn of_network(network: &NetworkId, document: &v1::DocumentEntry) -> Value {
+    let mut object = of_document(document);
+    object["network"] = json!(network);
+    object
+}
+
 /// A document's attributes, under the names of the message.
-pub(super) fn of_document(network: &NetworkId, document: &v1::DocumentEntry) -> Value {
+pub(super) fn of_document(document: &v1::DocumentEntry) -> Value {
     let coded = |coded: &v1::Coded| json!({ "code": coded.code, "system": coded.system, "display": coded.display });
     let category = Category::from_number(document.category.into()).ok();
     json!({
-        "network": network, "unique_id": document.unique_id, "facility": document.facility, "category": category,
+        "unique_id": document.unique_id, "facility": document.facility, "category": category,
         "class_code": document.class_code.as_ref().map(coded), "type_code": document.type_code.as_ref().map(coded),
         "format_code": document.format_code.as_ref().map(coded), "mime_type": document.mime_type,
         "language_code": document.language_code, "creation_time_ms": document.creation_time_ms,
@@ -281,6 +310,7 @@ mod tests {
             ],
             ends: ends.collect(),
             elapsed_ms: 12,
+            result: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! `sekisho retrieve`: one document of another network, decoded for people or byte for byte.
 
 use super::args::{Asking, grounds_of};
-use super::query::of_document;
+use super::query::of_network;
 use super::show::footing;
 use super::{At, private};
 use crate::ops::{self, Retrieved};
@@ -71,7 +71,7 @@ pub(super) async fn run(args: RetrieveArgs, at: &At) -> Result<Exit, Failure> {
         text.as_bytes()
     };
     let mut object = ended(&args.network, &retrieved);
-    object["document"] = of_document(&args.network, header);
+    object["document"] = of_network(&args.network, header);
     let index = retrieved.index;
     if let Some(out) = &args.out {
         private::write(out, shown)?;

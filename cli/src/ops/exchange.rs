@@ -25,6 +25,8 @@ pub struct Found {
     pub ends: Vec<FoundEnd>,
     /// How long it took.
     pub elapsed_ms: u64,
+    /// The result as the node keeps it for paging, where it does.
+    pub result: Option<v1::FrozenResult>,
 }
 
 /// What one asked network ended in.
@@ -125,6 +127,7 @@ pub async fn find(
                     documents: Vec::new(),
                     ends: Vec::new(),
                     elapsed_ms: 0,
+                    result: None,
                 });
             }
             (Some(Event::Documents(page)), Some(found)) => {
@@ -143,6 +146,7 @@ pub async fn find(
             }
             (Some(Event::Summary(last)), Some(found)) => {
                 found.elapsed_ms = last.elapsed_ms;
+                found.result = last.result;
                 summary = Some(last.asked as usize);
             }
             _ => return Err(incomplete("the decision, which comes first,")),
@@ -217,6 +221,20 @@ pub async fn retrieve(
         }
         _ => Err(incomplete("the decision or the end")),
     }
+}
+
+/// A page of a result that [`find`] ended with.
+///
+/// # Errors
+/// The process cannot be reached, or keeps no such result for this practitioner any more.
+pub async fn page(session: &Session, request: v1::PageRequest) -> Result<v1::PageReply, Failure> {
+    let reply = session
+        .operator()
+        .page(outgoing(request, session.deadline()))
+        .await;
+    Ok(reply
+        .map_err(|s| failure_about_patient(&s, &session.address))?
+        .into_inner())
 }
 
 /// The proof bundle of an access request.

@@ -135,6 +135,9 @@ pub enum NodeError {
     /// There is no such access request.
     #[error("there is no access request at this index")]
     NoSuchAccess,
+    /// No such result is kept for this practitioner.
+    #[error("there is no such result, or no longer; ask again")]
+    NoSuchResult,
     /// No proof bundle can be made.
     #[error("no proof bundle can be made")]
     Bundle(#[source] Box<BuildError<StateFault>>),
@@ -174,6 +177,7 @@ impl NodeError {
             Self::NoSuchPatient
             | Self::NoSuchPractitioner
             | Self::NoSuchAccess
+            | Self::NoSuchResult
             | Self::NotOnLedger { .. }
             | Self::NothingSealed(_)
             | Self::Store(StoreError::Erased | StoreError::NoSuchSubject) => ErrorCode::NotFound,

@@ -37,6 +37,7 @@ pub mod enforce;
 mod entries;
 mod environment;
 mod error;
+mod frozen;
 mod ingestion;
 mod ledger;
 mod node;

@@ -5,6 +5,7 @@ use crate::bounds::{ANSWERS_MAX, FINDS_MAX, REQUEST_BYTES_MAX, RETRIEVES_MAX, SH
 use crate::budgets::{Budgets, Spending};
 use crate::entries::Meant;
 use crate::environment::Environment;
+use crate::frozen::Frozen;
 use crate::ingestion::{self, Readiness};
 use crate::ledger::{Ledger, ask};
 use crate::operate::{Carrier, Operating};
@@ -75,6 +76,7 @@ pub(crate) struct Inner {
     pub answers: Slots,
     pub finds: Slots,
     pub spending: Spending,
+    pub frozen: Frozen,
     pub retrieves: Slots,
     pub ingests: Slots,
     pub stop: CancellationToken,
@@ -125,6 +127,7 @@ impl Node {
             answers: Slots::new("answers", ANSWERS_MAX),
             finds: Slots::new("queries", FINDS_MAX),
             spending: Spending::of(config.budgets),
+            frozen: Frozen::default(),
             retrieves: Slots::new("retrievals", RETRIEVES_MAX),
             ingests: Slots::new("ingests", 1),
             stop: CancellationToken::new(),

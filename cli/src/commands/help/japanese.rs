@@ -274,6 +274,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "患者の文書がどこにあるかを、他のネットワークに照会します",
     ),
     (
+        "page",
+        "query の結果のページを、どこにも照会し直さずに表示します",
+    ),
+    (
         "retrieve",
         "他のネットワークの文書を一つ取得し、読める形で表示します",
     ),
@@ -882,6 +886,18 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
     ("subject show", "create", "仮名がなければ作ります"),
     ("query", "from", "この日以降の診療だけ"),
     ("query", "until", "この日までの診療だけ"),
+    ("page", "result", "結果のID。query が表示するもの"),
+    (
+        "page",
+        "practitioner",
+        "照会した人の、このネットワークでのID。ほかの人は読めません",
+    ),
+    ("page", "max", "1ページの文書数（1～1000）"),
+    (
+        "page",
+        "after",
+        "続きの位置。前のページが表示したもの。なければ最初のページ",
+    ),
     ("retrieve", "network", "文書のあるネットワーク"),
     ("retrieve", "document", "文書ID。query が表示するもの"),
     ("retrieve", "out", "標準出力ではなくこのファイルに書きます"),

@@ -6,6 +6,7 @@ use super::grounds;
 use super::prepare::{Asked, prepare};
 use crate::NodeError;
 use crate::bounds::STREAM_AHEAD;
+use crate::environment::random;
 use crate::ledger::ask;
 use crate::node::Inner;
 use crate::stream::Feed;
@@ -37,6 +38,7 @@ pub(super) async fn find(
     // Another filter is the same request: it is no part of what is signed.
     let filter = request.filter.take();
     let asked = Asked::of(&id, &request, inner.environment.as_ref())?;
+    let practitioner = request.practitioner.clone();
     let asking = Asking {
         patient: request.patient,
         practitioner: request.practitioner,
@@ -77,6 +79,7 @@ pub(super) async fn find(
         let done = async {
             feed.send(event(Event::Decided(decided))).await?;
             let check = FindCheck::new(record);
+            let check = (check, practitioner);
             pass_on(&task, &feed, &mut stream, check, shares, started).await
         }
         .await;
@@ -90,10 +93,11 @@ async fn pass_on(
     inner: &Arc<Inner>,
     feed: &Feed<v1::FindDocumentsEvent>,
     stream: &mut Streaming<v1::FindDocumentsEvent>,
-    mut check: FindCheck,
+    (mut check, practitioner): (FindCheck, String),
     shares: Shares,
     started: Instant,
 ) -> Result<(), NodeError> {
+    let (access, mut all) = (check.access(), Vec::new());
     let mut happened = NetworkOutcome::Malformed;
     while !check.is_complete() {
         let wire = match next(stream, shares, started).await {
@@ -112,6 +116,7 @@ async fn pass_on(
                 })
                 .await?;
                 check = kept;
+                all.extend(ended.clone());
                 for event in ended.into_iter().flat_map(|ended| ended.events()) {
                     feed.send(event).await?;
                 }
@@ -125,11 +130,15 @@ async fn pass_on(
     }
     let elapsed_ms = millis(started.elapsed());
     for ended in check.close(&happened, elapsed_ms) {
+        all.push(ended.clone());
         for event in ended.events() {
             feed.send(event).await?;
         }
     }
-    let summary = check.summary(millis(started.elapsed()));
+    let mut summary = check.summary(millis(started.elapsed()));
+    let id = random(inner.environment.as_ref())?;
+    let now = inner.environment.now();
+    summary.result = inner.frozen.keep(id, &practitioner, access, &all, now);
     feed.send(event(Event::Summary(summary))).await
 }
 

@@ -60,7 +60,15 @@ impl Operating {
         find::find(Arc::clone(&self.0), request, deadline).await
     }
 
-    /// Gets one document; nothing of it is handed over before all of it is verified.
+    /// A page of a result that a query ended with.
+    ///
+    /// # Errors
+    /// [`NodeError::NoSuchResult`], or a page that it does not have.
+    pub fn page_of(&self, request: &v1::PageRequest) -> Result<v1::PageReply, NodeError> {
+        self.0.frozen.page(request, self.0.environment.now())
+    }
+
+    /// Gets one document, piece by piece as it is verified; the last piece when all of it is.
     ///
     /// # Errors
     /// [`NodeError`], only before the decision is known.
@@ -238,6 +246,14 @@ impl OperatorService for Operating {
     ) -> Result<Response<find::Stream>, Status> {
         let call = async |message, deadline| self.find_documents(message, deadline).await;
         self.own(request, tracing::info_span!("find"), call).await
+    }
+
+    async fn page(
+        &self,
+        request: Request<v1::PageRequest>,
+    ) -> Result<Response<v1::PageReply>, Status> {
+        let call = async |message, _| self.page_of(&message);
+        self.own(request, tracing::info_span!("page"), call).await
     }
 
     async fn retrieve(

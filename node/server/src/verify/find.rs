@@ -4,7 +4,7 @@ use super::{Decided, covered, decided, end, stated};
 use crate::bounds::{ANSWER_ENTRIES_MAX, FIND_BYTES_MAX, PAGE_ENTRIES_MAX};
 use crate::ledger::{LedgerFault, Snapshot};
 use prost::Message;
-use sekisho_domain::{AccessRecord, Footing, NetworkId, NetworkOutcome};
+use sekisho_domain::{AccessRecord, EntryIndex, Footing, NetworkId, NetworkOutcome};
 use sekisho_ledger::AnswerHash;
 use sekisho_proto::v1;
 use std::collections::BTreeMap;
@@ -43,6 +43,17 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// Its end as it is handed on.
+    pub(crate) fn end(&self) -> v1::NetworkEnd {
+        end(
+            &self.network,
+            &self.outcome,
+            self.elapsed_ms,
+            self.statement.clone(),
+            self.footing,
+        )
+    }
+
     /// The events that say so: its documents in pages, then its end.
     pub fn events(self) -> Vec<v1::FindDocumentsEvent> {
         use v1::find_documents_event::Event;
@@ -53,13 +64,7 @@ impl Ended {
                 documents: page.to_vec(),
             })
         });
-        let last = Event::End(end(
-            &self.network,
-            &self.outcome,
-            self.elapsed_ms,
-            self.statement.clone(),
-            self.footing,
-        ));
+        let last = Event::End(self.end());
         pages
             .chain([last])
             .map(|event| v1::FindDocumentsEvent { event: Some(event) })
@@ -85,6 +90,11 @@ impl FindCheck {
             outcomes: BTreeMap::new(),
             kept_bytes: 0,
         }
+    }
+
+    /// The access request's index.
+    pub(crate) fn access(&self) -> EntryIndex {
+        self.record.index
     }
 
     /// Keeps documents until their network's statement is there.
@@ -200,6 +210,7 @@ impl FindCheck {
                 })
                 .collect(),
             elapsed_ms,
+            result: None,
         }
     }
 

@@ -249,3 +249,47 @@ async fn who_has_spent_the_budget_is_refused_before_anything_is_signed_and_emerg
     };
     case.find(emergency).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_result_is_paged_by_who_found_it_and_by_nobody_else() {
+    let case = Case::new().await;
+    let events = case.find(find()).await.unwrap();
+    let Some(Found::Summary(summary)) = events.last() else {
+        panic!("{events:?}")
+    };
+    let frozen = summary.result.clone().unwrap();
+    let shown = documents(&events);
+    assert_eq!((frozen.documents, shown.len()), (3, 3));
+    let operating = case.kurume.operating();
+    let page = |after: Vec<u8>| v1::PageRequest {
+        result: frozen.id.clone(),
+        practitioner: "dr-7".to_owned(),
+        max: 2,
+        after,
+    };
+    // Whatever became of the patient's consent or the documents since.
+    case.broker.tamper_finds(|_| Vec::new());
+    let first = operating.page_of(&page(Vec::new())).unwrap();
+    let second = operating.page_of(&page(first.next.clone())).unwrap();
+    let paged: Vec<_> = first.documents.iter().chain(&second.documents).collect();
+    let entries: Vec<_> = paged
+        .iter()
+        .map(|found| found.document.clone().unwrap())
+        .collect();
+    assert_eq!(entries, shown);
+    assert!(
+        paged
+            .iter()
+            .all(|found| found.networks == [SAGA] && found.versions.is_empty())
+    );
+    assert_eq!(
+        (first.ends.len(), second.next.len()),
+        (outcomes(&events).len(), 0)
+    );
+    let colleague = v1::PageRequest {
+        practitioner: "dr-8".to_owned(),
+        ..page(Vec::new())
+    };
+    let refused = operating.page_of(&colleague).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::NotFound);
+}
