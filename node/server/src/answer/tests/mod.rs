@@ -3,6 +3,7 @@
 mod find;
 mod retrieve;
 mod sealed;
+mod timing;
 
 use super::*;
 use crate::bounds::PAGE_ENTRIES_MAX;
