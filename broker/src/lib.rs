@@ -9,7 +9,7 @@
 //!                                      │ plan: what ends at once, whom to ask
 //!                                      ▼
 //!                                   fan_out ──▶ node A ──▶ answer: bounds, statement, hash ──▶ ┐
-//!                                      ├──────▶ node B ──▶ …                                   │ outcome:
+//!                                      ├──────▶ node B ──▶ … late? its second endpoint too      │ outcome:
 //!                                      └──────▶ node C ──▶ …                                   │ one each
 //!  ◀── Decided, documents, one end each, Summary ───────────────────────────────────────────── ┘
 //! ```
@@ -23,12 +23,15 @@
 //! without a link looks as one the network does not know; denied networks are not contacted), P12 ([`limits`]).
 
 pub mod answer;
+mod attempts;
 mod broker;
 mod call;
+mod counts;
 mod error;
 mod events;
 mod fan_out;
 mod fault;
+mod find;
 pub mod ledger;
 pub mod limits;
 mod nodes;
@@ -40,8 +43,9 @@ mod service;
 pub mod testing;
 
 pub use broker::Broker;
+pub use counts::{Counted, Counts};
 pub use error::BrokerError;
 pub use events::EventStream;
 pub use fault::{OUTCOME_METADATA, STALE, SUSPENDED, stale, suspended};
-pub use ledger::{About, Decided, Ledger, LedgerFailure, Route};
+pub use ledger::{About, Decided, Endpoint, Ledger, LedgerFailure, Route};
 pub use limits::Limits;
