@@ -13,9 +13,11 @@ use futures::future::join_all;
 use sekisho_broker::Limits;
 use sekisho_broker::limits::{BREAKER_FAILURES, EXTRA_CALLS_BURST, EXTRA_CALLS_PER_MILLE};
 use sekisho_broker::testing::{Conduct, FaultyNode, World};
+use sekisho_transport::ClientLimits;
 use std::sync::Arc;
 use std::time::Duration;
 use support::{PATIENCE, Scene, another, linked, nobody, until};
+use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
 /// The deadline where a network uses all of it.
@@ -216,6 +218,71 @@ async fn another_endpoint_on_the_ledger_is_asked_whatever_was_left_alone() {
     let moved = another(&world, "saga", Conduct::Answers).await;
     assert_eq!(found(&scene, PATIENCE).await, "answered");
     assert_eq!(moved.asked(), 1);
+}
+
+/// A broker that gives a connection so long.
+fn connecting_within(connect_timeout: Duration) -> Limits {
+    let client = ClientLimits {
+        connect_timeout,
+        ..ClientLimits::default()
+    };
+    Limits {
+        client,
+        ..Limits::default()
+    }
+}
+
+#[tokio::test]
+async fn a_probe_that_connected_keeps_nobody_from_a_node_that_is_slow() {
+    let (world, mut nodes) = linked(&[("saga", Conduct::Answers)]).await;
+    let limits = connecting_within(Duration::from_millis(500));
+    let scene = Scene::start(Arc::clone(&world), limits).await;
+    let node = nodes.remove(0);
+    let address = node.address;
+    node.stop().await;
+    while scene.counts.read().breaker_openings == 0 {
+        assert_eq!(found(&scene, PATIENCE).await, "unreachable");
+    }
+    let node = FaultyNode::start_at(&world, "saga", Conduct::Hangs, address).await;
+    let probe = async { while found(&scene, PATIENCE).await == "unreachable" {} };
+    let others = async {
+        until("the probe is there", || node.asked() == 1).await;
+        while node.asked() < 2 {
+            found(&scene, SHORT).await;
+        }
+    };
+    let beside = async {
+        tokio::select! {
+            () = probe => panic!("the probe ended first"),
+            () = others => {}
+        }
+    };
+    timeout(PATIENCE / 2, beside)
+        .await
+        .expect("another is asked beside the probe");
+}
+
+#[tokio::test]
+async fn where_connections_are_taken_and_nobody_speaks_it_is_left_alone_too() {
+    let world = Arc::new(World::found(&["saga"]));
+    world.agree("saga");
+    world.link("saga");
+    let stopped = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    world.place("saga", &stopped.local_addr().unwrap().to_string());
+    let limits = connecting_within(Duration::from_secs(1));
+    let scene = Scene::start(world, limits).await;
+    // Given up before it can be known, it is late, and nothing is held against it.
+    for _ in 0..BREAKER_FAILURES {
+        let short = Duration::from_millis(600);
+        assert_eq!(found(&scene, short).await, "timed-out");
+    }
+    let before = scene.counts.read();
+    assert_eq!(before.breaker_openings, 0, "{before:?}");
+    while scene.counts.read().breaker_openings == 0 {
+        assert_eq!(found(&scene, PATIENCE).await, "unreachable");
+    }
+    let calls = scene.counts.read().calls - before.calls;
+    assert!(calls >= u64::from(BREAKER_FAILURES), "{calls}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
