@@ -27,7 +27,8 @@ use std::error::Error as _;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::{Mutex, PoisonError};
-use tokio::time::{Instant, sleep};
+use tokio::sync::watch;
+use tokio::time::Instant;
 use tonic::transport::Channel;
 use tonic::{Code, Response, Status, Streaming};
 
@@ -164,7 +165,8 @@ impl<'a> Way<'a> {
             let line = visit.line()?;
             let began = Instant::now();
             let under_way = UnderWay::call(&self.nodes.counts);
-            let status = match visit.begin(ask(line.client.clone())).await {
+            let asked = ask(line.client.clone());
+            let status = match visit.begin(asked, line.connections.clone()).await {
                 Ok(events) => {
                     return Ok(Answer {
                         nodes: self.nodes,
@@ -209,17 +211,25 @@ impl<'w, 'a> Visit<'w, 'a> {
         }
     }
 
+    /// The line to call on. A probe is to find out whether a connection can be made, so it is over a new one.
     fn line(&self) -> Result<Line, Missed> {
-        let (way, endpoint) = (self.way, &self.pass.endpoint);
-        way.nodes
-            .line(way.network, endpoint, way.lane)
-            .map_err(|error| {
-                tracing::warn!(%error, "no connection can be set up");
-                Missed {
-                    fault: Fault::Unreachable,
-                    go_on: true,
-                }
-            })
+        let (nodes, endpoint) = (self.way.nodes, &self.pass.endpoint);
+        let line = || nodes.line(self.way.network, endpoint, self.way.lane);
+        let renewed = |line_before: Line| {
+            nodes.forget(&line_before);
+            line()
+        };
+        let line = match line() {
+            Ok(earlier) if earlier.earlier && self.pass.probes() => renewed(earlier),
+            line => line,
+        };
+        line.map_err(|error| {
+            tracing::warn!(%error, "no connection can be set up");
+            Missed {
+                fault: Fault::Unreachable,
+                go_on: true,
+            }
+        })
     }
 
     /// The answer's events, if the first is not a failure. Others are kept from the endpoint while a probe
@@ -227,13 +237,14 @@ impl<'w, 'a> Visit<'w, 'a> {
     async fn begin<E>(
         &mut self,
         call: impl Future<Output = Result<Response<Streaming<E>>, Status>>,
+        mut connections: watch::Receiver<u64>,
     ) -> Result<Peekable<Streaming<E>>, Status> {
         let mut begun = pin!(begin(call));
         if self.pass.probes() {
             tokio::select! {
                 biased;
                 events = &mut begun => return events,
-                () = sleep(self.way.nodes.connected_after()) => self.reached(),
+                Ok(_) = connections.wait_for(|made| *made > 0) => self.reached(),
             }
         }
         begun.await

@@ -6,11 +6,11 @@ use crate::ledger::{Endpoint, Route};
 use crate::limits::{Limits, NODE_MESSAGE_BYTES_MAX};
 use sekisho_domain::NetworkId;
 use sekisho_proto::v1::node_service_client::NodeServiceClient;
-use sekisho_transport::{ClientLimits, Expected, Identity, PeerDirectory, TransportError, channel};
+use sekisho_transport::watched_channel;
+use sekisho_transport::{ClientLimits, Expected, Identity, PeerDirectory, TransportError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tonic::transport::Channel;
 
@@ -30,12 +30,15 @@ pub(crate) struct Line {
     pub client: NodeServiceClient<Channel>,
     /// Whether it was there before this call: then it may be dead without anybody having noticed.
     pub earlier: bool,
+    /// The connections made on it.
+    pub connections: watch::Receiver<u64>,
     place: Place,
     number: u64,
 }
 
 struct Kept {
     channel: Channel,
+    connections: watch::Receiver<u64>,
     /// Tells it from those before and after it in its place.
     number: u64,
 }
@@ -82,11 +85,6 @@ impl Nodes {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A call that has not failed to connect after so long has connected.
-    pub(crate) fn connected_after(&self) -> Duration {
-        self.limits.connect_timeout
-    }
-
     /// Takes notice of where a network is now. Lines to where it is no longer are dropped.
     pub(crate) fn open(&self, network: &NetworkId, route: Option<&Route>) {
         let moved = match route {
@@ -126,12 +124,13 @@ impl Nodes {
             return Ok(Line {
                 client: client(&kept.channel),
                 earlier: true,
+                connections: kept.connections.clone(),
                 number: kept.number,
                 place,
             });
         }
         // Any valid key of that network will do there: what must be the network's own is the speaker.
-        let channel = channel(
+        let (channel, connections) = watched_channel(
             &endpoint.address,
             Expected::Network(network.clone()),
             &self.identity,
@@ -142,11 +141,13 @@ impl Nodes {
         let line = Line {
             client: client(&channel),
             earlier: false,
+            connections: connections.clone(),
             number: channels.made,
             place: place.clone(),
         };
         let kept = Kept {
             channel,
+            connections,
             number: line.number,
         };
         channels.kept.insert(place, kept);
