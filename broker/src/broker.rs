@@ -24,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tracing::{Instrument as _, Span};
 
-/// The broker. Holds connections and nothing else; cheap to clone.
+/// The broker. Holds connections and how they did lately, and nothing else; cheap to clone.
 pub struct Broker<L> {
     desk: Arc<Desk<L>>,
 }

@@ -2,7 +2,8 @@
 //!
 //! A viewing node hands the broker its signed request. The broker has the ledger decide it once, for every
 //! asked network, asks the permitted ones in parallel under the caller's absolute deadline, and streams what
-//! they answered. It keeps nothing: stopped and started again, or run twice, it answers the same.
+//! they answered. It keeps nothing but how the networks' endpoints did lately: stopped and started again, or
+//! run twice, it answers the same.
 //!
 //! ```text
 //! viewing node ── FindDocuments ──▶ service ── form, whose request ──▶ Ledger::decide   (once, for all)

@@ -1,4 +1,4 @@
-//! More than one endpoint: going on to the next, asking at a second, leaving one alone; and what that costs.
+//! More than one endpoint: going on to the next, asking at a second; and what that costs.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,24 +11,17 @@ mod support;
 
 use futures::future::join_all;
 use sekisho_broker::Limits;
-use sekisho_broker::limits::{BREAKER_FAILURES, EXTRA_CALLS_BURST, EXTRA_CALLS_PER_MILLE};
+use sekisho_broker::limits::{EXTRA_CALLS_BURST, EXTRA_CALLS_PER_MILLE};
 use sekisho_broker::testing::{Conduct, FaultyNode, World};
-use sekisho_transport::ClientLimits;
-use sekisho_transport::limits::CONNECT_TIMEOUT;
 use std::sync::Arc;
 use std::time::Duration;
-use support::{PATIENCE, Scene, another, linked, nobody, until};
-use tokio::net::TcpListener;
+use support::{PATIENCE, Scene, another, found, linked, nobody, until};
 use tokio::time::{Instant, timeout};
 
 /// The deadline where a network uses all of it.
 const SHORT: Duration = Duration::from_millis(1_500);
 /// Requests after which a network's answer times are relied on, and its account is full again.
 const CALM: usize = 30;
-
-async fn found(scene: &Scene, within: Duration) -> &'static str {
-    scene.find(&["saga"], within).await.unwrap().code("saga")
-}
 
 async fn retrieved(scene: &Scene, within: Duration) -> &'static str {
     let got = scene.retrieve("saga", "1.2.3", within).await.unwrap();
@@ -184,135 +177,6 @@ async fn a_flood_of_faults_is_not_made_worse_than_promised() {
         "what may be tried is: {counted:?}"
     );
     assert_eq!(counted.breaker_openings, 0, "they were reached");
-}
-
-#[tokio::test]
-async fn a_network_left_alone_is_unreachable_at_once_and_found_again_when_it_is_back() {
-    const REQUESTS: usize = 30;
-    let (world, mut nodes) = linked(&[("saga", Conduct::Answers)]).await;
-    let scene = Scene::start(Arc::clone(&world), Limits::default()).await;
-    let node = nodes.remove(0);
-    let address = node.address;
-    node.stop().await;
-    for _ in 0..REQUESTS {
-        assert_eq!(found(&scene, PATIENCE).await, "unreachable");
-    }
-    let counted = scene.counts.read();
-    let failures = u64::from(BREAKER_FAILURES);
-    assert!(counted.breaker_openings >= 1, "{counted:?}");
-    assert_eq!(counted.calls, failures - 1 + counted.breaker_openings);
-    assert!(counted.calls < REQUESTS as u64 / 2, "{counted:?}");
-    let node = FaultyNode::start_at(&world, "saga", Conduct::Answers, address).await;
-    let back = async { while found(&scene, PATIENCE).await != "answered" {} };
-    timeout(PATIENCE, back).await.expect("a probe finds it");
-    assert_eq!(node.asked(), 1);
-}
-
-#[tokio::test]
-async fn another_endpoint_on_the_ledger_is_asked_whatever_was_left_alone() {
-    let (world, mut nodes) = linked(&[("saga", Conduct::Answers)]).await;
-    let scene = Scene::start(Arc::clone(&world), Limits::default()).await;
-    nodes.remove(0).stop().await;
-    while scene.counts.read().breaker_openings == 0 {
-        assert_eq!(found(&scene, PATIENCE).await, "unreachable");
-    }
-    let moved = another(&world, "saga", Conduct::Answers).await;
-    assert_eq!(found(&scene, PATIENCE).await, "answered");
-    assert_eq!(moved.asked(), 1);
-}
-
-/// A broker that gives a connection so long.
-fn connecting_within(connect_timeout: Duration) -> Limits {
-    let client = ClientLimits {
-        connect_timeout,
-        ..ClientLimits::default()
-    };
-    Limits {
-        client,
-        ..Limits::default()
-    }
-}
-
-#[tokio::test]
-async fn a_probe_that_connected_keeps_nobody_from_a_node_that_is_slow() {
-    let (world, mut nodes) = linked(&[("saga", Conduct::Answers)]).await;
-    let scene = Scene::start(Arc::clone(&world), Limits::default()).await;
-    let node = nodes.remove(0);
-    let address = node.address;
-    node.stop().await;
-    while scene.counts.read().breaker_openings == 0 {
-        assert_eq!(found(&scene, PATIENCE).await, "unreachable");
-    }
-    let node = FaultyNode::start_at(&world, "saga", Conduct::Hangs, address).await;
-    // The caller's deadline is far away, and so is the end of what a connection is given.
-    let probe = async { while found(&scene, PATIENCE).await == "unreachable" {} };
-    let others = async {
-        until("the probe is there", || node.asked() == 1).await;
-        while node.asked() < 2 {
-            found(&scene, SHORT).await;
-        }
-    };
-    let beside = async {
-        tokio::select! {
-            () = probe => panic!("the probe ended first"),
-            () = others => {}
-        }
-    };
-    timeout(CONNECT_TIMEOUT, beside)
-        .await
-        .expect("another is asked beside the probe");
-}
-
-#[tokio::test]
-async fn where_connections_are_taken_and_nobody_speaks_it_is_left_alone_too() {
-    let world = Arc::new(World::found(&["saga"]));
-    world.agree("saga");
-    world.link("saga");
-    let stopped = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    world.place("saga", &stopped.local_addr().unwrap().to_string());
-    let limits = connecting_within(Duration::from_secs(1));
-    let scene = Scene::start(world, limits).await;
-    // Given up before it can be known, it is late, and nothing is held against it.
-    for _ in 0..BREAKER_FAILURES {
-        let short = Duration::from_millis(600);
-        assert_eq!(found(&scene, short).await, "timed-out");
-    }
-    let before = scene.counts.read();
-    assert_eq!(before.breaker_openings, 0, "{before:?}");
-    while scene.counts.read().breaker_openings == 0 {
-        assert_eq!(found(&scene, PATIENCE).await, "unreachable");
-    }
-    let calls = scene.counts.read().calls - before.calls;
-    assert!(calls >= u64::from(BREAKER_FAILURES), "{calls}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_node_says_or_fails_to_say_in_time_never_has_it_left_alone() {
-    let cases = [
-        (Conduct::WrongHash, "malformed"),
-        (Conduct::Stale, "stale"),
-        (Conduct::Refuses(tonic::Code::PermissionDenied), "malformed"),
-        (
-            Conduct::Refuses(tonic::Code::Unauthenticated),
-            "unreachable",
-        ),
-        (Conduct::BreaksAtOnce, "unreachable"),
-        (Conduct::Hangs, "timed-out"),
-    ];
-    let times = 3 * BREAKER_FAILURES as usize;
-    for (conduct, expected) in cases {
-        let (world, nodes) = linked(&[("saga", conduct)]).await;
-        let scene = Scene::start(world, Limits::default()).await;
-        let beside = if conduct == Conduct::Hangs { times } else { 1 };
-        for _ in 0..times / beside {
-            let asks = (0..beside).map(|_| found(&scene, SHORT));
-            for code in join_all(asks).await {
-                assert_eq!(code, expected, "{conduct:?}");
-            }
-        }
-        assert_eq!(scene.counts.read().breaker_openings, 0, "{conduct:?}");
-        assert!(nodes[0].asked() >= times, "{conduct:?} was always asked");
-    }
 }
 
 #[tokio::test]

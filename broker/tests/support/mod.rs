@@ -135,6 +135,11 @@ pub async fn nobody(world: &World, network: &str) {
     world.place_key(network, identity.public(), &address);
 }
 
+/// How a search at the one network of a scene ends.
+pub async fn found(scene: &Scene, within: Duration) -> &'static str {
+    scene.find(&["saga"], within).await.unwrap().code("saga")
+}
+
 /// Waits for a condition that must come true.
 pub async fn until(what: &str, condition: impl Fn() -> bool) {
     let met = async {
