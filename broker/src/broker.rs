@@ -1,5 +1,6 @@
 //! A request's way: check whose it is, have it decided, fan out, stream.
 
+use crate::counts::{Counts, UnderWay};
 use crate::error::BrokerError;
 use crate::events::{EventStream, Events};
 use crate::fan_out::{self, Desk, Ending, Found, Question, Stopped, Wanted};
@@ -23,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tracing::{Instrument as _, Span};
 
-/// The broker. Holds connections and nothing else; cheap to clone.
+/// The broker. Holds connections and how they did lately, and nothing else; cheap to clone.
 pub struct Broker<L> {
     desk: Arc<Desk<L>>,
 }
@@ -47,7 +48,7 @@ struct Asking {
     /// What ledger and nodes get of it.
     deadline: Deadline,
     /// Its place among the requests worked on.
-    place: OwnedSemaphorePermit,
+    place: (OwnedSemaphorePermit, UnderWay),
 }
 
 /// A decided request, and what to do about it.
@@ -74,6 +75,11 @@ impl<L: Ledger> Broker<L> {
                 requests: Arc::new(Semaphore::new(limits.requests_max)),
             }),
         }
+    }
+
+    /// What it is doing and has done.
+    pub fn counts(&self) -> &Arc<Counts> {
+        &self.desk.nodes.counts
     }
 
     /// As a gRPC service, for a server that takes only members (`sekisho_transport::server`).
@@ -104,7 +110,7 @@ impl<L: Ledger> Broker<L> {
             events.finish(summary.map(found_event));
             drop(asking.place);
         };
-        spawn(gone, work);
+        spawn(Arc::clone(self.counts()), gone, work);
         Ok(stream)
     }
 
@@ -144,7 +150,7 @@ impl<L: Ledger> Broker<L> {
             events.finish(end.map(retrieved_event));
             drop(asking.place);
         };
-        spawn(gone, work);
+        spawn(Arc::clone(self.counts()), gone, work);
         Ok(stream)
     }
 
@@ -203,7 +209,7 @@ impl<L: Ledger> Broker<L> {
             started,
             until,
             deadline,
-            place,
+            place: (place, UnderWay::request(self.counts())),
         })
     }
 
@@ -243,13 +249,17 @@ impl<L: Ledger> Broker<L> {
 
 /// Runs a request's work in the current span, for as long as somebody wants to hear of it.
 fn spawn(
+    counts: Arc<Counts>,
     gone: impl Future<Output = ()> + Send + 'static,
     work: impl Future<Output = ()> + Send + 'static,
 ) {
     let until_gone = async move {
         tokio::select! {
             biased;
-            () = gone => tracing::debug!("the caller left"),
+            () = gone => {
+                counts.cancelled();
+                tracing::debug!("the caller left");
+            }
             () = work => {}
         }
     };

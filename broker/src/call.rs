@@ -1,4 +1,4 @@
-//! One call to a node, over the connection there is, and once more over a new one if that was dead.
+//! One request's calls to one network: to its best endpoint, and on to the next where that cannot be reached.
 //!
 //! A kept connection can have died since its last call: the node was restarted, or stood still until somebody
 //! gave up waiting for it. Its channel notices only when it is used: the connection breaks under the next
@@ -8,77 +8,314 @@
 //!
 //! Asking again is safe even where the node took the first question: `AnswerFind` changes nothing there, and
 //! for `AnswerRetrieve` a node records one release for each access request: asked the same again, it finds
-//! that release standing and adds none (`NodeStore::record_transfer` of the node's server).
+//! that release standing and adds none (`NodeStore::record_transfer` of the node's server). Another endpoint
+//! may be another node with a store of its own, so it is asked for a document only where the first cannot
+//! have taken the question.
+//!
+//! Each call after a request's first one is paid for ([`Book`](crate::attempts::Book)).
 
-use crate::fault::{Fault, connection_lost};
+use crate::attempts::Pass;
+use crate::counts::UnderWay;
+use crate::fault::{Fault, connection_lost, no_connection};
 use crate::ledger::Route;
 use crate::limits::CALL_ATTEMPTS_MAX;
 use crate::nodes::{Lane, Line, Nodes};
 use futures::stream::{Peekable, StreamExt as _, TryStreamExt as _};
 use sekisho_domain::NetworkId;
 use sekisho_proto::v1::node_service_client::NodeServiceClient;
+use std::error::Error as _;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::transport::Channel;
-use tonic::{Response, Status, Streaming};
+use tonic::{Code, Response, Status, Streaming};
 
 /// An answer that has begun. From here on nothing is asked again: what breaks now breaks the answer.
 pub(crate) struct Answer<'a, E> {
     nodes: &'a Nodes,
     line: Line,
     events: Peekable<Streaming<E>>,
+    /// Who answers.
+    pub pass: Pass,
+    _under_way: UnderWay,
+}
+
+/// Why a call is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It is the request's first.
+    First,
+    /// The endpoint before could not be reached.
+    Next,
+    /// The first has not begun to answer.
+    Hedge,
+}
+
+/// The endpoints of one network, as one request goes through them.
+pub(crate) struct Way<'a> {
+    nodes: &'a Nodes,
+    network: &'a NetworkId,
+    route: Option<&'a Route>,
+    lane: Lane,
+    tried: Mutex<Vec<usize>>,
 }
 
 /// Calls a network's node and waits for the first event of its answer.
 pub(crate) async fn call<'a, E, F>(
     nodes: &'a Nodes,
-    (network, route, lane): (&NetworkId, Option<&Route>, Lane),
+    (network, route, lane): (&'a NetworkId, Option<&'a Route>, Lane),
     ask: impl Fn(NodeServiceClient<Channel>) -> F,
 ) -> Result<Answer<'a, E>, Fault>
 where
     F: Future<Output = Result<Response<Streaming<E>>, Status>>,
 {
-    let mut attempt = 1;
-    loop {
-        let line = line(nodes, network, route, lane)?;
-        let began = Instant::now();
-        let status = match begin(ask(line.client.clone())).await {
-            Ok(events) => {
-                return Ok(Answer {
-                    nodes,
-                    line,
-                    events,
-                });
+    let way = Way::to(nodes, network, route, lane);
+    let pass = way.set_out(Turn::First).ok_or(Fault::Unreachable)?;
+    way.call(pass, &ask).await
+}
+
+/// Why a call gave no answer, and whether another endpoint may be asked instead.
+struct Missed {
+    fault: Fault,
+    go_on: bool,
+}
+
+impl<'a> Way<'a> {
+    pub(crate) fn to(
+        nodes: &'a Nodes,
+        network: &'a NetworkId,
+        route: Option<&'a Route>,
+        lane: Lane,
+    ) -> Self {
+        nodes.open(network, route);
+        Self {
+            nodes,
+            network,
+            route,
+            lane,
+            tried: Mutex::default(),
+        }
+    }
+
+    /// Leave to call the best endpoint that may be tried now, if there is one.
+    pub(crate) fn set_out(&self, turn: Turn) -> Option<Pass> {
+        self.route?;
+        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut book, now) = (self.nodes.book(), Instant::now());
+        let pass = match turn {
+            Turn::First => book.first(self.network, now),
+            Turn::Next | Turn::Hedge => book.another(self.network, &tried, now),
+        }?;
+        tried.push(pass.at);
+        let counts = &self.nodes.counts;
+        match turn {
+            Turn::First => counts.asked(),
+            Turn::Next => counts.failed_over(),
+            Turn::Hedge => counts.hedged(),
+        }
+        Some(pass)
+    }
+
+    /// After how long a second attempt is worth it, if ever.
+    pub(crate) fn hedge_after(&self) -> Option<std::time::Duration> {
+        self.nodes.book().hedge_after(self.network, Instant::now())
+    }
+
+    /// This endpoint answered in full while the others that were called had not begun to.
+    pub(crate) fn overtook(&self, pass: &Pass) {
+        let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        self.nodes
+            .book()
+            .overtook(self.network, pass, &tried, Instant::now());
+    }
+
+    /// Calls an endpoint, and the next ones where it cannot be reached, until an answer begins.
+    pub(crate) async fn call<E, F>(
+        &self,
+        mut pass: Pass,
+        ask: &impl Fn(NodeServiceClient<Channel>) -> F,
+    ) -> Result<Answer<'a, E>, Fault>
+    where
+        F: Future<Output = Result<Response<Streaming<E>>, Status>>,
+    {
+        loop {
+            match self.visit(pass, ask).await {
+                Ok(answer) => return Ok(answer),
+                Err(missed) if !missed.go_on => return Err(missed.fault),
+                Err(missed) => pass = self.set_out(Turn::Next).ok_or(missed.fault)?,
             }
-            Err(status) => status,
-        };
-        if !connection_lost(&status, began.elapsed()) {
-            return Err(Fault::of(&status));
+            tracing::debug!("an endpoint was not reached: asking at the next one");
         }
-        nodes.forget(&line);
-        if !line.earlier || attempt == CALL_ATTEMPTS_MAX {
-            return Err(Fault::of(&status));
+    }
+
+    /// Calls one endpoint.
+    async fn visit<E, F>(
+        &self,
+        pass: Pass,
+        ask: &impl Fn(NodeServiceClient<Channel>) -> F,
+    ) -> Result<Answer<'a, E>, Missed>
+    where
+        F: Future<Output = Result<Response<Streaming<E>>, Status>>,
+    {
+        let mut visit = Visit::of(self, pass);
+        let mut attempt = 1;
+        loop {
+            let line = visit.line()?;
+            let began = Instant::now();
+            let under_way = UnderWay::call(&self.nodes.counts);
+            let asked = ask(line.client.clone());
+            let status = match visit.begin(asked, line.connections.clone()).await {
+                Ok(events) => {
+                    return Ok(Answer {
+                        nodes: self.nodes,
+                        line,
+                        events,
+                        pass: visit.answers(began),
+                        _under_way: under_way,
+                    });
+                }
+                Err(status) => status,
+            };
+            let lost = connection_lost(&status, began.elapsed());
+            if lost {
+                self.nodes.forget(&line);
+            }
+            let stale = lost && line.earlier;
+            if !stale || attempt == CALL_ATTEMPTS_MAX || !self.nodes.book().again(self.network) {
+                return Err(visit.missed(&status, stale));
+            }
+            attempt += 1;
+            self.nodes.counts.reconnected();
+            tracing::debug!(attempt, "a kept connection was dead: asking over a new one");
         }
-        attempt += 1;
-        tracing::debug!(attempt, "a kept connection was dead: asking over a new one");
     }
 }
 
-fn line(
-    nodes: &Nodes,
-    network: &NetworkId,
-    route: Option<&Route>,
-    lane: Lane,
-) -> Result<Line, Fault> {
-    let line = nodes.line(network, route, lane).map_err(|error| {
-        tracing::warn!(%error, "no connection can be set up");
-        Fault::Unreachable
-    })?;
-    line.ok_or(Fault::Unreachable)
+/// A visit to an endpoint. Dropped in the midst of it, it tells the book that nothing was found out.
+struct Visit<'w, 'a> {
+    way: &'w Way<'a>,
+    pass: Pass,
+    began: Instant,
+    told: bool,
 }
 
-/// The answer's events, if the first is not a failure.
+impl<'w, 'a> Visit<'w, 'a> {
+    fn of(way: &'w Way<'a>, pass: Pass) -> Self {
+        Self {
+            way,
+            pass,
+            began: Instant::now(),
+            told: false,
+        }
+    }
+
+    /// The line to call on. A probe is to find out whether a connection can be made, so it is over a new one.
+    fn line(&self) -> Result<Line, Missed> {
+        let (nodes, endpoint) = (self.way.nodes, &self.pass.endpoint);
+        let line = || nodes.line(self.way.network, endpoint, self.way.lane);
+        let renewed = |line_before: Line| {
+            nodes.forget(&line_before);
+            line()
+        };
+        let line = match line() {
+            Ok(earlier) if earlier.earlier && self.pass.probes() => renewed(earlier),
+            line => line,
+        };
+        line.map_err(|error| {
+            tracing::warn!(%error, "no connection can be set up");
+            Missed {
+                fault: Fault::Unreachable,
+                go_on: true,
+            }
+        })
+    }
+
+    /// The answer's events, if the first is not a failure. Others are kept from the endpoint while a probe
+    /// is under way, so a probe says that it connected without waiting for the node's answer.
+    async fn begin<E>(
+        &mut self,
+        call: impl Future<Output = Result<Response<Streaming<E>>, Status>>,
+        mut connections: watch::Receiver<u64>,
+    ) -> Result<Peekable<Streaming<E>>, Status> {
+        let mut begun = pin!(begin(call));
+        if self.pass.probes() {
+            tokio::select! {
+                biased;
+                events = &mut begun => return events,
+                Ok(_) = connections.wait_for(|made| *made > 0) => self.reached(),
+            }
+        }
+        begun.await
+    }
+
+    fn reached(&mut self) {
+        self.told = true;
+        self.way.nodes.book().reached(self.way.network, &self.pass);
+    }
+
+    fn answers(mut self, began: Instant) -> Pass {
+        self.reached();
+        if self.way.lane == Lane::Lists {
+            let now = Instant::now();
+            let mut book = self.way.nodes.book();
+            book.took(self.way.network, now - began, now);
+        }
+        self.pass.clone()
+    }
+
+    /// There is no answer. A failure to connect that can be an earlier call's says nothing of the endpoint.
+    fn missed(mut self, status: &Status, stale: bool) -> Missed {
+        let way = self.way;
+        let fault = Fault::of(status);
+        if no_connection(status) {
+            if !stale {
+                self.told = true;
+                let now = Instant::now();
+                if way.nodes.book().not_reached(way.network, &self.pass, now) {
+                    way.nodes.counts.opened();
+                    tracing::info!("an endpoint is not tried for a while");
+                }
+            }
+            return Missed { fault, go_on: true };
+        }
+        let unreachable = matches!(fault, Fault::Unreachable);
+        // A status of its own words has no source; one that was made here has.
+        if status.source().is_none() {
+            self.reached();
+        }
+        // A replica's machine is an endpoint as well. Where there are others, it is not the network's node
+        // that speaks nonsense; it is not there.
+        let others = way.route.is_some_and(|route| route.endpoints.len() > 1);
+        if status.code() == Code::Unimplemented && others {
+            let now = Instant::now();
+            way.nodes.book().no_node(way.network, &self.pass, now);
+            return Missed {
+                fault: Fault::Unreachable,
+                go_on: true,
+            };
+        }
+        Missed {
+            fault,
+            go_on: unreachable && way.lane == Lane::Lists,
+        }
+    }
+}
+
+impl Drop for Visit<'_, '_> {
+    fn drop(&mut self) {
+        if !self.told {
+            let waited = match self.way.lane {
+                Lane::Lists => self.began.elapsed(),
+                Lane::Contents => std::time::Duration::ZERO,
+            };
+            let mut book = self.way.nodes.book();
+            book.given_up(self.way.network, &self.pass, waited, Instant::now());
+        }
+    }
+}
+
 async fn begin<E>(
     call: impl Future<Output = Result<Response<Streaming<E>>, Status>>,
 ) -> Result<Peekable<Streaming<E>>, Status> {

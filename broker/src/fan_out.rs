@@ -3,16 +3,16 @@
 //! Each network is asked by a task of its own under the same instant, so a slow or broken one takes nothing
 //! from the others (P8). Whatever it does, it ends by then.
 
-use crate::answer::{Claim, Finding, Part, Retrieving};
+use crate::answer::{Claim, Part, Retrieving};
 use crate::call::call;
 use crate::error::BrokerError;
 use crate::events::Events;
 use crate::fault::Fault;
+use crate::find::ask_find;
 use crate::ledger::{About, Ledger, LedgerFailure, Route};
 use crate::limits::Limits;
 use crate::nodes::{Lane, Nodes};
 use crate::outcome::millis;
-use prost::Message as _;
 use sekisho_domain::{EntryIndex, NetworkId, NetworkOutcome, RequestId};
 use sekisho_ledger::AnswerFault;
 use sekisho_proto::v1;
@@ -96,9 +96,8 @@ pub(crate) async fn find<L: Ledger>(
     let span = ask_span(network);
     let started = Instant::now();
     async {
-        let work = ask_find(desk, question, network, route, filter);
-        let answer = timeout_at(question.until, work).await;
-        let answered = match answer.unwrap_or(Err(Fault::TimedOut)) {
+        let answer = ask_find(desk, question, network, route, filter).await;
+        let answered = match answer {
             Ok(answered) => answered,
             Err(fault) => return Ok(Found::nothing(ending(Err(fault), started)?)),
         };
@@ -110,62 +109,6 @@ pub(crate) async fn find<L: Ledger>(
     }
     .instrument(span)
     .await
-}
-
-/// An answer that is believed.
-struct Answered {
-    outcome: NetworkOutcome,
-    statement: v1::Envelope,
-    pages: Vec<v1::DocumentPage>,
-    held: Option<OwnedSemaphorePermit>,
-}
-
-async fn ask_find<L: Ledger>(
-    desk: &Desk<L>,
-    question: &Question,
-    network: &NetworkId,
-    route: Option<&Route>,
-    filter: v1::Filter,
-) -> Result<Answered, Fault> {
-    let documents_max = usize::try_from(filter.max).unwrap_or(usize::MAX);
-    let message = v1::AnswerFindRequest {
-        access: question.access.0,
-        request_id: question.request_id.0.to_vec(),
-        filter: Some(filter),
-    };
-    let place = (network, route, Lane::Lists);
-    let mut answer = call(&desk.nodes, place, |mut client| {
-        let asked = outgoing(message.clone(), question.deadline);
-        async move { client.answer_find(asked).await }
-    })
-    .await?;
-    let mut finding = Finding::within(&desk.limits, documents_max);
-    let account = desk.nodes.held(network);
-    let mut held: Option<OwnedSemaphorePermit> = None;
-    while let Some(event) = answer.next().await? {
-        let place = hold(&account, event.encoded_len()).await?;
-        match &mut held {
-            Some(held) => held.merge(place),
-            None => held = Some(place),
-        }
-        finding.take(event)?;
-    }
-    let (statement, claim, pages) = finding.ended()?;
-    let outcome = believe(desk, question, network, &statement, &claim).await?;
-    Ok(Answered {
-        outcome,
-        statement,
-        pages,
-        held,
-    })
-}
-
-/// Waits until this much more of the network's answers may be held; where it never may, its time runs out.
-async fn hold(account: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Fault> {
-    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-    let place = Arc::clone(account).acquire_many_owned(bytes).await;
-    // An account is never closed.
-    place.map_err(|_| Fault::TimedOut)
 }
 
 /// Which document, what opens the request's commitment to it, and to whom it is sealed.
@@ -269,7 +212,7 @@ async fn in_time<F: Future>(question: &Question, work: F) -> Result<F::Output, F
 }
 
 /// Believes an answer if the network signed a statement about this very request that fits it.
-async fn believe<L: Ledger>(
+pub(crate) async fn believe<L: Ledger>(
     desk: &Desk<L>,
     question: &Question,
     network: &NetworkId,

@@ -87,6 +87,32 @@ impl Fault {
         }
     }
 
+    /// What two attempts at one network that both failed stand for: the fault that says more about it.
+    pub(crate) fn or(self, other: Self) -> Self {
+        if other.says() > self.says() {
+            other
+        } else {
+            self
+        }
+    }
+
+    /// How much it says: the network's own word most, then that it answered at all, then that it was there.
+    fn says(&self) -> u8 {
+        match self {
+            Self::Unreachable => 0,
+            Self::TimedOut => 1,
+            Self::Malformed(_) | Self::Failed(_) => 2,
+            Self::Stale => 3,
+            Self::Suspended => 4,
+            Self::Ledger(_) => 5,
+        }
+    }
+
+    /// Whether another attempt could not tell more: the network's own decision, or our own ledger's failure.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Suspended | Self::Ledger(_))
+    }
+
     /// The network's outcome.
     ///
     /// # Errors
@@ -122,6 +148,11 @@ pub(crate) fn connection_lost(status: &Status, waited: Duration) -> bool {
         Some(_) => false,
         None => classify(status) == Failure::Unreachable,
     }
+}
+
+/// Whether there was no connection to somebody we know, so that nobody was asked anything.
+pub(crate) fn no_connection(status: &Status) -> bool {
+    connect_failure(status).is_some()
 }
 
 fn connect_failure(status: &Status) -> Option<&ConnectFailure> {
@@ -175,6 +206,29 @@ mod tests {
                 .unwrap();
             assert_eq!(outcome, expected, "{status:?}");
         }
+    }
+
+    #[test]
+    fn of_two_faults_of_one_network_the_one_that_says_more_counts() {
+        use Fault::{Failed, Malformed, Stale, Suspended, TimedOut, Unreachable};
+        let rising: [fn() -> Fault; 5] = [
+            || Unreachable,
+            || TimedOut,
+            || Malformed("nonsense"),
+            || Stale,
+            || Suspended,
+        ];
+        let code = |fault: Fault| {
+            let outcome = fault.outcome(Duration::ZERO).unwrap();
+            outcome.code()
+        };
+        for (less, one) in rising.iter().enumerate() {
+            for other in &rising[..less] {
+                assert_eq!(code(one().or(other())), code(one()));
+                assert_eq!(code(other().or(one())), code(one()));
+            }
+        }
+        assert_eq!(code(TimedOut.or(Failed(Code::Internal))), "malformed");
     }
 
     #[test]

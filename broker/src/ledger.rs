@@ -3,6 +3,7 @@
 //! A running replica is one (see `replica`); tests run the ledger's core in memory behind
 //! the same trait. Both answer where a network is reached with [`routes`], so that there is one rule.
 
+use crate::limits::ENDPOINTS_MAX;
 use sekisho_domain::{
     Decision, EntryIndex, KeyId, KeyPurpose, NetworkId, RefusalReason, RequestId, TimeMs,
 };
@@ -24,13 +25,20 @@ pub struct Decided {
     pub decisions: Vec<(NetworkId, Decision)>,
 }
 
-/// Where a network's node answers, by the transport key the ledger holds for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// The key registered with the endpoint.
+/// One place where a network answers, by a transport key the ledger holds for it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// The key registered with the address.
     pub key: KeyId,
     /// `host:port`.
-    pub endpoint: String,
+    pub address: String,
+}
+
+/// Where a network's node answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// At least one and at most [`ENDPOINTS_MAX`], each address once, the best first.
+    pub endpoints: Vec<Endpoint>,
 }
 
 /// What a statement must be about to be believed.
@@ -94,8 +102,9 @@ pub trait Ledger: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Result<Statement, AnswerFault>, LedgerFailure>> + Send;
 }
 
-/// Where networks are reached: the endpoint of the valid transport key each registered last. Those of the
-/// founding replicas, which have no entry, come before all others; of equals the greatest key id counts.
+/// Where networks are reached: the addresses of their valid transport keys, those registered last first.
+/// Those of the founding replicas, which have no entry, come after all others; of equals the greatest key id
+/// counts. An address with several keys stands where its newest key does.
 ///
 /// # Errors
 /// Storage failed.
@@ -105,14 +114,21 @@ pub fn routes<S: StateRead>(
 ) -> Result<BTreeMap<NetworkId, Route>, CoreError<S::Error>> {
     let mut candidates = Vec::new();
     for (id, key) in view.keys(KeyPurpose::Transport)? {
-        if let Some(endpoint) = key.endpoint.filter(|_| networks.contains(&key.network)) {
+        if let Some(address) = key.endpoint.filter(|_| networks.contains(&key.network)) {
             let record = view.key(&id)?;
             let registered = record.and_then(|record| record.sources.first().copied());
-            candidates.push((registered, id, key.network, endpoint));
+            candidates.push((registered, id, key.network, address));
         }
     }
-    // The last of each network stays in the map.
     candidates.sort();
-    let route = |(_, key, network, endpoint)| (network, Route { key, endpoint });
-    Ok(candidates.into_iter().map(route).collect())
+    let mut routes: BTreeMap<NetworkId, Route> = BTreeMap::new();
+    for (_, key, network, address) in candidates.into_iter().rev() {
+        let endpoints = Vec::new();
+        let route = routes.entry(network).or_insert(Route { endpoints });
+        let known = route.endpoints.iter().any(|e| e.address == address);
+        if !known && route.endpoints.len() < ENDPOINTS_MAX {
+            route.endpoints.push(Endpoint { key, address });
+        }
+    }
+    Ok(routes)
 }

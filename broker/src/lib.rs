@@ -2,14 +2,15 @@
 //!
 //! A viewing node hands the broker its signed request. The broker has the ledger decide it once, for every
 //! asked network, asks the permitted ones in parallel under the caller's absolute deadline, and streams what
-//! they answered. It keeps nothing: stopped and started again, or run twice, it answers the same.
+//! they answered. It keeps nothing but how the networks' endpoints did lately: stopped and started again, or
+//! run twice, it answers the same.
 //!
 //! ```text
 //! viewing node ── FindDocuments ──▶ service ── form, whose request ──▶ Ledger::decide   (once, for all)
 //!                                      │ plan: what ends at once, whom to ask
 //!                                      ▼
 //!                                   fan_out ──▶ node A ──▶ answer: bounds, statement, hash ──▶ ┐
-//!                                      ├──────▶ node B ──▶ …                                   │ outcome:
+//!                                      ├──────▶ node B ──▶ … late? its second endpoint too      │ outcome:
 //!                                      └──────▶ node C ──▶ …                                   │ one each
 //!  ◀── Decided, documents, one end each, Summary ───────────────────────────────────────────── ┘
 //! ```
@@ -23,12 +24,15 @@
 //! without a link looks as one the network does not know; denied networks are not contacted), P12 ([`limits`]).
 
 pub mod answer;
+mod attempts;
 mod broker;
 mod call;
+mod counts;
 mod error;
 mod events;
 mod fan_out;
 mod fault;
+mod find;
 pub mod ledger;
 pub mod limits;
 mod nodes;
@@ -40,8 +44,9 @@ mod service;
 pub mod testing;
 
 pub use broker::Broker;
+pub use counts::{Counted, Counts};
 pub use error::BrokerError;
 pub use events::EventStream;
 pub use fault::{OUTCOME_METADATA, STALE, SUSPENDED, stale, suspended};
-pub use ledger::{About, Decided, Ledger, LedgerFailure, Route};
+pub use ledger::{About, Decided, Endpoint, Ledger, LedgerFailure, Route};
 pub use limits::Limits;

@@ -47,9 +47,56 @@ pub const UNIQUE_ID_BYTES_MAX: usize = 256;
 /// Events waiting for a caller that reads slowly: at most this many chunks of a document.
 pub const EVENTS_AHEAD: usize = 4;
 
-/// Times a node is called for one request: over the connection there is and, if that one was dead, over a
-/// new one. What fails on a new connection is the node's own failure.
+/// Times a node is called at one endpoint for one attempt: over the connection there is and, if that one was
+/// dead, over a new one. What fails on a new connection is the node's own failure.
 pub const CALL_ATTEMPTS_MAX: u32 = 2;
+
+/// Endpoints of one network: two machines, each moved once while the old key is still valid.
+pub const ENDPOINTS_MAX: usize = 4;
+
+/// Networks whose endpoints, calls and answer times are kept in mind: far more than a federation has. Beyond
+/// it the one that was not asked for longest is forgotten.
+pub const NETWORKS_MAX: usize = 1_024;
+
+/// What each first call to a network earns, in thousandths of a call, for extra ones there: hedges,
+/// reconnects and next endpoints. So no fault makes this broker send more than 1.05 calls for each.
+pub const EXTRA_CALLS_PER_MILLE: u32 = 50;
+
+/// Extra calls a network's account holds at most, and begins with: one request can try every endpoint over
+/// an old and a new connection.
+pub const EXTRA_CALLS_BURST: u32 = 2 * ENDPOINTS_MAX as u32;
+
+/// Answer times kept of one network: the 95th percentile is then the fourth longest of them.
+pub const ANSWER_TIMES_MAX: usize = 64;
+
+/// Answer times that must be there before any is relied on: with fewer the 95th percentile is a guess.
+pub const ANSWER_TIMES_MIN: usize = 20;
+
+/// How long an answer time counts: a line or machine that was slow ten minutes ago says little about now.
+pub const ANSWER_TIMES_AGE: Duration = Duration::from_secs(600);
+
+/// The earliest second attempt: below it lie the pauses of any busy machine, not of a stuck one.
+pub const HEDGE_AFTER_MIN: Duration = Duration::from_millis(20);
+
+/// The latest second attempt: it leaves most of [`DEADLINE_DEFAULT`] to the other endpoint.
+pub const HEDGE_AFTER_MAX: Duration = Duration::from_secs(2);
+
+/// How long an endpoint that lost to a second attempt comes after the others.
+pub const SLOW_FOR: Duration = Duration::from_secs(10);
+
+/// How long an endpoint where no node is (a replica's, which has a transport key as well) comes after the
+/// others; then it is seen whether one is there now.
+pub const NO_NODE_FOR: Duration = Duration::from_secs(60);
+
+/// Failures to connect, one after the other, after which an endpoint is not tried for a while: two could be
+/// a restart.
+pub const BREAKER_FAILURES: u32 = 5;
+
+/// How long it is not tried the first time: about a restart of a node.
+pub const BREAKER_PAUSE_MIN: Duration = Duration::from_millis(250);
+
+/// The longest it is not tried, doubled up to here: so long it may be called unreachable after it came back.
+pub const BREAKER_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// The bounds a deployment may lower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,17 @@
 //! Connections to nodes, kept for as long as the ledger says the same of them and nothing broke on them.
 
-use crate::ledger::Route;
+use crate::attempts::Book;
+use crate::counts::Counts;
+use crate::ledger::{Endpoint, Route};
 use crate::limits::{Limits, NODE_MESSAGE_BYTES_MAX};
 use sekisho_domain::NetworkId;
 use sekisho_proto::v1::node_service_client::NodeServiceClient;
-use sekisho_transport::{ClientLimits, Expected, Identity, PeerDirectory, TransportError, channel};
+use sekisho_transport::watched_channel;
+use sekisho_transport::{ClientLimits, Expected, Identity, PeerDirectory, TransportError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 use tonic::transport::Channel;
 
 /// What a connection is for. Contents have one of their own: a caller that reads a document slowly holds
@@ -19,20 +23,22 @@ pub(crate) enum Lane {
 }
 
 /// What there is one connection for.
-type Place = (NetworkId, Lane);
+type Place = (NetworkId, Endpoint, Lane);
 
 /// A connection to a network's node, as one call uses it.
 pub(crate) struct Line {
     pub client: NodeServiceClient<Channel>,
     /// Whether it was there before this call: then it may be dead without anybody having noticed.
     pub earlier: bool,
+    /// The connections made on it.
+    pub connections: watch::Receiver<u64>,
     place: Place,
     number: u64,
 }
 
 struct Kept {
-    route: Route,
     channel: Channel,
+    connections: watch::Receiver<u64>,
     /// Tells it from those before and after it in its place.
     number: u64,
 }
@@ -43,8 +49,8 @@ struct Channels {
     made: u64,
 }
 
-/// One channel for each network and lane, and one account of held bytes for each network: at most two and
-/// one for each of a ledger's members.
+/// One channel for each endpoint and lane, one account of held bytes for each network, and what is known of
+/// its endpoints: bounded by a ledger's members and `limits::ENDPOINTS_MAX`.
 pub(crate) struct Nodes {
     identity: Identity,
     directory: Arc<dyn PeerDirectory>,
@@ -52,6 +58,8 @@ pub(crate) struct Nodes {
     channels: Mutex<Channels>,
     held_bytes_max: usize,
     held: Mutex<BTreeMap<NetworkId, Arc<Semaphore>>>,
+    book: Mutex<Book>,
+    pub counts: Arc<Counts>,
 }
 
 impl Nodes {
@@ -67,6 +75,29 @@ impl Nodes {
             channels: Mutex::default(),
             held_bytes_max: limits.held_bytes_max,
             held: Mutex::default(),
+            book: Mutex::default(),
+            counts: Arc::default(),
+        }
+    }
+
+    /// What is known of the networks' endpoints.
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes notice of where a network is now. Lines to where it is no longer are dropped.
+    pub(crate) fn open(&self, network: &NetworkId, route: Option<&Route>) {
+        let moved = match route {
+            Some(route) => self.book().open(network, route, Instant::now()),
+            None => self.book().close(network),
+        };
+        if moved {
+            let still =
+                |endpoint: &Endpoint| route.is_some_and(|route| route.endpoints.contains(endpoint));
+            let mut channels = self.channels();
+            channels
+                .kept
+                .retain(|(of, endpoint, _), _| of != network || still(endpoint));
         }
     }
 
@@ -77,36 +108,30 @@ impl Nodes {
         Arc::clone(held.entry(network.clone()).or_insert_with(fresh))
     }
 
-    /// A line to a network's node: the one there is if the route is still the same, or else a new one.
-    /// Without a route the network's lines are dropped.
+    /// A line to a network's node at an endpoint: the one there is, or else a new one.
     ///
     /// # Errors
     /// [`TransportError`] if the ledger's endpoint is no address, or TLS cannot be set up.
     pub(crate) fn line(
         &self,
         network: &NetworkId,
-        route: Option<&Route>,
+        endpoint: &Endpoint,
         lane: Lane,
-    ) -> Result<Option<Line>, TransportError> {
+    ) -> Result<Line, TransportError> {
         let mut channels = self.channels();
-        let Some(route) = route else {
-            channels.kept.retain(|(of, _), _| of != network);
-            return Ok(None);
-        };
-        let place = (network.clone(), lane);
-        if let Some(kept) = channels.kept.get(&place)
-            && kept.route == *route
-        {
-            return Ok(Some(Line {
+        let place = (network.clone(), endpoint.clone(), lane);
+        if let Some(kept) = channels.kept.get(&place) {
+            return Ok(Line {
                 client: client(&kept.channel),
                 earlier: true,
+                connections: kept.connections.clone(),
                 number: kept.number,
                 place,
-            }));
+            });
         }
         // Any valid key of that network will do there: what must be the network's own is the speaker.
-        let channel = channel(
-            &route.endpoint,
+        let (channel, connections) = watched_channel(
+            &endpoint.address,
             Expected::Network(network.clone()),
             &self.identity,
             Arc::clone(&self.directory),
@@ -116,16 +141,17 @@ impl Nodes {
         let line = Line {
             client: client(&channel),
             earlier: false,
+            connections: connections.clone(),
             number: channels.made,
             place: place.clone(),
         };
         let kept = Kept {
-            route: route.clone(),
             channel,
+            connections,
             number: line.number,
         };
         channels.kept.insert(place, kept);
-        Ok(Some(line))
+        Ok(line)
     }
 
     /// Does not hand out a line again on which something broke. A newer one in its place stays: of many

@@ -223,6 +223,10 @@ async fn play<E: Clone>(
                 sender.closed().await;
                 false
             }
+            Step::Pause(pause) => {
+                tokio::time::sleep(pause).await;
+                true
+            }
             Step::UntilLate => {
                 tokio::time::sleep(deadline.remaining() + LATE_BY).await;
                 true

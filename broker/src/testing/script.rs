@@ -13,6 +13,8 @@ use tonic::{Code, Status};
 pub enum Conduct {
     /// It answers as it should, with documents.
     Answers,
+    /// The same, after a quarter of a second in which nothing comes.
+    AnswersSlowly,
     /// The same, with twelve documents on as many pages.
     AnswersAtLength,
     /// It says, signed, that it knows no such patient.
@@ -39,6 +41,8 @@ pub enum Conduct {
     FailsMidway(Code),
     /// It begins, and the connection breaks.
     Breaks,
+    /// It takes the question, and the connection breaks.
+    BreaksAtOnce,
     /// It sends bytes that are no such message.
     Garbles,
     /// It sends an event of no kind.
@@ -83,6 +87,7 @@ pub(super) enum Step<E> {
     Forever(E, Option<std::time::Duration>),
     Hang,
     UntilLate,
+    Pause(std::time::Duration),
     Fail(Status),
     Break,
 }
@@ -126,6 +131,7 @@ pub fn entry(unique_id: &str) -> v1::DocumentEntry {
     }
 }
 
+const SLOWLY: std::time::Duration = std::time::Duration::from_millis(250);
 const TRICKLE: std::time::Duration = std::time::Duration::from_millis(10);
 
 impl Conduct {
@@ -242,11 +248,13 @@ impl Conduct {
             Self::NeverEnds => whole.chain([Step::Hang]).collect(),
             Self::Trickles => first.chain([Step::Forever(more, Some(TRICKLE))]).collect(),
             Self::Floods => first.chain([Step::Forever(more, None)]).collect(),
+            Self::AnswersSlowly => [Step::Pause(SLOWLY)].into_iter().chain(whole).collect(),
             Self::AnswersLate => [Step::UntilLate].into_iter().chain(whole).collect(),
             Self::FailsMidway(code) => first
                 .chain([Step::Fail(Status::new(code, "as told"))])
                 .collect(),
             Self::Breaks => first.chain([Step::Break]).collect(),
+            Self::BreaksAtOnce => vec![Step::Break],
             Self::NoStatement => sent.collect(),
             Self::SendsNothing => first.chain([Step::Send(none)]).collect(),
             Self::AfterStatement => whole.chain([Step::Send(more)]).collect(),

@@ -2,19 +2,21 @@
 
 use futures::StreamExt as _;
 use sekisho_broker::testing::{Conduct, FaultyNode, VIEWING, World};
-use sekisho_broker::{Broker, Ledger, Limits};
+use sekisho_broker::{Broker, Counts, Ledger, Limits};
 use sekisho_domain::{NetworkId, NetworkOutcome};
 use sekisho_ledger::sealed::SealedDocument;
 use sekisho_proto::v1;
 use sekisho_proto::v1::broker_service_client::BrokerServiceClient;
 use sekisho_transport::{
-    ClientLimits, Deadline, Expected, Incoming, ServerLimits, channel, outgoing, server,
+    ClientLimits, Deadline, Expected, Identity, Incoming, ServerLimits, TransportKey, channel,
+    outgoing, server,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tonic::transport::Channel;
 use tonic::{Request, Status, Streaming};
 
@@ -24,6 +26,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// A broker of [`VIEWING`], served over mutual TLS.
 pub struct Scene {
     pub world: Arc<World>,
+    /// What the broker says it is doing.
+    pub counts: Arc<Counts>,
     address: String,
     task: JoinHandle<()>,
 }
@@ -43,10 +47,12 @@ impl Scene {
             Incoming::new(listener, &identity, directory, ServerLimits::default()).unwrap();
         let address = incoming.local_addr().unwrap().to_string();
         let broker = Broker::new(ledger, identity, Arc::clone(&world) as _, limits);
+        let counts = Arc::clone(broker.counts());
         let router = server().add_service(broker.server());
         let task = tokio::spawn(async move { router.serve_with_incoming(incoming).await.unwrap() });
         Self {
             world,
+            counts,
             address,
             task,
         }
@@ -113,6 +119,37 @@ pub async fn linked(networks: &[(&str, Conduct)]) -> (Arc<World>, Vec<FaultyNode
         nodes.push(node);
     }
     (world, nodes)
+}
+
+/// Starts another node of a network, with a transport key of its own, as its best endpoint.
+pub async fn another(world: &Arc<World>, network: &str, conduct: Conduct) -> FaultyNode {
+    let identity = Identity::new(TransportKey::generate().unwrap()).unwrap();
+    let node = FaultyNode::start_as(world, network, conduct, &identity).await;
+    world.place_key(network, identity.public(), &node.address.to_string());
+    node
+}
+
+/// Has a network's best endpoint be one where nobody listens.
+pub async fn nobody(world: &World, network: &str) {
+    let identity = Identity::new(TransportKey::generate().unwrap()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    world.place_key(network, identity.public(), &address);
+}
+
+/// How a search at the one network of a scene ends.
+pub async fn found(scene: &Scene, within: Duration) -> &'static str {
+    scene.find(&["saga"], within).await.unwrap().code("saga")
+}
+
+/// Waits for a condition that must come true.
+pub async fn until(what: &str, condition: impl Fn() -> bool) {
+    let met = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, met).await.expect(what);
 }
 
 impl Drop for Scene {

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint};
@@ -55,7 +56,24 @@ pub fn channel(
     directory: Arc<dyn PeerDirectory>,
     limits: ClientLimits,
 ) -> Result<Channel, TransportError> {
-    let connector = Connector::new(identity, expected, directory, limits)?;
+    watched_channel(address, expected, identity, directory, limits).map(|(channel, _)| channel)
+}
+
+/// A channel as [`channel`] makes it, and the number of connections it has made: for whoever must know that
+/// a server can be reached before it has answered anything.
+///
+/// # Errors
+/// As [`channel`].
+pub fn watched_channel(
+    address: &str,
+    expected: Expected,
+    identity: &Identity,
+    directory: Arc<dyn PeerDirectory>,
+    limits: ClientLimits,
+) -> Result<(Channel, watch::Receiver<u64>), TransportError> {
+    let (made, connections) = watch::channel(0);
+    let mut connector = Connector::new(identity, expected, directory, limits)?;
+    connector.made = Some(made);
     // The scheme only names the resource: TLS is the connector's own, below anything tonic sees.
     let authority: Authority = address
         .parse()
@@ -72,14 +90,15 @@ pub fn channel(
         .path_and_query("/")
         .build()
         .map_err(|_| TransportError::Address(address.to_owned()))?;
-    Ok(Endpoint::from(uri)
+    let channel = Endpoint::from(uri)
         .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
         .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
         .http2_max_header_list_size(limits::HEADER_LIST_BYTES_MAX)
         .http2_keep_alive_interval(limits.keep_alive_interval)
         .keep_alive_timeout(limits.keep_alive_timeout)
         .keep_alive_while_idle(true)
-        .connect_with_connector_lazy(connector))
+        .connect_with_connector_lazy(connector);
+    Ok((channel, connections))
 }
 
 /// Makes TLS connections to one expected server. Cheap to clone.
@@ -88,6 +107,8 @@ pub struct Connector {
     tls: TlsConnector,
     pin: Pin,
     limits: ClientLimits,
+    /// Told of each connection, where somebody wants to know.
+    made: Option<watch::Sender<u64>>,
 }
 
 impl Connector {
@@ -110,6 +131,7 @@ impl Connector {
             tls: TlsConnector::from(Arc::new(config)),
             pin,
             limits,
+            made: None,
         })
     }
 
@@ -147,6 +169,9 @@ impl Connector {
         let mut io = BufReader::with_capacity(limits::FIRST_READ_BYTES, tls);
         if io.fill_buf().await.map_err(failed)?.is_empty() {
             return Err(failed(io::ErrorKind::UnexpectedEof.into()));
+        }
+        if let Some(made) = &self.made {
+            made.send_modify(|made| *made += 1);
         }
         Ok(PinnedStream {
             io,

@@ -40,7 +40,7 @@ mod turned_away;
 mod verify;
 
 pub use certificate::Identity;
-pub use connect::{Connector, Expected, PinnedStream, channel};
+pub use connect::{Connector, Expected, PinnedStream, channel, watched_channel};
 pub use deadline::Deadline;
 pub use directory::{MembersOnly, Peer, PeerDirectory, PeerIdentity, peer};
 pub use error::TransportError;
