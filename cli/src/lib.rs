@@ -9,5 +9,6 @@ pub mod config;
 pub mod demo;
 pub mod genesis;
 pub mod keys;
+pub mod metrics;
 pub mod ops;
 pub mod ui;

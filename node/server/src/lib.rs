@@ -39,6 +39,7 @@ mod error;
 mod ingestion;
 mod ledger;
 mod node;
+mod observe;
 mod operate;
 mod outbox;
 mod replica;
@@ -57,6 +58,7 @@ pub use error::{NodeError, OUTCOME_METADATA};
 pub use ingestion::IngestReport;
 pub use ledger::{Checkpoint, Committed, Ledger, LedgerFault, Question, Snapshot, StateFault};
 pub use node::{Config, Node, Parts};
+pub use observe::Observe;
 pub use operate::Operating;
 pub use store::{
     Erased, FORMAT_VERSION, Kept, NodeStore, Pending, Settled, StoreError, StoredRequest,

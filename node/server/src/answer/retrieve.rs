@@ -124,6 +124,9 @@ async fn answer(
             feed.send(event(Event::Header(header))).await?;
             for chunk in content.chunks(CHUNK_BYTES_MAX) {
                 feed.send(event(Event::Chunk(chunk.to_vec()))).await?;
+                inner
+                    .observer
+                    .tell(|o| o.sent(&record.request.viewing, chunk.len()));
             }
             NetworkOutcome::Answered { count: 1 }
         }

@@ -170,8 +170,10 @@ async fn hand_over(
     wanted: Wanted,
 ) -> Result<(), NodeError> {
     if let Some((header, content, hash)) = received.document {
+        let from = wanted.network.clone();
         let task = Arc::clone(inner);
         blocking(move || record_receipt(&task, &wanted, &hash)).await?;
+        inner.observer.tell(|o| o.received(&from, content.len()));
         feed.send(event(Event::Header(header))).await?;
         for chunk in content.chunks(CHUNK_BYTES_MAX) {
             feed.send(event(Event::Chunk(chunk.to_vec()))).await?;
