@@ -232,6 +232,8 @@ async fn serve(
             serving: health.whole(),
             started: SystemTime::now(),
         };
+        // Before the first request is counted.
+        source.know_members().await;
         tokio::spawn(metrics::serve(listener, source, ending.clone()));
     }
     tracing::info!(address = %config.listen, network = %config.network, ledger = %replica.ledger(), "serving");

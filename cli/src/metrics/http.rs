@@ -36,6 +36,9 @@ const HEAD_BYTES_MAX: usize = 8 * 1024;
 /// Pause before connections are accepted again after the system refused one.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How often the ledger is asked for its members: they come some times a year, and nobody's first hours must be `other`.
+const MEMBERS_EVERY: Duration = Duration::from_secs(10);
+
 /// The text format (Prometheus exposition formats, version 0.0.4).
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -58,9 +61,14 @@ pub async fn serve(listener: TcpListener, source: Source, stop: CancellationToke
     let loopback = listener.local_addr().is_ok_and(|a| a.ip().is_loopback());
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let source = Arc::new(source);
+    let mut members = tokio::time::interval(MEMBERS_EVERY);
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
+            _ = members.tick() => {
+                source.know_members().await;
+                continue;
+            }
             accepted = listener.accept() => accepted,
         };
         let Ok((connection, _)) = accepted else {

@@ -7,7 +7,7 @@ use sekisho_documents::{Counters, QuarantineReason};
 use sekisho_domain::NetworkId;
 use sekisho_ledger::View;
 use sekisho_node::{Node, NodeError};
-use sekisho_replica::{Replica, ReplicaError, Status};
+use sekisho_replica::{Replica, Status};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -48,11 +48,9 @@ impl Source {
     pub(super) async fn text(&self) -> Result<String, Failed> {
         let page = Page::default();
         let status = self.replica.status().await;
-        let members = self.members().await;
         self.process(&page, status.is_err())?;
         // Without its store the replica has stopped, which is told.
-        if let (Ok(status), Ok(members)) = (status, members) {
-            self.metrics.names().set(members.into_iter().collect());
+        if let Ok(status) = status {
             ledger(&page, &status)?;
         }
         if let Some(node) = self.node.clone() {
@@ -65,13 +63,17 @@ impl Source {
         Ok(TextEncoder::new().encode_to_string(&families)?)
     }
 
-    /// The networks on the ledger.
-    async fn members(&self) -> Result<Vec<NetworkId>, ReplicaError> {
-        let networks = self
-            .replica
-            .read(|state| Ok(View(state).networks().unwrap_or_default()))
-            .await?;
-        Ok(networks.into_iter().map(|(id, _)| id).collect())
+    /// Has the networks that are on the ledger now named in labels, and no others.
+    pub async fn know_members(&self) {
+        let networks = self.replica.read(|state| Ok(View(state).networks()));
+        match networks.await {
+            Ok(Ok(networks)) => {
+                let members = networks.into_iter().map(|(id, _)| id).collect();
+                self.metrics.names().set(members);
+            }
+            // Its store failed, which is told elsewhere; the names known stay.
+            Ok(Err(_)) | Err(_) => tracing::debug!("the members cannot be read"),
+        }
     }
 
     fn process(&self, page: &Page, unreadable: bool) -> Result<(), prometheus::Error> {
