@@ -409,6 +409,11 @@ mod tests {
         assert!(config.replica.is_some() && config.node.is_some() && config.broker);
         assert_eq!(config.genesis, Path::new("/etc/sekisho/genesis.json"));
         assert_eq!(config.own_address(), "127.0.0.1:7443");
+        assert_eq!(config.metrics, None);
+        let (before, metrics) = EXAMPLE.split_once("# [metrics]").unwrap();
+        let with = format!("{before}[metrics]{}", metrics.replace("\n# ", "\n"));
+        let config = Config::parse(&with, Path::new(".")).unwrap();
+        assert!(config.metrics.is_some());
     }
 
     #[test]

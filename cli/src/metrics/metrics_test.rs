@@ -404,6 +404,17 @@ fn every_kind_of_refusal_is_counted_from_nought() {
     assert_eq!(BTreeSet::from(REFUSALS), explained);
 }
 
+#[test]
+fn alerts_speak_of_metrics_there_are() {
+    let rules = include_str!("../../../deploy/prometheus/sekisho.rules.yml");
+    let words = rules.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let named: BTreeSet<_> = words.filter(|word| word.starts_with("sekisho_")).collect();
+    assert!(named.len() >= 10, "{named:?}");
+    for name in named {
+        assert!(HANDBOOK.contains(&format!("| `{name}` |")), "{name}");
+    }
+}
+
 /// `promtool check metrics`: the names, types and units Prometheus expects.
 #[test]
 fn promtool_finds_nothing() {

@@ -307,6 +307,25 @@ fn value(page: &str, series: &str) -> f64 {
     value.parse().expect("a number")
 }
 
+/// The handbook has every metric of a running process, and no label names a network that is none.
+fn explained(page: &str, town: &Town) {
+    let handbook = include_str!("../../../docs/operate/metrics.md");
+    let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    for (name, kind) in types.filter_map(|line| line.split_once(' ')) {
+        assert!(
+            handbook.contains(&format!("| `{name}` | {kind} |")),
+            "{name} {kind}"
+        );
+    }
+    let members: Vec<_> = town.members.iter().map(|m| m.id.as_str()).collect();
+    for label in ["asked", "asking", "to", "from", "network"] {
+        for rest in page.split(&format!("{label}=\"")).skip(1) {
+            let (network, _) = rest.split_once('"').expect("a label ends");
+            assert!(members.contains(&network), "{label}={network}");
+        }
+    }
+}
+
 /// Prometheus' own reader finds no fault in a running process's page.
 fn promtool_finds_nothing(page: &str) {
     let tool = Command::new("promtool")
@@ -486,11 +505,13 @@ async fn a_rolling_restart_under_load_loses_no_request() {
     );
     assert!(value(&page, &outcomes) > 0.0);
     assert_eq!(value(&page, "sekisho_ledger_ready"), 1.0);
+    explained(&page, &town);
     promtool_finds_nothing(&page);
     let page = scraped(&metrics_address(&group.places[NODE]));
     let answers =
         format!("sekisho_node_answers_total{{asking=\"{asking}\",outcome=\"patient-unknown\"}}");
     assert!(value(&page, &answers) >= count.answers.load(Ordering::Relaxed) as f64);
     assert_eq!(value(&page, "sekisho_node_sources_read"), 1.0);
+    explained(&page, &town);
     promtool_finds_nothing(&page);
 }
