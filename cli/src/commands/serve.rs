@@ -14,7 +14,7 @@ use crate::metrics::{self, Metrics};
 use crate::ui::{Exit, Failure};
 use crate::{genesis, keys};
 use door::Door;
-use drain::{CLOSE_GRACE, drain};
+use drain::{CLOSE_GRACE, DRAIN_GRACE, drain};
 use health::Watched;
 use sekisho_broker::{Broker, Limits};
 use sekisho_documents::SledIndex;
@@ -244,7 +244,7 @@ async fn serve(
             let signal = interrupted().await;
             tracing::warn!(signal, "not waiting for what is under way");
         };
-        drain(&door, health, again).await;
+        drain(&door, health.stop(), DRAIN_GRACE, again).await;
         drained.cancel();
     };
     let ended = tokio::select! {

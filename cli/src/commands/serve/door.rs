@@ -132,7 +132,8 @@ impl Door {
         }
     }
 
-    fn enter(&self, part: Part) -> Option<Pass> {
+    /// The way in, if it is open; the call is under way until the pass is dropped.
+    pub(super) fn enter(&self, part: Part) -> Option<Pass> {
         // Counted before anybody can see an open door with nothing under way behind it.
         let entered = self.rooms.get(&part)?.send_if_modified(|room| {
             room.under_way += usize::from(!room.closed);
@@ -157,7 +158,7 @@ impl Door {
 }
 
 /// A call under way, until it is dropped.
-struct Pass {
+pub(super) struct Pass {
     door: Door,
     part: Part,
     began: Instant,
