@@ -20,10 +20,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::{PATIENCE, id, linked};
 
-/// What was told: outcomes by asking and asked network, with whether it was contacted; other events.
+/// For an asking and an asked network: each outcome, and whether the network was contacted.
+type Ends = BTreeMap<(String, String), Vec<(&'static str, bool)>>;
+
+/// What was told.
 #[derive(Default)]
 struct Told {
-    ends: Mutex<BTreeMap<(String, String), Vec<(&'static str, bool)>>>,
+    ends: Mutex<Ends>,
     events: Mutex<Vec<&'static str>>,
 }
 
@@ -49,9 +52,7 @@ impl Observe for Told {
     }
 }
 
-fn ends(
-    of: &[(&str, &'static str, bool)],
-) -> BTreeMap<(String, String), Vec<(&'static str, bool)>> {
+fn ends(of: &[(&str, &'static str, bool)]) -> Ends {
     let end = |(asked, code, contacted): &(&str, _, _)| {
         let pair = (VIEWING.to_owned(), (*asked).to_owned());
         (pair, vec![(*code, *contacted)])
