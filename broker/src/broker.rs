@@ -9,6 +9,7 @@ use crate::limits::{
     LEDGER_RESERVE, Limits, REQUEST_BYTES_MAX, SUMMARY_RESERVE, UNIQUE_ID_BYTES_MAX,
 };
 use crate::nodes::Nodes;
+use crate::observe::{Observe, Observer};
 use crate::outcome::{Outcomes, Slot, millis};
 use crate::plan::{Plan, PlanFault, plan};
 use sekisho_domain::{AccessRequest, Action, Body, NetworkId, NetworkOutcome, RequestId, TimeMs};
@@ -73,6 +74,7 @@ impl<L: Ledger> Broker<L> {
                 nodes: Nodes::new(identity, directory, &limits),
                 limits,
                 requests: Arc::new(Semaphore::new(limits.requests_max)),
+                observer: Observer::default(),
             }),
         }
     }
@@ -80,6 +82,11 @@ impl<L: Ledger> Broker<L> {
     /// What it is doing and has done.
     pub fn counts(&self) -> &Arc<Counts> {
         &self.desk.nodes.counts
+    }
+
+    /// Has what requests come to told from now on. The first observer given stays.
+    pub fn observe(&self, observer: Arc<dyn Observe>) {
+        self.desk.observer.set(observer);
     }
 
     /// As a gRPC service, for a server that takes only members (`sekisho_transport::server`).
@@ -105,7 +112,9 @@ impl<L: Ledger> Broker<L> {
         let desk = Arc::clone(&self.desk);
         let gone = events.gone();
         let work = async move {
-            let summary = find(desk, &asking, asked, filter, &events).await;
+            let summary = find(Arc::clone(&desk), &asking, asked, filter, &events).await;
+            desk.observer
+                .answered(Action::FindDocuments, asking.started.elapsed());
             let summary = summary.map(v1::find_documents_event::Event::Summary);
             events.finish(summary.map(found_event));
             drop(asking.place);
@@ -146,6 +155,8 @@ impl<L: Ledger> Broker<L> {
         let gone = events.gone();
         let work = async move {
             let end = retrieve(&desk, &asking, asked, wanted, &events).await;
+            desk.observer
+                .answered(Action::RetrieveDocument, asking.started.elapsed());
             let end = end.map(v1::retrieve_document_event::Event::End);
             events.finish(end.map(retrieved_event));
             drop(asking.place);
@@ -222,6 +233,7 @@ impl<L: Ledger> Broker<L> {
             .await
             .map_err(|_| LedgerFailure::Unknown)??;
         Span::current().record("index", decided.index.0);
+        self.desk.observer.decided(asking.started.elapsed());
         let plan = plan(&asking.request.targets, &decided.decisions, now());
         let plan = plan.map_err(|fault| match fault {
             PlanFault::Expired(_) => BrokerError::Expired,
@@ -291,6 +303,8 @@ async fn find<L: Ledger>(
         .send(found_event(Event::Decided(asked.decided)))
         .await?;
     for (network, outcome) in asked.plan.ended {
+        desk.observer
+            .ended(&asking.request.viewing, &network, &outcome, None);
         let slot = taken(&mut slots, &network)?;
         let end = at_once(outcome, asking);
         let found = Found::nothing(end);
@@ -302,7 +316,12 @@ async fn find<L: Ledger>(
                 "asking a network ended without an outcome",
             ));
         };
-        close(&mut outcomes, slot, found?, events).await?;
+        let found = found?;
+        let (asked, end) = (slot.network(), &found.ending);
+        let took_ms = Some(end.elapsed_ms);
+        desk.observer
+            .ended(&asking.request.viewing, asked, &end.outcome, took_ms);
+        close(&mut outcomes, slot, found, events).await?;
     }
     let missing = BrokerError::Contradiction("a network has no outcome");
     outcomes
@@ -348,6 +367,8 @@ async fn retrieve<L: Ledger>(
         .await?;
     // One target: it either ended at once or is asked.
     if let Some((network, outcome)) = asked.plan.ended.into_iter().next() {
+        desk.observer
+            .ended(&asking.request.viewing, &network, &outcome, None);
         return Ok(at_once(outcome, asking).wire(&network));
     }
     let Some(network) = asked.plan.ask.into_iter().next() else {
@@ -356,7 +377,12 @@ async fn retrieve<L: Ledger>(
     let route = asked.routes.get(&network);
     let ended = fan_out::retrieve(desk, &asked.question, &network, route, wanted, events).await;
     match ended {
-        Ok(end) => Ok(end.wire(&network)),
+        Ok(end) => {
+            let took_ms = Some(end.elapsed_ms);
+            desk.observer
+                .ended(&asking.request.viewing, &network, &end.outcome, took_ms);
+            Ok(end.wire(&network))
+        }
         Err(Stopped::Ledger(failure)) => Err(failure.into()),
         Err(Stopped::Caller(error)) => Err(error),
     }

@@ -12,6 +12,7 @@ use crate::find::ask_find;
 use crate::ledger::{About, Ledger, LedgerFailure, Route};
 use crate::limits::Limits;
 use crate::nodes::{Lane, Nodes};
+use crate::observe::Observer;
 use crate::outcome::millis;
 use sekisho_domain::{EntryIndex, NetworkId, NetworkOutcome, RequestId};
 use sekisho_ledger::AnswerFault;
@@ -30,6 +31,7 @@ pub(crate) struct Desk<L> {
     pub nodes: Nodes,
     pub limits: Limits,
     pub requests: Arc<Semaphore>,
+    pub observer: Observer,
 }
 
 /// A decided request, as nodes are asked about it.

@@ -10,5 +10,6 @@ pub mod demo;
 mod direct;
 pub mod genesis;
 pub mod keys;
+pub mod metrics;
 pub mod ops;
 pub mod ui;

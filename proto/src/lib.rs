@@ -33,6 +33,10 @@ pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/sekisho.v1.rs"));
 }
 
+/// The files of `sekisho.v1` as an encoded `FileDescriptorSet`, for gRPC server reflection.
+#[cfg(feature = "grpc")]
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/sekisho.v1.bin"));
+
 /// DSSE payload type of an [`v1::Entry`].
 pub const ENTRY_TYPE: &str = "application/vnd.sekisho.entry.v1+protobuf";
 /// DSSE payload type of an [`v1::AnswerStatement`].

@@ -33,17 +33,25 @@ pub(super) fn run(command: &Command, at: &At) -> Result<Exit, Failure> {
                 .map(|(name, _)| *name)
                 .collect();
             let sources = config.node.as_ref().map_or(0, |node| node.sources.len());
+            let metrics = config.metrics.map(|of| crate::metrics::url(of.listen));
             let (name, all) = (path.display(), roles.join(", "));
+            let (metrics_ja, metrics_en) = match &metrics {
+                Some(url) => (
+                    format!("メトリクスは {url} です。"),
+                    format!(" Metrics at {url}."),
+                ),
+                None => Default::default(),
+            };
             let ja = format!(
-                "{name} に誤りはありません。ネットワーク {network}、役割 {all}、ストレージ {sources} 件、{} で待ち受けます。",
+                "{name} に誤りはありません。ネットワーク {network}、役割 {all}、ストレージ {sources} 件、{} で待ち受けます。{metrics_ja}",
                 config.listen
             );
             let en = format!(
-                "{name} has no faults: network {network}, roles {all}, {sources} storage(s), listens on {}.",
+                "{name} has no faults: network {network}, roles {all}, {sources} storage(s), listens on {}.{metrics_en}",
                 config.listen
             );
             at.ui.result(
-                &json!({ "config": path, "network": network, "roles": roles, "sources": sources, "listen": config.listen }),
+                &json!({ "config": path, "network": network, "roles": roles, "sources": sources, "listen": config.listen, "metrics": metrics }),
                 at.ui.pick(&ja, &en),
             );
         }

@@ -1,12 +1,22 @@
 //! `sekisho serve`: one process, the roles its configuration names, one mutual-TLS port.
 //!
-//! Reads the configuration, builds, waits for a signal, drains: accepting stops first, work under way ends,
-//! storage is flushed.
+//! Reads the configuration, builds, waits for a signal, drains: nothing new is taken, work under way ends, accepting
+//! stops, storage is flushed.
 
-use crate::config::{Config, NodeConfig, ReplicaConfig, RetrieveVia};
+mod door;
+mod drain;
+mod health;
+
+pub use door::NOT_TAKEN;
+
+use crate::config::{Config, MetricsConfig, NodeConfig, ReplicaConfig, RetrieveVia};
 use crate::direct::Direct;
+use crate::metrics::{self, Metrics};
 use crate::ui::{Exit, Failure};
 use crate::{genesis, keys};
+use door::Door;
+use drain::{CLOSE_GRACE, DRAIN_GRACE, drain};
+use health::Watched;
 use sekisho_broker::{Broker, Limits};
 use sekisho_documents::SledIndex;
 use sekisho_domain::{Genesis, KeyPurpose};
@@ -19,8 +29,11 @@ use sekisho_transport::{
 };
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tonic_reflection::server::v1::{ServerReflection, ServerReflectionServer};
 
 /// Runs until SIGINT or SIGTERM, or until the replica stops for good.
 ///
@@ -176,7 +189,26 @@ async fn serve(
         )
     });
 
+    let counted = match config.metrics {
+        Some(of) => Some((listen_for_scrapes(of).await?, new_metrics()?)),
+        None => None,
+    };
+    if let Some((_, metrics)) = &counted {
+        let observer = Arc::clone(metrics);
+        if let Some(broker) = &broker {
+            broker.observe(observer.clone());
+        }
+        if let Some(node) = &node {
+            node.observe(observer);
+        }
+    }
+    let door = Door::new(counted.as_ref().map(|(_, metrics)| metrics.calls()));
+    let (health, health_service) =
+        Watched::begin(replica.clone(), node.clone(), broker.is_some()).await;
     let mut router = server()
+        .layer(door.clone())
+        .add_service(health_service)
+        .add_service(reflection().map_err(|e| failed(&e))?)
         .add_service(replica.ledger_service())
         .add_service(replica.raft_service());
     if let Some(node) = &node {
@@ -191,10 +223,39 @@ async fn serve(
         let listener = TcpListener::bind(address).await.map_err(|e| failed(&e))?;
         tokio::spawn(replica.clone().serve_tiles(listener));
     }
+    let ending = CancellationToken::new();
+    if let Some((listener, metrics)) = counted {
+        let source = metrics::Source {
+            metrics,
+            network: config.network.clone(),
+            replica: replica.clone(),
+            node: node.clone(),
+            serving: health.whole(),
+            started: SystemTime::now(),
+        };
+        // Before the first request is counted.
+        source.know_members().await;
+        tokio::spawn(metrics::serve(listener, source, ending.clone()));
+    }
     tracing::info!(address = %config.listen, network = %config.network, ledger = %replica.ledger(), "serving");
-    let ended = router
-        .serve_with_incoming_shutdown(incoming, stop_requested(replica.clone()))
-        .await;
+    let drained = CancellationToken::new();
+    let stop = async {
+        stop_requested(replica.clone()).await;
+        let again = async {
+            let signal = interrupted().await;
+            tracing::warn!(signal, "not waiting for what is under way");
+        };
+        drain(&door, health.stop(), DRAIN_GRACE, again).await;
+        drained.cancel();
+    };
+    let ended = tokio::select! {
+        ended = router.serve_with_incoming_shutdown(incoming, stop) => ended,
+        () = async { drained.cancelled().await; tokio::time::sleep(CLOSE_GRACE).await } => {
+            tracing::warn!(grace_s = CLOSE_GRACE.as_secs(), "not every connection is closed");
+            Ok(())
+        }
+    };
+    ending.cancel();
     if let Some(node) = node {
         node.shutdown().await.map_err(|e| failed(&e))?;
     }
@@ -207,6 +268,39 @@ async fn serve(
         ));
     }
     Ok(())
+}
+
+async fn listen_for_scrapes(of: MetricsConfig) -> Result<TcpListener, Failure> {
+    let address = of.listen;
+    let listener = TcpListener::bind(address).await.map_err(|e| {
+        Failure::of(
+            Exit::Usage,
+            &format!("{address} でメトリクスを待ち受けることが"),
+            &format!("listen for metrics on {address}"),
+            &e,
+        )
+    })?;
+    tracing::info!(url = metrics::url(address), "serving metrics");
+    Ok(listener)
+}
+
+fn new_metrics() -> Result<Arc<Metrics>, Failure> {
+    let made = Metrics::new();
+    made.map(Arc::new)
+        .map_err(|e| Failure::of(Exit::Usage, "メトリクスの準備が", "set up metrics", &e))
+}
+
+/// Longest question to reflection: a symbol's or a file's name.
+const REFLECTION_BYTES_MAX: usize = 4 * 1024;
+
+/// Server reflection of everything mounted here, to members like the rest.
+fn reflection()
+-> Result<ServerReflectionServer<impl ServerReflection>, tonic_reflection::server::Error> {
+    let service = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(sekisho_proto::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    Ok(service.max_decoding_message_size(REFLECTION_BYTES_MAX))
 }
 
 async fn start_node(

@@ -37,6 +37,15 @@ pub struct Config {
     pub node: Option<NodeConfig>,
     /// Whether this process runs a broker.
     pub broker: bool,
+    /// Where it tells Prometheus how it is, if it does.
+    pub metrics: Option<MetricsConfig>,
+}
+
+/// Where metrics are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetricsConfig {
+    /// Plain HTTP; on loopback unless the operator said that another address is meant.
+    pub listen: SocketAddr,
 }
 
 /// A replica's settings.
@@ -233,6 +242,7 @@ fn read(table: toml::Table, base: &Path, faults: &mut Vec<Words>) -> Option<Conf
     });
     let node = root.section("node").map(|section| node(section, base));
     let broker = root.section("broker").map(Reader::finish).is_some();
+    let metrics = root.section("metrics").map(metrics);
     if node.is_some() && replica.is_none() {
         root.fault(
             "node",
@@ -276,6 +286,7 @@ fn read(table: toml::Table, base: &Path, faults: &mut Vec<Words>) -> Option<Conf
     root.finish();
     let ((network, keys), (listen, data)) = (network?, server?);
     let (replica, node) = (transposed(replica)?, transposed(node)?);
+    let metrics = transposed(metrics)?;
     Some(Config {
         network,
         keys,
@@ -285,7 +296,28 @@ fn read(table: toml::Table, base: &Path, faults: &mut Vec<Words>) -> Option<Conf
         replica,
         node,
         broker,
+        metrics,
     })
+}
+
+fn metrics(mut section: Reader<'_>) -> Option<MetricsConfig> {
+    let listen = section.required::<SocketAddr>("listen", "127.0.0.1:9464");
+    let allow_remote = section.flag("allow_remote", false);
+    let checked = listen.zip(allow_remote).and_then(|(listen, allow_remote)| {
+        match crate::metrics::check_address(listen, allow_remote) {
+            Ok(()) => Some(MetricsConfig { listen }),
+            Err(en) => {
+                let ja = format!(
+                    "メトリクスは TLS なしで公開されます。{listen} は他の計算機から届きます。127.0.0.1:ポート と書くか、\
+                     ファイアウォールで守られている場合に限り allow_remote = true と書いてください"
+                );
+                section.fault("listen", Words::new(ja, en));
+                None
+            }
+        }
+    });
+    section.finish();
+    checked
 }
 
 fn missing<T>(root: &mut Reader<'_>, key: &str, ja: &str, en: &str) -> Option<T> {
@@ -419,6 +451,11 @@ mod tests {
         assert!(config.replica.is_some() && config.node.is_some() && config.broker);
         assert_eq!(config.genesis, Path::new("/etc/sekisho/genesis.json"));
         assert_eq!(config.own_address(), "127.0.0.1:7443");
+        assert_eq!(config.metrics, None);
+        let (before, metrics) = EXAMPLE.split_once("# [metrics]").unwrap();
+        let with = format!("{before}[metrics]{}", metrics.replace("\n# ", "\n"));
+        let config = Config::parse(&with, Path::new(".")).unwrap();
+        assert!(config.metrics.is_some());
     }
 
     #[test]
@@ -479,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn six_mistakes_are_reported_at_once_each_with_what_to_write() {
+    fn nine_mistakes_are_reported_at_once_each_with_what_to_write() {
         let text = r#"
             [network]
             id = "ピカピカ"
@@ -491,6 +528,10 @@ mod tests {
             tiles = "0.0.0.0:7480"
             [node]
             colour = "red"
+            [metrics]
+            listen = "0.0.0.0:9464"
+            allow_remote = "yes"
+            labels = 3
         "#;
         let faults = Config::parse(text, Path::new(".")).unwrap_err().0;
         let starts = [
@@ -501,6 +542,8 @@ mod tests {
             "replica.tiles",
             "node.colour",
             "node.broker",
+            "metrics.allow_remote",
+            "metrics.labels",
         ];
         assert_eq!(faults.len(), starts.len(), "{faults:#?}");
         for start in starts {
@@ -510,6 +553,53 @@ mod tests {
                     .any(|f| f.en.starts_with(start) && f.ja.starts_with(start)),
                 "{start} in {faults:#?}"
             );
+        }
+    }
+
+    #[test]
+    fn metrics_leave_this_machine_only_where_that_is_said() {
+        let of = |lines: &str| {
+            let text = format!(
+                "[network]\nid = \"a\"\n[server]\nlisten = \"127.0.0.1:1\"\n[replica]\nid = 1\n{lines}\n"
+            );
+            let config = Config::parse(&text, Path::new("."));
+            config.map(|config| config.metrics.map(|metrics| metrics.listen.to_string()))
+        };
+        assert_eq!(of(""), Ok(None));
+        for (lines, listen) in [
+            ("listen = \"127.0.0.1:9464\"", "127.0.0.1:9464"),
+            (
+                "listen = \"[::1]:9464\"\nallow_remote = false",
+                "[::1]:9464",
+            ),
+            (
+                "listen = \"0.0.0.0:9464\"\nallow_remote = true",
+                "0.0.0.0:9464",
+            ),
+        ] {
+            assert_eq!(
+                of(&format!("[metrics]\n{lines}")),
+                Ok(Some(listen.to_owned()))
+            );
+        }
+        for (lines, said) in [
+            ("", "metrics.listen: is missing"),
+            (
+                "listen = \"0.0.0.0:9464\"",
+                "allow_remote = true where a firewall",
+            ),
+            (
+                "listen = \"192.0.2.7:9464\"\nallow_remote = false",
+                "reachable from elsewhere",
+            ),
+            (
+                "listen = \"127.0.0.1:9464\"\nallow_remote = 1",
+                "write true or false",
+            ),
+        ] {
+            let faults = of(&format!("[metrics]\n{lines}")).unwrap_err();
+            assert_eq!(faults.0.len(), 1, "{lines}: {faults}");
+            assert!(faults.to_string().contains(said), "{lines}: {faults}");
         }
     }
 

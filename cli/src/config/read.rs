@@ -222,6 +222,25 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A yes or no, with a default.
+    pub fn flag(&mut self, key: &str, default: bool) -> Option<bool> {
+        match self.table.remove(key) {
+            None => Some(default),
+            Some(Value::Boolean(flag)) => Some(flag),
+            Some(other) => {
+                self.fault(
+                    key,
+                    not_a(
+                        &other,
+                        "true か false を書いてください",
+                        "write true or false",
+                    ),
+                );
+                None
+            }
+        }
+    }
+
     /// Reports what nobody asked for.
     pub fn finish(mut self) {
         let unknown: Vec<_> = std::mem::take(&mut self.table)

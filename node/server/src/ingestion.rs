@@ -156,7 +156,9 @@ pub(crate) async fn run(
         inner.index.flush()?;
         inner.store.set_ingested(Some(digest(&inner.sources)))?;
         inner.readiness.set(true);
-        Ok(IngestReport { sources: reports })
+        let report = IngestReport { sources: reports };
+        inner.observer.tell(|o| o.ingested(&report));
+        Ok(report)
     })
     .await
 }

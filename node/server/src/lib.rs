@@ -41,6 +41,7 @@ mod frozen;
 mod ingestion;
 mod ledger;
 mod node;
+mod observe;
 mod operate;
 mod outbox;
 mod replica;
@@ -61,6 +62,7 @@ pub use error::{NodeError, OUTCOME_METADATA};
 pub use ingestion::IngestReport;
 pub use ledger::{Checkpoint, Committed, Ledger, LedgerFault, Question, Snapshot, StateFault};
 pub use node::{Config, Node, Parts};
+pub use observe::Observe;
 pub use operate::{Carried, Carrier, Operating};
 pub use sealing::SealingFault;
 pub use store::{

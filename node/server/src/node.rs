@@ -8,12 +8,13 @@ use crate::environment::Environment;
 use crate::frozen::Frozen;
 use crate::ingestion::{self, Readiness};
 use crate::ledger::{Ledger, ask};
+use crate::observe::{Observe, Observer};
 use crate::operate::{Carrier, Operating};
 use crate::outbox::{self, Outbox};
 use crate::slots::Slots;
 use crate::store::NodeStore;
 use crate::{NodeError, ledger};
-use sekisho_documents::{Contents, DocumentIndex};
+use sekisho_documents::{Contents, Counters, DocumentIndex};
 use sekisho_domain::{LedgerId, NetworkId};
 use sekisho_ingest::SsMix2Storage;
 use sekisho_ledger::signature::SigningKey;
@@ -79,6 +80,7 @@ pub(crate) struct Inner {
     pub frozen: Frozen,
     pub retrieves: Slots,
     pub ingests: Slots,
+    pub observer: Observer,
     pub stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -130,6 +132,7 @@ impl Node {
             frozen: Frozen::default(),
             retrieves: Slots::new("retrievals", RETRIEVES_MAX),
             ingests: Slots::new("ingests", 1),
+            observer: Observer::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
@@ -158,6 +161,11 @@ impl Node {
         OperatorServiceServer::new(self.operating()).max_decoding_message_size(REQUEST_BYTES_MAX)
     }
 
+    /// Has what happens told from now on. The first observer given stays.
+    pub fn observe(&self, observer: Arc<dyn Observe>) {
+        self.0.observer.set(observer);
+    }
+
     /// Whether every source has been read, so that documents are answered.
     pub fn answers_documents(&self) -> bool {
         self.0.readiness.is_ready()
@@ -169,6 +177,14 @@ impl Node {
     /// The store failed.
     pub fn outbox_total(&self) -> Result<u64, NodeError> {
         Ok(self.0.store.pending_total()?)
+    }
+
+    /// What the document index holds, in numbers.
+    ///
+    /// # Errors
+    /// The index failed.
+    pub fn documents(&self) -> Result<Counters, NodeError> {
+        Ok(self.0.index.counters()?)
     }
 
     /// Stops: takes nothing more, lets what is under way end (at most [`SHUTDOWN_GRACE`]) and flushes the index.

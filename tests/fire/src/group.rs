@@ -59,8 +59,20 @@ pub struct Group {
 impl Group {
     /// Writes each replica's folder. `timing` is the configuration's; what the processes say goes to `logs`.
     pub fn found(program: &Path, places: Vec<Place>, timing: &str, logs: &Path) -> Self {
+        let networks = places.len();
+        Self::found_by(program, places, networks, timing, logs)
+    }
+
+    /// The same where so many networks found the ledger ([`Town::of`]).
+    pub fn found_by(
+        program: &Path,
+        places: Vec<Place>,
+        networks: usize,
+        timing: &str,
+        logs: &Path,
+    ) -> Self {
         let endpoints: Vec<_> = places.iter().map(|place| place.address.clone()).collect();
-        let town = Arc::new(Town::at(&endpoints));
+        let town = Arc::new(Town::of(&endpoints, networks));
         for (member, place) in town.members.iter().zip(&places) {
             let keys = place.dir.join("keys");
             std::fs::create_dir_all(&keys).expect("a folder for keys");

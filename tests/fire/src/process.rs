@@ -67,6 +67,11 @@ impl Process {
         self.child.wait().expect("it ends");
     }
 
+    /// SIGTERM: it is to stop as an operator would have it.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
     /// SIGSTOP.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);

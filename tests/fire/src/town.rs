@@ -97,7 +97,7 @@ impl Member {
 
 /// The networks, their ledger and a source of request ids.
 pub struct Town {
-    /// The networks; replica `n + 1` is that of the network at `n`.
+    /// The networks, as each replica's; replica `n + 1` is that of the network at `n`.
     pub members: Vec<Member>,
     /// The founding act.
     pub genesis: Genesis,
@@ -109,8 +109,18 @@ pub struct Town {
 impl Town {
     /// One network with a replica at each of the endpoints; at least two.
     pub fn at(endpoints: &[String]) -> Self {
-        let members: Vec<Member> = (1..=endpoints.len() as u64).map(Member::new).collect();
-        let networks = members.iter().map(|member| FoundingNetwork {
+        Self::of(endpoints, endpoints.len())
+    }
+
+    /// The same with so many networks, of which the first runs all replicas beyond that number. Each replica has keys
+    /// of its own.
+    pub fn of(endpoints: &[String], networks: usize) -> Self {
+        let mut members: Vec<Member> = (1..=endpoints.len() as u64).map(Member::new).collect();
+        let first = members[0].id.clone();
+        for more in &mut members[networks..] {
+            more.id = first.clone();
+        }
+        let networks = members[..networks].iter().map(|member| FoundingNetwork {
             id: member.id.clone(),
             name: format!("invented {}", member.id),
             governance_key: member.key(KeyPurpose::Governance).public_key(),

@@ -27,10 +27,13 @@ pub(super) async fn status(at: &At) -> Result<Exit, Failure> {
             ),
         ));
     }
-    at.ui.result(
-        &status_object(&status, &ledger, &root),
-        status_text(&status, &ledger, &root, at),
-    );
+    // Of this machine's configuration: the process that answered is its own.
+    let metrics = at.config()?.metrics;
+    let metrics = metrics.map(|of| crate::metrics::url(of.listen));
+    let mut object = status_object(&status, &ledger, &root);
+    object["metrics"] = json!(metrics);
+    let text = status_text(&status, &ledger, &root, metrics.as_deref(), at);
+    at.ui.result(&object, text);
     Ok(Exit::Done)
 }
 
@@ -99,7 +102,13 @@ fn standing(member: &v1::MemberStatus) -> (&'static str, &'static str) {
     }
 }
 
-fn status_text(status: &v1::StatusReply, ledger: &LedgerId, root: &Hash, at: &At) -> String {
+fn status_text(
+    status: &v1::StatusReply,
+    ledger: &LedgerId,
+    root: &Hash,
+    metrics: Option<&str>,
+    at: &At,
+) -> String {
     let pick = |ja, en| at.ui.pick(ja, en);
     let (_, role_ja, role_en) = role(status);
     let none = || "-".to_owned();
@@ -138,6 +147,7 @@ fn status_text(status: &v1::StatusReply, ledger: &LedgerId, root: &Hash, at: &At
         "expected RTT",
         format!("{} ms", status.expected_rtt_ms),
     );
+    line("メトリクス", "metrics", metrics.unwrap_or("-").to_owned());
     for of in &status.refused {
         line("拒否", "refused", format!("{} {}", of.count, of.kind));
     }

@@ -125,6 +125,9 @@ fn statement(
     outcome: NetworkOutcome,
     answer_hash: Hash,
 ) -> Result<v1::Envelope, NodeError> {
+    inner
+        .observer
+        .tell(|o| o.answered(&record.request.viewing, &outcome));
     let statement = Statement {
         ledger: inner.ledger_id,
         access: record.index,

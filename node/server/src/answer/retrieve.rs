@@ -171,7 +171,11 @@ async fn answer(
             for chunk in from_chunk..chunks {
                 let sealed = sealer.seal(plain(&content, chunk), chunk, chunk + 1 == chunks)?;
                 sent.update(&sealed);
+                let bytes = sealed.len();
                 feed.send(event(Event::Chunk(sealed))).await?;
+                inner
+                    .observer
+                    .tell(|o| o.sent(&record.request.viewing, bytes));
             }
             hash.sealed(&payload, &Hash(sent.finalize().into()));
             NetworkOutcome::Answered { count: 1 }

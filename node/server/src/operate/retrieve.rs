@@ -230,6 +230,8 @@ impl Retrieval {
                     }
                 }
                 Some(Event::Chunk(chunk)) => {
+                    let from = &self.wanted.network;
+                    self.inner.observer.tell(|o| o.received(from, chunk.len()));
                     if let Some(content) = check.chunk(&chunk) {
                         feed.send(event(Got::Chunk(content))).await?;
                     }

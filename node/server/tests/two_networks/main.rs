@@ -9,10 +9,12 @@
 
 mod erasing;
 mod founding;
+mod observed;
 mod people;
 mod site;
 
 use founding::*;
+use observed::Told;
 use people::*;
 use sekisho_documents::UniqueId;
 use sekisho_domain::*;
@@ -52,6 +54,7 @@ async fn a_patient_of_saga_visits_kurume() {
         written,
     } = Together::start().await;
     let (there, here) = linked(&saga, &kurume).await;
+    let (saga_told, kurume_told) = (Told::by(&saga.node), Told::by(&kurume.node));
 
     // Before consent nothing is shown.
     let before = find(&kurume).await;
@@ -97,6 +100,16 @@ async fn a_patient_of_saga_visits_kurume() {
         panic!("{} events", got.len())
     };
     assert_eq!((header, chunk), (newest, &written[2]));
+    let (own, list_and_document, bytes) = (1, 2, chunk.len());
+    let sums = |of: &[(&str, usize)]| of.iter().map(|(w, sum)| ((*w).to_owned(), *sum)).collect();
+    let expected: std::collections::BTreeMap<_, _> = sums(&[
+        ("answered kurume", list_and_document),
+        ("sent kurume", bytes),
+    ]);
+    assert_eq!(*saga_told.sums(), expected);
+    // Its own documents were asked for too.
+    let expected = sums(&[("answered kurume", own), ("received saga", bytes)]);
+    assert_eq!(*kurume_told.sums(), expected);
 
     // Evidence of both sides comes to the ledger by itself; the bundle proves it offline.
     let waiting = || saga.node.outbox_total().unwrap() + kurume.node.outbox_total().unwrap();
