@@ -20,7 +20,7 @@ use sekisho_transport::deadline::{DEADLINE_HEADER, TIMEOUT_HEADER};
 use sekisho_transport::{Deadline, Identity, TransportKey, outgoing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use support::{PATIENCE, Scene, another, id, linked, until};
+use support::{PATIENCE, Scene, another, id, linked, seal_to, until};
 use tokio::time::timeout;
 
 fn identity() -> Identity {
@@ -192,6 +192,7 @@ async fn a_caller_that_leaves_frees_the_work_at_every_hop() {
         request: Some(world.retrieve("shimane")),
         unique_id: "1.2.3".to_owned(),
         salt: vec![7; 32],
+        seal_to: seal_to(),
     };
     let request = outgoing(message, Deadline::after(PATIENCE));
     let stream = scene

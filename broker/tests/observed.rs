@@ -18,7 +18,7 @@ use sekisho_transport::Deadline;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use support::{PATIENCE, id, linked};
+use support::{PATIENCE, id, linked, seal_to};
 
 /// For an asking and an asked network: each outcome, and whether the network was contacted.
 type Ends = BTreeMap<(String, String), Vec<(&'static str, bool)>>;
@@ -111,6 +111,7 @@ async fn each_asked_network_is_told_once_as_the_caller_is() {
             request: Some(world.retrieve(target)),
             unique_id: "1.2.3".to_owned(),
             salt: vec![7; 32],
+            seal_to: seal_to(),
         };
         let got = broker.retrieve_document(&caller, message, Deadline::after(PATIENCE));
         let events: Vec<_> = got.await.unwrap().collect().await;

@@ -169,13 +169,13 @@ async fn answer(
             let mut sent = Sha256::new();
             let chunks = chunks_of(content.len() as u64);
             for chunk in from_chunk..chunks {
-                let sealed = sealer.seal(plain(&content, chunk), chunk, chunk + 1 == chunks)?;
+                let plain = plain(&content, chunk);
+                let sealed = sealer.seal(plain, chunk, chunk + 1 == chunks)?;
                 sent.update(&sealed);
-                let bytes = sealed.len();
                 feed.send(event(Event::Chunk(sealed))).await?;
                 inner
                     .observer
-                    .tell(|o| o.sent(&record.request.viewing, bytes));
+                    .tell(|o| o.sent(&record.request.viewing, plain.len()));
             }
             hash.sealed(&payload, &Hash(sent.finalize().into()));
             NetworkOutcome::Answered { count: 1 }

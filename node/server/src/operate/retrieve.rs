@@ -196,6 +196,7 @@ impl Retrieval {
             };
         };
         if let Some(last) = received.last {
+            self.received(&last);
             feed.send(event(Got::Chunk(last))).await?;
         }
         feed.send(event(Got::End(received.end))).await
@@ -230,9 +231,8 @@ impl Retrieval {
                     }
                 }
                 Some(Event::Chunk(chunk)) => {
-                    let from = &self.wanted.network;
-                    self.inner.observer.tell(|o| o.received(from, chunk.len()));
                     if let Some(content) = check.chunk(&chunk) {
+                        self.received(&content);
                         feed.send(event(Got::Chunk(content))).await?;
                     }
                 }
@@ -275,6 +275,12 @@ impl Retrieval {
             Ok(())
         })
         .await
+    }
+
+    fn received(&self, content: &[u8]) {
+        let from = &self.wanted.network;
+        let observer = &self.inner.observer;
+        observer.tell(|o| o.received(from, content.len()));
     }
 
     fn elapsed_ms(&self) -> u64 {
