@@ -108,11 +108,11 @@ async fn a_patient_of_saga_visits_kurume() {
         ("sources", 1),
     ]);
     assert_eq!(*saga_told.sums(), expected);
-    // Its own documents were asked for too.
+    // Its own documents were asked for too; it has no source.
     let expected = sums(&[
         ("answered kurume", own),
         ("received saga", bytes),
-        ("sources", 1),
+        ("sources", 0),
     ]);
     assert_eq!(*kurume_told.sums(), expected);
 
