@@ -6,6 +6,7 @@
 mod door;
 mod drain;
 mod health;
+mod reflection;
 
 pub use door::NOT_TAKEN;
 
@@ -33,7 +34,6 @@ use std::time::SystemTime;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tonic_reflection::server::v1::{ServerReflection, ServerReflectionServer};
 
 /// Runs until SIGINT or SIGTERM, or until the replica stops for good.
 ///
@@ -58,9 +58,10 @@ pub async fn run(path: &Path) -> Result<(), Failure> {
             "there is no [replica]",
         ));
     };
+    let counted = begin_metrics(&config).await?;
     let secrets = Secrets::read(&config)?;
     let replica = start_replica(&config, replica_config, secrets.replica).await?;
-    let result = serve(&config, listener, &replica, secrets.node).await;
+    let result = serve(&config, listener, &replica, secrets.node, counted).await;
     let stopped = replica.shutdown().await;
     result?;
     stopped.map_err(|e| {
@@ -163,6 +164,7 @@ async fn serve(
     listener: TcpListener,
     replica: &Replica,
     node_key: Option<SigningKey>,
+    counted: Option<Counted>,
 ) -> Result<(), Failure> {
     let failed = |e: &(dyn std::error::Error + 'static)| {
         Failure::of(Exit::Usage, "起動することが", "start", e)
@@ -189,26 +191,21 @@ async fn serve(
         )
     });
 
-    let counted = match config.metrics {
-        Some(of) => Some((listen_for_scrapes(of).await?, new_metrics()?)),
-        None => None,
-    };
-    if let Some((_, metrics)) = &counted {
-        let observer = Arc::clone(metrics);
+    if let Some(counted) = &counted {
         if let Some(broker) = &broker {
-            broker.observe(observer.clone());
+            broker.observe(Arc::clone(&counted.metrics) as _);
         }
         if let Some(node) = &node {
-            node.observe(observer);
+            node.observe(Arc::clone(&counted.metrics) as _);
         }
     }
-    let door = Door::new(counted.as_ref().map(|(_, metrics)| metrics.calls()));
+    let door = Door::new(counted.as_ref().map(|counted| counted.metrics.calls()));
     let (health, health_service) =
         Watched::begin(replica.clone(), node.clone(), broker.is_some()).await;
     let mut router = server()
         .layer(door.clone())
         .add_service(health_service)
-        .add_service(reflection().map_err(|e| failed(&e))?)
+        .add_service(reflection::service().map_err(|e| failed(&e))?)
         .add_service(replica.ledger_service())
         .add_service(replica.raft_service());
     if let Some(node) = &node {
@@ -224,18 +221,18 @@ async fn serve(
         tokio::spawn(replica.clone().serve_tiles(listener));
     }
     let ending = CancellationToken::new();
-    if let Some((listener, metrics)) = counted {
+    if let Some(counted) = counted {
         let source = metrics::Source {
-            metrics,
+            metrics: counted.metrics,
             network: config.network.clone(),
             replica: replica.clone(),
             node: node.clone(),
             serving: health.whole(),
-            started: SystemTime::now(),
+            started: counted.started,
         };
         // Before the first request is counted.
         source.know_members().await;
-        tokio::spawn(metrics::serve(listener, source, ending.clone()));
+        tokio::spawn(metrics::serve(counted.listener, source, ending.clone()));
     }
     tracing::info!(address = %config.listen, network = %config.network, ledger = %replica.ledger(), "serving");
     let drained = CancellationToken::new();
@@ -270,8 +267,20 @@ async fn serve(
     Ok(())
 }
 
-async fn listen_for_scrapes(of: MetricsConfig) -> Result<TcpListener, Failure> {
-    let address = of.listen;
+/// Counters, and where they are told; begun before anything else, so that an address in use is known first.
+struct Counted {
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    started: SystemTime,
+}
+
+async fn begin_metrics(config: &Config) -> Result<Option<Counted>, Failure> {
+    let started = SystemTime::now();
+    let Some(MetricsConfig { listen: address }) = config.metrics else {
+        return Ok(None);
+    };
+    let metrics = Metrics::new()
+        .map_err(|e| Failure::of(Exit::Usage, "メトリクスの準備が", "set up metrics", &e))?;
     let listener = TcpListener::bind(address).await.map_err(|e| {
         Failure::of(
             Exit::Usage,
@@ -280,27 +289,12 @@ async fn listen_for_scrapes(of: MetricsConfig) -> Result<TcpListener, Failure> {
             &e,
         )
     })?;
-    tracing::info!(url = metrics::url(address), "serving metrics");
-    Ok(listener)
-}
-
-fn new_metrics() -> Result<Arc<Metrics>, Failure> {
-    let made = Metrics::new();
-    made.map(Arc::new)
-        .map_err(|e| Failure::of(Exit::Usage, "メトリクスの準備が", "set up metrics", &e))
-}
-
-/// Longest question to reflection: a symbol's or a file's name.
-const REFLECTION_BYTES_MAX: usize = 4 * 1024;
-
-/// Server reflection of everything mounted here, to members like the rest.
-fn reflection()
--> Result<ServerReflectionServer<impl ServerReflection>, tonic_reflection::server::Error> {
-    let service = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(sekisho_proto::FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()?;
-    Ok(service.max_decoding_message_size(REFLECTION_BYTES_MAX))
+    tracing::info!(url = metrics::url(address), "metrics");
+    Ok(Some(Counted {
+        listener,
+        metrics: Arc::new(metrics),
+        started,
+    }))
 }
 
 async fn start_node(

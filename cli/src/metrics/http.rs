@@ -36,7 +36,7 @@ const HEAD_BYTES_MAX: usize = 8 * 1024;
 /// Pause before connections are accepted again after the system refused one.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How often the ledger is asked for its members: they come some times a year, and nobody's first hours must be `other`.
+/// How often the ledger is asked for its members: new ones come some times a year, and must not long be `other`.
 const MEMBERS_EVERY: Duration = Duration::from_secs(10);
 
 /// The text format (Prometheus exposition formats, version 0.0.4).

@@ -157,7 +157,7 @@ pub(crate) async fn run(
         inner.store.set_ingested(Some(digest(&inner.sources)))?;
         inner.readiness.set(true);
         let report = IngestReport { sources: reports };
-        inner.observer.tell(|o| o.ingested(&report));
+        inner.observer.ingested(&report);
         Ok(report)
     })
     .await

@@ -2,7 +2,7 @@
 
 use crate::ingestion::IngestReport;
 use sekisho_domain::{NetworkId, NetworkOutcome};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Told what happens; called in the work's own task, so it must not wait.
 pub trait Observe: Send + Sync {
@@ -18,17 +18,35 @@ pub trait Observe: Send + Sync {
 
 /// At most one observer, given after the start.
 #[derive(Default)]
-pub(crate) struct Observer(OnceLock<Arc<dyn Observe>>);
+pub(crate) struct Observer {
+    told: OnceLock<Arc<dyn Observe>>,
+    /// The last reading that ended before there was an observer.
+    early: Mutex<Option<IngestReport>>,
+}
 
 impl Observer {
     pub fn set(&self, observer: Arc<dyn Observe>) {
+        let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
         // The first one stays.
-        let _ = self.0.set(observer);
+        if self.told.set(Arc::clone(&observer)).is_ok()
+            && let Some(report) = early.take()
+        {
+            observer.ingested(&report);
+        }
+    }
+
+    /// Tells of a reading, once there is somebody to tell.
+    pub fn ingested(&self, report: &IngestReport) {
+        let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.told.get() {
+            Some(observer) => observer.ingested(report),
+            None => *early = Some(report.clone()),
+        }
     }
 
     /// Tells the observer, if there is one.
     pub fn tell(&self, what: impl FnOnce(&dyn Observe)) {
-        if let Some(observer) = self.0.get() {
+        if let Some(observer) = self.told.get() {
             what(observer.as_ref());
         }
     }

@@ -5,7 +5,7 @@
 //! tests/kill.rs      SIGKILL in a loop                        Group, Load, Book
 //! tests/power.rs     power cuts, full and failing disks       + disk::{Disk, Mounted} under each process
 //! tests/network   latency, loss, partitions, freezes       + net::{Namespace, Router}, linear
-//! tests/rolling.rs   SIGTERM one by one, under queries     + brokers and a node, health, metrics
+//! tests/rolling      SIGTERM one by one, under queries       + brokers and a node, health, metrics
 //! tests/disk.rs      the simulated disk itself loses what it should, and nothing else
 //! ```
 //!

@@ -105,10 +105,15 @@ async fn a_patient_of_saga_visits_kurume() {
     let expected: std::collections::BTreeMap<_, _> = sums(&[
         ("answered kurume", list_and_document),
         ("sent kurume", bytes),
+        ("sources", 1),
     ]);
     assert_eq!(*saga_told.sums(), expected);
-    // Its own documents were asked for too.
-    let expected = sums(&[("answered kurume", own), ("received saga", bytes)]);
+    // Its own documents were asked for too; it has no source.
+    let expected = sums(&[
+        ("answered kurume", own),
+        ("received saga", bytes),
+        ("sources", 0),
+    ]);
     assert_eq!(*kurume_told.sums(), expected);
 
     // Evidence of both sides comes to the ledger by itself; the bundle proves it offline.

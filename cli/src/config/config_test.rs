@@ -1,0 +1,200 @@
+//! What a configuration file may say, and what is said where it is wrong.
+
+use super::*;
+
+#[test]
+fn the_example_is_a_configuration_and_names_every_setting() {
+    let config = Config::parse(EXAMPLE, Path::new("/etc/sekisho")).unwrap();
+    assert!(config.replica.is_some() && config.node.is_some() && config.broker);
+    assert_eq!(config.genesis, Path::new("/etc/sekisho/genesis.json"));
+    assert_eq!(config.own_address(), "127.0.0.1:7443");
+    assert_eq!(config.metrics, None);
+    let (before, metrics) = EXAMPLE.split_once("# [metrics]").unwrap();
+    let with = format!("{before}[metrics]{}", metrics.replace("\n# ", "\n"));
+    let config = Config::parse(&with, Path::new(".")).unwrap();
+    assert!(config.metrics.is_some());
+}
+
+#[test]
+fn how_far_apart_replicas_are_is_one_number() {
+    let of = |line: &str| {
+        let text = format!(
+            "[network]\nid = \"a\"\n[server]\nlisten = \"127.0.0.1:1\"\n[replica]\nid = 1\n{line}\n"
+        );
+        let config = Config::parse(&text, Path::new("."));
+        config.map(|config| config.replica.unwrap().timing)
+    };
+    assert_eq!(of(""), Ok(Timing::WIDE_AREA));
+    assert_eq!(of("expected_rtt_ms = 1"), Ok(Timing::LOOPBACK));
+    assert_eq!(of("expected_rtt_ms = 7"), Ok(Timing::for_rtt(7).unwrap()));
+    for wrong in ["0", "1001", "-1", "40.5", "\"40\""] {
+        let faults = of(&format!("expected_rtt_ms = {wrong}")).unwrap_err();
+        assert_eq!(faults.0.len(), 1, "{wrong}: {faults}");
+        let said = faults.to_string();
+        assert!(said.contains("from 1 to 1000"), "{wrong}: {said}");
+    }
+}
+
+#[test]
+fn nine_mistakes_are_reported_at_once_each_with_what_to_write() {
+    let text = r#"
+        [network]
+        id = "ピカピカ"
+        [server]
+        listen = "7443"
+        [replica]
+        id = -1
+        expected_rtt_ms = 0
+        tiles = "0.0.0.0:7480"
+        [node]
+        colour = "red"
+        [metrics]
+        listen = "0.0.0.0:9464"
+        allow_remote = "yes"
+        labels = 3
+    "#;
+    let faults = Config::parse(text, Path::new(".")).unwrap_err().0;
+    let starts = [
+        "network.id",
+        "server.listen",
+        "replica.id",
+        "replica.expected_rtt_ms",
+        "replica.tiles",
+        "node.colour",
+        "node.broker",
+        "metrics.allow_remote",
+        "metrics.labels",
+    ];
+    assert_eq!(faults.len(), starts.len(), "{faults:#?}");
+    for start in starts {
+        assert!(
+            faults
+                .iter()
+                .any(|f| f.en.starts_with(start) && f.ja.starts_with(start)),
+            "{start} in {faults:#?}"
+        );
+    }
+}
+
+#[test]
+fn metrics_leave_this_machine_only_where_that_is_said() {
+    let of = |lines: &str| {
+        let text = format!(
+            "[network]\nid = \"a\"\n[server]\nlisten = \"127.0.0.1:1\"\n[replica]\nid = 1\n{lines}\n"
+        );
+        let config = Config::parse(&text, Path::new("."));
+        config.map(|config| config.metrics.map(|metrics| metrics.listen.to_string()))
+    };
+    assert_eq!(of(""), Ok(None));
+    for (lines, listen) in [
+        ("listen = \"127.0.0.1:9464\"", "127.0.0.1:9464"),
+        (
+            "listen = \"[::1]:9464\"\nallow_remote = false",
+            "[::1]:9464",
+        ),
+        (
+            "listen = \"0.0.0.0:9464\"\nallow_remote = true",
+            "0.0.0.0:9464",
+        ),
+    ] {
+        assert_eq!(
+            of(&format!("[metrics]\n{lines}")),
+            Ok(Some(listen.to_owned()))
+        );
+    }
+    for (lines, said) in [
+        ("", "metrics.listen: is missing"),
+        (
+            "listen = \"0.0.0.0:9464\"",
+            "allow_remote = true where a firewall",
+        ),
+        (
+            "listen = \"192.0.2.7:9464\"\nallow_remote = false",
+            "reachable from elsewhere",
+        ),
+        (
+            "listen = \"127.0.0.1:9464\"\nallow_remote = 1",
+            "write true or false",
+        ),
+    ] {
+        let faults = of(&format!("[metrics]\n{lines}")).unwrap_err();
+        assert_eq!(faults.0.len(), 1, "{lines}: {faults}");
+        assert!(faults.to_string().contains(said), "{lines}: {faults}");
+    }
+}
+
+#[test]
+fn two_sources_of_one_name_are_refused_even_where_one_has_faults() {
+    let source = "[[node.source]]\nid = \"a\"\nkind = \"ss-mix2-standardised\"\n";
+    let text = format!(
+        "{EXAMPLE}\n{source}facility = 4110000001\nroot = \"x\"\n{source}facility = \"4110000001\"\n"
+    );
+    let faults = Config::parse(&text, Path::new("."))
+        .unwrap_err()
+        .to_string();
+    for expected in [
+        "node.source[1].facility: is a number; write it in quotes",
+        "node.source[2].root: is missing",
+        "node.source[2].id: a names an earlier source already",
+    ] {
+        assert!(faults.contains(expected), "{expected} in {faults}");
+    }
+}
+
+#[test]
+fn a_node_without_a_replica_and_an_empty_file_are_refused() {
+    let cases = [
+        ("", "network: is missing"),
+        (
+            "[network]\nid=\"a\"\n[server]\nlisten=\"127.0.0.1:1\"",
+            "nothing to run",
+        ),
+        (
+            "[network]\nid=\"a\"\n[server]\nlisten=\"127.0.0.1:1\"\n[node]\n[broker]",
+            "needs [replica]",
+        ),
+        ("= 3", "not TOML"),
+        ("network = 3", "write a section [network]"),
+    ];
+    for (text, expected) in cases {
+        let faults = Config::parse(text, Path::new(".")).unwrap_err().to_string();
+        assert!(faults.contains(expected), "{text:?}: {faults}");
+    }
+}
+
+#[test]
+fn documents_come_through_the_broker_unless_told_otherwise() {
+    let of = |line: &str| {
+        let text = format!(
+            "[network]\nid = \"a\"\n[server]\nlisten = \"127.0.0.1:1\"\n[replica]\nid = 1\n[broker]\n[node]\n{line}\n"
+        );
+        let config = Config::parse(&text, Path::new("."));
+        config.map(|config| config.node.unwrap().retrieve)
+    };
+    assert_eq!(of(""), Ok(RetrieveVia::Broker));
+    assert_eq!(of("retrieve = \"broker\""), Ok(RetrieveVia::Broker));
+    assert_eq!(of("retrieve = \"direct\""), Ok(RetrieveVia::Direct));
+    let fault = of("retrieve = \"both\"").unwrap_err().to_string();
+    assert!(
+        fault.contains("node.retrieve: \"both\" is neither"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn budgets_are_numbers_an_hour() {
+    let of = |line: &str| {
+        let text = format!(
+            "[network]\nid = \"a\"\n[server]\nlisten = \"127.0.0.1:1\"\n[replica]\nid = 1\n[broker]\n[node]\n{line}\n"
+        );
+        let config = Config::parse(&text, Path::new("."));
+        config.map(|config| config.node.unwrap().budgets)
+    };
+    assert_eq!(of(""), Ok(Budgets::default()));
+    let few = Budgets {
+        practitioner: 7,
+        ..Budgets::default()
+    };
+    assert_eq!(of("practitioner_per_hour = 7"), Ok(few));
+    assert!(of("facility_per_hour = 0").is_err());
+}
