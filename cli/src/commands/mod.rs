@@ -27,10 +27,12 @@ mod subject;
 mod text;
 
 use crate::config::Config;
-use crate::ops::{self, Recorded, Replayed, Session};
+use crate::ops::{self, Recorded, Replayed, Session, Until};
 use crate::ui::{Exit, Failure, Ui};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use sekisho_domain::Language;
+use sekisho_ledger::Leaf;
+use sekisho_ledger::store::MemoryState;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -157,6 +159,16 @@ struct At {
     timeout: Option<Duration>,
 }
 
+/// Says how far a check of the ledger is.
+fn checking(progress: &mut show::Progress, leaves: u64) {
+    progress.tell(|| {
+        (
+            format!("台帳の記録を検証しています：{leaves} 件"),
+            format!("checking the ledger: {leaves} leaves"),
+        )
+    });
+}
+
 impl At {
     /// The configuration file that holds.
     fn path(&self) -> PathBuf {
@@ -192,15 +204,26 @@ impl At {
         let mut progress = show::Progress::new(self.ui);
         ops::replayed_state(session, |leaves| {
             if leaves > REPLAY_QUIET_MAX {
-                progress.tell(|| {
-                    (
-                        format!("台帳の記録を検証しています：{leaves} 件"),
-                        format!("checking the ledger: {leaves} leaves"),
-                    )
-                });
+                checking(&mut progress, leaves);
             }
         })
         .await
+    }
+
+    /// The same as of a moment; `each` gets every leaf with the state it is about to be applied to.
+    async fn past(
+        &self,
+        session: &Session,
+        until: Until,
+        each: impl FnMut(&MemoryState, &Leaf) -> Result<(), Failure>,
+    ) -> Result<Replayed, Failure> {
+        let mut progress = show::Progress::new(self.ui);
+        let past = ops::past(session, until, each, |leaves| {
+            checking(&mut progress, leaves)
+        })
+        .await;
+        progress.end();
+        past
     }
 
     /// The result of an entry: where it stands, with what belongs to it.

@@ -4,7 +4,7 @@ use super::access::{asked, went};
 use super::who::unanswered;
 use crate::commands::At;
 use crate::commands::show::{
-    self, Names, Progress, agreement as agreement_words, entry, entry_kind, moment, outcome,
+    self, Names, agreement as agreement_words, entry, entry_kind, moment, outcome,
     policy as policy_words,
 };
 use crate::ops::{self, Replayed, Until};
@@ -28,12 +28,9 @@ struct Then {
 
 pub(super) async fn run(index: EntryIndex, at: &At) -> Result<Exit, Failure> {
     let session = at.session()?;
-    let mut progress = Progress::new(at.ui);
     let mut then = None;
-    let now = ops::past(
-        &session,
-        Until::Now,
-        |before, leaf| {
+    let now = at
+        .past(&session, Until::Now, |before, leaf| {
             if leaf.index != index {
                 return Ok(());
             }
@@ -53,18 +50,8 @@ pub(super) async fn run(index: EntryIndex, at: &At) -> Result<Exit, Failure> {
                 why,
             });
             Ok(())
-        },
-        |leaves| {
-            progress.tell(|| {
-                (
-                    format!("台帳の記録を検証しています：{leaves} 件"),
-                    format!("checking the ledger: {leaves} leaves"),
-                )
-            });
-        },
-    )
-    .await?;
-    progress.end();
+        })
+        .await?;
     let Some(then) = then else {
         let size = now.size;
         return Err(Failure::usage(

@@ -2,7 +2,7 @@
 
 use crate::commands::At;
 use crate::commands::args::codes_of;
-use crate::commands::show::{Progress, Table, moment};
+use crate::commands::show::{Table, moment};
 use crate::keys;
 use crate::ops::{self, Until};
 use crate::ui::{Exit, Failure};
@@ -59,12 +59,9 @@ pub(in crate::commands) struct ToldArgs {
 /// Lists this network's accesses by break-glass. Refused, for those who watch it, if a review is overdue.
 pub(super) async fn list(args: &ReviewsArgs, at: &At) -> Result<Exit, Failure> {
     let session = at.session()?;
-    let mut progress = Progress::new(at.ui);
     let mut asked = Vec::new();
-    let now = ops::past(
-        &session,
-        Until::Now,
-        |_, leaf| {
+    let now = at
+        .past(&session, Until::Now, |_, leaf| {
             if let Body::AccessRequest(request) = &leaf.entry.body
                 && let Grounds::Emergency(reason) = request.grounds
                 && request.viewing == session.network
@@ -72,18 +69,8 @@ pub(super) async fn list(args: &ReviewsArgs, at: &At) -> Result<Exit, Failure> {
                 asked.push((leaf.index, leaf.time, reason, request.facility.clone()));
             }
             Ok(())
-        },
-        |leaves| {
-            progress.tell(|| {
-                (
-                    format!("台帳の記録を検証しています：{leaves} 件"),
-                    format!("checking the ledger: {leaves} leaves"),
-                )
-            });
-        },
-    )
-    .await?;
-    progress.end();
+        })
+        .await?;
     let clock = ops::now();
     let pick = |ja, en| at.ui.pick(ja, en);
     let mut table = Table::new([

@@ -1,7 +1,7 @@
 //! Documents one side let go and the other does not say it got, or the other way round.
 
 use crate::commands::At;
-use crate::commands::show::{Progress, Table, moment};
+use crate::commands::show::{Table, moment};
 use crate::ops::{self, Until};
 use crate::ui::{Exit, Failure};
 use clap::Args;
@@ -18,26 +18,13 @@ pub(in crate::commands) struct UnmatchedArgs {
 /// Lists them. Refused, for those who watch it, if there is any.
 pub(super) async fn run(args: &UnmatchedArgs, at: &At) -> Result<Exit, Failure> {
     let session = at.session()?;
-    let mut progress = Progress::new(at.ui);
     let mut transfers = Transfers::default();
-    let now = ops::past(
-        &session,
-        Until::Now,
-        |_, leaf| {
+    let now = at
+        .past(&session, Until::Now, |_, leaf| {
             transfers.take(leaf);
             Ok(())
-        },
-        |leaves| {
-            progress.tell(|| {
-                (
-                    format!("台帳の記録を検証しています：{leaves} 件"),
-                    format!("checking the ledger: {leaves} leaves"),
-                )
-            });
-        },
-    )
-    .await?;
-    progress.end();
+        })
+        .await?;
     let own = |it: &Unmatched| it.viewing == session.network || it.disclosing == session.network;
     let found: Vec<_> = transfers
         .unmatched(ops::now())

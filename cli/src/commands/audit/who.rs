@@ -45,21 +45,8 @@ pub(super) fn unanswered<E: std::error::Error + 'static>(error: &HistoryError<E>
 pub(super) async fn run(args: &WhoArgs, at: &At) -> Result<Exit, Failure> {
     let time = args.on.instant()?;
     let session = at.session()?;
+    let then = at.past(&session, Until::Time(time), |_, _| Ok(())).await?;
     let mut progress = Progress::new(at.ui);
-    let then = ops::past(
-        &session,
-        Until::Time(time),
-        |_, _| Ok(()),
-        |leaves| {
-            progress.tell(|| {
-                (
-                    format!("台帳の記録を検証しています：{leaves} 件"),
-                    format!("checking the ledger: {leaves} leaves"),
-                )
-            });
-        },
-    )
-    .await?;
     let view = then.view();
     let seen = who_could_see(
         view,

@@ -3,7 +3,7 @@
 use super::record::put;
 use crate::commands::At;
 use crate::commands::args::{PatientArg, codes_of, from_now};
-use crate::commands::show::{Day, Progress, Table, period};
+use crate::commands::show::{Day, Table, period};
 use crate::ops::{self, Until};
 use crate::ui::{Exit, Failure};
 use clap::{Args, Subcommand};
@@ -124,30 +124,17 @@ async fn register(args: RegisterArgs, at: &At) -> Result<Exit, Failure> {
 async fn list(patient: &PatientArg, at: &At) -> Result<Exit, Failure> {
     let session = at.session()?;
     let subject = ops::subject(&session, patient.message(), false).await?;
-    let mut progress = Progress::new(at.ui);
     let mut indices = Vec::new();
-    let now = ops::past(
-        &session,
-        Until::Now,
-        |_, leaf| {
+    let now = at
+        .past(&session, Until::Now, |_, leaf| {
             if matches!(&leaf.entry.body, Body::ProxyRegister(proxy)
                 if proxy.network == subject.network && proxy.subject == subject.subject)
             {
                 indices.push(ProxyId(leaf.index));
             }
             Ok(())
-        },
-        |leaves| {
-            progress.tell(|| {
-                (
-                    format!("台帳の記録を検証しています：{leaves} 件"),
-                    format!("checking the ledger: {leaves} leaves"),
-                )
-            });
-        },
-    )
-    .await?;
-    progress.end();
+        })
+        .await?;
     let pick = |ja, en| at.ui.pick(ja, en);
     let mut table = Table::new([
         pick("番号", "index"),
