@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::disk::Folder;
 use crate::{ReplicaError, state_error};
 use prost::Message;
-use redb::{Database, Durability, ReadableDatabase};
+use redb::{Database, ReadableDatabase};
 use sekisho_domain::{EntryIndex, Genesis, Hash, TimeMs};
 use sekisho_ledger::store::{StateRead, StateWrite};
 use sekisho_ledger::{Applied, EntryFault, Leaf, Strict, View, apply_batch, ledger_id, tree};
@@ -166,12 +166,7 @@ impl Import {
         leaves: &[Leaf],
         bytes: &[Vec<u8>],
     ) -> Result<Result<(), Differs>, ReplicaError> {
-        let mut txn = self
-            .database
-            .begin_write()
-            .map_err(ReplicaError::database)?;
-        txn.set_durability(Durability::Immediate)
-            .map_err(ReplicaError::database)?;
+        let txn = super::durable(&self.database)?;
         {
             let mut state = StateTxn::open(&txn)?;
             for (place, (leaf, bytes)) in leaves.iter().zip(bytes).enumerate() {
@@ -190,12 +185,7 @@ impl Import {
 
     /// Applies a batch in one durable transaction: what begins a lineage, which no Raft log brings.
     pub fn say(&self, batch: &v1::Batch) -> Result<Vec<Applied>, ReplicaError> {
-        let mut txn = self
-            .database
-            .begin_write()
-            .map_err(ReplicaError::database)?;
-        txn.set_durability(Durability::Immediate)
-            .map_err(ReplicaError::database)?;
+        let txn = super::durable(&self.database)?;
         let applied = {
             let mut state = StateTxn::open(&txn)?;
             apply_batch(&mut state, batch, &Strict).map_err(state_error)?
@@ -215,12 +205,7 @@ impl Import {
         let leaf = leaf.map(|leaf| Leaf::decode(&leaf)).transpose();
         let leaf = leaf.map_err(|_| ReplicaError::Damaged("a leaf"))?;
         drop(state);
-        let mut txn = self
-            .database
-            .begin_write()
-            .map_err(ReplicaError::database)?;
-        txn.set_durability(Durability::Immediate)
-            .map_err(ReplicaError::database)?;
+        let txn = super::durable(&self.database)?;
         let imported = Imported {
             complete: true,
             size,

@@ -179,9 +179,7 @@ impl Store {
             .read()
             .unwrap_or_else(PoisonError::into_inner);
         let database = database.as_ref().ok_or(ReplicaError::ShutDown)?;
-        let mut txn = database.begin_write().map_err(ReplicaError::database)?;
-        txn.set_durability(redb::Durability::Immediate)
-            .map_err(ReplicaError::database)?;
+        let txn = durable(database)?;
         let done = work(&txn)?;
         txn.commit().map_err(ReplicaError::database)?;
         Ok((done, database.begin_read().map_err(ReplicaError::database)?))
@@ -243,6 +241,16 @@ impl Store {
             other => other,
         }
     }
+}
+
+/// A transaction that is on the disk once it is committed.
+fn durable(database: &Database) -> Result<WriteTransaction, ReplicaError> {
+    let mut txn = database.begin_write().map_err(ReplicaError::database)?;
+    txn.set_durability(redb::Durability::Immediate)
+        .map_err(ReplicaError::database)?;
+    // Without it a database that was not closed is walked whole when it is opened: minutes where it is large.
+    txn.set_quick_repair(true);
+    Ok(txn)
 }
 
 /// Whether a size may be cosigned.

@@ -8,7 +8,7 @@ use super::{COSIGNED, FORMAT, IDENTITY, IMPORTED, Inner, META, STATE, StateTxn, 
 use crate::ReplicaError;
 use crate::config::{Config, STORE_CACHE_BYTES};
 use crate::disk::{Disk, Folder, sync_directory};
-use redb::{Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase, TableHandle};
+use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, TableHandle};
 use sekisho_domain::{Genesis, LedgerId, ReplicaId};
 use sekisho_ledger::ledger_id;
 use std::fs::File;
@@ -214,9 +214,7 @@ fn found(
     replica: ReplicaId,
     imported: Option<&Imported>,
 ) -> Result<(), ReplicaError> {
-    let mut txn = database.begin_write().map_err(ReplicaError::database)?;
-    txn.set_durability(Durability::Immediate)
-        .map_err(ReplicaError::database)?;
+    let txn = super::durable(database)?;
     txn.open_table(STATE).map_err(ReplicaError::database)?;
     sekisho_ledger::found(&mut StateTxn::open(&txn)?, genesis).map_err(crate::state_error)?;
     Record::put(

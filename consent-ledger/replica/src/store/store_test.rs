@@ -379,3 +379,19 @@ fn one_process_at_a_time() {
     let _held = open(&dir, 1).unwrap();
     assert!(matches!(open(&dir, 1).err(), Some(ReplicaError::InUse(_))));
 }
+
+#[tokio::test]
+async fn a_database_that_was_never_closed_is_opened_without_walking_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, 1).unwrap();
+    let mut machine = machine(&store);
+    machine.apply((1..=20).map(batch)).await.unwrap();
+    store.flush().unwrap();
+    // As it is found after the machine stopped now.
+    let left = dir.path().join("left.redb");
+    std::fs::copy(dir.path().join("data/ledger.redb"), &left).unwrap();
+    let opened = redb::Builder::new()
+        .set_repair_callback(|walk| walk.abort())
+        .open(&left);
+    assert!(opened.is_ok(), "{:?}", opened.err());
+}
