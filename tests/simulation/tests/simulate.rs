@@ -102,7 +102,7 @@ fn forgotten_requests_are_found() {
 /// It shows only where a snapshot arrives, its installation is late, and power goes just then: begun near such a seed.
 #[test]
 fn a_purge_that_does_not_wait_is_found() {
-    is_found(Planted::PurgeUnwaited, 13);
+    is_found(Planted::PurgeUnwaited, 50);
 }
 
 #[test]
