@@ -30,7 +30,7 @@ pub const ANSWER_BYTES_MAX: usize = DOCUMENTS_MAX * 1024;
 pub const HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Bytes of one piece of a document's content (`RetrieveDocumentEvent.chunk`).
-pub const CHUNK_BYTES_MAX: usize = 1024 * 1024;
+pub const CHUNK_BYTES_MAX: usize = sekisho_ledger::sealed::CHUNK_BYTES;
 
 /// Bytes of one document. It is passed on in pieces and never held; the bound stops an endless one.
 pub const DOCUMENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;

@@ -218,8 +218,8 @@ fn text(found: &Found, ui: Ui) -> String {
             moment(TimeMs(result.until_ms), ui.language),
         );
         text.push_str(&ui.language.pick(
-            format!("\nこの結果は {until} まで `sekisho page {id}` で再び表示できます"),
-            format!("\nuntil {until} `sekisho page {id}` shows this result again"),
+            format!("\nこの結果は {until} まで `sekisho page {id} --practitioner 照会した人のID` で再び表示できます"),
+            format!("\nuntil {until} `sekisho page {id} --practitioner ID` shows this result again to who asked"),
         ));
     }
     text

@@ -17,8 +17,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use sekisho_replica::names_loopback;
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -136,19 +137,6 @@ fn refused(
         return Some(refused);
     }
     (path != PATH).then(|| response(StatusCode::NOT_FOUND, String::new()))
-}
-
-/// Whether a Host header names this machine to itself: `127.0.0.1:80`, `[::1]`, `localhost`.
-fn names_loopback(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.parse::<u16>().is_ok() => name,
-        _ => host,
-    };
-    let bare = name
-        .strip_prefix('[')
-        .and_then(|name| name.strip_suffix(']'));
-    let address = bare.unwrap_or(name).parse::<IpAddr>();
-    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|ip| ip.is_loopback())
 }
 
 fn response(status: StatusCode, text: String) -> Response<Full<Bytes>> {

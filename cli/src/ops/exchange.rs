@@ -232,9 +232,15 @@ pub async fn page(session: &Session, request: v1::PageRequest) -> Result<v1::Pag
         .operator()
         .page(outgoing(request, session.deadline()))
         .await;
-    Ok(reply
-        .map_err(|s| failure_about_patient(&s, &session.address))?
-        .into_inner())
+    let failure = |status: &tonic::Status| match ErrorCode::of(status) {
+        ErrorCode::NotFound => Failure::usage(
+            "この結果はありません。一時間あまりで消え、読めるのは照会した人だけです。IDと --practitioner を確かめるか、もう一度 `sekisho query` で照会してください",
+            "there is no such result: it is kept for little more than an hour, for who asked alone; check the id and \
+             --practitioner, or ask again with `sekisho query`",
+        ),
+        _ => failure_of(status, &session.address),
+    };
+    Ok(reply.map_err(|status| failure(&status))?.into_inner())
 }
 
 /// The proof bundle of an access request.

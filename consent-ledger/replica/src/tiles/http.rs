@@ -149,7 +149,7 @@ impl Replica {
 }
 
 /// Whether a Host header names this machine to itself: `127.0.0.1:80`, `[::1]`, `localhost`.
-fn names_loopback(host: &str) -> bool {
+pub fn names_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.parse::<u16>().is_ok() => name,
         _ => host,

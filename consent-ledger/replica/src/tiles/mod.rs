@@ -15,7 +15,7 @@
 
 mod http;
 
-pub use http::{TILES_CONNECTIONS_MAX, check_address};
+pub use http::{TILES_CONNECTIONS_MAX, check_address, names_loopback};
 
 use crate::ReplicaError;
 use sekisho_ledger::note::NOTE_BYTES_MAX;
