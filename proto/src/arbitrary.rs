@@ -392,7 +392,7 @@ fn transfer() -> impl Strategy<Value = Transfer> {
 }
 
 /// How many kinds of [`Body`] there are.
-pub(crate) const BODIES: usize = 38;
+pub(crate) const BODIES: usize = 39;
 
 /// A body of the kind of this number, from 0.
 pub(crate) fn body(kind: usize) -> BoxedStrategy<Body> {
@@ -588,7 +588,7 @@ fn life_body(kind: usize) -> BoxedStrategy<Body> {
                 replica: ReplicaId(id),
             })
             .boxed(),
-        _ => {
+        37 => {
             let seat = (network(), "[a-z0-9.-]{1,200}:[1-9][0-9]{0,3}", key(), key()).prop_map(
                 |(network, endpoint, transport_key, checkpoint_key)| Seat {
                     network,
@@ -599,6 +599,19 @@ fn life_body(kind: usize) -> BoxedStrategy<Body> {
             );
             (any::<u64>(), hash(), vec(seat, 1..4))
                 .prop_map(|(size, root, seats)| Body::Recovery(Recovery { size, root, seats }))
+                .boxed()
+        }
+        _ => {
+            let accesses = btree_set(any::<u64>(), 1..=SecurityAlert::ACCESSES_MAX);
+            (select(Pattern::ALL), network(), practitioner(), accesses)
+                .prop_map(|(pattern, viewing, practitioner, accesses)| {
+                    Body::SecurityAlert(SecurityAlert {
+                        pattern,
+                        viewing,
+                        practitioner,
+                        accesses: accesses.into_iter().map(EntryIndex).collect(),
+                    })
+                })
                 .boxed()
         }
     }

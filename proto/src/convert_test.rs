@@ -288,6 +288,15 @@ fn each_refusal_of_a_body_has_its_case() {
             "no reasons" => |m| m.evidence.clear();
         }
         30 PatientTold: { "no way" => |m| m.way = 0; "nobody told them" => |m| m.recorded_by.clear(); }
+        38 SecurityAlert: {
+            "of no pattern" => |m| m.pattern = 0;
+            "of nobody's" => |m| m.viewing.clear();
+            "on nobody" => |m| m.practitioner_id.clear();
+            "of no access" => |m| m.accesses.clear();
+            "of 65 accesses" => |m| m.accesses = (0..65).collect();
+            "of one access twice" => |m| m.accesses = vec![1, 1];
+            "of accesses out of order" => |m| m.accesses = vec![2, 1];
+        }
         31 DisasterDeclare: {
             "of no kind" => |m| m.kind = 0;
             "nowhere" => |m| m.area.clear();

@@ -29,6 +29,7 @@ pub mod history;
 mod leaf;
 pub mod merkle;
 pub mod note;
+pub mod patterns;
 mod proof_error;
 pub mod record;
 pub mod recovery;

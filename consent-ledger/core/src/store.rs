@@ -79,11 +79,13 @@ pub enum Table {
     Replica = 28,
     /// Recoveries, by the lineage each began.
     Lineage = 29,
+    /// The last access of the last alert on a practitioner, by viewing network, pattern and practitioner.
+    Alert = 30,
 }
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Meta,
         Self::Network,
         Self::Key,
@@ -114,6 +116,7 @@ impl Table {
         Self::FacilityOfArea,
         Self::Replica,
         Self::Lineage,
+        Self::Alert,
     ];
 
     /// Whether every decision looks at it and few entries change it.

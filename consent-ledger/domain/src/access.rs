@@ -121,6 +121,14 @@ codes! {
     }
 }
 
+impl DenyReason {
+    /// Whether the patient's own will stands against the access: no consent reaches this far, or it is reserved. Not where
+    /// an agreement, a notice or a link is missing, which who asks can do nothing about.
+    pub fn is_the_patients_will(self) -> bool {
+        self >= Self::NoDisclosingConsent
+    }
+}
+
 /// What the ledger decided for one asked network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -367,6 +367,15 @@ codes! {
 }
 
 codes! {
+    /// What somebody's accesses look like, as [`crate::SecurityAlert`]s say.
+    Pattern: "pattern of accesses" {
+        ManyPatients = 1, "many-patients", "一時間に五十人の患者を照会", "fifty patients within an hour";
+        RepeatedDenials = 2, "repeated-denials", "患者の意思に反する照会を一時間に十回", "ten requests within an hour against patients' will";
+        NightBurst = 3, "night-burst", "深夜の一時間に十五人の患者を照会", "fifteen patients within an hour at night";
+    }
+}
+
+codes! {
     /// What a disaster is.
     DisasterKind: "kind of disaster" {
         Earthquake = 1, "earthquake", "地震", "earthquake";

@@ -5,8 +5,8 @@ use crate::{
     AccessRequest, Agreement, AgreementId, AreaCode, Commitment, Consent, ConsentId, ConsentPolicy,
     Decision, Disaster, DisasterId, EntryIndex, FacilityId, FacilityKind, Hash, KeyId, KeyPurpose,
     LedgerId, NetworkId, Notice, NoticeId, Proxy, ProxyEndReason, ProxyId, PublicKey, Recovery,
-    ReplicaId, RequestId, Reservation, ReservationId, Review, SealId, SubjectId, SubjectRef,
-    TimeMs, Told, Withdrawal,
+    ReplicaId, RequestId, Reservation, ReservationId, Review, SealId, SecurityAlert, SubjectId,
+    SubjectRef, TimeMs, Told, Withdrawal,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -223,6 +223,8 @@ pub enum Body {
         /// The facility that told them.
         recorded_by: FacilityId,
     },
+    /// A node key of the viewing network, or of one that was asked each time, points out a pattern of accesses.
+    SecurityAlert(SecurityAlert),
     /// An authority's key declares a disaster.
     DisasterDeclare(Disaster),
     /// An authority's key prolongs its declaration, before it ends.

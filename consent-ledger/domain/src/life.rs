@@ -1,7 +1,7 @@
 //! What happens around a patient's consents: who speaks for them, what is posted, death, emergencies, disasters.
 
 use crate::{
-    AreaCode, Codes, Commitment, DisasterKind, EntryIndex, FacilityId, NetworkId, Period,
+    AreaCode, Codes, Commitment, DisasterKind, EntryIndex, FacilityId, NetworkId, Pattern, Period,
     PractitionerId, ProxyKind, Purpose, SubjectId, TimeMs, Verdict,
 };
 use serde::{Deserialize, Serialize};
@@ -102,6 +102,25 @@ pub struct Review {
 impl Review {
     /// How long after the access a review is due: 72 hours (architecture §9).
     pub const DUE_MS: u64 = 72 * 60 * 60 * 1000;
+}
+
+/// A word to officers: one practitioner's accesses look unlike ordinary work. It accuses nobody, and changes no
+/// decision. The ledger takes it only where the accesses it names show the pattern.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecurityAlert {
+    /// What they look like.
+    pub pattern: Pattern,
+    /// The network that asked.
+    pub viewing: NetworkId,
+    /// Its practitioner.
+    pub practitioner: PractitionerId,
+    /// The access requests' indices, ascending, 1 to [`SecurityAlert::ACCESSES_MAX`].
+    pub accesses: Vec<EntryIndex>,
+}
+
+impl SecurityAlert {
+    /// More than any pattern needs.
+    pub const ACCESSES_MAX: usize = 64;
 }
 
 /// A declared disaster.

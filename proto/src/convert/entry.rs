@@ -223,6 +223,7 @@ impl From<&Body> for v1::entry::Body {
                 way: way.number().into(),
                 recorded_by: recorded_by.to_string(),
             }),
+            Body::SecurityAlert(alert) => Self::SecurityAlert(alert.into()),
             Body::DisasterDeclare(disaster) => Self::DisasterDeclare(disaster.into()),
             Body::DisasterExtend { declaration, until } => {
                 Self::DisasterExtend(v1::DisasterExtend {
@@ -351,6 +352,7 @@ impl TryFrom<v1::entry::Body> for Body {
                 way: Told::from_number(m.way.into())?,
                 recorded_by: m.recorded_by.parse()?,
             },
+            Wire::SecurityAlert(m) => Self::SecurityAlert(m.try_into()?),
             Wire::DisasterDeclare(m) => Self::DisasterDeclare(m.try_into()?),
             Wire::DisasterExtend(m) => Self::DisasterExtend {
                 declaration: DisasterId(EntryIndex(m.declaration)),

@@ -3,8 +3,8 @@
 use super::{areas_in, areas_out, numbers, required, some_codes};
 use crate::v1;
 use sekisho_domain::{
-    Disaster, DisasterKind, DomainError, EntryIndex, Nature, Notice, NoticeAbout, Proxy, ProxyKind,
-    Purpose, Review, TimeMs, Verdict,
+    Disaster, DisasterKind, DomainError, EntryIndex, Nature, Notice, NoticeAbout, Pattern, Proxy,
+    ProxyKind, Purpose, Review, SecurityAlert, TimeMs, Verdict,
 };
 
 impl From<&Proxy> for v1::Proxy {
@@ -102,6 +102,37 @@ impl TryFrom<v1::Review> for Review {
             reviewer: r.reviewer.as_slice().try_into()?,
             verdict: Verdict::from_number(r.verdict.into())?,
             evidence: r.evidence.as_slice().try_into()?,
+        })
+    }
+}
+
+impl From<&SecurityAlert> for v1::SecurityAlert {
+    fn from(a: &SecurityAlert) -> Self {
+        Self {
+            pattern: a.pattern.number().into(),
+            viewing: a.viewing.to_string(),
+            practitioner_id: a.practitioner.0.to_vec(),
+            accesses: a.accesses.iter().map(|index| index.0).collect(),
+        }
+    }
+}
+
+impl TryFrom<v1::SecurityAlert> for SecurityAlert {
+    type Error = DomainError;
+    fn try_from(a: v1::SecurityAlert) -> Result<Self, DomainError> {
+        if !(1..=Self::ACCESSES_MAX).contains(&a.accesses.len()) {
+            return Err(DomainError::Invalid("an alert names 1 to 64 accesses"));
+        }
+        if !a.accesses.is_sorted_by(|before, after| before < after) {
+            return Err(DomainError::Invalid(
+                "an alert's accesses must be ascending, each named once",
+            ));
+        }
+        Ok(Self {
+            pattern: Pattern::from_number(a.pattern.into())?,
+            viewing: a.viewing.parse()?,
+            practitioner: a.practitioner_id.as_slice().try_into()?,
+            accesses: a.accesses.into_iter().map(EntryIndex).collect(),
         })
     }
 }

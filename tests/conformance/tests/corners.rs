@@ -9,13 +9,14 @@
 use sekisho_conformance::follow::{ask, follow};
 use sekisho_domain::{
     AgreementRef, Body, Capture, Consent, ConsentId, ConsentPolicy, ConsentRule, Decision,
-    DenyReason, Disaster, FacilitySelector, NewFacility, NoticeId, Period, Proxy, ProxyId,
-    ProxyKind, Purpose, RefusalReason, Reservation, Rule, Scope, Side, TimeMs,
+    DenyReason, Disaster, EntryIndex, FacilitySelector, NewFacility, NoticeId, Pattern, Period,
+    Proxy, ProxyId, ProxyKind, Purpose, RefusalReason, Reservation, Rule, Scope, SecurityAlert,
+    Side, TimeMs,
 };
 use sekisho_ledger::store::MemoryState;
 use sekisho_ledger::testing::{
-    BEGIN, World, disaster, facility, grant, joining_notice, policy, proxy, purposes_notice,
-    reservation, rule, subject,
+    BEGIN, World, disaster, facility, grant, joining_notice, network, policy, practitioner, proxy,
+    purposes_notice, reservation, rule, subject,
 };
 
 const MINUTE_MS: u64 = 60_000;
@@ -64,6 +65,71 @@ fn listed(codes: &[&str]) -> FacilitySelector {
 fn lasts(world: &mut World) -> u64 {
     let now = world.time.0;
     (ask(world).expect("permitted").expires.0 - now) / MINUTE_MS
+}
+
+/// So many requests of one practitioner, each so long after the one before, about one patient or each about another.
+fn looks(world: &mut World, count: u8, apart_ms: u64, others: bool) -> Vec<EntryIndex> {
+    let asked = (0..count).map(|n| {
+        let of = subject(if others { 100 + n } else { 1 });
+        let request = world.request("kurume", "4010000001", of, &["saga"]);
+        let (index, _) = world.ask(&request);
+        world.time = world.time.plus_ms(apart_ms);
+        index
+    });
+    asked.collect()
+}
+
+#[test]
+fn alerts_on_either_side_of_their_bounds() {
+    use Pattern::{ManyPatients, NightBurst, RepeatedDenials};
+    use RefusalReason::{AlreadyExists, InvalidContent};
+    // The worlds begin on 21 September, 14:13:20 at UTC; midnight in Japan is at 15:00.
+    let evening = 46 * MINUTE_MS + 40_000 - 1;
+    let cases = [
+        (ManyPatients, 0, 50, 10, true, None),
+        (ManyPatients, 0, 49, 10, true, Some(InvalidContent)),
+        (ManyPatients, 0, 50, 10, false, Some(InvalidContent)),
+        (ManyPatients, 0, 50, HOUR_MS / 49, true, None),
+        (
+            ManyPatients,
+            0,
+            50,
+            HOUR_MS / 49 + 1,
+            true,
+            Some(InvalidContent),
+        ),
+        (RepeatedDenials, 0, 10, 10, false, None),
+        (RepeatedDenials, 0, 11, 10, false, Some(InvalidContent)),
+        (RepeatedDenials, 0, 10, 10, true, Some(InvalidContent)),
+        (NightBurst, evening + 1, 15, 1, true, None),
+        (NightBurst, evening, 15, 1, true, Some(InvalidContent)),
+        (NightBurst, evening + 5 * HOUR_MS - 14, 15, 1, true, None),
+        (
+            NightBurst,
+            evening + 5 * HOUR_MS - 13,
+            15,
+            1,
+            true,
+            Some(InvalidContent),
+        ),
+        (NightBurst, evening + 1, 15, 1, false, Some(InvalidContent)),
+    ];
+    for (pattern, after_ms, count, apart_ms, others, refused) in cases {
+        let what = format!("{count} {pattern} after {after_ms} ms, {apart_ms} ms apart, {others}");
+        follow(&what, |world| {
+            agree(world);
+            world.time = BEGIN.plus_ms(DAY_MS + after_ms);
+            let alert = Body::SecurityAlert(SecurityAlert {
+                pattern,
+                viewing: network("kurume"),
+                practitioner: practitioner(1),
+                accesses: looks(world, count, apart_ms, others),
+            });
+            assert_eq!(world.refusal("saga", alert.clone()), refused, "{what}");
+            let again = refused.or(Some(AlreadyExists));
+            assert_eq!(world.refusal("kurume", alert), again, "{what}");
+        });
+    }
 }
 
 #[test]

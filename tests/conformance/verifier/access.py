@@ -1,10 +1,13 @@
 """Requests, transfers, emergencies, disasters (apply.md 5)."""
 
 from .by import CHANGES_MAX, need
-from .codes import ACTION, FOOTING, KEY, REFUSE
+from .codes import ACTION, DENY, FOOTING, KEY, PATTERN, PURPOSE, REFUSE
 from .state import Record, is_reviewed, later
 
 DECLARATION_MS_MAX = 604_800_000
+HOUR_MS = 3_600_000
+# How many accesses make a pattern.
+ACCESSES = {PATTERN.MANY_PATIENTS: 50, PATTERN.REPEATED_DENIALS: 10, PATTERN.NIGHT_BURST: 15}
 
 
 def _access_request(by, body):
@@ -13,7 +16,7 @@ def _access_request(by, body):
 
 def decided(by, body, decisions):
     """What a decided request leaves."""
-    by.state.accesses[by.i] = Record(request=body, decisions=decisions)
+    by.state.accesses[by.i] = Record(request=body, decisions=decisions, t=by.t)
     permits = [terms for kind, terms in (d["decision"] for d in decisions) if kind == "permit"]
     if any(terms["footing"] == FOOTING.BREAK_GLASS for terms in permits):
         by.state.emergencies[by.i] = Record(
@@ -69,6 +72,48 @@ def _patient_told(by, body):
     def effect():
         emergency.told = True
         emergency.changes += 1
+
+    return effect
+
+
+def _is_against_will(access):
+    reasons = [d["decision"][1]["reason"] for d in access.decisions if d["decision"][0] == "deny"]
+    return len(reasons) == len(access.decisions) and any(r >= DENY.NO_DISCLOSING_CONSENT for r in reasons)
+
+
+def _shows(pattern, accesses):
+    """apply.md 5: whether accesses show a pattern."""
+    patients = {access.request.subject for access in accesses}
+    fits = {
+        PATTERN.MANY_PATIENTS: lambda access: True,
+        PATTERN.REPEATED_DENIALS: _is_against_will,
+        PATTERN.NIGHT_BURST: lambda access: (access.t // HOUR_MS + 9) % 24 < 5,
+    }[pattern]
+    return (
+        len(accesses) == ACCESSES[pattern]
+        and accesses[-1].t - accesses[0].t <= HOUR_MS
+        and all(access.request.purpose != PURPOSE.DISASTER and fits(access) for access in accesses)
+        and (pattern == PATTERN.REPEATED_DENIALS or len(patients) == len(accesses))
+    )
+
+
+def _security_alert(by, body):
+    by.node()
+    accesses = []
+    for index in body.accesses:
+        access = by.state.accesses.get(index)
+        need(access is not None, REFUSE.NOT_FOUND)
+        asked = access.request
+        same = (asked.viewing, asked.practitioner_id) == (body.viewing, body.practitioner_id)
+        need(same, REFUSE.INVALID_CONTENT)
+        need(by.network == body.viewing or by.network in asked.targets, REFUSE.NOT_AUTHORISED)
+        accesses.append(access)
+    need(_shows(body.pattern, accesses), REFUSE.INVALID_CONTENT)
+    who = (body.viewing, body.pattern, body.practitioner_id)
+    need(body.accesses[0] > by.state.alerts.get(who, -1), REFUSE.ALREADY_EXISTS)
+
+    def effect():
+        by.state.alerts[who] = body.accesses[-1]
 
     return effect
 
@@ -141,6 +186,7 @@ RULES = {
     "receipt": _transfer("receipt"),
     "emergency_review": _emergency_review,
     "patient_told": _patient_told,
+    "security_alert": _security_alert,
     "disaster_declare": _disaster_declare,
     "disaster_extend": _disaster_extend,
     "disaster_end": _disaster_end,

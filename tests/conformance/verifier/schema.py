@@ -81,6 +81,7 @@ Entry
   51 replica_promote ReplicaPromote in body!
   52 replica_retire ReplicaRetire in body!
   53 recovery Recovery in body!
+  54 security_alert SecurityAlert in body!
 NetworkAdmit
   1 network string network
   2 name string name
@@ -273,6 +274,11 @@ PatientTold
   1 access uint64
   2 way Told
   3 recorded_by string facility
+SecurityAlert
+  1 pattern Pattern
+  2 viewing string network
+  3 practitioner_id bytes b16
+  4 accesses uint64 repeated accesses
 Disaster
   1 kind DisasterKind
   2 area string repeated areas

@@ -57,6 +57,7 @@ class State:
         self.disasters = {}
         self.accesses = {}
         self.transfers = set()
+        self.alerts = {}
         self.sayings = {}
         self.requests = set()
         self.replicas = {}

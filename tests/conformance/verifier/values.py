@@ -139,6 +139,7 @@ CHECKS = {
     "targets": ids(network_id, 64),
     "prefectures": ids(prefecture_area, 47),
     "areas": ids(area, 256),
+    "accesses": ids(lambda index: None, 64),
     "days-of-notice": number(1, 366),
     "days-kept": number(1, 36_525),
     "grants": count(1, 64),

@@ -4,7 +4,7 @@ use super::names_of;
 use crate::ui::Words;
 use sekisho_domain::{
     Action, Body, Disaster, DisasterKind, Footing, Notice, NoticeAbout, Proxy, ProxyKind, Purpose,
-    Review, Side, Verdict,
+    Review, SecurityAlert, Side, Verdict,
 };
 
 /// The kind of an entry, as JSON has it.
@@ -41,6 +41,7 @@ pub(in crate::commands) fn entry_kind(body: &Body) -> &'static str {
         Body::ReservationUnseal { .. } => "reservation-unseal",
         Body::EmergencyReview(_) => "emergency-review",
         Body::PatientTold { .. } => "patient-told",
+        Body::SecurityAlert(_) => "security-alert",
         Body::DisasterDeclare(_) => "disaster-declare",
         Body::DisasterExtend { .. } => "disaster-extend",
         Body::DisasterEnd { .. } => "disaster-end",
@@ -238,6 +239,7 @@ pub(in crate::commands) fn entry(body: &Body) -> Words {
             &seal.to_string(),
         ),
         Body::EmergencyReview(review) => reviewed(review),
+        Body::SecurityAlert(alert) => alerted(alert),
         Body::PatientTold {
             access,
             way,
@@ -341,6 +343,21 @@ fn reviewed(review: &Review) -> Words {
             "reviews emergency access {}: {}",
             review.access,
             Verdict::en(review.verdict)
+        ),
+    )
+}
+
+fn alerted(alert: &SecurityAlert) -> Words {
+    let (who, pattern) = (alert.practitioner, alert.pattern);
+    let (of, count) = (&alert.viewing, alert.accesses.len());
+    Words::new(
+        format!(
+            "要確認：{of} の {who} による閲覧 {count} 件（{}）",
+            pattern.ja()
+        ),
+        format!(
+            "to be looked at: {count} accesses by {who} of {of} ({})",
+            pattern.en()
         ),
     )
 }

@@ -12,6 +12,7 @@
 //! ```
 
 mod agreements;
+mod alerts;
 mod consents;
 mod emergencies;
 mod journal;
@@ -404,6 +405,7 @@ fn rules<S: StateWrite>(
             way,
             recorded_by,
         } => emergencies::tell_patient(state, by, at, *access, *way, recorded_by)?,
+        Body::SecurityAlert(alert) => alerts::raise(state, by, at, alert)?,
         Body::DisasterDeclare(disaster) => emergencies::declare(state, by, at, disaster)?,
         Body::DisasterExtend { declaration, until } => {
             emergencies::extend(state, by, at, *declaration, *until)?

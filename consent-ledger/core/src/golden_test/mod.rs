@@ -86,5 +86,5 @@ fn what_was_written_is_still_read_and_verified() {
                 .to_owned(),
         );
     }
-    assert_eq!(kinds.len(), 38, "every kind of entry: {kinds:?}");
+    assert_eq!(kinds.len(), 39, "every kind of entry: {kinds:?}");
 }

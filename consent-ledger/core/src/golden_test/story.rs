@@ -2,6 +2,7 @@
 
 use crate::bundle;
 use crate::commitment::{Opening, Salt};
+use crate::patterns::REPEATED_DENIALS;
 use crate::testing::{
     BEGIN, World, area, disaster, facility, grant, joining_notice, key, network, policy,
     practitioner, proxy, purposes_notice, reservation, review, rule, subject,
@@ -268,6 +269,17 @@ fn emergencies(world: &mut World) {
         recorded_by: facility(AT),
     };
     world.accept("kurume", told);
+    let accesses = (0..REPEATED_DENIALS).map(|_| {
+        let request = world.request("kurume", AT, subject(3), &["kurume"]);
+        world.ask(&request).0
+    });
+    let alert = SecurityAlert {
+        pattern: Pattern::RepeatedDenials,
+        viewing: network("kurume"),
+        practitioner: practitioner(1),
+        accesses: accesses.collect(),
+    };
+    world.accept("kurume", Body::SecurityAlert(alert));
     world.authority("fukuoka-ken", &["40"]);
     let quake = disaster(&["40"], world.time);
     let until = quake.until.plus_ms(1000);

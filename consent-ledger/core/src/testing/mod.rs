@@ -112,7 +112,8 @@ impl<S: StateWrite> World<S> {
             | Body::DeathRetract { .. }
             | Body::ReservationSeal { .. }
             | Body::ReservationUnseal { .. }
-            | Body::PatientTold { .. } => KeyPurpose::Node,
+            | Body::PatientTold { .. }
+            | Body::SecurityAlert(_) => KeyPurpose::Node,
             Body::EmergencyReview(_) => KeyPurpose::Officer,
             Body::DisasterDeclare(_) | Body::DisasterExtend { .. } | Body::DisasterEnd { .. } => {
                 KeyPurpose::Authority

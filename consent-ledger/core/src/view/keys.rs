@@ -3,8 +3,8 @@
 
 use crate::record;
 use sekisho_domain::{
-    AgreementId, EntryIndex, FacilityId, KeyId, NetworkId, NoticeAbout, RequestId, SubjectId,
-    TimeMs,
+    AgreementId, EntryIndex, FacilityId, KeyId, NetworkId, NoticeAbout, Pattern, PractitionerId,
+    RequestId, SubjectId, TimeMs,
 };
 
 pub(crate) fn key_of_network_key(network: &NetworkId, id: Option<&KeyId>) -> Vec<u8> {
@@ -77,6 +77,15 @@ pub(crate) fn review_due_key(network: &NetworkId, due: TimeMs, access: EntryInde
         &due.0.to_be_bytes(),
         &record::index_key(access),
     ])
+}
+
+pub(crate) fn alert_key(
+    network: &NetworkId,
+    pattern: Pattern,
+    practitioner: &PractitionerId,
+) -> Vec<u8> {
+    let network = network.as_str().as_bytes();
+    record::key(&[network, b"\0", &[pattern.number()], &practitioner.0])
 }
 
 /// `area` is a prefecture's two digits or a municipality's five.

@@ -1,6 +1,6 @@
 //! Questions about what happens around consents: authorities, notices, proxies, deaths, emergencies, disasters.
 
-use super::keys::{NoticeKind, facility_of_area_key, key_of_network_key, notice_key};
+use super::keys::{NoticeKind, alert_key, facility_of_area_key, key_of_network_key, notice_key};
 use super::{Answer, Records, View, text_key};
 use crate::chart::Chart;
 use crate::record::{
@@ -9,7 +9,8 @@ use crate::record::{
 };
 use crate::store::{StateRead, Table};
 use sekisho_domain::{
-    AreaCode, DisasterId, EntryIndex, NetworkId, NoticeId, ProxyId, SealId, SubjectRef,
+    AreaCode, DisasterId, EntryIndex, NetworkId, NoticeId, Pattern, PractitionerId, ProxyId,
+    SealId, SubjectRef,
 };
 use std::sync::Arc;
 
@@ -137,6 +138,19 @@ impl<S: StateRead> View<'_, S> {
                 Ok((index, access.value))
             })
             .collect()
+    }
+    /// The last access that an alert of this pattern on a practitioner names.
+    ///
+    /// # Errors
+    /// See [`View::meta`].
+    pub fn alerted(
+        self,
+        viewing: &NetworkId,
+        pattern: Pattern,
+        practitioner: &PractitionerId,
+    ) -> Answer<Option<EntryIndex>, S> {
+        let key = alert_key(viewing, pattern, practitioner);
+        Ok(record::get(self.0, Table::Alert, &key)?.map(|last| last.value))
     }
     /// A declared disaster, ended or not.
     ///

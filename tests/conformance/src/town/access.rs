@@ -4,13 +4,15 @@ use super::{AUTHORITIES, DAY_MS, HOUR_MS, Town};
 use sekisho_domain::{
     AccessRequest, Action, Body, Commitment, ConsentId, Decision, Disaster, DisasterConsent,
     DisasterId, DisasterKind, EmergencyReason, EntryIndex, Footing, Grounds, KeyPurpose,
-    LegalBasis, Nature, Outcome, Purpose, Review, Role, Side, SubjectId, TimeMs, Told, Transfer,
-    Verdict,
+    LegalBasis, Nature, Outcome, Pattern, Purpose, Review, Role, SecurityAlert, Side, SubjectId,
+    TimeMs, Told, Transfer, Verdict,
 };
 use sekisho_ledger::View;
 use sekisho_ledger::bundle::{CONTENT, DOCUMENT, EVIDENCE, PRACTITIONER};
+use sekisho_ledger::patterns::REPEATED_DENIALS;
 use sekisho_ledger::testing::{area, key, network, practitioner};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 impl Town {
     /// Who would ask whom about which patient: mostly so that some consent given is of use.
@@ -216,6 +218,43 @@ impl Town {
         };
         if let Some(index) = self.accepted(of, Body::EmergencyReview(review)) {
             self.keep(index, opening);
+        }
+    }
+
+    /// Points a pattern out: mostly of denials there are, which are asked for as many times as it takes.
+    pub(super) fn alert(&mut self) {
+        let pattern = match self.dice.chance(80) {
+            true => Pattern::RepeatedDenials,
+            false => *self.dice.pick(Pattern::ALL),
+        };
+        let Some(last) = self.accesses.last().copied() else {
+            return;
+        };
+        let access = View(&self.world.state).access(last);
+        let like = access.expect("memory does not fail").expect("decided");
+        let by = self.owner(Some(like.request.viewing.as_str()));
+        let mut accesses: BTreeSet<EntryIndex> = [last].into();
+        for _ in 1..REPEATED_DENIALS - usize::from(self.dice.chance(10)) {
+            let again = Body::AccessRequest(like.request.clone());
+            if let Some((index, Outcome::Decided(_))) = self.say(by, again) {
+                accesses.insert(index);
+            }
+        }
+        if self.dice.chance(10) {
+            accesses.extend(self.dice.any(&self.accesses));
+        }
+        let alert = Body::SecurityAlert(SecurityAlert {
+            pattern,
+            viewing: like.request.viewing,
+            practitioner: like.request.practitioner_id,
+            accesses: accesses.into_iter().collect(),
+        });
+        for _ in 0..2 {
+            let author = match self.dice.chance(70) {
+                true => by,
+                false => self.network(),
+            };
+            self.say(author, alert.clone());
         }
     }
 

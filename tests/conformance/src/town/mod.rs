@@ -219,6 +219,7 @@ impl Town {
             91 => self.seal(),
             92..=94 => self.transfer(),
             95..=97 => self.disaster(),
+            98 if self.dice.chance(50) => self.alert(),
             98 => self.after_emergency(),
             _ => self.admit(),
         }

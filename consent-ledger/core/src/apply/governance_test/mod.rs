@@ -142,7 +142,7 @@ fn the_page_has_a_row_for_every_kind_of_entry() {
     assert_eq!(rows, bodies);
     let kinds = stage.bodies.values().map(std::mem::discriminant);
     let kinds: std::collections::BTreeSet<_> = kinds.map(|kind| format!("{kind:?}")).collect();
-    assert_eq!(kinds.len(), 37);
+    assert_eq!(kinds.len(), 38);
     let cells = 1 + columns().len();
     assert!(table().iter().all(|line| line.len() == cells));
 }

@@ -1,8 +1,9 @@
 //! What the table is tried on.
 
+use crate::patterns::REPEATED_DENIALS;
 use crate::testing::{
-    World, area, disaster, facility, grant, grant_without_consent, key, network, policy, proxy,
-    purposes_notice, reservation, review, rule, subject,
+    World, area, disaster, facility, grant, grant_without_consent, key, network, policy,
+    practitioner, proxy, purposes_notice, reservation, review, rule, subject,
 };
 use sekisho_domain::*;
 use std::collections::BTreeMap;
@@ -263,6 +264,21 @@ fn accesses(world: &mut World, row: &mut impl FnMut(&'static str, Body)) {
         recorded_by: facility(SAGA),
     };
     row("patient-told", told);
+    row("security-alert", alert(world));
+}
+
+/// On a physician of Saga's, who asked only Saga itself.
+fn alert(world: &mut World) -> Body {
+    let accesses = (0..REPEATED_DENIALS).map(|_| {
+        let request = world.request("saga", SAGA, subject(99), &["saga"]);
+        world.ask(&request).0
+    });
+    Body::SecurityAlert(SecurityAlert {
+        pattern: Pattern::RepeatedDenials,
+        viewing: network("saga"),
+        practitioner: practitioner(1),
+        accesses: accesses.collect(),
+    })
 }
 
 fn disasters(world: &mut World, row: &mut impl FnMut(&'static str, Body)) {
