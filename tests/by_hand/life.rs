@@ -4,6 +4,7 @@
 use crate::outcome;
 use crate::town::{LIMIT, Town, program, text};
 use serde_json::Value;
+use std::time::{Duration, Instant};
 
 const KURUME: &str = "4010000001";
 const SAGA: &str = "4110000001";
@@ -95,6 +96,51 @@ pub fn an_emergency_opens_what_was_agreed_and_is_judged_by_a_second_person(town:
         "{explained:#}"
     );
     rotated(town);
+}
+
+/// Ten requests that the patient's will stands against, and both networks' officers are told of the physician.
+pub fn asking_again_and_again_is_pointed_out_to_both_networks_officers(town: &Town) {
+    let alerts = |network: &str| {
+        let said = town.says(network, &["audit", "alerts"], 0);
+        said["alerts"].as_array().unwrap().clone()
+    };
+    for _ in 0..10 {
+        let denied = asks(town, &["--purpose", "TREAT"], 1);
+        assert_eq!(outcome(&denied, "saga"), "denied", "{denied:#}");
+    }
+    let begun = Instant::now();
+    let mut told = Vec::new();
+    while told.is_empty() {
+        assert!(begun.elapsed() < LIMIT, "nobody points it out");
+        std::thread::sleep(Duration::from_millis(250));
+        told = alerts("kurume");
+    }
+    let alert = &told[0];
+    assert_eq!(alert["pattern"], "repeated-denials");
+    assert_eq!(
+        (&alert["viewing"], &alert["local_id"]),
+        (&"kurume".into(), &"dr-1".into())
+    );
+    let accesses = alert["accesses"].as_array().unwrap();
+    assert_eq!(accesses.len(), 10);
+    let explained = town.says("saga", &["audit", "explain", &index(alert)], 0);
+    assert_eq!(explained["kind"], "security-alert");
+    // Saga was asked and sees it, without knowing who it is.
+    let elsewhere = alerts("saga");
+    assert_eq!(
+        (
+            elsewhere[0]["index"].clone(),
+            elsewhere[0]["local_id"].clone()
+        ),
+        (alert["index"].clone(), Value::Null)
+    );
+    let config = town.config("kurume");
+    let words = ["audit", "alerts", "--lang", "ja", "--config", &config];
+    let said = program().run(&words, LIMIT).expect(0).out;
+    assert!(
+        said.contains("dr-1") && said.contains("患者の意思に反する"),
+        "{said}"
+    );
 }
 
 /// A key nobody's process holds is replaced in one go; the old one is revoked.

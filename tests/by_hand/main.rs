@@ -25,6 +25,7 @@ fn three_networks_by_hand() {
     life::what_is_sealed_is_kept_back_and_nobody_else_learns_of_it(&town);
     life::the_past_is_answered_from_the_ledger(&town);
     life::what_is_posted_is_listed(&town);
+    life::asking_again_and_again_is_pointed_out_to_both_networks_officers(&town);
     drafted::a_new_version_is_drawn_up_compared_tried_and_signed(&town);
     the_ledger_stands_alike_at_every_network(&town);
     a_port_in_use_is_named(&town);

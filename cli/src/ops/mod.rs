@@ -13,7 +13,7 @@ pub use entries::{Recorded, govern, record, say, subject};
 pub use exchange::{Found, FoundEnd, Retrieved, bundle, find, ingest, page, retrieve};
 pub use ledger::{checkpoint, reached, status};
 pub use past::{Until, past};
-pub use people::{erase, keep_note, open_seal, practitioner, sealed_reservations};
+pub use people::{erase, keep_note, open_seal, practitioner, practitioner_of, sealed_reservations};
 pub use receipt::{committed, leaf, leaf_of, sealed};
 pub use replay::{Replayed, leaves, replayed_state, unreadable};
 pub use session::{Session, failure_about_patient, failure_of};

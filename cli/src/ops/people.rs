@@ -35,6 +35,29 @@ pub async fn practitioner(session: &Session, local_id: &str) -> Result<Practitio
     PractitionerId::try_from(pseudonym.as_slice()).map_err(|e| malformed(&e))
 }
 
+/// The local identifier of one of this network's practitioners; none for a pseudonym the node does not know.
+///
+/// # Errors
+/// The process cannot be reached.
+pub async fn practitioner_of(
+    session: &Session,
+    pseudonym: &PractitionerId,
+) -> Result<Option<String>, Failure> {
+    use v1::practitioner::Practitioner;
+    let request = v1::PractitionerRequest {
+        practitioner: Some(v1::Practitioner {
+            practitioner: Some(Practitioner::Pseudonym(pseudonym.0.to_vec())),
+        }),
+        create: false,
+    };
+    let call = outgoing(request, session.deadline());
+    match session.operator().practitioner(call).await {
+        Ok(reply) => Ok(Some(reply.into_inner().local_id)),
+        Err(status) if ErrorCode::of(&status) == ErrorCode::NotFound => Ok(None),
+        Err(status) => Err(failure_of(&status, &session.address)),
+    }
+}
+
 /// Has the node keep a note about an access of this network; the salted commitment to it.
 ///
 /// # Errors

@@ -45,6 +45,14 @@ pub const OUTBOX_PAUSE_MIN: Duration = Duration::from_millis(100);
 pub const OUTBOX_PAUSE_MAX: Duration = Duration::from_secs(15);
 /// Pause before sources that could not be read at start are tried again: a volume may still be mounting.
 pub const INGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Pause between two looks at the ledger for patterns of accesses: an officer looks after hours.
+pub const ALERTS_PAUSE: Duration = Duration::from_secs(5);
+/// Leaves looked at together.
+pub const ALERTS_LEAVES: usize = 256;
+/// Alerts seen and not said yet; each needs ten accesses at least.
+pub const ALERTS_WAITING_MAX: usize = 1024;
+/// How long the practitioner's own network has to say it first.
+pub const ALERT_PATIENCE_MS: u64 = 60 * 1000;
 /// How long before now an entry's window begins: the leader's clock may be this much behind (twice the largest
 /// skew replicas accept of each other).
 pub const WINDOW_BEFORE_MS: u64 = 60 * 1000;

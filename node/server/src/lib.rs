@@ -27,6 +27,7 @@
     )
 )]
 
+mod alerts;
 mod answer;
 mod blocking;
 pub mod bounds;

@@ -1,5 +1,6 @@
 //! A running node: what it is made of, its tasks, its end.
 
+use crate::alerts;
 use crate::answer::Disclosing;
 use crate::bounds::{ANSWERS_MAX, FINDS_MAX, REQUEST_BYTES_MAX, RETRIEVES_MAX, SHUTDOWN_GRACE};
 use crate::budgets::{Budgets, Spending};
@@ -137,6 +138,7 @@ impl Node {
             tasks: TaskTracker::new(),
         });
         inner.spawn(outbox::work(Arc::clone(&inner)))?;
+        inner.spawn(alerts::work(Arc::clone(&inner)))?;
         inner.spawn(ingestion::at_start(Arc::clone(&inner)))?;
         Ok(Self(inner))
     }

@@ -2,6 +2,7 @@
 //! ledger knows of the past.
 
 mod access;
+mod alerts;
 mod explain;
 mod fault;
 mod moment;
@@ -80,6 +81,11 @@ pub(super) enum Command {
         after_help = "Example:\n  sekisho audit unmatched\n  sekisho audit unmatched --all --json"
     )]
     Unmatched(unmatched::UnmatchedArgs),
+    /// List accesses that look unlike ordinary work: many patients in a short time, denials again and again, bursts at night
+    #[command(
+        after_help = "Example:\n  sekisho audit alerts\n  sekisho audit alerts --days 7 --all --json"
+    )]
+    Alerts(alerts::AlertsArgs),
     /// Open a sealed reservation of this network for an officer: what it says, what opens its commitment, and the proof of its place
     #[command(after_help = "Example:\n  sekisho audit open-seal 63 --out seal-63.json")]
     OpenSeal(seal::SealArgs),
@@ -101,6 +107,7 @@ pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
         Command::Review(args) => reviews::review(args, at).await,
         Command::Told(args) => reviews::tell(&args, at).await,
         Command::Unmatched(args) => unmatched::run(&args, at).await,
+        Command::Alerts(args) => alerts::run(&args, at).await,
         Command::OpenSeal(args) => seal::run(&args, at).await,
         Command::Widened(args) => widened::run(&args, at).await,
     }

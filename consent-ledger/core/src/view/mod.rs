@@ -510,6 +510,16 @@ impl<S: StateRead> View<'_, S> {
             .map_err(CoreError::Store)
     }
 
+    /// Encoded leaves from an index on, in order, at most `max`.
+    ///
+    /// # Errors
+    /// See [`View::meta`].
+    pub fn leaves(self, from: EntryIndex, max: usize) -> Answer<Vec<Vec<u8>>, S> {
+        let rows = self.0.scan(Table::Leaf, b"", &record::index_key(from), max);
+        let leaves = rows.map_err(CoreError::Store)?.into_iter();
+        Ok(leaves.map(|(_, leaf)| leaf).collect())
+    }
+
     /// The leaves a leaf rests on directly: those that made the records it read when it was applied.
     ///
     /// # Errors
