@@ -68,7 +68,13 @@ impl Member {
         Zeroizing::new(hash.finalize().into())
     }
 
-    fn key(&self, purpose: KeyPurpose) -> SigningKey {
+    /// The hospital it registers.
+    pub fn hospital(&self) -> &FacilityId {
+        &self.hospital
+    }
+
+    /// One of its keys.
+    pub fn key(&self, purpose: KeyPurpose) -> SigningKey {
         SigningKey::from_secret(&self.secret(purpose))
     }
 
@@ -299,8 +305,25 @@ impl Town {
 
     /// A physician of the first network asks the second for a person's documents.
     pub fn request(&self, person: u64) -> (RequestId, v1::Envelope) {
-        let first = self.first();
+        let asked = self.asked(self.first().subject(person));
+        let body = Body::AccessRequest(asked);
+        self.sign(self.first(), KeyPurpose::Node, body)
+    }
+
+    /// The same for one document of a patient of the first network's, committed to.
+    pub fn retrieval(&self, subject: SubjectId, document: Commitment) -> (RequestId, v1::Envelope) {
         let request = AccessRequest {
+            action: Action::RetrieveDocument,
+            document: Some(document),
+            ..self.asked(subject)
+        };
+        let body = Body::AccessRequest(request);
+        self.sign(self.first(), KeyPurpose::Node, body)
+    }
+
+    fn asked(&self, subject: SubjectId) -> AccessRequest {
+        let first = self.first();
+        AccessRequest {
             viewing: first.id.clone(),
             facility: first.hospital.clone(),
             role: Role::Physician,
@@ -308,13 +331,12 @@ impl Town {
             practitioner_id: PractitionerId([1; 16]),
             purpose: Purpose::Treat,
             grounds: Grounds::Ordinary,
-            subject: first.subject(person),
+            subject,
             action: Action::FindDocuments,
             document: None,
             categories: None,
             targets: [self.second().id.clone()].into(),
-        };
-        self.sign(first, KeyPurpose::Node, Body::AccessRequest(request))
+        }
     }
 }
 

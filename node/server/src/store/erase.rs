@@ -77,7 +77,8 @@ impl NodeStore {
         let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = self.erased(subject)? {
             // The last time may have ended before the fresh file's place was durable.
-            self.sync_folder(step)?;
+            sync_folder(&self.path)?;
+            step(Step::Synced);
             return Ok(Erased {
                 at,
                 before: true,
@@ -136,32 +137,32 @@ impl NodeStore {
         // At once: what is written from here on must go where the next start looks.
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         step(Step::Renamed);
-        self.sync_folder(step)
-    }
-
-    /// Makes durable which file has the store's name.
-    fn sync_folder(&self, step: &mut dyn FnMut(Step)) -> Result<(), StoreError> {
-        let failed = |source| StoreError::Replace {
-            path: self.path.clone(),
-            source,
-        };
-        let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty());
-        let folder = folder.unwrap_or_else(|| Path::new("."));
-        std::fs::File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(failed)?;
+        sync_folder(&self.path)?;
         step(Step::Synced);
         Ok(())
     }
 }
 
-fn unfinished(path: &Path) -> PathBuf {
+/// Makes durable which file has the store's name.
+pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    std::fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| StoreError::Replace {
+            path: path.into(),
+            source,
+        })
+}
+
+/// The file that is to take the store's place, until it is whole.
+pub(super) fn unfinished(path: &Path) -> PathBuf {
     let mut name = OsString::from(path.as_os_str());
     name.push(".fresh");
     name.into()
 }
 
-/// Removes the file of an erasure that did not come to its end.
+/// Removes the file of an erasure, or of a first start, that did not come to its end.
 pub(super) fn remove_unfinished(path: &Path) -> Result<(), StoreError> {
     let path = unfinished(path);
     match std::fs::remove_file(&path) {

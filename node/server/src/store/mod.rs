@@ -169,15 +169,33 @@ pub struct NodeStore {
 }
 
 impl NodeStore {
-    /// Opens the store's file, making it where there is none.
+    /// Opens the store's file, making it where there is none. Once this returns, no power cut takes it away again.
     ///
     /// # Errors
-    /// [`StoreError::InUse`], [`StoreError::Format`] or [`StoreError::Database`].
+    /// [`StoreError::InUse`], [`StoreError::Format`], [`StoreError::Database`] or [`StoreError::Replace`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Self::make(path);
+        }
         let database = create(path)?;
         // Only now that no other process has it open: the file of an erasure that did not come to its end.
         erase::remove_unfinished(path)?;
+        // Whoever made it may have ended before its name was durable.
+        erase::sync_folder(path)?;
         Self::over(database, path)
+    }
+
+    /// Made under another name and whole before it gets its own, so that a power cut leaves a store or none.
+    fn make(path: &Path) -> Result<Self, StoreError> {
+        erase::remove_unfinished(path)?;
+        let fresh = erase::unfinished(path);
+        let store = Self::over(create(&fresh)?, path)?;
+        std::fs::rename(&fresh, path).map_err(|source| StoreError::Replace {
+            path: path.into(),
+            source,
+        })?;
+        erase::sync_folder(path)?;
+        Ok(store)
     }
 
     pub(crate) fn over(database: Database, path: &Path) -> Result<Self, StoreError> {

@@ -61,6 +61,15 @@ struct Inner {
     lies: bool,
     delay: Duration,
     syncs: u64,
+    fuse: Option<Fuse>,
+}
+
+/// A power cut to come.
+#[derive(Debug)]
+struct Fuse {
+    changes: u64,
+    keep: Keep,
+    dice: Dice,
 }
 
 /// A disk. Cheap to clone; all clones are one.
@@ -79,6 +88,7 @@ impl Default for Disk {
             lies: false,
             delay: Duration::ZERO,
             syncs: 0,
+            fuse: None,
         })))
     }
 }
@@ -90,15 +100,27 @@ impl Disk {
 
     /// Cuts the power: what was not synced is lost, and everything fails until [`Disk::power_on`].
     pub fn cut(&self, keep: Keep, dice: &mut Dice) {
-        let mut inner = self.inner();
-        inner.powered = false;
-        for node in inner.nodes.values_mut() {
-            match node {
-                Node::File(file) => file.cut(keep, dice),
-                Node::Folder(folder) => folder.cut(keep, dice),
-            }
-        }
-        inner.forget_unnamed();
+        self.inner().cut(keep, dice);
+    }
+
+    /// The same by itself, in the place of the change after so many more: a write, a sync, a name made or removed.
+    pub fn cut_after(&self, changes: u64, keep: Keep, dice: &mut Dice) {
+        let dice = dice.split();
+        self.inner().fuse = Some(Fuse {
+            changes,
+            keep,
+            dice,
+        });
+    }
+
+    /// Whether the machine runs.
+    pub fn has_power(&self) -> bool {
+        self.inner().powered
+    }
+
+    /// Takes such a cut back; whether it was still to come.
+    pub fn spare(&self) -> bool {
+        self.inner().fuse.take().is_some()
     }
 
     /// The machine runs again.
@@ -168,7 +190,7 @@ impl Disk {
     }
 
     pub(super) fn create(&self, folder: u64, name: &OsStr, mode: u16, is: Is) -> Done<Shown> {
-        let mut inner = self.powered()?;
+        let mut inner = self.changing()?;
         if inner.full {
             return Err(Fault::NoSpace);
         }
@@ -189,7 +211,7 @@ impl Disk {
     }
 
     pub(super) fn remove(&self, folder: u64, name: &OsStr, is: Is) -> Done<()> {
-        let mut inner = self.powered()?;
+        let mut inner = self.changing()?;
         let node = inner.child(folder, name)?;
         match (inner.nodes.get(&node), is) {
             (Some(Node::Folder(of)), Is::Folder) if !of.live.is_empty() => {
@@ -204,7 +226,7 @@ impl Disk {
     }
 
     pub(super) fn rename(&self, from: (u64, &OsStr), to: (u64, &OsStr)) -> Done<()> {
-        let mut inner = self.powered()?;
+        let mut inner = self.changing()?;
         let node = inner.child(from.0, from.1)?;
         // One folder's journal holds both names, so that a cut keeps one of them.
         if from.0 != to.0 {
@@ -239,7 +261,7 @@ impl Disk {
 
     /// Writes at a place, or at the end.
     pub(super) fn write(&self, node: u64, at: Option<u64>, data: &[u8]) -> Done<()> {
-        let mut inner = self.powered()?;
+        let mut inner = self.changing()?;
         let full = inner.full;
         let file = inner.file(node)?;
         if full {
@@ -251,7 +273,7 @@ impl Disk {
     }
 
     pub(super) fn set_len(&self, node: u64, len: u64) -> Done<()> {
-        let mut inner = self.powered()?;
+        let mut inner = self.changing()?;
         let full = inner.full;
         let file = inner.file(node)?;
         if full && len > file.live.len() {
@@ -262,7 +284,7 @@ impl Disk {
     }
 
     pub(super) fn sync(&self, node: u64) -> Done<()> {
-        let mut inner = self.powered()?;
+        let mut inner = self.changing()?;
         if inner.syncs_fail {
             return Err(Fault::Failing);
         }
@@ -289,6 +311,22 @@ impl Disk {
             .collect()
     }
 
+    /// For a change: the one in whose place the power is cut fails, as all after it.
+    fn changing(&self) -> Done<MutexGuard<'_, Inner>> {
+        let mut inner = self.powered()?;
+        match &mut inner.fuse {
+            Some(fuse) if fuse.changes > 0 => fuse.changes -= 1,
+            Some(_) => {
+                if let Some(Fuse { keep, mut dice, .. }) = inner.fuse.take() {
+                    inner.cut(keep, &mut dice);
+                }
+                return Err(Fault::Failing);
+            }
+            None => {}
+        }
+        Ok(inner)
+    }
+
     fn powered(&self) -> Done<MutexGuard<'_, Inner>> {
         let inner = self.inner();
         if inner.powered {
@@ -307,6 +345,17 @@ pub(super) enum Is {
 }
 
 impl Inner {
+    fn cut(&mut self, keep: Keep, dice: &mut Dice) {
+        self.powered = false;
+        for node in self.nodes.values_mut() {
+            match node {
+                Node::File(file) => file.cut(keep, dice),
+                Node::Folder(folder) => folder.cut(keep, dice),
+            }
+        }
+        self.forget_unnamed();
+    }
+
     fn folder(&mut self, node: u64) -> Done<&mut Folder> {
         match self.nodes.get_mut(&node).ok_or(Fault::NoEntry)? {
             Node::Folder(folder) => Ok(folder),
