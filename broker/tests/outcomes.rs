@@ -15,11 +15,14 @@ use sekisho_broker::limits::SUMMARY_RESERVE;
 use sekisho_broker::testing::{Conduct, FaultyNode, World, entry, sealed};
 use sekisho_domain::{DenyReason, NetworkOutcome};
 use sekisho_transport::{Identity, TransportKey};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use support::{PATIENCE, Scene, id};
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tonic::Code;
 
@@ -44,18 +47,24 @@ enum Place {
     NotTls,
     /// Something that takes connections and says nothing.
     Mute,
+    /// A good node behind a line that brings one byte a second.
+    ByteASecond,
 }
 
 /// What keeps a place as it is for as long as a test needs it.
 enum Kept {
     Node(#[expect(dead_code, reason = "kept running")] FaultyNode),
     Task(tokio::task::JoinHandle<()>),
+    Behind(
+        tokio::task::JoinHandle<()>,
+        #[expect(dead_code, reason = "kept running")] FaultyNode,
+    ),
     Nothing,
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        if let Self::Task(task) = self {
+        if let Self::Task(task) | Self::Behind(task, _) = self {
             task.abort();
         }
     }
@@ -84,6 +93,13 @@ async fn settle(world: &Arc<World>, network: &str, place: Place) -> Kept {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             (listener.local_addr().unwrap(), Kept::Nothing)
         }
+        Place::ByteASecond => {
+            let node = FaultyNode::start(world, network, Conduct::Answers).await;
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let task = tokio::spawn(slow_line(listener, node.address));
+            (address, Kept::Behind(task, node))
+        }
         Place::NotTls | Place::Mute => {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
@@ -103,6 +119,32 @@ async fn settle(world: &Arc<World>, network: &str, place: Place) -> Kept {
     kept
 }
 
+/// Takes everything there, and brings one byte a second back.
+async fn slow_line(listener: TcpListener, to: SocketAddr) {
+    let mut lines = JoinSet::new();
+    while let Ok((near, _)) = listener.accept().await {
+        lines.spawn(async move {
+            let far = TcpStream::connect(to).await?;
+            let ((mut from_near, mut to_near), (mut from_far, mut to_far)) =
+                (near.into_split(), far.into_split());
+            let back = async {
+                let mut byte = [0];
+                loop {
+                    from_far.read_exact(&mut byte).await?;
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    to_near.write_all(&byte).await?;
+                }
+                #[allow(unreachable_code, reason = "the type of the error")]
+                Ok::<(), io::Error>(())
+            };
+            tokio::select! {
+                there = tokio::io::copy(&mut from_near, &mut to_far) => there.map(|_| ()),
+                back = back => back,
+            }
+        });
+    }
+}
+
 /// Place, outcome of `FindDocuments` there, outcome of `RetrieveDocument` there.
 fn cases() -> Vec<(Place, &'static str, &'static str)> {
     use Conduct::*;
@@ -119,6 +161,7 @@ fn cases() -> Vec<(Place, &'static str, &'static str)> {
         node(Trickles, "timed-out"),
         node(AnswersLate, "timed-out"),
         both(Place::Mute, "timed-out"),
+        both(Place::ByteASecond, "timed-out"),
         node(Refuses(Code::DeadlineExceeded), "timed-out"),
         node(Breaks, "unreachable"),
         both(Place::Nowhere, "unreachable"),
@@ -157,7 +200,9 @@ fn uses_all_time(place: Place) -> bool {
     use Conduct::{AnswersLate, Hangs, HangsMidway, NeverEnds, Trickles};
     matches!(
         place,
-        Place::Mute | Place::Node(Hangs | HangsMidway | NeverEnds | Trickles | AnswersLate)
+        Place::Mute
+            | Place::ByteASecond
+            | Place::Node(Hangs | HangsMidway | NeverEnds | Trickles | AnswersLate)
     )
 }
 
