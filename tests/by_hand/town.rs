@@ -20,7 +20,9 @@ pub fn program() -> Program {
 /// Three running networks, an agreement between Saga and Kurume, and one patient of both.
 pub struct Town {
     pub dir: tempfile::TempDir,
-    _running: Vec<Running>,
+    /// In the order of [`NETWORKS`].
+    #[allow(dead_code, reason = "kept running; some suites stop them")]
+    pub running: Vec<Running>,
     /// The traveller's local ids, by facility.
     patient: Value,
 }
@@ -175,7 +177,7 @@ pub fn town() -> Town {
         .collect();
     let town = Town {
         dir,
-        _running: running,
+        running,
         patient,
     };
     wait_ready(&town);

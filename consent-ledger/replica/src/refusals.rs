@@ -26,6 +26,8 @@ pub(crate) enum Refusal {
     NotNow,
     /// A message of consensus by whoever does not run the replica it speaks for.
     NotAReplica,
+    /// A message of consensus for another replica.
+    OtherReplica,
     /// A leader whose clock is far off.
     LeaderClock,
     /// A leader that sent an entry nobody signed.
@@ -33,7 +35,7 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Malformed,
         Self::OtherLedger,
         Self::OutsideWindow,
@@ -44,6 +46,7 @@ impl Refusal {
         Self::Displaced,
         Self::NotNow,
         Self::NotAReplica,
+        Self::OtherReplica,
         Self::LeaderClock,
         Self::LeaderForged,
     ];
@@ -61,6 +64,7 @@ impl Refusal {
             Self::Displaced => "displaced",
             Self::NotNow => "not-now",
             Self::NotAReplica => "not-a-replica",
+            Self::OtherReplica => "other-replica",
             Self::LeaderClock => "leader-clock",
             Self::LeaderForged => "leader-forged",
         }

@@ -195,6 +195,7 @@ async fn services_answer_members_and_replicas_only() {
     let request = v1::VoteRequest {
         vote,
         last_log_id: None,
+        to: 1,
     };
     let refused = raft.vote(outgoing(request, patience())).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
@@ -216,6 +217,45 @@ async fn services_answer_members_and_replicas_only() {
         .unwrap();
     let refused = status(member).await.unwrap_err();
     assert_ne!(ErrorCode::of(&refused), ErrorCode::Unknown, "{refused:?}");
+}
+
+/// A machine that took a lost one's address gives no vote and acknowledges nothing in its name.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_votes_or_acknowledges_in_another_replicas_place() {
+    let mut cluster = Cluster::of(3, 3).await;
+    cluster.start(1).await;
+    let mut raft = RaftServiceClient::new(cluster.channel_as(&transport(2), 1));
+    let vote = |committed| v1::RaftVote {
+        term: 9,
+        replica: 2,
+        committed,
+    };
+    for (to, taken) in [(3, false), (0, false), (1, true)] {
+        let request = v1::VoteRequest {
+            vote: Some(vote(false)),
+            last_log_id: None,
+            to,
+        };
+        let voted = raft.vote(outgoing(request, patience())).await;
+        assert_eq!(voted.is_ok(), taken, "a vote asked of {to}: {voted:?}");
+        let request = v1::AppendEntriesRequest {
+            vote: Some(vote(true)),
+            sent_time_ms: SystemClock.now().0,
+            to,
+            ..Default::default()
+        };
+        let acknowledged = raft.append_entries(outgoing(request, patience())).await;
+        assert_eq!(
+            acknowledged.is_ok(),
+            taken,
+            "entries for {to}: {acknowledged:?}"
+        );
+        let term = cluster.replica(1).status().await.unwrap().term;
+        assert_eq!(term == 9, taken, "what is for {to} moves nothing here");
+    }
+    let refused = cluster.replica(1).status().await.unwrap().refused;
+    let counted = refused.iter().find(|(kind, _)| *kind == "other-replica");
+    assert_eq!(counted.map(|(_, count)| *count), Some(4), "{refused:?}");
 }
 
 /// A follower takes nothing on trust that it can check.
@@ -250,6 +290,7 @@ async fn a_follower_checks_its_leaders_clock_and_the_signatures_it_sends() {
             entries: vec![entry],
             leader_commit: None,
             sent_time_ms,
+            to: 1,
         };
         as_leader
             .append_entries(outgoing(request, patience()))

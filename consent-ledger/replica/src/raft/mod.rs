@@ -3,6 +3,7 @@
 //! openraft's types never leave this crate and are never stored as they are (a later release may change
 //! them): [`wire`] converts each to and from a message of `sekisho.v1`.
 
+mod agreed;
 pub(crate) mod network;
 #[cfg(feature = "simulation")]
 mod runtime;

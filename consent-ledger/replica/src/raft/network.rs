@@ -1,5 +1,6 @@
 //! Raft's messages to other replicas, over pinned mutual TLS.
 
+use super::agreed::{Agreed, Asked};
 use super::types::{Member, TypeConfig};
 use super::wire;
 use crate::ReplicaError;
@@ -38,6 +39,7 @@ pub(crate) struct Peers {
     clock: Arc<dyn Clock>,
     heartbeat: Duration,
     channels: Mutex<BTreeMap<u64, (Member, Line)>>,
+    agreed: Mutex<Agreed>,
     #[cfg(feature = "simulation")]
     simulated: Option<Arc<dyn crate::simulation::Network>>,
 }
@@ -55,6 +57,7 @@ impl Peers {
             clock,
             heartbeat: config.timing.heartbeat,
             channels: Mutex::new(BTreeMap::new()),
+            agreed: Mutex::new(Agreed::default()),
             #[cfg(feature = "simulation")]
             simulated: config
                 .world
@@ -153,6 +156,7 @@ impl Link {
             snapshot_id: meta.snapshot_id,
             bytes,
             sha256: sha256.0.to_vec(),
+            to: self.target,
         };
         use v1::snapshot_chunk::Part;
         let parts = futures::stream::once(std::future::ready(Part::Header(header)))
@@ -175,13 +179,24 @@ impl RaftNetwork<TypeConfig> for Link {
         rpc: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<u64>, RpcFailure> {
-        let message = wire::append_request(rpc, self.peers.clock.now().0);
+        let asked = Asked::of(&rpc);
+        let message = wire::append_request(rpc, self.peers.clock.now().0, self.target);
         let reply = self
             .client()?
             .append_entries(outgoing(message, Deadline::after(option.hard_ttl())))
             .await
             .map_err(|status| unreachable(&status))?;
-        Ok(wire::from_append_reply(reply.into_inner()).map_err(|error| unreachable(&error))?)
+        let reply =
+            wire::from_append_reply(reply.into_inner()).map_err(|error| unreachable(&error))?;
+        let mut agreed = self
+            .peers
+            .agreed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        agreed
+            .heard(self.target, &asked, &reply)
+            .map_err(|error| unreachable(&error))?;
+        Ok(reply)
     }
 
     async fn vote(
@@ -192,7 +207,7 @@ impl RaftNetwork<TypeConfig> for Link {
         let reply = self
             .client()?
             .vote(outgoing(
-                wire::vote_request(&rpc),
+                wire::vote_request(&rpc, self.target),
                 Deadline::after(option.hard_ttl()),
             ))
             .await

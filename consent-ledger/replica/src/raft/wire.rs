@@ -140,6 +140,7 @@ pub(crate) fn from_entry(message: v1::RaftEntry) -> Result<Entry, WireError> {
 pub(crate) fn append_request(
     request: openraft::raft::AppendEntriesRequest<TypeConfig>,
     sent_time_ms: u64,
+    to: u64,
 ) -> v1::AppendEntriesRequest {
     v1::AppendEntriesRequest {
         vote: Some(vote(&request.vote)),
@@ -147,6 +148,7 @@ pub(crate) fn append_request(
         entries: request.entries.iter().map(entry).collect(),
         leader_commit: request.leader_commit.as_ref().map(log_id),
         sent_time_ms,
+        to,
     }
 }
 
@@ -196,10 +198,11 @@ pub(crate) fn from_append_reply(
     )
 }
 
-pub(crate) fn vote_request(request: &openraft::raft::VoteRequest<u64>) -> v1::VoteRequest {
+pub(crate) fn vote_request(request: &openraft::raft::VoteRequest<u64>, to: u64) -> v1::VoteRequest {
     v1::VoteRequest {
         vote: Some(vote(&request.vote)),
         last_log_id: request.last_log_id.as_ref().map(log_id),
+        to,
     }
 }
 

@@ -46,7 +46,10 @@ fn every_message_survives_the_wire() {
     for vote_ in [Vote::new(4, 2), Vote::new_committed(4, 2)] {
         assert_eq!(from_vote(Some(vote(&vote_))).unwrap(), vote_);
         let request = VoteRequest::new(vote_, Some(id(3, 1, 8)));
-        assert_eq!(from_vote_request(vote_request(&request)).unwrap(), request);
+        assert_eq!(
+            from_vote_request(vote_request(&request, 3)).unwrap(),
+            request
+        );
         for granted in [true, false] {
             let reply = VoteResponse::new(vote_, None, granted);
             assert_eq!(from_vote_reply(vote_reply(&reply)).unwrap(), reply);
@@ -75,7 +78,7 @@ fn every_message_survives_the_wire() {
         leader_commit: Some(id(1, 1, 3)),
     };
     let text = format!("{request:?}");
-    let sent = append_request(request, 77);
+    let sent = append_request(request, 77, 3);
     assert_eq!(sent.sent_time_ms, 77);
     assert_eq!(format!("{:?}", from_append_request(sent).unwrap()), text);
 }

@@ -33,6 +33,16 @@ fn fatal(error: impl std::fmt::Display) -> Status {
     ErrorCode::Unavailable.status("this replica stopped")
 }
 
+/// A machine that took a lost one's place answers at its address, and must not speak for it.
+fn for_us(replica: &Replica, to: u64) -> Result<(), Status> {
+    let own = replica.id();
+    if to == own {
+        return Ok(());
+    }
+    replica.refused(Refusal::OtherReplica);
+    Err(ErrorCode::Conflict.status(format!("this is replica {own}, not {to}")))
+}
+
 impl Service {
     pub(super) fn new(replica: Replica) -> Self {
         Self {
@@ -123,6 +133,7 @@ impl RaftService for Service {
     ) -> Result<Response<v1::AppendEntriesReply>, Status> {
         let vote = request.get_ref().vote.as_ref();
         self.enter(&request, vote.map(|vote| vote.replica))?;
+        for_us(&self.replica, request.get_ref().to)?;
         self.check_clock(request.get_ref().sent_time_ms)?;
         let append = wire::from_append_request(request.into_inner()).map_err(malformed)?;
         self.check_signatures(&append.entries).await?;
@@ -141,6 +152,7 @@ impl RaftService for Service {
     ) -> Result<Response<v1::VoteReply>, Status> {
         let vote = request.get_ref().vote.as_ref();
         self.enter(&request, vote.map(|vote| vote.replica))?;
+        for_us(&self.replica, request.get_ref().to)?;
         let vote = wire::from_vote_request(request.into_inner()).map_err(malformed)?;
         let reply = self.replica.raft().vote(vote).await.map_err(fatal)?;
         Ok(Response::new(wire::vote_reply(&reply)))
@@ -206,6 +218,7 @@ async fn receive(
     let Some(Part::Header(header)) = first else {
         return Err(malformed(WireError::Missing("the snapshot's header")));
     };
+    for_us(replica, header.to)?;
     let vote = wire::from_vote(header.vote).map_err(malformed)?;
     let sender = replica
         .members()
