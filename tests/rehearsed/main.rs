@@ -173,7 +173,7 @@ fn a_second_machine_joins_and_gets_its_vote(town: &mut Town) -> (Machine, u64) {
     (machine, id)
 }
 
-/// Kurume's first machine lost its disk: same address and certificate, another replica.
+/// Kurume's first machine lost its ledger: same address and certificate, another replica.
 fn a_lost_machine_is_replaced_in_its_own_place(town: &mut Town) -> u64 {
     let config = town.config("kurume");
     let status = says(&config, &["ledger", "status"], 0);
@@ -185,7 +185,7 @@ fn a_lost_machine_is_replaced_in_its_own_place(town: &mut Town) -> u64 {
     let endpoint = member.unwrap()["endpoint"].as_str().unwrap().to_owned();
     // Killed, and what it stored is gone.
     drop(town.running.remove(KURUME));
-    std::fs::remove_dir_all(town.dir.path().join("kurume/data")).unwrap();
+    std::fs::remove_dir_all(town.dir.path().join("kurume/data/ledger")).unwrap();
     let refused = program()
         .run(&["serve", "--config", &config], LIMIT)
         .expect(2);
@@ -272,7 +272,7 @@ fn a_quorum_is_lost_and_the_ledger_goes_on(
         "見本診療所",
     ];
     let nobody = [&register[..], &["--timeout", "5"]].concat();
-    town.says("saga", &nobody, 5);
+    town.says("saga", &nobody, 3);
     town.running.clear();
 
     let at = |network: &str| text(town.dir.path().join(network).join("data/ledger"));
@@ -338,6 +338,16 @@ fn a_quorum_is_lost_and_the_ledger_goes_on(
     );
     assert_eq!(signed["signatures"], 2);
     let begun = [("saga", 2), ("kurume", first_id)].map(|(network, before)| {
+        // What was there stays as it is: it is moved aside, never filled again.
+        let refused = town.says(network, &start, 2);
+        assert!(
+            refused["error"]["en"]
+                .as_str()
+                .unwrap()
+                .contains("move it aside")
+        );
+        let data = town.dir.path().join(network).join("data");
+        std::fs::rename(data.join("ledger"), data.join("ledger-lineage-1")).unwrap();
         let begun = town.says(network, &start, 0);
         assert_eq!(
             (&begun["lineage"], &begun["leaves"]),

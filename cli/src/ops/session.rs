@@ -174,7 +174,7 @@ pub fn failure_of(status: &Status, address: &str) -> Failure {
         (Connection::TimedOut, _) | (_, ErrorCode::DeadlineExceeded) => Failure::new(
             Exit::Unavailable,
             format!("時間内に終わりませんでした：{message}"),
-            format!("not done in time: {message}"),
+            format!("did not end in time: {message}"),
         ),
         (_, ErrorCode::Unavailable) => Failure::new(
             Exit::Unavailable,

@@ -89,7 +89,7 @@ pub enum ReplicaError {
         by: Option<EntryIndex>,
     },
     /// An import is only for a replica that has never run: what one that has run remembers must not change.
-    #[error("{} holds a ledger already: filled to its end (then `sekisho serve` starts on it), of a replica that has run, or another one; only an empty place, or one that was being filled, is filled", .0.display())]
+    #[error("{} holds a ledger already: filled to its end (then `sekisho serve` starts on it), of a replica that has run, or another one; only an empty place, or one that was being filled, is filled: move it aside first", .0.display())]
     HasRun(PathBuf),
     /// An import was interrupted.
     #[error("the import into {} was interrupted; run it again to its end before the replica starts", .0.display())]

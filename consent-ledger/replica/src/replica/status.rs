@@ -90,7 +90,8 @@ impl Replica {
                     let meta = View(&state).meta().map_err(state_error)?;
                     let meta = meta.ok_or(ReplicaError::Damaged("the state"))?;
                     let root = tree::root(&state, meta.size).map_err(state_error)?;
-                    Ok(Some((meta, root)))
+                    let replicas = View(&state).replicas().map_err(state_error)?;
+                    Ok(Some((meta, root, replicas.into_iter().collect())))
                 })
                 .await?
             }
@@ -101,7 +102,11 @@ impl Replica {
             .nodes()
             .map(|(id, _)| *id)
             .collect();
-        let replicas = self.0.directory.replicas();
+        // Of the same moment as the tree's size: whoever waited for an entry sees what it did.
+        let (meta, replicas) = match meta {
+            Some((meta, root, replicas)) => (Some((meta, root)), replicas),
+            None => (None, self.0.directory.replicas().as_ref().clone()),
+        };
         let matched = |id: &u64| Some(metrics.replication.as_ref()?.get(id)?.as_ref()?.index);
         Ok(Status {
             replica: self.0.config.replica,
