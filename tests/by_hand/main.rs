@@ -11,7 +11,7 @@ mod drafted;
 mod life;
 mod town;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::Path;
 use town::{LIMIT, NETWORKS, Town, free_ports, program, text, town};
 
@@ -79,6 +79,7 @@ fn from_keys_to_a_verified_proof(town: &Town) {
         ("answered", "answered", "denied")
     );
     let documents = found["documents"].as_array().unwrap();
+    paged(town, &found);
     let prescription = documents
         .iter()
         .find(|d| d["network"] == "saga" && d["category"] == "prescription")
@@ -123,6 +124,9 @@ fn from_keys_to_a_verified_proof(town: &Town) {
     let index = town.says("kurume", &retrieve, 0)["index"].as_u64().unwrap();
 
     proved(town, index);
+    // Both retrievals have their release and their receipt; the first exit code that says otherwise is 1.
+    let unmatched = town.says("kurume", &["audit", "unmatched"], 0);
+    assert_eq!(unmatched["unmatched"], json!([]), "{unmatched:#}");
 
     // Withdrawn: denied from the next request on.
     let consent = granted["index"].as_u64().unwrap().to_string();
@@ -159,6 +163,43 @@ fn from_keys_to_a_verified_proof(town: &Town) {
         ],
         1,
     );
+}
+
+/// The result stays as it was found, page by page, for who asked and nobody else.
+fn paged(town: &Town, found: &Value) {
+    let id = found["result"]["id"].as_str().unwrap();
+    let page = |more: &[&str], by: &str, code| {
+        let words = ["page", id, "--practitioner", by, "--max", "3"];
+        town.says("kurume", &[&words[..], more].concat(), code)
+    };
+    let ids = |all: &Value| -> Vec<String> {
+        let documents = all["documents"].as_array().unwrap().iter();
+        documents
+            .map(|d| d["unique_id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let (mut seen, mut next) = (Vec::new(), String::new());
+    loop {
+        let after = match next.as_str() {
+            "" => vec![],
+            next => vec!["--after", next],
+        };
+        let one = page(&after, "dr-1", 0);
+        assert_eq!(one, page(&after, "dr-1", 0), "the same page twice");
+        seen.extend(ids(&one));
+        match one["next"].as_str() {
+            Some(more) => next = more.to_owned(),
+            None => break,
+        }
+    }
+    let (mut shown, mut found) = (seen.clone(), ids(found));
+    for all in [&mut shown, &mut found] {
+        all.sort();
+        all.dedup();
+    }
+    assert_eq!(shown, found, "all of it, and no document twice");
+    assert_eq!(shown.len(), seen.len());
+    page(&[], "dr-2", 2);
 }
 
 /// The access is proved offline to whoever has the founding file, and a flipped byte is not.
