@@ -1,0 +1,156 @@
+//! One question to every voter, and what two of them answer alike.
+
+use crate::limits::{OTHERS_PATIENCE, ROUNDS_MAX, VOTERS_MIN};
+use crate::voters::Known;
+use crate::{Light, LightError};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use sekisho_domain::ReplicaId;
+use sekisho_ledger::attested::{Agreed, Apart, Ask, Attested, NONCE_BYTES, Question, settle};
+use sekisho_proto::{ErrorCode, v1};
+use sekisho_transport::{Deadline, classify, outgoing};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+/// Why a voter's answer does not count.
+struct Nothing {
+    replica: ReplicaId,
+    why: String,
+    /// It was reached, and has only not applied enough.
+    behind: bool,
+}
+
+impl Light {
+    /// What two voters answer alike, each from one moment at which it had applied at least so many leaves, and as many
+    /// as two were seen to have before.
+    pub(crate) async fn ask(
+        &self,
+        questions: &[Question],
+        min_size: u64,
+        deadline: Deadline,
+    ) -> Result<Agreed, LightError> {
+        let mut min_size = min_size.max(self.at_least());
+        for _ in 0..ROUNDS_MAX {
+            let mut nonce = [0; NONCE_BYTES];
+            getrandom::fill(&mut nonce).map_err(|e| LightError::Fault(e.to_string()))?;
+            let ask = Ask {
+                nonce,
+                min_size,
+                questions: questions.to_vec(),
+            };
+            match self.round(&ask, deadline).await? {
+                Ok(agreed) => {
+                    self.0
+                        .at_least
+                        .fetch_max(agreed.meta.size, Ordering::Relaxed);
+                    return Ok(agreed);
+                }
+                Err(apart) => match apart.ask_from {
+                    Some(size) => min_size = min_size.max(size),
+                    None if apart.contradict.is_empty() => return Err(LightError::OneNetwork),
+                    None => {
+                        tracing::error!(pairs = ?apart.contradict, "voters contradict each other; nothing is believed");
+                        return Err(LightError::Contradict(apart.contradict));
+                    }
+                },
+            }
+        }
+        Err(LightError::Unsteady(ROUNDS_MAX))
+    }
+
+    /// Asks every voter once.
+    async fn round(
+        &self,
+        ask: &Ask,
+        deadline: Deadline,
+    ) -> Result<Result<Agreed, Apart>, LightError> {
+        let voters = self.0.voters.all();
+        let calls = voters.iter().map(|voter| self.put(voter, ask, deadline));
+        let mut calls: FuturesUnordered<_> = calls.collect();
+        let (mut said, mut nothing) = (Vec::new(), Vec::new());
+        let mut until = deadline;
+        while let Ok(Some(answer)) = until.bound(calls.next()).await {
+            match answer {
+                Ok(attested) => said.push(attested),
+                Err(why) => {
+                    nothing.push(why);
+                    continue;
+                }
+            }
+            match settle(&said) {
+                Ok((agreed, against)) => {
+                    against
+                        .into_iter()
+                        .for_each(|replica| self.contradicts(replica));
+                    return Ok(Ok(agreed));
+                }
+                // Asked again at once, these two will soon be equally far.
+                Err(apart) if said.len() >= VOTERS_MIN && apart.ask_from.is_some() => {
+                    until = Deadline::after(OTHERS_PATIENCE).min(deadline);
+                }
+                Err(_) => {}
+            }
+        }
+        if said.len() < VOTERS_MIN {
+            let behind = nothing.iter().filter(|n| n.behind).count();
+            let whys: Vec<_> = nothing
+                .iter()
+                .map(|n| format!("replica {}: {}", n.replica, n.why))
+                .collect();
+            return Err(LightError::TooFew {
+                answered: said.len(),
+                named: voters.len(),
+                why: match whys.is_empty() {
+                    true => "the others did not in time".to_owned(),
+                    false => whys.join("; "),
+                },
+                behind: said.len() + behind >= VOTERS_MIN,
+            });
+        }
+        Ok(settle(&said).map(|(agreed, _)| agreed))
+    }
+
+    /// One voter's answer, checked to be its own and to this request.
+    async fn put(&self, to: &Known, ask: &Ask, deadline: Deadline) -> Result<Attested, Nothing> {
+        let replica = to.voter.replica;
+        let nothing = |why: String, behind| Nothing {
+            replica,
+            why,
+            behind,
+        };
+        let mut client = to.client();
+        let call = client.state(outgoing(v1::StateRequest::from(ask), deadline));
+        let reply = match deadline.bound(call).await {
+            Ok(Ok(reply)) => reply.into_inner(),
+            Ok(Err(status)) => {
+                let late = matches!(
+                    ErrorCode::of(&status),
+                    ErrorCode::NotFound | ErrorCode::DeadlineExceeded
+                );
+                let why = match ErrorCode::of(&status) {
+                    ErrorCode::Unavailable => classify(&status).to_string(),
+                    _ => status.message().to_owned(),
+                };
+                return Err(nothing(why, late));
+            }
+            Err(_) => return Err(nothing("no answer in time".to_owned(), true)),
+        };
+        Attested::check(reply, ask, &self.0.ledger, &to.voter).map_err(|fault| {
+            tracing::error!(%replica, network = %to.voter.network, %fault, "a voter's answer is not its signed word");
+            self.count(replica);
+            nothing(fault.to_string(), false)
+        })
+    }
+
+    /// A voter said otherwise than two others that are as far as it says it is.
+    fn contradicts(&self, replica: ReplicaId) {
+        tracing::error!(%replica, "a voter contradicts two others: it is broken, or lies");
+        self.count(replica);
+    }
+
+    fn count(&self, replica: ReplicaId) {
+        let counts = self.0.contradicted.lock();
+        let mut counts = counts.unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(replica).or_default() += 1;
+    }
+}
