@@ -8,9 +8,10 @@ use futures::stream::FuturesUnordered;
 use sekisho_domain::ReplicaId;
 use sekisho_ledger::attested::{Agreed, Apart, Ask, Attested, NONCE_BYTES, Question, settle};
 use sekisho_proto::{ErrorCode, v1};
-use sekisho_transport::{Deadline, classify, outgoing};
+use sekisho_transport::{Deadline, Failure, classify, outgoing};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use tonic::Status;
 
 /// Why a voter's answer does not count.
 struct Nothing {
@@ -18,6 +19,17 @@ struct Nothing {
     why: String,
     /// It was reached, and has only not applied enough.
     behind: bool,
+}
+
+/// In a few words, without what is only this machine's business.
+fn why(status: &Status) -> String {
+    match classify(status) {
+        Failure::Unreachable => "it cannot be reached".to_owned(),
+        Failure::WrongCertificate => "another one answers there".to_owned(),
+        Failure::Refused => "it does not know this network's key".to_owned(),
+        Failure::TimedOut => "no answer in time".to_owned(),
+        Failure::Other => status.message().to_owned(),
+    }
 }
 
 impl Light {
@@ -127,11 +139,7 @@ impl Light {
                     ErrorCode::of(&status),
                     ErrorCode::NotFound | ErrorCode::DeadlineExceeded
                 );
-                let why = match ErrorCode::of(&status) {
-                    ErrorCode::Unavailable => classify(&status).to_string(),
-                    _ => status.message().to_owned(),
-                };
-                return Err(nothing(why, late));
+                return Err(nothing(why(&status), late));
             }
             Err(_) => return Err(nothing("no answer in time".to_owned(), true)),
         };
