@@ -5,7 +5,7 @@ use crate::{Light, LightError};
 use sekisho_domain::KeyPurpose;
 use sekisho_ledger::View;
 use std::sync::PoisonError;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Asks again and again, sooner when a key nobody knows wants to connect.
 pub(crate) async fn work(light: Light) {
@@ -20,7 +20,10 @@ pub(crate) async fn work(light: Light) {
         failing = !light.is_ready();
         let next = async {
             tokio::time::sleep(REFRESH_PAUSE).await;
-            let rest = REFRESH_EVERY.saturating_sub(REFRESH_PAUSE);
+            let rest = match failing {
+                true => Duration::ZERO,
+                false => REFRESH_EVERY.saturating_sub(REFRESH_PAUSE),
+            };
             let _ = tokio::time::timeout(rest, inner.pins.unknown.notified()).await;
         };
         tokio::select! {
