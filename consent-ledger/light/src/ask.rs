@@ -1,6 +1,6 @@
 //! One question to every voter, and what two of them answer alike.
 
-use crate::limits::{OTHERS_PATIENCE, ROUNDS_MAX, VOTERS_MIN};
+use crate::limits::{ANSWER_MARGIN, OTHERS_PATIENCE, ROUNDS_MAX, VOTERS_MIN};
 use crate::voters::Known;
 use crate::{Light, LightError};
 use futures::StreamExt;
@@ -131,7 +131,10 @@ impl Light {
             behind,
         };
         let mut client = to.client();
-        let call = client.state(outgoing(v1::StateRequest::from(ask), deadline));
+        // A voter that is behind says so before nobody listens any more.
+        let remaining = deadline.remaining();
+        let theirs = Deadline::after(remaining - ANSWER_MARGIN.min(remaining / 4));
+        let call = client.state(outgoing(v1::StateRequest::from(ask), theirs));
         let reply = match deadline.bound(call).await {
             Ok(Ok(reply)) => reply.into_inner(),
             Ok(Err(status)) => {

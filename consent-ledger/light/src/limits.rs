@@ -12,6 +12,8 @@ pub const READ_MAX: Duration = Duration::from_secs(10);
 pub const ROUNDS_MAX: usize = 5;
 /// How long the others are waited for once two have answered that are not equally far.
 pub const OTHERS_PATIENCE: Duration = Duration::from_millis(100);
+/// How much sooner a voter's deadline is than the question's own: the way back, and some.
+pub const ANSWER_MARGIN: Duration = Duration::from_millis(200);
 /// How often the voters are asked whose keys are whose: a revoked key works so much longer here than at a replica.
 pub const REFRESH_EVERY: Duration = Duration::from_secs(5);
 /// Shortest time between two such questions, if a key nobody knows asks for one.

@@ -4,8 +4,8 @@ use crate::support::Cluster;
 use crate::support::genesis::{checkpoint, transport};
 use sekisho_domain::{EntryIndex, Hash, LedgerId, TimeMs};
 use sekisho_ledger::attested::{Ask, attest, meta_row};
-use sekisho_ledger::store::{Row, StateRead, Table};
-use sekisho_ledger::{Meta, View};
+use sekisho_ledger::store::{MemoryState, Row, StateRead, StateWrite, Table};
+use sekisho_ledger::{Meta, View, tree};
 use sekisho_proto::v1;
 use sekisho_proto::v1::ledger_service_server::{LedgerService, LedgerServiceServer};
 use sekisho_replica::{ReadState, Replica};
@@ -38,6 +38,8 @@ pub enum Lie {
     Replay,
     /// Signed by another key.
     Key,
+    /// The truth of the moment it began, and nothing newer: it lags.
+    Lag,
     /// No answer, ever.
     Hang,
     /// An entry stands where another one does.
@@ -56,6 +58,8 @@ struct Service {
     lie: Lie,
     behind: Replica,
     first: Mutex<Option<v1::StateReply>>,
+    /// The state it began with.
+    then: MemoryState,
 }
 
 impl Impostor {
@@ -65,11 +69,13 @@ impl Impostor {
         let behind = cluster.replica(behind).clone();
         let (keys, limits) = (transport(id), ServerLimits::default());
         let incoming = Incoming::new(listener, &keys, behind.directory(), limits).unwrap();
+        let then = behind.read(copy).await.unwrap();
         let service = Service {
             id,
             lie,
             behind,
             first: Mutex::default(),
+            then,
         };
         let serving = server()
             .add_service(LedgerServiceServer::new(service))
@@ -82,6 +88,16 @@ impl Impostor {
         self.0.abort();
         let _ = self.0.await;
     }
+}
+
+fn copy(state: &ReadState) -> Result<MemoryState, sekisho_replica::ReplicaError> {
+    let mut then = MemoryState::default();
+    for table in Table::ALL {
+        for (key, value) in state.scan(table, b"", b"", usize::MAX)? {
+            then.put(table, &key, &value).unwrap();
+        }
+    }
+    Ok(then)
 }
 
 struct Lying<'a>(&'a ReadState, Lie);
@@ -143,6 +159,15 @@ impl LedgerService for Service {
         let known = self.first.lock().unwrap().clone();
         if let Some(first) = known.filter(|_| self.lie == Lie::Replay) {
             return Ok(Response::new(first));
+        }
+        if self.lie == Lie::Lag {
+            let size = tree::size(&self.then).unwrap();
+            if ask.min_size > size {
+                return Err(Status::not_found("not applied here before the deadline"));
+            }
+            let key = checkpoint(self.id);
+            let said = attest(&self.then, &self.behind.ledger(), &ask, &key).unwrap();
+            return Ok(Response::new(said.unwrap()));
         }
         let (lie, key) = (self.lie, checkpoint(self.id));
         let (ledger, key) = match lie {

@@ -6,20 +6,23 @@
 )]
 
 mod impostor;
+mod lies;
 #[path = "../../../replica/tests/support/mod.rs"]
 mod support;
 
-use impostor::{Impostor, Lie};
 use sekisho_domain::{Body, EntryIndex, KeyPurpose, Outcome, ReplicaId};
 use sekisho_ledger::record::Facility;
 use sekisho_ledger::store::Table;
 use sekisho_ledger::{View, sign_entry, tree};
 use sekisho_light::{Light, LightError};
+use sekisho_proto::v1;
+use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
 use sekisho_replica::SubmitError;
-use sekisho_transport::Deadline;
+use sekisho_transport::{Deadline, Failure, classify, outgoing};
 use std::time::Duration;
 use support::genesis::{governance, transport};
 use support::{Cluster, patience, until};
+use tonic::Code;
 
 const LIGHT: u64 = 4;
 
@@ -140,70 +143,6 @@ async fn a_network_without_a_replica_reads_writes_and_proves_what_the_others_hav
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_voter_that_lies_is_not_believed_and_with_one_other_nothing_is() {
-    let mut cluster = cluster().await;
-    cluster.kill(3).await;
-    cluster.leader().await;
-    // What the third voter does, whether it is caught in the act while two others answer, and whether with one other
-    // the truth is told all the same.
-    let cases = [
-        (Lie::None, false, true),
-        (Lie::Alter(Table::Facility), true, false),
-        (Lie::Omit(Table::Facility), true, false),
-        (Lie::Size(u64::MAX), false, true),
-        (Lie::Size(2), false, true),
-        (Lie::Lineage, true, false),
-        (Lie::Digest, true, false),
-        (Lie::Ledger, true, false),
-        (Lie::Replay, true, false),
-        (Lie::Key, true, false),
-        (Lie::Hang, false, false),
-    ];
-    for (lie, caught, told) in cases {
-        let impostor = Impostor::start(&cluster, 3, 1, lie).await;
-        let all = light(&cluster, &[1, 2, 3]);
-        until("two voters", async || all.is_ready().then_some(())).await;
-        let times = 20;
-        for _ in 0..times {
-            let (names, size) = facilities(&all).await.unwrap();
-            assert_eq!(names, expected().0, "{lie:?}");
-            assert!(
-                size == 4 || matches!(lie, Lie::Size(_)) && size <= 4,
-                "{lie:?}: {size}"
-            );
-        }
-        if caught {
-            // Whoever answers after two others did is not heard: ask until it is among the first.
-            until(&format!("{lie:?} is noticed"), async || {
-                facilities(&all).await.unwrap();
-                let counts = all.standing().contradicted;
-                assert!(
-                    counts.keys().all(|id| *id == ReplicaId(3)),
-                    "{lie:?}: {counts:?}"
-                );
-                counts.contains_key(&ReplicaId(3)).then_some(())
-            })
-            .await;
-        }
-        all.shutdown().await;
-
-        // The same voter and one other: nothing is told but what both say.
-        let two = light(&cluster, &[1, 3]);
-        let answer = tokio::time::timeout(Duration::from_secs(11), facilities(&two)).await;
-        match answer.unwrap() {
-            Ok((names, size)) => {
-                assert!(told, "{lie:?} was believed");
-                assert_eq!(names, expected().0);
-                assert!(size <= 4, "{lie:?}: {size}");
-            }
-            Err(error) => assert!(!told, "{lie:?}: {error}"),
-        }
-        two.shutdown().await;
-        impostor.end().await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn one_voter_down_changes_nothing_and_two_down_stop_it() {
     let mut cluster = cluster().await;
     let light = light(&cluster, &[1, 2, 3]);
@@ -237,48 +176,103 @@ async fn one_voter_down_changes_nothing_and_two_down_stop_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_became_of_an_entry_is_believed_of_two_voters_only() {
-    let mut cluster = cluster().await;
-    cluster.kill(1).await;
-    cluster.leader().await;
-    // The liar is asked first.
-    for (n, lie) in [
-        Lie::None,
-        Lie::Place,
-        Lie::Invalid,
-        Lie::Unknown,
-        Lie::Hang,
-        Lie::Key,
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let impostor = Impostor::start(&cluster, 1, 2, lie).await;
-        let light = light(&cluster, &[1, 2, 3]);
-        let entry = cluster.envelope(20 + n as u64);
-        let until = Deadline::after(Duration::from_secs(6));
-        let done = light.submit(entry, until).await;
-        let done = done.unwrap_or_else(|e| panic!("{lie:?}: {e}"));
-        assert_eq!(done.outcome, Outcome::Accepted, "{lie:?}");
-        let index = done.index;
-        let applied = cluster.replica(3).wait_applied(index, patience()).await;
-        assert_eq!(applied, Ok(()), "{lie:?}");
-        if lie != Lie::Hang {
-            let cosigned = light.checkpoint(index.0 + 1, patience()).await.unwrap();
-            assert!(cosigned.size > index.0, "{lie:?}");
+async fn a_question_sees_one_moment_or_nothing() {
+    let cluster = cluster().await;
+    let light = light(&cluster, &[1, 2, 3]);
+    // Asks for the facilities, has another one registered, and then asks for something else.
+    let (looked, mut go_on) = tokio::sync::mpsc::channel::<()>(1);
+    let (registered, now) = std::sync::mpsc::channel::<()>();
+    let asking = |rows: fn(&sekisho_light::LightState) -> bool| {
+        let looked = looked.clone();
+        let light = light.clone();
+        move |now: std::sync::mpsc::Receiver<()>| async move {
+            let question = move |state: &sekisho_light::LightState| {
+                let first = rows(state);
+                looked.blocking_send(()).unwrap();
+                now.recv().unwrap();
+                first && View(state).networks().is_ok_and(|all| all.len() == 4)
+            };
+            light.read(question).await
         }
-        light.shutdown().await;
-        impostor.end().await;
-    }
-    // One voter's refusal, with nobody else to ask, says nothing about what the others did.
-    let impostor = Impostor::start(&cluster, 1, 2, Lie::Invalid).await;
-    cluster.kill(2).await;
-    let light = light(&cluster, &[1, 2]);
-    let until = Deadline::after(Duration::from_secs(2));
-    let unknown = light.submit(cluster.envelope(40), until).await.unwrap_err();
-    assert!(matches!(unknown, SubmitError::Unknown), "{unknown:?}");
+    };
+    let facilities = asking(|state| View(state).facilities(64).is_ok());
+    let question = tokio::spawn(facilities(now));
+    go_on.recv().await.unwrap();
+    let done = cluster.submit(2, 9).await.unwrap();
+    everywhere(&cluster, done.index.0 + 1).await;
+    registered.send(()).unwrap();
+    assert_eq!(question.await.unwrap(), Err(LightError::Moved));
+    // What never changes does not stand in the way.
+    let (registered, now) = std::sync::mpsc::channel::<()>();
+    let leaf = asking(|state| View(state).leaf(EntryIndex(1)).unwrap().is_some());
+    let question = tokio::spawn(leaf(now));
+    go_on.recv().await.unwrap();
+    let done = cluster.submit(2, 10).await.unwrap();
+    everywhere(&cluster, done.index.0 + 1).await;
+    registered.send(()).unwrap();
+    assert_eq!(question.await.unwrap(), Ok(true));
     light.shutdown().await;
-    impostor.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_voter_answers_members_within_bounds_and_from_a_state_as_far_as_asked() {
+    let cluster = cluster().await;
+    let mut member = LedgerServiceClient::new(cluster.channel_as(&transport(LIGHT), 1));
+    let ask = |change: fn(&mut v1::StateRequest)| {
+        let mut ask = v1::StateRequest {
+            nonce: vec![1; 16],
+            min_size: 4,
+            questions: vec![v1::StateQuestion {
+                table: Table::Facility as u32,
+                key: Vec::new(),
+                scan: Some(v1::StateScan {
+                    from: Vec::new(),
+                    max: 2,
+                }),
+            }],
+        };
+        change(&mut ask);
+        outgoing(ask, Deadline::after(Duration::from_secs(2)))
+    };
+    let reply = member.state(ask(|_| {})).await.unwrap().into_inner();
+    assert_eq!((reply.answers.len(), reply.answers[0].rows.len()), (1, 2));
+    let cases: [(fn(&mut v1::StateRequest), Code, &str); 5] = [
+        (
+            |a| a.nonce.clear(),
+            Code::InvalidArgument,
+            "the nonce has 0 bytes",
+        ),
+        (
+            |a| a.questions[0].table = 0,
+            Code::InvalidArgument,
+            "0 is not the number",
+        ),
+        (
+            |a| a.questions[0].key = vec![0; 2_000],
+            Code::InvalidArgument,
+            "a key of 2000 bytes",
+        ),
+        (
+            |a| a.questions = vec![a.questions[0].clone(); 513],
+            Code::InvalidArgument,
+            "513 questions at once",
+        ),
+        (
+            |a| a.min_size = u64::MAX,
+            Code::NotFound,
+            "not applied here before the deadline",
+        ),
+    ];
+    for (change, code, said) in cases {
+        let status = member.state(ask(change)).await.unwrap_err();
+        let fits = status.code() == code && status.message().contains(said);
+        // A wait may end at the caller first.
+        let late = code == Code::NotFound && classify(&status) == Failure::TimedOut;
+        assert!(fits || late, "{status:?}");
+    }
+    let mut stranger = LedgerServiceClient::new(cluster.channel_as(&transport(9), 1));
+    let status = stranger.state(ask(|_| {})).await.unwrap_err();
+    assert_eq!(classify(&status), Failure::Refused, "{status:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
