@@ -4,8 +4,8 @@ use crate::impostor::{Impostor, Lie};
 use crate::support::{patience, until};
 use crate::{cluster, everywhere, expected, facilities, light};
 use sekisho_domain::{EntryIndex, Outcome, ReplicaId};
-use sekisho_ledger::View;
 use sekisho_ledger::store::Table;
+use sekisho_ledger::{Leaf, View};
 use sekisho_replica::SubmitError;
 use sekisho_transport::Deadline;
 use std::time::Duration;
@@ -95,12 +95,15 @@ async fn what_became_of_an_entry_is_believed_of_two_voters_only() {
         let light = light(&cluster, &[1, 2, 3]);
         let entry = cluster.envelope(20 + n as u64);
         let until = Deadline::after(Duration::from_secs(6));
-        let done = light.submit(entry, until).await;
+        let done = light.submit(entry.clone(), until).await;
         let done = done.unwrap_or_else(|e| panic!("{lie:?}: {e}"));
         assert_eq!(done.outcome, Outcome::Accepted, "{lie:?}");
         let index = done.index;
         let applied = cluster.replica(3).wait_applied(index, patience()).await;
         assert_eq!(applied, Ok(()), "{lie:?}");
+        let leaf = cluster.replica(3).leaf(index).await.unwrap().unwrap();
+        let leaf = Leaf::decode(&leaf).unwrap();
+        assert_eq!(leaf.envelope.payload, entry.payload, "{lie:?}");
         if lie != Lie::Hang {
             let cosigned = light.checkpoint(index.0 + 1, patience()).await.unwrap();
             assert!(cosigned.size > index.0, "{lie:?}");
