@@ -11,6 +11,7 @@ use sekisho_proto::{ErrorCode, v1};
 use sekisho_transport::{Deadline, Failure, classify, outgoing};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tonic::Status;
 
 /// Why a voter's answer does not count.
@@ -21,6 +22,9 @@ struct Nothing {
     behind: bool,
 }
 
+/// What is passed on of a voter's own words.
+const WHY_CHARS_MAX: usize = 80;
+
 /// In a few words, without what is only this machine's business.
 fn why(status: &Status) -> String {
     match classify(status) {
@@ -28,7 +32,7 @@ fn why(status: &Status) -> String {
         Failure::WrongCertificate => "another one answers there".to_owned(),
         Failure::Refused => "it does not know this network's key".to_owned(),
         Failure::TimedOut => "no answer in time".to_owned(),
-        Failure::Other => status.message().to_owned(),
+        Failure::Other => status.message().chars().take(WHY_CHARS_MAX).collect(),
     }
 }
 
@@ -42,7 +46,9 @@ impl Light {
         deadline: Deadline,
     ) -> Result<Agreed, LightError> {
         let mut min_size = min_size.max(self.at_least());
-        for _ in 0..ROUNDS_MAX {
+        for round in 1..=ROUNDS_MAX {
+            // Twice as long each time: whoever is far away is heard in the end.
+            let patience = OTHERS_PATIENCE * (1 << round) / 2;
             let mut nonce = [0; NONCE_BYTES];
             getrandom::fill(&mut nonce).map_err(|e| LightError::Fault(e.to_string()))?;
             let ask = Ask {
@@ -50,14 +56,16 @@ impl Light {
                 min_size,
                 questions: questions.to_vec(),
             };
-            match self.round(&ask, deadline).await? {
+            match self.round(&ask, patience, deadline).await? {
                 Ok(agreed) => {
                     self.0
                         .at_least
                         .fetch_max(agreed.meta.size, Ordering::Relaxed);
                     return Ok(agreed);
                 }
-                Err(apart) => match apart.ask_from {
+                Err((apart, all)) => match apart.ask_from {
+                    // Two were not equally far and another was not heard: the one that is ahead may only say so.
+                    Some(_) if !all && round + 1 < ROUNDS_MAX => {}
                     Some(size) => min_size = min_size.max(size),
                     None if apart.contradict.is_empty() => return Err(LightError::OneNetwork),
                     None => {
@@ -70,12 +78,13 @@ impl Light {
         Err(LightError::Unsteady(ROUNDS_MAX))
     }
 
-    /// Asks every voter once.
+    /// Asks every voter once. Where no two agree, also whether all were heard.
     async fn round(
         &self,
         ask: &Ask,
+        patience: Duration,
         deadline: Deadline,
-    ) -> Result<Result<Agreed, Apart>, LightError> {
+    ) -> Result<Result<Agreed, (Apart, bool)>, LightError> {
         let voters = self.0.voters.all();
         let calls = voters.iter().map(|voter| self.put(voter, ask, deadline));
         let mut calls: FuturesUnordered<_> = calls.collect();
@@ -98,7 +107,7 @@ impl Light {
                 }
                 // Asked again at once, these two will soon be equally far.
                 Err(apart) if said.len() >= VOTERS_MIN && apart.ask_from.is_some() => {
-                    until = Deadline::after(OTHERS_PATIENCE).min(deadline);
+                    until = Deadline::after(patience).min(deadline);
                 }
                 Err(_) => {}
             }
@@ -119,7 +128,9 @@ impl Light {
                 behind: said.len() + behind >= VOTERS_MIN,
             });
         }
-        Ok(settle(&said).map(|(agreed, _)| agreed))
+        let all = said.len() + nothing.len() == voters.len();
+        let settled = settle(&said).map(|(agreed, _)| agreed);
+        Ok(settled.map_err(|apart| (apart, all)))
     }
 
     /// One voter's answer, checked to be its own and to this request.

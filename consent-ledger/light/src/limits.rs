@@ -10,7 +10,7 @@ pub const VOTERS_MIN: usize = 2;
 pub const READ_MAX: Duration = Duration::from_secs(10);
 /// How often voters that are not equally far are asked again.
 pub const ROUNDS_MAX: usize = 5;
-/// How long the others are waited for once two have answered that are not equally far.
+/// How long the others are waited for once two have answered that are not equally far; twice as long each round.
 pub const OTHERS_PATIENCE: Duration = Duration::from_millis(100);
 /// How much sooner a voter's deadline is than the question's own: the way back, and some.
 pub const ANSWER_MARGIN: Duration = Duration::from_millis(200);

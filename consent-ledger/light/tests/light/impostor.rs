@@ -12,6 +12,7 @@ use sekisho_replica::{ReadState, Replica};
 use sekisho_transport::{Deadline, Incoming, ServerLimits, server};
 use std::pin::Pin;
 use std::sync::Mutex;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_stream::Stream;
@@ -28,6 +29,10 @@ pub enum Lie {
     Omit(Table),
     /// So many leaves.
     Size(u64),
+    /// Far ahead of all, with no facilities there.
+    FarAhead,
+    /// The truth, a good while later than the others.
+    Late,
     /// Another lineage.
     Lineage,
     /// A state that is not this one, at the same size.
@@ -49,6 +54,9 @@ pub enum Lie {
     /// An entry was sent, and no more is known.
     Unknown,
 }
+
+/// Longer than the others are waited for at first.
+const LATE: Duration = Duration::from_millis(300);
 
 /// Answers until it is ended.
 pub struct Impostor(JoinHandle<Result<(), tonic::transport::Error>>);
@@ -119,6 +127,8 @@ impl Lying<'_> {
                 Some(row)
             }
             Lie::Omit(of) if of == table => None,
+            Lie::FarAhead if table == Table::Facility => None,
+            Lie::FarAhead if table == Table::Meta => change(|meta, _| meta.size = u64::MAX),
             Lie::Size(_) if table == Table::Meta => change(|meta, size| meta.size = size),
             Lie::Lineage if table == Table::Meta => change(|meta, _| meta.lineage += 1),
             Lie::Digest if table == Table::Meta => change(|meta, _| meta.digest = Hash([1; 32])),
@@ -153,8 +163,11 @@ impl LedgerService for Service {
         request: Request<v1::StateRequest>,
     ) -> Result<Response<v1::StateReply>, Status> {
         let ask = Ask::try_from(request.into_inner()).unwrap();
-        if self.lie == Lie::Hang {
-            std::future::pending::<()>().await;
+        match self.lie {
+            Lie::Hang => std::future::pending().await,
+            // As far away as a voter can be: what it waits for is the test.
+            Lie::Late => tokio::time::sleep(LATE).await,
+            _ => {}
         }
         let known = self.first.lock().unwrap().clone();
         if let Some(first) = known.filter(|_| self.lie == Lie::Replay) {

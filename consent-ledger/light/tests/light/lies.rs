@@ -156,3 +156,19 @@ async fn a_voter_that_lags_is_no_witness_of_what_it_has_not_seen() {
     }
     impostor.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_voter_that_claims_to_be_far_ahead_holds_nobody_up() {
+    let mut cluster = cluster().await;
+    cluster.kill(3).await;
+    cluster.kill(2).await;
+    let liar = Impostor::start(&cluster, 3, 1, Lie::FarAhead).await;
+    let late = Impostor::start(&cluster, 2, 1, Lie::Late).await;
+    let all = light(&cluster, &[1, 2, 3]);
+    for _ in 0..3 {
+        assert_eq!(facilities(&all).await.unwrap(), expected());
+    }
+    all.shutdown().await;
+    liar.end().await;
+    late.end().await;
+}
