@@ -190,6 +190,65 @@ fn wait(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
+/// Puts the voters of the others in the place of `[replica]`.
+fn names_voters(town: &Town, network: &str) {
+    let config = town.config(network);
+    let text = std::fs::read_to_string(&config).unwrap();
+    let (before, rest) = text.split_once("\n[replica]").unwrap();
+    let (_, node) = rest.split_once("\n[node]").unwrap();
+    let light = format!("{before}\n[node]\nvoters = [2, 3, 4]{node}");
+    std::fs::write(&config, light).unwrap();
+}
+
+/// A network that never had a replica is admitted, has its transport key registered on a member's machine, and is asked.
+fn a_newcomer_is_asked(town: &mut Town) {
+    let [port, ..] = free_ports();
+    let (listen, folder) = (format!("127.0.0.1:{port}"), town.at("oita"));
+    let init = [
+        "network", "init", "--id", "oita", "--name", "oita", "--listen", &listen,
+    ];
+    let more = ["--replica", "9", "--expected-rtt-ms", "1", "--dir", &folder];
+    program().run(&[&init[..], &more].concat(), LIMIT).expect(0);
+    std::fs::copy(town.at("genesis.json"), town.at("oita/genesis.json")).unwrap();
+    names_voters(town, "oita");
+    let card = town.at("oita/card.json");
+    for member in ["kurume", "saga", "yame"] {
+        town.says(member, &["network", "admit", "--card", &card], 0);
+    }
+    // On Saga's machine, with the newcomer's governance key.
+    std::fs::create_dir_all(town.at("guest/keys")).unwrap();
+    let (saga, guest) = (town.config("saga"), town.config("guest"));
+    let text = std::fs::read_to_string(&saga).unwrap();
+    let text = text.replacen("id = \"saga\"", "id = \"oita\"", 1);
+    std::fs::write(&guest, text).unwrap();
+    for (from, to) in [
+        ("genesis.json", "guest/genesis.json"),
+        ("oita/keys/governance.key", "guest/keys/governance.key"),
+        ("saga/keys/transport.key", "guest/keys/transport.key"),
+    ] {
+        std::fs::copy(town.at(from), town.at(to)).unwrap();
+    }
+    let key = town.at("oita/keys/transport.key");
+    let add = [
+        "network",
+        "key",
+        "add",
+        "--purpose",
+        "transport",
+        "--file",
+        &key,
+    ];
+    town.says("guest", &[&add[..], &["--endpoint", &listen]].concat(), 0);
+    town.serve("oita");
+    town.says("oita", &["network", "register"], 0);
+    let found = town.query("saga", "oita");
+    let found = found.json();
+    assert_eq!(
+        found["outcomes"][0]["outcome"], "denied",
+        "no agreement: {found:#}"
+    );
+}
+
 /// Kurume gives up its replica and names those of the others.
 fn becomes_light(town: &mut Town) {
     town.run("kurume", &["ledger", "leave", "1"]);
@@ -200,12 +259,7 @@ fn becomes_light(town: &mut Town) {
         voters == 3 && status["ready"] == true
     });
     town.running.remove("kurume");
-    let config = town.config("kurume");
-    let text = std::fs::read_to_string(&config).unwrap();
-    let (before, rest) = text.split_once("\n[replica]").unwrap();
-    let (_, node) = rest.split_once("\n[node]").unwrap();
-    let light = format!("{before}\n[node]\nvoters = [2, 3, 4]{node}");
-    std::fs::write(&config, light).unwrap();
+    names_voters(town, "kurume");
     std::fs::remove_file(town.at("kurume/keys/checkpoint.key")).unwrap();
     let roles = &town.says("kurume", &["config", "check"], 0)["roles"];
     assert_eq!(*roles, serde_json::json!(["light", "node", "broker"]));
@@ -307,6 +361,8 @@ fn a_network_without_a_replica_asks_and_is_asked() {
         "after withdrawal"
     );
     town.consent("kurume");
+
+    a_newcomer_is_asked(&mut town);
 
     // One voter ends, and another may have to lead.
     town.running.remove("yufu");

@@ -368,6 +368,33 @@ fn a_request_is_bounded_before_it_is_answered() {
     assert_eq!(counts, [150, 203]);
 }
 
+/// What is signed never changes by accident: other machines check it.
+#[test]
+fn what_is_signed_is_as_the_specification_draws_it() {
+    let ask = Ask {
+        nonce: [7; NONCE_BYTES],
+        min_size: 3,
+        questions: vec![get(Table::Leaf, b"k"), scan(Table::Facility, 2)],
+    };
+    let answers = [vec![(b"k".to_vec(), b"v".to_vec())], Vec::new()];
+    let n = |n: u64| n.to_be_bytes().to_vec();
+    let text = |t: &[u8]| [n(t.len() as u64), t.to_vec()].concat();
+    let asked = [
+        [n(2), n(15), text(b"k"), n(0)].concat(),
+        [n(3), text(b""), n(1), text(b""), n(2)].concat(),
+    ];
+    let said = [text(b"meta"), n(2), n(1), text(b"k"), text(b"v"), n(0)];
+    let expected = [
+        b"sekisho/state/v1\n".as_slice(),
+        &[9; 32],
+        &[7; 16],
+        &Sha256::digest(asked.concat()),
+        &Sha256::digest(said.concat()),
+    ];
+    let signed = message(&LedgerId([9; 32]), &ask, b"meta", &answers);
+    assert_eq!(signed, expected.concat());
+}
+
 proptest! {
     /// Whatever one voter says of this ledger and signs, two agree on the truth only, and on no more leaves and no
     /// later time than there are.
