@@ -1,6 +1,7 @@
 //! A process without a replica: it serves once two voters told the same.
 
-use super::{create_data, stop_requested};
+use super::create_data;
+use super::stop::stop_requested;
 use crate::config::Config;
 use crate::side::Side;
 use crate::ui::{Exit, Failure};

@@ -236,7 +236,8 @@ async fn a_voter_answers_members_within_bounds_and_from_a_state_as_far_as_asked(
     };
     let reply = member.state(ask(|_| {})).await.unwrap().into_inner();
     assert_eq!((reply.answers.len(), reply.answers[0].rows.len()), (1, 2));
-    let cases: [(fn(&mut v1::StateRequest), Code, &str); 5] = [
+    type Change = fn(&mut v1::StateRequest);
+    let cases: [(Change, Code, &str); 5] = [
         (
             |a| a.nonce.clear(),
             Code::InvalidArgument,
