@@ -200,7 +200,7 @@ fn names_voters(town: &Town, network: &str) {
     std::fs::write(&config, light).unwrap();
 }
 
-/// A network that never had a replica is admitted, has its transport key registered on a member's machine, and is asked.
+/// A network that never had a replica is admitted, has its transport key registered on a member's machine, is asked.
 fn a_newcomer_is_asked(town: &mut Town) {
     let [port, ..] = free_ports();
     let (listen, folder) = (format!("127.0.0.1:{port}"), town.at("oita"));

@@ -27,8 +27,8 @@ pub(super) fn rules(
             Words::new(
                 "同じファイルに [replica] が必要です。ノードは自分の台帳だけを信頼します。レプリカを動かせない小さなネットワークは、\
                  代わりに [node] に voters = [1, 2]（異なる二つ以上のネットワークのレプリカ）と書いてください",
-                "needs [replica] in the same file: a node believes only its own copy of the ledger; or, where a network is \
-                 too small to run one, voters = [1, 2] in [node]: replicas of two networks or more",
+                "needs [replica] in the same file: a node believes only its own copy of the ledger; or, where a network \
+                 is too small to run one, voters = [1, 2] in [node]: replicas of two networks or more",
             ),
         );
     }
@@ -46,7 +46,8 @@ pub(super) fn rules(
             "broker",
             Words::new(
                 "同じファイルに [replica] が必要です。ブローカーは自分の台帳に尋ねます。なければ [node] に voters = [1, 2] と書いてください",
-                "needs [replica] in the same file: a broker asks its own copy of the ledger; or [node] with voters = [1, 2]",
+                "needs [replica] in the same file: a broker asks its own copy of the ledger; or [node] with \
+                 voters = [1, 2]",
             ),
         );
     }

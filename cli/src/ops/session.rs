@@ -108,8 +108,8 @@ impl Session {
         })
     }
 
-    /// Prepares the connection; it is made at the first call. Where this machine has no replica the ledger is asked at the
-    /// first of the named voters that can be reached: what it says is one voter's word, unless a command checks it.
+    /// Prepares the connection; it is made at the first call. Where this machine has no replica the ledger is asked at
+    /// the first of the named voters that can be reached: what it says is one voter's word, unless a command checks it.
     ///
     /// # Errors
     /// Keys or founding file cannot be read.

@@ -114,17 +114,21 @@ impl Light {
         }
         if said.len() < VOTERS_MIN {
             let behind = nothing.iter().filter(|n| n.behind).count();
-            let whys: Vec<_> = nothing
+            let named = self.0.voters.named().len();
+            let silent = voters.len() - said.len() - nothing.len();
+            let whys = nothing
                 .iter()
-                .map(|n| format!("replica {}: {}", n.replica, n.why))
-                .collect();
+                .map(|n| format!("replica {}: {}", n.replica, n.why));
+            let more = [
+                (silent, "did not answer in time"),
+                (named - voters.len(), "are not known to vote"),
+            ];
+            let more = more.into_iter().filter(|(n, _)| *n > 0);
+            let whys = whys.chain(more.map(|(n, what)| format!("{n} {what}")));
             return Err(LightError::TooFew {
                 answered: said.len(),
-                named: voters.len(),
-                why: match whys.is_empty() {
-                    true => "the others did not in time".to_owned(),
-                    false => whys.join("; "),
-                },
+                named,
+                why: whys.collect::<Vec<_>>().join("; "),
                 behind: said.len() + behind >= VOTERS_MIN,
             });
         }

@@ -90,7 +90,8 @@ impl Voters {
         Arc::clone(&known)
     }
 
-    /// Takes over which replicas vote, as two voters said: one that was retired is asked no more.
+    /// Takes over which replicas vote, as two voters said: one that was retired is asked no more, even where fewer than
+    /// two are left and nothing can be believed from now on.
     pub(crate) fn set(&self, replicas: &[(ReplicaId, Replica)]) -> Result<(), LightError> {
         let votes = |r: &Replica| r.votes_from.is_some() && r.retired.is_none();
         let standing = replicas.iter().filter(|(_, replica)| votes(replica));
@@ -98,6 +99,7 @@ impl Voters {
         let known: Vec<_> = standing
             .map(|(id, replica)| self.known(*id, replica))
             .collect::<Result<_, _>>()?;
+        self.put(known.clone());
         let networks: BTreeSet<&NetworkId> = known.iter().map(|k| &k.voter.network).collect();
         if networks.len() < VOTERS_MIN {
             return Err(LightError::Config(format!(
@@ -106,7 +108,6 @@ impl Voters {
                 networks.len()
             )));
         }
-        self.put(known);
         Ok(())
     }
 

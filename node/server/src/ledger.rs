@@ -1,8 +1,8 @@
 //! What a node needs of its own replica: put an entry in order, wait for one, read what is applied.
 //!
 //! A trait, so that the node can be built and tested over any real ledger: the replicated one, what two voters say
-//! alike where there is no replica, or the pure core alone in one process. The state is handed out behind one type, because the node asks it only through
-//! [`sekisho_ledger::View`].
+//! alike where there is no replica, or the pure core alone in one process. The state is handed out behind one type,
+//! because the node asks it only through [`sekisho_ledger::View`].
 
 use crate::NodeError;
 use sekisho_domain::{EntryIndex, Outcome, TimeMs};

@@ -14,8 +14,8 @@ pub(super) async fn status(at: &At) -> Result<Exit, Failure> {
         return Err(Failure::usage(
             "この計算機にレプリカはありません（[node] voters）。台帳の状態は、レプリカのある計算機で確かめてください。この\
              プロセスが動いているかは、ヘルスチェックとメトリクスで分かります",
-            "there is no replica on this machine ([node] voters): ask for the ledger's status where one runs; health and \
-             metrics tell how this process is",
+            "there is no replica on this machine ([node] voters): ask for the ledger's status where one runs; \
+             health and metrics tell how this process is",
         ));
     }
     let session = at.session()?;

@@ -139,6 +139,18 @@ async fn a_network_without_a_replica_reads_writes_and_proves_what_the_others_hav
     })
     .await;
     assert_eq!(light.standing().named, 3);
+    assert_eq!(facilities(&light).await.unwrap().0.len(), 4);
+    // Nor is it a second witness where there is no other.
+    let retire = Body::ReplicaRetire {
+        replica: ReplicaId(2),
+    };
+    cluster.govern(2, retire).await;
+    let error = until("one voter is left", async || facilities(&light).await.err()).await;
+    let said = error.to_string();
+    assert_eq!(
+        said,
+        "only 1 of 3 named voters answered (2 are not known to vote)"
+    );
     light.shutdown().await;
 }
 
