@@ -147,10 +147,11 @@ async fn a_network_without_a_replica_reads_writes_and_proves_what_the_others_hav
     cluster.govern(2, retire).await;
     let error = until("one voter is left", async || facilities(&light).await.err()).await;
     let said = error.to_string();
-    assert_eq!(
-        said,
-        "only 1 of 3 named voters answered (2 are not known to vote)"
+    assert!(
+        said.starts_with("only 1 of 3 named voters answered ("),
+        "{said}"
     );
+    assert!(said.ends_with("are not known to vote)"), "{said}");
     light.shutdown().await;
 }
 
