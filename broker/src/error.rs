@@ -101,7 +101,7 @@ fn ledger_code(failure: &LedgerFailure) -> ErrorCode {
             _ => ErrorCode::Invalid,
         },
         LedgerFailure::Overloaded => ErrorCode::Overloaded,
-        LedgerFailure::Unavailable(_) => ErrorCode::Unavailable,
+        LedgerFailure::Unavailable(_) | LedgerFailure::NotTold(_) => ErrorCode::Unavailable,
         LedgerFailure::Unknown => ErrorCode::Unknown,
         LedgerFailure::Fault(_) => ErrorCode::Internal,
     }

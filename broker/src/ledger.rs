@@ -1,7 +1,7 @@
 //! What the broker needs of the consent ledger, and nothing more.
 //!
-//! A running replica is one (see `replica`); tests run the ledger's core in memory behind
-//! the same trait. Both answer where a network is reached with [`routes`], so that there is one rule.
+//! A running replica is one (see `replica`), and what two voters say alike (see `light`); tests run the ledger's core
+//! in memory behind the same trait. All answer where a network is reached with [`routes`], so that there is one rule.
 
 use crate::limits::ENDPOINTS_MAX;
 use sekisho_domain::{
@@ -9,6 +9,7 @@ use sekisho_domain::{
 };
 use sekisho_ledger::store::StateRead;
 use sekisho_ledger::{AnswerFault, CoreError, EntryFault, Statement, View};
+use sekisho_light::LightError;
 use sekisho_proto::v1;
 use sekisho_transport::Deadline;
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,6 +71,9 @@ pub enum LedgerFailure {
     /// Nothing was done, and nobody was asked: no leader, no quorum, not started.
     #[error("the ledger cannot decide now: {0}")]
     Unavailable(&'static str),
+    /// There is no replica here, and the voters told nothing that can be believed. Nobody was asked.
+    #[error("the ledger cannot be asked now: {0}")]
+    NotTold(LightError),
     /// It may have been decided: ask by request id. Nobody was asked.
     #[error("the ledger did not answer in time; whether it decided is unknown")]
     Unknown,

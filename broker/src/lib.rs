@@ -34,6 +34,7 @@ mod fan_out;
 mod fault;
 mod find;
 pub mod ledger;
+mod light;
 pub mod limits;
 mod nodes;
 mod observe;

@@ -1,28 +1,28 @@
 //! Documents fetched from the disclosing nodes themselves, without a broker between (`retrieve = "direct"`).
 
 use crate::config::Config;
+use crate::side::Side;
 use sekisho_broker::{Broker, Limits};
 use sekisho_domain::NetworkId;
 use sekisho_node::{Carried, Carrier};
 use sekisho_proto::v1;
-use sekisho_replica::Replica;
 use sekisho_transport::{Deadline, Identity};
 use std::pin::Pin;
 use tonic::Status;
 
 /// Does in this process what a broker does elsewhere: the same decisions, checks and outcomes.
 pub(crate) struct Direct {
-    broker: Broker<Replica>,
+    broker: Broker<Side>,
     network: NetworkId,
 }
 
 impl Direct {
     /// For this network's own people.
-    pub(crate) fn new(config: &Config, replica: &Replica, identity: &Identity) -> Self {
-        let directory = replica.directory();
+    pub(crate) fn new(config: &Config, side: &Side, identity: &Identity) -> Self {
+        let directory = side.directory();
         let limits = Limits::default();
         Self {
-            broker: Broker::new(replica.clone(), identity.clone(), directory, limits),
+            broker: Broker::new(side.clone(), identity.clone(), directory, limits),
             network: config.network.clone(),
         }
     }

@@ -12,4 +12,5 @@ pub mod genesis;
 pub mod keys;
 pub mod metrics;
 pub mod ops;
+pub mod side;
 pub mod ui;

@@ -3,6 +3,7 @@
 
 use prost::Message;
 use sekisho_domain::{Entry, Genesis};
+use sekisho_ledger::attested::Ask;
 use sekisho_ledger::checkpoint::{Checkpoint, Extensions};
 use sekisho_ledger::note::Note;
 use sekisho_ledger::tlog::{self, Receipt, TilePath, TlogProof};
@@ -14,7 +15,7 @@ use std::sync::OnceLock;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every parser of bytes that come from outside.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     ("envelope", envelope),
     ("entry", entry),
     ("leaf", leaf),
@@ -25,6 +26,7 @@ pub const TARGETS: [Target; 10] = [
     ("proof", proof),
     ("bundle", proof_bundle),
     ("profile", profile),
+    ("state-request", state_request),
 ];
 
 /// The target of a name.
@@ -64,6 +66,17 @@ fn leaf(bytes: &[u8]) {
             payload, leaf.envelope.payload,
             "a leaf's entry has one spelling"
         );
+    }
+}
+
+/// What a network without a replica asks a voter.
+fn state_request(bytes: &[u8]) {
+    let Some(ask) = v1::StateRequest::decode(bytes).ok().map(Ask::try_from) else {
+        return;
+    };
+    if let Ok(ask) = ask {
+        let back = Ask::try_from(v1::StateRequest::from(&ask));
+        assert_eq!(back, Ok(ask), "a request comes back as it went");
     }
 }
 

@@ -12,6 +12,7 @@ use prost::Message;
 use sekisho_ledger::Leaf;
 use sekisho_profiles::facts;
 use sekisho_profiles::profile::{NetworkProfile, write};
+use sekisho_proto::v1;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -47,6 +48,27 @@ fn seeds() -> BTreeMap<(&'static str, String), Vec<u8>> {
             _ => None,
         };
     }
+    let get = v1::StateQuestion {
+        table: 1,
+        key: b"saga".to_vec(),
+        scan: None,
+    };
+    let scan = v1::StateQuestion {
+        scan: Some(v1::StateScan {
+            from: b"kurume".to_vec(),
+            max: 9,
+        }),
+        ..get.clone()
+    };
+    let ask = v1::StateRequest {
+        nonce: vec![7; 16],
+        min_size: 3,
+        questions: vec![get, scan],
+    };
+    seeds.insert(
+        ("state-request", "two-questions".to_owned()),
+        ask.encode_to_vec(),
+    );
     let genesis = sekisho_ledger::testing::genesis(&["kurume", "saga"]);
     let founding = serde_json::to_vec_pretty(&genesis).unwrap();
     seeds.insert(("genesis", "two-networks".to_owned()), founding);

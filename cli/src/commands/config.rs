@@ -24,6 +24,7 @@ pub(super) fn run(command: &Command, at: &At) -> Result<Exit, Failure> {
             let (path, network) = (at.path(), &config.network);
             let roles = [
                 ("replica", config.replica.is_some()),
+                ("light", config.voters().is_some()),
                 ("node", config.node.is_some()),
                 ("broker", config.broker),
             ];

@@ -6,13 +6,17 @@
 mod door;
 mod drain;
 mod health;
+mod light;
 mod reflection;
+mod stop;
 
 pub use door::NOT_TAKEN;
+pub(crate) use stop::{END_WITH_STDIN, interrupted};
 
 use crate::config::{Config, MetricsConfig, NodeConfig, ReplicaConfig, RetrieveVia};
 use crate::direct::Direct;
 use crate::metrics::{self, Metrics};
+use crate::side::Side;
 use crate::ui::{Exit, Failure};
 use crate::{genesis, keys};
 use door::Door;
@@ -31,8 +35,8 @@ use sekisho_transport::{
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
+use stop::stop_requested;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Runs until SIGINT or SIGTERM, or until the replica stops for good.
@@ -52,17 +56,31 @@ pub async fn run(path: &Path) -> Result<(), Failure> {
             &e,
         )
     })?;
-    let Some(replica_config) = &config.replica else {
-        return Err(Failure::usage(
-            "[replica] がありません",
-            "there is no [replica]",
-        ));
-    };
     let counted = begin_metrics(&config).await?;
     let secrets = Secrets::read(&config)?;
-    let replica = start_replica(&config, replica_config, secrets.replica).await?;
-    let result = serve(&config, listener, &replica, secrets.node, counted).await;
-    let stopped = replica.shutdown().await;
+    let replica = config.replica.as_ref().zip(secrets.replica);
+    let side = match (replica, config.voters()) {
+        (Some((of, keys)), _) => Side::Replica(start_replica(&config, of, keys).await?),
+        (None, Some(voters)) => Side::Light(light::start(&config, voters)?),
+        (None, None) => {
+            return Err(Failure::usage(
+                "[replica] がありません",
+                "there is no [replica]",
+            ));
+        }
+    };
+    let result = match light::first_word(&side).await {
+        true => serve(&config, listener, &side, secrets.node, counted).await,
+        // Asked to stop before anything was served.
+        false => Ok(()),
+    };
+    let stopped = match &side {
+        Side::Replica(replica) => replica.shutdown().await,
+        Side::Light(light) => {
+            light.shutdown().await;
+            Ok(())
+        }
+    };
     result?;
     stopped.map_err(|e| {
         Failure::of(
@@ -76,16 +94,28 @@ pub async fn run(path: &Path) -> Result<(), Failure> {
 
 /// Makes the folder of everything this process stores. Its name must be durable before anything in it is relied on:
 /// a power cut would take the replica's memory along, and leave the marker beside the keys that says there was one.
-fn create_data(folder: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    // At each start: the last one may have ended between the two.
-    let parent = folder.parent().filter(|p| !p.as_os_str().is_empty());
-    std::fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+fn create_data(folder: &Path) -> Result<(), Failure> {
+    let create = || {
+        std::fs::create_dir_all(folder)?;
+        // At each start: the last one may have ended between the two.
+        let parent = folder.parent().filter(|p| !p.as_os_str().is_empty());
+        std::fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+    };
+    create().map_err(|e: std::io::Error| {
+        let folder = folder.display();
+        Failure::of(
+            Exit::Usage,
+            &format!("{folder} を作ることが"),
+            &format!("create {folder}"),
+            &e,
+        )
+    })
 }
 
 /// Every key this process needs, read before anything is started: a replica that ran has left its mark.
 struct Secrets {
-    replica: Keys,
+    /// With a replica only.
+    replica: Option<Keys>,
     /// With a node only.
     node: Option<SigningKey>,
 }
@@ -95,9 +125,12 @@ impl Secrets {
         let signing = |purpose| keys::signing(&config.keys, purpose);
         let node = config.node.as_ref();
         Ok(Self {
-            replica: Keys {
-                transport: keys::identity(config)?,
-                checkpoint: signing(KeyPurpose::Checkpoint)?,
+            replica: match config.replica {
+                None => None,
+                Some(_) => Some(Keys {
+                    transport: keys::identity(config)?,
+                    checkpoint: signing(KeyPurpose::Checkpoint)?,
+                }),
             },
             node: node.map(|_| signing(KeyPurpose::Node)).transpose()?,
         })
@@ -137,15 +170,7 @@ async fn start_replica(
 ) -> Result<Replica, Failure> {
     let genesis = genesis::load(&config.genesis)?;
     check_network(config, of, &genesis)?;
-    create_data(&config.data).map_err(|e| {
-        let folder = config.data.display();
-        Failure::of(
-            Exit::Usage,
-            &format!("{folder} を作ることが"),
-            &format!("create {folder}"),
-            &e,
-        )
-    })?;
+    create_data(&config.data)?;
     let replica_config = replica_config(config, of);
     Replica::start(replica_config, genesis, keys, Arc::new(SystemClock))
         .await
@@ -162,7 +187,7 @@ async fn start_replica(
 async fn serve(
     config: &Config,
     listener: TcpListener,
-    replica: &Replica,
+    side: &Side,
     node_key: Option<SigningKey>,
     counted: Option<Counted>,
 ) -> Result<(), Failure> {
@@ -173,20 +198,22 @@ async fn serve(
     let incoming = Incoming::new(
         listener,
         &identity,
-        replica.directory(),
+        side.directory(),
         ServerLimits::default(),
     )
     .map_err(|e| failed(&e))?;
-    replica.count_connections(incoming.turned_away());
+    if let Side::Replica(replica) = side {
+        replica.count_connections(incoming.turned_away());
+    }
     let node = match config.node.as_ref().zip(node_key) {
-        Some((of, key)) => Some(start_node(config, of, replica, &identity, key).await?),
+        Some((of, key)) => Some(start_node(config, of, side, &identity, key).await?),
         None => None,
     };
     let broker = config.broker.then(|| {
         Broker::new(
-            replica.clone(),
+            side.clone(),
             identity.clone(),
-            replica.directory(),
+            side.directory(),
             Limits::default(),
         )
     });
@@ -201,13 +228,16 @@ async fn serve(
     }
     let door = Door::new(counted.as_ref().map(|counted| counted.metrics.calls()));
     let (health, health_service) =
-        Watched::begin(replica.clone(), node.clone(), broker.is_some()).await;
+        Watched::begin(side.clone(), node.clone(), broker.is_some()).await;
     let mut router = server()
         .layer(door.clone())
         .add_service(health_service)
-        .add_service(reflection::service().map_err(|e| failed(&e))?)
-        .add_service(replica.ledger_service())
-        .add_service(replica.raft_service());
+        .add_service(reflection::service().map_err(|e| failed(&e))?);
+    if let Side::Replica(replica) = side {
+        router = router
+            .add_service(replica.ledger_service())
+            .add_service(replica.raft_service());
+    }
     if let Some(node) = &node {
         router = router
             .add_service(node.node_service())
@@ -216,7 +246,8 @@ async fn serve(
     if let Some(broker) = &broker {
         router = router.add_service(broker.server());
     }
-    if let Some(address) = config.replica.as_ref().and_then(|of| of.tiles) {
+    let tiles = config.replica.as_ref().and_then(|of| of.tiles);
+    if let (Side::Replica(replica), Some(address)) = (side, tiles) {
         let listener = TcpListener::bind(address).await.map_err(|e| failed(&e))?;
         tokio::spawn(replica.clone().serve_tiles(listener));
     }
@@ -225,7 +256,7 @@ async fn serve(
         let source = metrics::Source {
             metrics: counted.metrics,
             network: config.network.clone(),
-            replica: replica.clone(),
+            side: side.clone(),
             node: node.clone(),
             serving: health.whole(),
             started: counted.started,
@@ -234,10 +265,10 @@ async fn serve(
         source.know_members().await;
         tokio::spawn(metrics::serve(counted.listener, source, ending.clone()));
     }
-    tracing::info!(address = %config.listen, network = %config.network, ledger = %replica.ledger(), "serving");
+    tracing::info!(address = %config.listen, network = %config.network, ledger = %side.ledger(), "serving");
     let drained = CancellationToken::new();
     let stop = async {
-        stop_requested(replica.clone()).await;
+        stop_requested(side.clone()).await;
         let again = async {
             let signal = interrupted().await;
             tracing::warn!(signal, "not waiting for what is under way");
@@ -257,7 +288,7 @@ async fn serve(
         node.shutdown().await.map_err(|e| failed(&e))?;
     }
     ended.map_err(|e| failed(&e))?;
-    if replica.is_stopped() {
+    if side.is_stopped() {
         return Err(Failure::new(
             Exit::Unavailable,
             "レプリカが停止しました。ログに理由があります",
@@ -300,7 +331,7 @@ async fn begin_metrics(config: &Config) -> Result<Option<Counted>, Failure> {
 async fn start_node(
     config: &Config,
     of: &NodeConfig,
-    replica: &Replica,
+    side: &Side,
     identity: &Identity,
     key: SigningKey,
 ) -> Result<Node, Failure> {
@@ -313,7 +344,7 @@ async fn start_node(
         &broker,
         network,
         identity,
-        replica.directory(),
+        side.directory(),
         ClientLimits::default(),
     )
     .map_err(|e| failed(&e))?;
@@ -329,13 +360,13 @@ async fn start_node(
         budgets: of.budgets,
     };
     let parts = Parts {
-        ledger: Arc::new(replica.clone()),
+        ledger: side.of_node(),
         store: NodeStore::open(&store).map_err(|e| failed(&e))?,
         index: Arc::new(open_index(&index).map_err(|e| failed(&e))?),
         key,
         carrier: match of.retrieve {
             RetrieveVia::Broker => Arc::new(broker.clone()),
-            RetrieveVia::Direct => Arc::new(Direct::new(config, replica, identity)),
+            RetrieveVia::Direct => Arc::new(Direct::new(config, side, identity)),
         },
         broker,
         environment: Arc::new(SystemEnvironment),
@@ -356,44 +387,4 @@ fn open_index(path: &Path) -> Result<SledIndex, sekisho_documents::Error> {
         }
         opened => opened,
     }
-}
-
-/// A signal from the operator, the end of whoever started this process for itself, or the replica's own end.
-async fn stop_requested(replica: Replica) {
-    tokio::select! {
-        signal = interrupted() => tracing::info!(signal, "stopping"),
-        () = parent_ended() => tracing::info!("stopping because the process that started this one ended"),
-        () = replica.stopped() => tracing::error!("stopping because the replica did"),
-    }
-}
-
-/// Waits for SIGINT or SIGTERM.
-pub(crate) async fn interrupted() -> &'static str {
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => drop(terminate.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => "SIGINT",
-        () = terminate => "SIGTERM",
-    }
-}
-
-/// Set by the demo for its five processes, so that none outlives it however it ends: they stop when the pipe on
-/// their standard input closes.
-pub(crate) const END_WITH_STDIN: &str = "SEKISHO_END_WITH_STDIN";
-
-async fn parent_ended() {
-    if std::env::var_os(END_WITH_STDIN).is_none() {
-        return std::future::pending().await;
-    }
-    // A thread of its own: reading standard input cannot be cancelled, and must not hold up the runtime's end.
-    let (sender, ended) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-        let _ = sender.send(());
-    });
-    let _ = ended.await;
 }

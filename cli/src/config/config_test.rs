@@ -198,3 +198,51 @@ fn budgets_are_numbers_an_hour() {
     assert_eq!(of("practitioner_per_hour = 7"), Ok(few));
     assert!(of("facility_per_hour = 0").is_err());
 }
+
+#[test]
+fn a_node_without_a_replica_names_voters() {
+    let of = |lines: &str| {
+        let text = format!("[network]\nid = \"a\"\n[server]\nlisten = \"127.0.0.1:1\"\n{lines}\n");
+        Config::parse(&text, Path::new("."))
+    };
+    let light = of("[broker]\n[node]\nvoters = [3, 1]").unwrap();
+    assert_eq!(
+        light.voters(),
+        Some([ReplicaId(3), ReplicaId(1)].as_slice())
+    );
+    let own = of("[replica]\nid = 1\n[broker]\n[node]").unwrap();
+    assert_eq!(own.voters(), None);
+    for (lines, said) in [
+        (
+            "[broker]\n[node]\nvoters = [1]",
+            "node.voters: names 2 to 9",
+        ),
+        (
+            "[broker]\n[node]\nvoters = [1, 1]",
+            "node.voters: names 2 to 9",
+        ),
+        (
+            "[broker]\n[node]\nvoters = [1, -2]",
+            "node.voters: is not a list of whole",
+        ),
+        (
+            "[broker]\n[node]\nvoters = [1, \"2\"]",
+            "node.voters: is not a list of whole",
+        ),
+        (
+            "[broker]\n[node]\nvoters = 2",
+            "node.voters: is a number; for example voters = [1, 2]",
+        ),
+        (
+            "[broker]\n[node]\nvoters = [1, 2]\n[replica]\nid = 3",
+            "node.voters: is not for a file with [replica]",
+        ),
+        ("[node]\nbroker = \"a:1\"", "node: needs [replica]"),
+        ("[broker]", "broker: needs [replica]"),
+    ] {
+        let faults = of(lines).unwrap_err();
+        assert_eq!(faults.0.len(), 1, "{lines}: {faults}");
+        assert!(faults.to_string().starts_with(said), "{lines}: {faults}");
+        assert!(!faults.ja().is_ascii(), "{lines}");
+    }
+}

@@ -4,6 +4,7 @@
 //! it says is what there is.
 
 mod read;
+mod voters;
 
 use crate::ui::{Failure, Words};
 use read::Reader;
@@ -64,6 +65,8 @@ pub struct ReplicaConfig {
 pub struct NodeConfig {
     /// The broker's `host:port`; none: this process's own.
     pub broker: Option<String>,
+    /// The voters whose word it takes, where this process has no replica; else none.
+    pub voters: Vec<ReplicaId>,
     /// How its people's documents come.
     pub retrieve: RetrieveVia,
     /// How much its people may ask in an hour.
@@ -169,6 +172,12 @@ impl Config {
         }
     }
 
+    /// The voters this process takes its ledger from, if it runs no replica.
+    pub fn voters(&self) -> Option<&[ReplicaId]> {
+        let node = self.node.as_ref().filter(|_| self.replica.is_none())?;
+        Some(&node.voters)
+    }
+
     /// Folder of the replica's store.
     pub fn ledger_data(&self) -> PathBuf {
         self.data.join("ledger")
@@ -243,24 +252,7 @@ fn read(table: toml::Table, base: &Path, faults: &mut Vec<Words>) -> Option<Conf
     let node = root.section("node").map(|section| node(section, base));
     let broker = root.section("broker").map(Reader::finish).is_some();
     let metrics = root.section("metrics").map(metrics);
-    if node.is_some() && replica.is_none() {
-        root.fault(
-            "node",
-            Words::new(
-                "同じファイルに [replica] が必要です。ノードは自分の台帳だけを信頼します",
-                "needs [replica] in the same file: a node believes only its own copy of the ledger",
-            ),
-        );
-    }
-    if broker && replica.is_none() {
-        root.fault(
-            "broker",
-            Words::new(
-                "同じファイルに [replica] が必要です。ブローカーは自分の台帳に尋ねます",
-                "needs [replica] in the same file: a broker asks its own copy of the ledger",
-            ),
-        );
-    }
+    voters::rules(&mut root, node.as_ref(), replica.is_some(), broker);
     if node
         .as_ref()
         .is_some_and(|node| node.as_ref().is_some_and(|n| n.broker.is_none()))
@@ -344,6 +336,7 @@ fn node(mut section: Reader<'_>, base: &Path) -> Option<NodeConfig> {
     let broker = section
         .optional::<HostPort>("broker", "127.0.0.1:7443")
         .map(|b| b.0);
+    let voters = voters::read(&mut section);
     let retrieve = section.optional("retrieve", "broker").unwrap_or_default();
     let usual = Budgets::default();
     let mut an_hour = |key: &str, usual: u32| {
@@ -389,8 +382,10 @@ fn node(mut section: Reader<'_>, base: &Path) -> Option<NodeConfig> {
         }
     }
     section.finish();
-    complete.then_some(NodeConfig {
+    let voters = voters.filter(|_| complete)?;
+    Some(NodeConfig {
         broker,
+        voters,
         retrieve,
         budgets,
         sources,

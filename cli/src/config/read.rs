@@ -222,6 +222,31 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A list of whole numbers; inside, none where it is absent.
+    pub fn numbers(&mut self, key: &str, example: &str) -> Option<Option<Vec<u64>>> {
+        let items = match self.table.remove(key) {
+            None => return Some(None),
+            Some(Value::Array(items)) => items,
+            Some(other) => {
+                let (ja, en) = (format!("例：{example}"), format!("for example {example}"));
+                self.fault(key, not_a(&other, &ja, &en));
+                return None;
+            }
+        };
+        let number = |item: &Value| item.as_integer().and_then(|n| u64::try_from(n).ok());
+        let numbers: Option<Vec<u64>> = items.iter().map(number).collect();
+        if numbers.is_none() {
+            self.fault(
+                key,
+                Words::new(
+                    format!("整数の配列ではありません。例：{example}"),
+                    format!("is not a list of whole numbers; for example {example}"),
+                ),
+            );
+        }
+        numbers.map(Some)
+    }
+
     /// A yes or no, with a default.
     pub fn flag(&mut self, key: &str, default: bool) -> Option<bool> {
         match self.table.remove(key) {

@@ -1,7 +1,7 @@
 //! What is told: parsed, compared with the handbook, bounded, and read by Prometheus' own tool.
 
 use super::kept::Metrics;
-use super::now::{Holding, REFUSALS, ledger};
+use super::now::{Holding, REFUSALS, ledger, voters};
 use super::page::Page;
 use prometheus::TextEncoder;
 use sekisho_broker::End;
@@ -10,6 +10,7 @@ use sekisho_domain::{
     Action, DenyReason, Hash, LedgerId, NetworkId, NetworkOutcome, ReplicaId, TimeMs,
 };
 use sekisho_ingest::Report;
+use sekisho_light::Standing;
 use sekisho_node::IngestReport;
 use sekisho_replica::Status;
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,6 +139,14 @@ fn status() -> Status {
 fn text() -> String {
     let page = Page::default();
     ledger(&page, &status()).expect("a page");
+    let standing = Standing {
+        named: 3,
+        voting: 2,
+        ready: true,
+        leaves: 70,
+        contradicted: [(ReplicaId(3), 2)].into(),
+    };
+    voters(&page, &standing).expect("a page");
     let mut documents = Counters::default();
     documents.add(&FileOutcome::Quarantined {
         reason: QuarantineReason::TooShort,
@@ -275,6 +284,7 @@ fn labels_are_of_known_sets_and_of_nobody() {
             "role" => 5,
             "kind" => REFUSALS.len(),
             "reason" => QuarantineReason::ALL.len(),
+            "replica" => sekisho_light::limits::VOTERS_MAX,
             "le" => 12,
             other => panic!("{other} is a label nobody bounded"),
         };

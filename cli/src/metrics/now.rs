@@ -1,13 +1,14 @@
-//! What is asked of replica and node at each scrape.
+//! What is asked of ledger and node at each scrape.
 
 use super::kept::Metrics;
 use super::page::Page;
+use crate::side::Side;
 use prometheus::TextEncoder;
 use sekisho_documents::{Counters, QuarantineReason};
 use sekisho_domain::NetworkId;
-use sekisho_ledger::View;
+use sekisho_light::Standing;
 use sekisho_node::{Node, NodeError};
-use sekisho_replica::{Replica, Status};
+use sekisho_replica::Status;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -33,8 +34,8 @@ pub struct Source {
     pub metrics: Arc<Metrics>,
     /// The network it belongs to.
     pub network: NetworkId,
-    /// Its replica.
-    pub replica: Replica,
+    /// Where it has its ledger from.
+    pub side: Side,
     /// Its node, if it runs one.
     pub node: Option<Node>,
     /// Whether its health is SERVING.
@@ -47,11 +48,19 @@ impl Source {
     /// Everything, as Prometheus reads it.
     pub(super) async fn text(&self) -> Result<String, Failed> {
         let page = Page::default();
-        let status = self.replica.status().await;
-        self.process(&page, status.is_err())?;
-        // Without its store the replica has stopped, which is told.
-        if let Ok(status) = status {
-            ledger(&page, &status)?;
+        match &self.side {
+            Side::Replica(replica) => {
+                let status = replica.status().await;
+                self.process(&page, status.is_err())?;
+                // Without its store the replica has stopped, which is told.
+                if let Ok(status) = status {
+                    ledger(&page, &status)?;
+                }
+            }
+            Side::Light(light) => {
+                self.process(&page, false)?;
+                voters(&page, &light.standing())?;
+            }
         }
         if let Some(node) = self.node.clone() {
             let asked = tokio::task::spawn_blocking(move || Holding::of(&node));
@@ -65,14 +74,10 @@ impl Source {
 
     /// Has the networks that are on the ledger now named in labels, and no others.
     pub async fn know_members(&self) {
-        let networks = self.replica.read(|state| Ok(View(state).networks()));
-        match networks.await {
-            Ok(Ok(networks)) => {
-                let members = networks.into_iter().map(|(id, _)| id).collect();
-                self.metrics.names().set(members);
-            }
-            // Its store failed, which is told elsewhere; the names known stay.
-            Ok(Err(_)) | Err(_) => tracing::debug!("the members cannot be read"),
+        match self.side.members().await {
+            Some(members) => self.metrics.names().set(members),
+            // Its store failed, or too few voters answer, which is told elsewhere; the names known stay.
+            None => tracing::debug!("the members cannot be read"),
         }
     }
 
@@ -103,13 +108,13 @@ impl Source {
         page.whether(
             "sekisho_ledger_stopped",
             "Whether the replica takes nothing more: it is being stopped, or its store failed.",
-            unreadable || self.replica.is_stopped(),
+            unreadable || self.side.is_stopped(),
         )
     }
 }
 
 /// What was turned away, by kind: every one, so that the first of a kind is seen as a rise from nought.
-pub(super) const REFUSALS: [&str; 17] = [
+pub(super) const REFUSALS: [&str; 18] = [
     "malformed",
     "other-ledger",
     "outside-window",
@@ -120,6 +125,7 @@ pub(super) const REFUSALS: [&str; 17] = [
     "displaced",
     "not-now",
     "not-a-replica",
+    "other-replica",
     "leader-clock",
     "leader-forged",
     "connection-handshake",
@@ -223,6 +229,42 @@ pub(super) fn ledger(page: &Page, status: &Status) -> Result<(), prometheus::Err
         "What the replica turned away, by kind (docs/operate/refusals.md).",
         "kind",
         REFUSALS.map(|kind| (kind, counts.get(kind).copied().unwrap_or_default())),
+    )
+}
+
+/// How it stands with the voters of a process without a replica.
+pub(super) fn voters(page: &Page, standing: &Standing) -> Result<(), prometheus::Error> {
+    for (name, help, value) in [
+        (
+            "sekisho_light_voters_named",
+            "Voters the configuration names.",
+            standing.named as f64,
+        ),
+        (
+            "sekisho_light_voters",
+            "Those of them that vote, as two last said.",
+            standing.voting as f64,
+        ),
+        (
+            "sekisho_light_tree_leaves",
+            "Leaves that two voters were seen to have.",
+            standing.leaves as f64,
+        ),
+    ] {
+        page.gauge(name, help, value)?;
+    }
+    page.whether(
+        "sekisho_light_agreed",
+        "Whether two voters told the same within the last 15 seconds.",
+        standing.ready,
+    )?;
+    let contradicted = standing.contradicted.iter();
+    let contradicted: Vec<_> = contradicted.map(|(id, n)| (id.to_string(), *n)).collect();
+    page.counters(
+        "sekisho_light_contradictions_total",
+        "How often a voter contradicted two others, or what came from it was not its signed word.",
+        "replica",
+        contradicted.iter().map(|(id, n)| (id.as_str(), *n)),
     )
 }
 

@@ -126,7 +126,7 @@ pub async fn say(session: &Session, key: &SigningKey, body: Body) -> Result<Reco
             again(session, &envelope, status).await
         }
         answered => answered
-            .map_err(|status| failure_of(&status, &session.address))
+            .map_err(|status| failure_of(&status, &session.ledger_address))
             .and_then(|reply| of_reply(&reply)),
     };
     done.map(|done| Recorded { lineage, ..done })
@@ -160,7 +160,7 @@ async fn again(
         }
         tokio::time::sleep(POLL.min(until.remaining())).await;
     }
-    Err(failure_of(&unknown, &session.address))
+    Err(failure_of(&unknown, &session.ledger_address))
 }
 
 fn of_reply(reply: &v1::SubmitReply) -> Result<Recorded, Failure> {

@@ -19,7 +19,7 @@ pub async fn status(session: &Session) -> Result<v1::StatusReply, Failure> {
     let call = outgoing(v1::StatusRequest {}, session.deadline());
     let reply = session.ledger_client().status(call).await;
     Ok(reply
-        .map_err(|s| failure_of(&s, &session.address))?
+        .map_err(|s| failure_of(&s, &session.ledger_address))?
         .into_inner())
 }
 
@@ -63,7 +63,7 @@ pub async fn checkpoint(
     let call = outgoing(v1::CheckpointRequest { min_size }, session.deadline());
     let reply = session.ledger_client().checkpoint(call).await;
     let note = reply
-        .map_err(|s| failure_of(&s, &session.address))?
+        .map_err(|s| failure_of(&s, &session.ledger_address))?
         .into_inner()
         .note;
     let founders = checkpoint_voters(&session.genesis);

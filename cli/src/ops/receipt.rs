@@ -58,7 +58,7 @@ pub async fn leaf_of(session: &Session, id: &RequestId) -> Result<(EntryIndex, V
             format!("このネットワークの要求番号 {id} の記録は、まだ台帳にありません"),
             format!("no entry of this network with request id {id} is on the ledger yet"),
         )),
-        Err(status) => Err(failure_of(&status, &session.address)),
+        Err(status) => Err(failure_of(&status, &session.ledger_address)),
     }
 }
 
@@ -78,7 +78,7 @@ pub async fn committed(
     };
     let call = outgoing(request, session.deadline());
     let reply = session.ledger_client().submit(call).await;
-    let reply = reply.map_err(|s| failure_of(&s, &session.address))?;
+    let reply = reply.map_err(|s| failure_of(&s, &session.ledger_address))?;
     let submitted = Submitted::try_from(reply.into_inner()).map_err(|e| malformed(&e))?;
     Ok(Receipt::Committed {
         index,
@@ -112,7 +112,7 @@ pub async fn sealed(
     };
     let call = outgoing(request, session.deadline());
     let reply = session.ledger_client().inclusion_proof(call).await;
-    let reply = reply.map_err(|s| failure_of(&s, &session.address))?;
+    let reply = reply.map_err(|s| failure_of(&s, &session.ledger_address))?;
     let hashes = parse_proof(reply.into_inner().hashes).map_err(|e| malformed(&e))?;
     Ok(Receipt::Sealed {
         index,

@@ -51,7 +51,7 @@ pub async fn leaves(
     until: u64,
     mut each: impl FnMut(EntryIndex, Vec<u8>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let failed = |status: tonic::Status| failure_of(&status, &session.address);
+    let failed = |status: tonic::Status| failure_of(&status, &session.ledger_address);
     if from >= until {
         return Ok(());
     }

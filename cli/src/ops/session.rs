@@ -16,6 +16,7 @@ use sekisho_transport::{
     TransportKey, channel, classify,
 };
 use std::collections::BTreeMap;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,9 +39,12 @@ pub struct Session {
     pub keys: PathBuf,
     /// Where the process answers.
     pub address: String,
+    /// Where the ledger is asked: there too, or at a named voter where this machine has no replica.
+    pub ledger_address: String,
     /// How long calls may take.
     pub timeout: Duration,
     channel: Channel,
+    ledger_channel: Channel,
 }
 
 /// The one peer a session talks to is named by its key.
@@ -90,18 +94,22 @@ impl Session {
         let directory = Arc::new(Founders::of(genesis));
         let limits = ClientLimits::default();
         let channel = channel(&peer.endpoint, expected, &identity, directory, limits);
+        let channel = channel.map_err(|e| failed(&e))?;
         Ok(Self {
             network: config.network.clone(),
             ledger: ledger_id(genesis),
             genesis: genesis.clone(),
             keys: keys.to_owned(),
             address: peer.endpoint.clone(),
+            ledger_address: peer.endpoint.clone(),
             timeout: TIMEOUT,
-            channel: channel.map_err(|e| failed(&e))?,
+            ledger_channel: channel.clone(),
+            channel,
         })
     }
 
-    /// Prepares the connection; it is made at the first call.
+    /// Prepares the connection; it is made at the first call. Where this machine has no replica the ledger is asked at
+    /// the first of the named voters that can be reached: what it says is one voter's word, unless a command checks it.
     ///
     /// # Errors
     /// Keys or founding file cannot be read.
@@ -110,28 +118,41 @@ impl Session {
         let identity = keys::identity(config)?;
         let address = config.own_address();
         let expected = Expected::Key(identity.id());
-        let channel = channel(
-            &address,
-            expected,
-            &identity,
-            Arc::new(Nobody),
-            ClientLimits::default(),
-        )
-        .map_err(|e| Failure::of(Exit::Usage, "接続の準備が", "prepare the connection", &e))?;
+        let limits = ClientLimits::default;
+        let failed = |e: &_| Failure::of(Exit::Usage, "接続の準備が", "prepare the connection", e);
+        let own = channel(&address, expected, &identity, Arc::new(Nobody), limits())
+            .map_err(|e| failed(&e))?;
+        let (ledger_address, ledger_channel) = match voter(config, &genesis) {
+            None => (address.clone(), own.clone()),
+            Some(voter) => {
+                let expected = Expected::Key(key_id(&voter.transport_key));
+                let to = channel(
+                    &voter.endpoint,
+                    expected,
+                    &identity,
+                    Arc::new(Nobody),
+                    limits(),
+                );
+                (voter.endpoint.clone(), to.map_err(|e| failed(&e))?)
+            }
+        };
         Ok(Self {
             network: config.network.clone(),
             ledger: ledger_id(&genesis),
             genesis,
             keys: config.keys.clone(),
             address,
+            ledger_address,
             timeout: TIMEOUT,
-            channel,
+            channel: own,
+            ledger_channel,
         })
     }
 
     /// The ledger's service.
     pub fn ledger_client(&self) -> LedgerServiceClient<Channel> {
-        LedgerServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+        LedgerServiceClient::new(self.ledger_channel.clone())
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
     /// The node's service for its own people.
@@ -144,6 +165,22 @@ impl Session {
     pub fn deadline(&self) -> Deadline {
         Deadline::after(self.timeout)
     }
+}
+
+/// Time for a voter's machine to take a connection, before the next one is tried.
+const VOTER_PATIENCE: Duration = Duration::from_millis(500);
+
+/// The voter that is asked where this machine has no replica: the first named one of the founding file that takes a
+/// connection, else the first.
+fn voter<'a>(config: &Config, genesis: &'a Genesis) -> Option<&'a FoundingReplica> {
+    let named = config.voters()?.iter();
+    let founders = named.filter_map(|id| genesis.replicas.iter().find(|r| r.id == *id));
+    let founders: Vec<_> = founders.collect();
+    let takes = |r: &&&FoundingReplica| {
+        let mut addresses = r.endpoint.to_socket_addrs().into_iter().flatten();
+        addresses.any(|address| TcpStream::connect_timeout(&address, VOTER_PATIENCE).is_ok())
+    };
+    founders.iter().find(takes).or(founders.first()).copied()
 }
 
 /// The largest message a command takes from its own node: a whole proof bundle.

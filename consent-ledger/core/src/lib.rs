@@ -17,6 +17,7 @@
 
 mod answer;
 mod apply;
+pub mod attested;
 mod authorize;
 pub mod bundle;
 mod chart;

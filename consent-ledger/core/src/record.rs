@@ -146,16 +146,19 @@ pub(crate) fn put<S: StateWrite, T: Serialize>(
     key: &[u8],
     record: &Record<T>,
 ) -> Result<(), CoreError<S::Error>> {
-    let sources: Vec<u64> = record.sources.iter().map(|i| i.0).collect();
-    let encode = || -> postcard::Result<Vec<u8>> {
-        let bytes = postcard::to_extend(&sources, vec![RECORD_VERSION])?;
-        postcard::to_extend(&record.value, bytes)
-    };
-    let bytes = encode().map_err(|e| CoreError::corrupt(table, key, e))?;
+    let bytes = encode(record).map_err(|e| CoreError::corrupt(table, key, e))?;
     state.put(table, key, &bytes).map_err(CoreError::Store)
 }
 
-fn decode<E: std::error::Error + 'static, T: DeserializeOwned>(
+/// A record's bytes.
+pub(crate) fn encode<T: Serialize>(record: &Record<T>) -> postcard::Result<Vec<u8>> {
+    let sources: Vec<u64> = record.sources.iter().map(|i| i.0).collect();
+    let bytes = postcard::to_extend(&sources, vec![RECORD_VERSION])?;
+    postcard::to_extend(&record.value, bytes)
+}
+
+/// A record from its bytes.
+pub(crate) fn decode<E: std::error::Error + 'static, T: DeserializeOwned>(
     table: Table,
     key: &[u8],
     bytes: &[u8],

@@ -167,6 +167,12 @@ impl LedgerService for Liar {
     ) -> Result<Response<v1::SubmitReply>, Status> {
         Err(Status::unimplemented("not asked"))
     }
+    async fn state(
+        &self,
+        _: Request<v1::StateRequest>,
+    ) -> Result<Response<v1::StateReply>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
     async fn outcome_of(
         &self,
         _: Request<v1::OutcomeOfRequest>,

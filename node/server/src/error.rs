@@ -192,7 +192,7 @@ impl NodeError {
             Self::Stale
             | Self::Suspended
             | Self::ShutDown
-            | Self::Ledger(LedgerFault::Unavailable(_))
+            | Self::Ledger(LedgerFault::Unavailable(_) | LedgerFault::NotTold(_))
             | Self::Contents(_)
             | Self::Ingest(sekisho_ingest::Error::Root { .. }) => ErrorCode::Unavailable,
             Self::Late => ErrorCode::DeadlineExceeded,

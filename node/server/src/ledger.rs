@@ -1,13 +1,14 @@
 //! What a node needs of its own replica: put an entry in order, wait for one, read what is applied.
 //!
-//! A trait, so that the node can be built and tested over any real ledger: the replicated one, or the pure core
-//! alone in one process. The state is handed out behind one type, because the node asks it only through
-//! [`sekisho_ledger::View`].
+//! A trait, so that the node can be built and tested over any real ledger: the replicated one, what two voters say
+//! alike where there is no replica, or the pure core alone in one process. The state is handed out behind one type,
+//! because the node asks it only through [`sekisho_ledger::View`].
 
 use crate::NodeError;
 use sekisho_domain::{EntryIndex, Outcome, TimeMs};
 use sekisho_ledger::store::{Row, StateRead, Table};
 use sekisho_ledger::{CoreError, Leaf, View};
+use sekisho_light::LightError;
 use sekisho_proto::v1;
 use sekisho_transport::Deadline;
 use std::error::Error;
@@ -36,6 +37,9 @@ pub enum LedgerFault {
     /// The own replica has not applied it before the deadline.
     #[error("the replica has not applied index {0} in time")]
     Behind(EntryIndex),
+    /// There is no own replica, and its voters told nothing that can be believed. Nothing was done.
+    #[error("the ledger cannot be asked now: {0}")]
+    NotTold(LightError),
     /// The own replica's state cannot be read.
     #[error("the ledger's state cannot be read")]
     State(#[source] Cause),

@@ -41,6 +41,7 @@ mod error;
 mod frozen;
 mod ingestion;
 mod ledger;
+mod light;
 mod node;
 mod observe;
 mod operate;

@@ -9,6 +9,15 @@ use sekisho_proto::v1;
 use serde_json::{Map, Value, json};
 
 pub(super) async fn status(at: &At) -> Result<Exit, Failure> {
+    let config = at.config()?;
+    if config.replica.is_none() {
+        return Err(Failure::usage(
+            "この計算機にレプリカはありません（[node] voters）。台帳の状態は、レプリカのある計算機で確かめてください。この\
+             プロセスが動いているかは、ヘルスチェックとメトリクスで分かります",
+            "there is no replica on this machine ([node] voters): ask for the ledger's status where one runs; \
+             health and metrics tell how this process is",
+        ));
+    }
     let session = at.session()?;
     let status = ops::status(&session).await?;
     let malformed = |e| Failure::of(Exit::Unverified, "応答を読むことが", "read the answer", &e);
@@ -28,7 +37,7 @@ pub(super) async fn status(at: &At) -> Result<Exit, Failure> {
         ));
     }
     // Of this machine's configuration: the process that answered is its own.
-    let metrics = at.config()?.metrics;
+    let metrics = config.metrics;
     let metrics = metrics.map(|of| crate::metrics::url(of.listen));
     let mut object = status_object(&status, &ledger, &root);
     object["metrics"] = json!(metrics);

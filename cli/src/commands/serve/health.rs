@@ -1,12 +1,12 @@
 //! `grpc.health.v1`: SERVING only while this process can do its work.
 
+use crate::side::Side;
 use sekisho_node::Node;
 use sekisho_proto::v1::broker_service_server::SERVICE_NAME as BROKER;
 use sekisho_proto::v1::ledger_service_server::SERVICE_NAME as LEDGER;
 use sekisho_proto::v1::node_service_server::SERVICE_NAME as NODE;
 use sekisho_proto::v1::operator_service_server::SERVICE_NAME as OPERATOR;
 use sekisho_proto::v1::raft_service_server::SERVICE_NAME as RAFT;
-use sekisho_replica::Replica;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -15,7 +15,7 @@ use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::server::{HealthReporter, health_reporter};
 
-/// How often replica and node are looked at: a balancer's own interval is seconds.
+/// How often ledger and node are looked at: a balancer's own interval is seconds.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The whole process (gRPC health checking protocol: the empty name).
@@ -24,8 +24,8 @@ const WHOLE: &str = "";
 /// What health is made of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Able {
-    /// The replica has caught up and has not stopped.
-    replica: bool,
+    /// The replica has caught up and has not stopped; or two voters told the same a moment ago.
+    ledger: bool,
     /// The node, if there is one, has read its sources.
     node: bool,
 }
@@ -33,6 +33,7 @@ struct Able {
 /// The services mounted, what they need, and how they are.
 struct Board {
     reporter: HealthReporter,
+    with_replica: bool,
     with_node: bool,
     with_broker: bool,
     whole: watch::Sender<bool>,
@@ -40,11 +41,13 @@ struct Board {
 
 impl Board {
     async fn show(&self, able: Able) {
-        let whole = able.replica && (able.node || !self.with_node);
-        self.set(LEDGER, able.replica).await;
-        self.set(RAFT, able.replica).await;
+        let whole = able.ledger && (able.node || !self.with_node);
+        if self.with_replica {
+            self.set(LEDGER, able.ledger).await;
+            self.set(RAFT, able.ledger).await;
+        }
         if self.with_broker {
-            self.set(BROKER, able.replica).await;
+            self.set(BROKER, able.ledger).await;
         }
         if self.with_node {
             self.set(NODE, whole).await;
@@ -74,7 +77,7 @@ pub(super) struct Watched {
 impl Watched {
     /// Begins with NOT_SERVING everywhere, and the service that tells it.
     pub async fn begin(
-        replica: Replica,
+        side: Side,
         node: Option<Node>,
         with_broker: bool,
     ) -> (Self, HealthServer<impl Health>) {
@@ -82,13 +85,14 @@ impl Watched {
         let (whole, watched) = watch::channel(false);
         let board = Board {
             reporter,
+            with_replica: matches!(side, Side::Replica(_)),
             with_node: node.is_some(),
             with_broker,
             whole,
         };
         board.show(Able::default()).await;
         let stopping = CancellationToken::new();
-        let task = tokio::spawn(look(board, replica, node, stopping.clone()));
+        let task = tokio::spawn(look(board, side, node, stopping.clone()));
         let watched = Self {
             whole: watched,
             stopping,
@@ -110,17 +114,17 @@ impl Watched {
     }
 }
 
-async fn look(board: Board, replica: Replica, node: Option<Node>, stopping: CancellationToken) {
+async fn look(board: Board, side: Side, node: Option<Node>, stopping: CancellationToken) {
     let mut shown = Able::default();
     loop {
         let able = Able {
-            replica: replica.is_ready() && !replica.is_stopped(),
+            ledger: side.serves(),
             node: node.as_ref().is_some_and(Node::answers_documents),
         };
         // Watchers are told of changes only.
         if able != shown {
             board.show(able).await;
-            tracing::info!(replica = able.replica, node = able.node, "health");
+            tracing::info!(ledger = able.ledger, node = able.node, "health");
             shown = able;
         }
         tokio::select! {

@@ -22,8 +22,10 @@ use crate::tiles::Tiles;
 use crate::{ReplicaError, state_error};
 use openraft::{RaftMetrics, ServerState};
 use sekisho_domain::{EntryIndex, Genesis, Hash, LedgerId, NetworkId, ReplicaId, RequestId};
+use sekisho_ledger::attested::{Ask, AskFault, attest};
 use sekisho_ledger::signature::SigningKey;
 use sekisho_ledger::{View, tree};
+use sekisho_proto::v1;
 use sekisho_transport::{Deadline, PeerDirectory, TurnedAway};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -218,6 +220,16 @@ impl Replica {
         size2: u64,
     ) -> Result<Vec<Hash>, ReplicaError> {
         self.read(move |state| tree::consistency_proof(state, size1, size2).map_err(state_error))
+            .await
+    }
+
+    /// Rows of the state as it is now, signed by this replica.
+    pub(crate) async fn attest(
+        &self,
+        ask: Ask,
+    ) -> Result<Result<v1::StateReply, AskFault>, ReplicaError> {
+        let this = self.clone();
+        self.read(move |state| attest(state, &this.ledger(), &ask, this.checkpoint_key()))
             .await
     }
 

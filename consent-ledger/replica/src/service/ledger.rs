@@ -2,10 +2,12 @@
 
 use super::internal;
 use crate::config::LEAVES_AT_ONCE;
+use crate::refusals::Refusal;
 use crate::replica::{Replica, Status as ReplicaStatus};
-use crate::{ReplicaError, state_error};
+use crate::{ReplicaError, WaitError, state_error};
 use futures::Stream;
 use sekisho_domain::{EntryIndex, Hash, RequestId};
+use sekisho_ledger::attested::{Ask, AskFault};
 use sekisho_ledger::{View, tree};
 use sekisho_proto::v1::ledger_service_server::LedgerService;
 use sekisho_proto::{ErrorCode, v1};
@@ -219,6 +221,35 @@ impl LedgerService for Service {
         peer(&request)?;
         let status = self.0.status().await.map_err(|error| internal(&error))?;
         Ok(Response::new(status.into()))
+    }
+
+    async fn state(
+        &self,
+        request: Request<v1::StateRequest>,
+    ) -> Result<Response<v1::StateReply>, Status> {
+        let deadline = self.enter(&request)?;
+        let by = peer(&request)?.network;
+        let metadata = request.metadata().clone();
+        let replica = self.0.config().replica;
+        let span = tracing::info_span!("LedgerService.State", %replica);
+        let ask = Ask::try_from(request.into_inner());
+        let invalid = |fault: AskFault| ErrorCode::Invalid.status(fault.to_string());
+        let ask = ask.map_err(invalid)?;
+        traced(span, metadata, async move {
+            // One network's questions, and its waiting, hold up nobody else's.
+            let Some(_place) = self.0.place(&by) else {
+                self.0.refused(Refusal::Overloaded);
+                return Err(ErrorCode::Overloaded.status("too much of your network is under way"));
+            };
+            let waited = self.0.wait_size(ask.min_size, deadline).await;
+            waited.map_err(|error| match error {
+                WaitError::Deadline => ErrorCode::NotFound.status(error.to_string()),
+                WaitError::Stopped => ErrorCode::Unavailable.status(error.to_string()),
+            })?;
+            let said = self.0.attest(ask).await.map_err(|e| internal(&e))?;
+            said.map(Response::new).map_err(invalid)
+        })
+        .await
     }
 }
 

@@ -160,6 +160,12 @@ impl LedgerService for Passing {
         let mut client = LedgerServiceClient::new(self.channel(&request)?);
         client.status(with_deadline(request)?).await
     }
+    async fn state(
+        &self,
+        _: Request<v1::StateRequest>,
+    ) -> Result<Response<v1::StateReply>, Status> {
+        Err(Status::unimplemented("not asked between replicas"))
+    }
     async fn outcome_of(
         &self,
         _: Request<v1::OutcomeOfRequest>,
