@@ -101,7 +101,11 @@ impl Lookout {
     async fn look(&mut self, inner: &Inner) -> Result<bool, NodeError> {
         let (from, own) = (self.next, inner.network.clone());
         let leaves = ask(inner.ledger.as_ref(), move |snapshot| {
-            let leaves = snapshot.view().leaves(from, ALERTS_LEAVES)?;
+            let view = snapshot.view();
+            // Only leaves that stand already: voters of different heights show the same of them.
+            let size = view.meta()?.map_or(0, |meta| meta.size);
+            let there = usize::try_from(size.saturating_sub(from.0)).unwrap_or(usize::MAX);
+            let leaves = view.leaves(from, there.min(ALERTS_LEAVES))?;
             let decoded = leaves.iter().map(|bytes| Leaf::decode(bytes));
             decoded
                 .collect::<Result<Vec<Leaf>, _>>()
