@@ -61,7 +61,7 @@ fn the_guard_holds_again_at_release() {
         fixture.storage.source_id.clone(),
         fixture.storage.root.clone(),
     )]);
-    let bytes = contents.open(&entry).unwrap();
+    let (_, bytes) = contents.open(&entry).unwrap().check_whole(0).unwrap();
     verify_patient(&bytes, &entry.local_patient_id).unwrap();
     assert!(verify_patient(&bytes, &"0009014".parse().unwrap()).is_err());
     // Replaced behind the index's back by another patient's message of the same size.
