@@ -186,6 +186,9 @@ async fn answer(
                 Ok::<_, NodeError>(())
             };
             let (read, sent) = tokio::join!(reading, sending);
+            if let Err(fault @ NodeError::Contents(_)) = &read {
+                tracing::warn!(access = %record.index, %fault, "a document was given up while it was sent");
+            }
             sent?;
             hash.sealed(&payload, &read?);
             NetworkOutcome::Answered { count: 1 }
