@@ -9,17 +9,19 @@
     reason = "a test fails by panicking"
 )]
 
+mod document;
 mod process;
 mod town;
 
-use process::{forget_peak, holds, resident, signal};
+use document::{Document, LARGE_BYTES, MARKED_BYTES, TEXT};
+use process::{forget_peak, holds, resident, signal, unreadable};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use town::{Document, LARGE_BYTES, LIMIT, MARKED_BYTES, TEXT, Town, program};
+use town::{LIMIT, Town, program};
 
 /// What a process may grow by, whatever the document's size.
 const GROWTH_MAX: u64 = 64 << 20;
@@ -150,6 +152,12 @@ fn constant_memory(town: &Town, way: &str) {
 
 /// The broker's memory and log are searched while a document is on its way through it, and afterwards.
 fn nobody_between_holds_what_is_sealed(town: &mut Town) {
+    if let Some(reason) = unreadable(town.carrier().id()) {
+        let ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+        assert!(!ci, "a process's memory cannot be read: {reason}");
+        println!("left out: a process's memory cannot be read here: {reason}");
+        return;
+    }
     town.carry("debug");
     let marker = town.marked.marker.clone();
     let secrets = [("the marker", &marker[..]), ("the text", TEXT.as_bytes())];

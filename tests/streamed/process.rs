@@ -16,9 +16,14 @@ pub fn resident(process: u32, line: &str) -> u64 {
     kib.trim().parse::<u64>().unwrap() << 10
 }
 
-/// The highest memory it had counts from now on.
+/// The highest memory it had counts from now on; where the system does not do that, since its start.
 pub fn forget_peak(process: u32) {
-    fs::write(format!("/proc/{process}/clear_refs"), "5").unwrap();
+    let _ = fs::write(format!("/proc/{process}/clear_refs"), "5");
+}
+
+/// Why the memory of a process this one started cannot be looked into here, if it cannot.
+pub fn unreadable(process: u32) -> Option<std::io::Error> {
+    File::open(format!("/proc/{process}/mem")).err()
 }
 
 /// How often the bytes are in the memory of a process this one started; what it only reads from its program's and

@@ -4,38 +4,22 @@
 //! Kurume's node ──▶ Kurume's broker, a process of its own ──▶ Saga's node, which holds the documents
 //! ```
 
+use crate::document::{Document, documents};
 use crate::process::resident;
 use sekisho::config::Config;
 use sekisho::ops::Session;
-use sekisho_documents::{
-    Change, DocumentEntry, DocumentIndex, FileOutcome, FileRecord, Fingerprint, IndexKey, Patient,
-    Query, SledIndex, SourceLocation, UniqueId,
-};
-use sekisho_domain::{Category, Hash, Purpose, Role};
+use sekisho_domain::{Purpose, Role};
 use sekisho_harness::{Program, Running};
-use sekisho_ingest::{READER_VERSION, SsMix2Storage, ingest};
 use sekisho_proto::v1;
 use sekisho_transport::outgoing;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::path::Path;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 pub const LIMIT: Duration = Duration::from_secs(120);
-/// Without optimisation a minute, the longest deadline, is not enough for more on a busy machine; it is still twice what
-/// a process may grow by.
-pub const LARGE_BYTES: usize = if cfg!(debug_assertions) {
-    128 << 20
-} else {
-    256 << 20
-};
-pub const MARKED_BYTES: usize = 32 << 20;
-/// In each 4 KiB of the marked document, after its marker.
-pub const TEXT: &str = "関所の検査の見本：この文は閲覧する側のほかでは読めません";
 const HERE: &str = "4010000001";
 const THERE: &str = "4110000001";
 const PATIENT_FROM: &str = "truth.json";
@@ -46,28 +30,6 @@ pub fn program() -> Program {
 
 fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
-}
-
-/// A document that was put into Saga's index by hand.
-pub struct Document {
-    pub id: String,
-    pub hash: [u8; 32],
-    /// What is in it again and again.
-    pub marker: Vec<u8>,
-    path: PathBuf,
-}
-
-impl Document {
-    /// Changes its file in place; what changes it back.
-    pub fn edit_last_byte(&self) -> impl FnOnce() + use<> {
-        let mut options = std::fs::OpenOptions::new();
-        let file = options.read(true).write(true).open(&self.path).unwrap();
-        let last = file.metadata().unwrap().len() - 1;
-        let mut byte = [0];
-        file.read_exact_at(&mut byte, last).unwrap();
-        file.write_all_at(&[!byte[0]], last).unwrap();
-        move || file.write_all_at(&byte, last).unwrap()
-    }
 }
 
 pub struct Town {
@@ -159,7 +121,7 @@ impl Town {
             let chart = charts.iter().find(|at| at["facility"] == facility).unwrap();
             chart["local_id"].as_str().unwrap().to_owned()
         };
-        let (large, marked) = documents(dir.path(), &id_at(THERE));
+        let (large, marked) = documents(dir.path(), (THERE, &id_at(THERE)));
         let saga = with_source(ports[1], 2, THERE, "[broker]\n[node]\n");
         std::fs::write(at("saga/sekisho.toml"), base("saga") + &saga).unwrap();
         let patient = format!("{HERE}/{}", id_at(HERE));
@@ -389,88 +351,4 @@ fn with_source(port: u16, replica: u8, facility: &str, sections: &str) -> String
         "[[node.source]]\nid = \"{facility}\"\nkind = \"ss-mix2-standardised\"\nfacility = \"{facility}\"\nroot = \"../ssmix2/{facility}\"\n"
     );
     server(port, replica) + sections + &source
-}
-
-/// Puts two documents beside the patient's prescriptions, and into Saga's index.
-fn documents(dir: &Path, patient: &str) -> (Document, Document) {
-    let index = SledIndex::open(&dir.join("saga/data/index")).unwrap();
-    let storage = SsMix2Storage {
-        root: dir.join("ssmix2").join(THERE),
-        facility: THERE.parse().unwrap(),
-        source_id: THERE.parse().unwrap(),
-    };
-    ingest(&storage, &index, &mut |_| {}).unwrap();
-    let chart = Patient {
-        facility: storage.facility.clone(),
-        local_patient_id: patient.parse().unwrap(),
-    };
-    let page = index.find(&Query::of(chart)).unwrap();
-    let mut known = page.entries.into_iter();
-    let like = known
-        .find(|e| e.category == Category::Prescription)
-        .unwrap();
-    let mut noise = vec![0; LARGE_BYTES];
-    getrandom::fill(&mut noise).unwrap();
-    let large = put(&index, &storage, &like, 9001, &noise);
-    noise.truncate(MARKED_BYTES);
-    let mut marker = vec![0; 64];
-    getrandom::fill(&mut marker).unwrap();
-    for block in noise.chunks_mut(4096) {
-        block[..64].copy_from_slice(&marker);
-        block[64..64 + TEXT.len()].copy_from_slice(TEXT.as_bytes());
-    }
-    let mut marked = put(&index, &storage, &like, 9002, &noise);
-    marked.marker = marker;
-    index.flush().unwrap();
-    (large, marked)
-}
-
-fn put(
-    index: &SledIndex,
-    storage: &SsMix2Storage,
-    like: &DocumentEntry,
-    order: u32,
-    bytes: &[u8],
-) -> Document {
-    let (folder, name) = like.location.path.rsplit_once('/').unwrap();
-    let mut parts: Vec<_> = name.split('_').collect();
-    let order = format!("{order:015}");
-    parts[3] = &order;
-    let below = format!("{folder}/{}", parts.join("_"));
-    let path = storage.root.join(&below);
-    std::fs::write(&path, bytes).unwrap();
-    let mut entry = like.clone();
-    entry.location = SourceLocation::new(storage.source_id.clone(), &*below).unwrap();
-    entry.hash = Hash(Sha256::digest(bytes).into());
-    entry.size_bytes = bytes.len() as u64;
-    entry.mime_type = "application/octet-stream".to_owned();
-    entry.format_code.code = "urn:example:large".to_owned();
-    let key = IndexKey {
-        local_patient_id: &like.local_patient_id,
-        care_date: "-",
-        data_kind: "large",
-        order_no: &order,
-    };
-    entry.unique_id = UniqueId::derive(&entry.facility, &key, "", &entry.hash);
-    // As the walk sees it: unchanged, so that it stays what the index says.
-    let modified = path.metadata().unwrap().modified().unwrap();
-    let since = modified.duration_since(UNIX_EPOCH).unwrap();
-    let fingerprint = Fingerprint {
-        size_bytes: entry.size_bytes,
-        modified_ns: i64::try_from(since.as_nanos()).unwrap(),
-        reader: READER_VERSION,
-    };
-    let document = Document {
-        id: entry.unique_id.to_string(),
-        hash: *entry.hash.as_bytes(),
-        marker: Vec::new(),
-        path,
-    };
-    let record = FileRecord {
-        location: entry.location.clone(),
-        fingerprint,
-        outcome: FileOutcome::Document(Box::new(entry)),
-    };
-    index.apply(&[Change::Put(record)]).unwrap();
-    document
 }

@@ -9,6 +9,7 @@
 //! release and receipt on disk, and the disclosing node's first pass over its file are in it.
 
 mod carry;
+mod entry;
 mod plain;
 mod site;
 
@@ -118,7 +119,7 @@ impl Processes {
     ) -> Result<Self, BenchError> {
         let dir = tempfile::tempdir().map_err(BenchError::system("a temporary directory"))?;
         for (n, bytes) in sizes.documents.into_iter().enumerate() {
-            write_noise(&site::file(dir.path(), n), bytes)?;
+            write_noise(&entry::file(dir.path(), n), bytes)?;
         }
         // Three sites and the plain peer, each behind a relay where the way is longer.
         let (address, relays) = (loopback(), Relays::new()?);
@@ -238,6 +239,14 @@ impl Processes {
             })
         });
         rows.collect()
+    }
+}
+
+fn wrong(what: &'static str, got: impl std::fmt::Display) -> BenchError {
+    BenchError::Wrong {
+        what,
+        expected: "it works".to_owned(),
+        got: got.to_string(),
     }
 }
 

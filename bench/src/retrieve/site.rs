@@ -1,17 +1,15 @@
 //! One of the three processes: this program, called by its hidden name `site`.
 
 use super::carry::{ByTurns, Shared};
-use super::plain;
+use super::entry::{SOURCE, THERE, file, record, unique_id};
+use super::{plain, wrong};
 use crate::cluster::now;
 use crate::federation::{FIRST_REQUEST, Federation, Member};
 use crate::{BenchError, EXIT_FAILED};
 use sekisho_broker::{Broker, Limits};
-use sekisho_documents::{
-    Availability, Change, Code, DocumentEntry, DocumentIndex, FileOutcome, FileRecord, Fingerprint,
-    IndexKey, MemoryIndex, Patient, SourceLocation, Title, UniqueId,
-};
-use sekisho_domain::{Category, Hash, NetworkOutcome, Outcome, Purpose, Role, TimeMs};
-use sekisho_ingest::{READER_VERSION, SsMix2Storage};
+use sekisho_documents::{Change, DocumentIndex, MemoryIndex, Patient};
+use sekisho_domain::{NetworkOutcome, Outcome, Purpose, Role};
+use sekisho_ingest::SsMix2Storage;
 use sekisho_ledger::ledger_id;
 use sekisho_node::{Budgets, Node, NodeStore, Parts, SystemEnvironment};
 use sekisho_proto::v1;
@@ -19,12 +17,11 @@ use sekisho_replica::{Config, Keys, Replica, SystemClock, Timing};
 use sekisho_transport::{
     ClientLimits, Deadline, Expected, Incoming, ServerLimits, channel, server,
 };
-use sha2::{Digest, Sha256};
 use std::io::{self, BufRead, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -40,21 +37,8 @@ pub(super) const DISCLOSING: usize = 2;
 const PLAIN: usize = 3;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The person's local ids.
+/// The person's local id at east.
 const HERE: &str = "1";
-const THERE: &str = "0000001";
-const SOURCE: &str = "std01";
-
-/// A document's file below a folder.
-pub(super) fn file(dir: &Path, n: usize) -> PathBuf {
-    dir.join(SOURCE).join(below(n))
-}
-
-fn below(n: usize) -> String {
-    format!(
-        "000/000/{THERE}/20260401/OMP-01/{THERE}_20260401_OMP-01_{n:015}_20260401110000000_01_1"
-    )
-}
 
 /// East has a second machine, under the keys that are otherwise north's; north runs nothing.
 fn federation(endpoints: &[String]) -> Result<Federation, BenchError> {
@@ -64,15 +48,8 @@ fn federation(endpoints: &[String]) -> Result<Federation, BenchError> {
     Ok(federation)
 }
 
-fn wrong(what: &'static str, got: impl std::fmt::Display) -> BenchError {
-    BenchError::Wrong {
-        what,
-        expected: "it works".to_owned(),
-        got: got.to_string(),
-    }
-}
-
-/// The process: `site DIR NUMBER near|far OWN-ADDRESS…(4) KNOWN-ADDRESS…(4)`. Ends well when its standard input does.
+/// The process: `site DIR NUMBER near|far OWN-ADDRESS…(4) KNOWN-ADDRESS…(4)`. Ends well when its standard input
+/// does.
 pub(crate) fn serve(args: &[&str], err: &mut dyn Write) -> io::Result<u8> {
     let served = match args {
         [dir, n, way, addresses @ ..] if addresses.len() == 8 => match n.parse() {
@@ -287,72 +264,6 @@ async fn node(of: &Member, sources: Vec<SsMix2Storage>, parts: Parts) -> Result<
     };
     let started = Node::start(config, parts).await;
     started.map_err(|e| wrong("a node", e))
-}
-
-fn unique_id(of: &Patient, n: usize) -> UniqueId {
-    let key = IndexKey {
-        local_patient_id: &of.local_patient_id,
-        care_date: "20260401",
-        data_kind: "large",
-        order_no: &n.to_string(),
-    };
-    UniqueId::derive(&of.facility, &key, "", &Hash([0; 32]))
-}
-
-/// An entry over one of the files, made by hand: no reader makes one of such a document yet.
-fn record(n: usize, storage: &SsMix2Storage) -> Result<FileRecord, BenchError> {
-    let failed = || BenchError::system("a document's file");
-    let path = storage.root.join(below(n));
-    let (mut hasher, mut part) = (Sha256::new(), vec![0; 1 << 20]);
-    let mut file = std::fs::File::open(&path).map_err(failed())?;
-    loop {
-        match io::Read::read(&mut file, &mut part).map_err(failed())? {
-            0 => break,
-            length => hasher.update(&part[..length]),
-        }
-    }
-    let metadata = file.metadata().map_err(failed())?;
-    let modified = metadata.modified().map_err(failed())?;
-    let modified = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let location = SourceLocation::new(storage.source_id.clone(), below(n));
-    let location = location.map_err(|e| wrong("a path", e))?;
-    let local_patient_id = THERE.parse().map_err(|e| wrong("a local id", e))?;
-    let patient = Patient {
-        facility: storage.facility.clone(),
-        local_patient_id,
-    };
-    let coded = |code: &str| Code::new(code, "urn:example:bench", "", code);
-    let entry = DocumentEntry {
-        unique_id: unique_id(&patient, n),
-        facility: patient.facility,
-        local_patient_id: patient.local_patient_id,
-        category: Category::Prescription,
-        data_kind: "large".to_owned(),
-        class_code: coded("class"),
-        type_code: coded("type"),
-        format_code: coded("urn:example:large"),
-        mime_type: "application/octet-stream".to_owned(),
-        language: "ja-JP".to_owned(),
-        creation: TimeMs(0),
-        service_start: TimeMs(0),
-        service_stop: TimeMs(0),
-        practice_setting: None,
-        confidentiality: coded("N"),
-        hash: Hash(hasher.finalize().into()),
-        size_bytes: metadata.len(),
-        status: Availability::Approved,
-        title: Title::new("見本", "sample"),
-        location: location.clone(),
-    };
-    Ok(FileRecord {
-        location,
-        fingerprint: Fingerprint {
-            size_bytes: metadata.len(),
-            modified_ns: i64::try_from(modified.as_nanos()).unwrap_or(0),
-            reader: READER_VERSION,
-        },
-        outcome: FileOutcome::Document(Box::new(entry)),
-    })
 }
 
 /// Agreements, the person's links and the consent.
