@@ -106,7 +106,7 @@ fn compared(speeds: &Speeds, bytes: u64, place: &str) -> [Row; 2] {
 struct Processes {
     /// With what each had at rest.
     sites: Vec<(Server, u64)>,
-    heard: u64,
+    heard: usize,
     dir: TempDir,
     _relays: Relays,
 }
@@ -173,9 +173,9 @@ impl Processes {
                 site.check()?;
             }
             let text = std::fs::read_to_string(&log).unwrap_or_default();
-            let said = text.lines().filter_map(|line| line.strip_prefix("answer "));
+            let mut said = text.lines().filter_map(|line| line.strip_prefix("answer "));
             // A line that is not ended yet is not read.
-            if let Some(answer) = said.skip(self.heard as usize).next()
+            if let Some(answer) = said.nth(self.heard)
                 && text.ends_with('\n')
             {
                 self.heard += 1;
