@@ -132,7 +132,9 @@ fn constant_memory(town: &Town, way: &str) {
     let mut args = town.retrieve(&town.large.id);
     args.extend(["--raw", "--json", "--out", out.to_str().unwrap()]);
     let began = Instant::now();
-    let ended = program().run(&args, LIMIT).expect(0);
+    let ended = program().run(&args, LIMIT);
+    let logs = || processes.map(|(who, process)| format!("{who}:\n{}", process.said()));
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.err, logs().join("\n"));
     let took = began.elapsed();
     assert_eq!(ended.json()["document"]["size_bytes"], LARGE_BYTES as u64);
     assert_eq!(hash(&out), town.large.hash);
