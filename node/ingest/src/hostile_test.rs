@@ -67,7 +67,9 @@ fn the_guard_holds_again_at_release() {
     // Replaced behind the index's back by another patient's message of the same size.
     fixture.write(&path("1", FIRST, 1), &prescription("0009014", "錠剤"));
     assert!(matches!(
-        contents.open(&entry),
+        contents
+            .open(&entry)
+            .and_then(|opened| opened.check(0).map(drop)),
         Err(ContentsError::Changed(_))
     ));
 }
