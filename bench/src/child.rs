@@ -3,7 +3,7 @@
 use crate::BenchError;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -64,6 +64,15 @@ impl Server {
                 got: format!("it ended ({status}); {}", last_words(&self.log)),
             }),
         }
+    }
+
+    /// Writes a line to its standard input.
+    pub(crate) fn say(&mut self, line: &str) -> Result<(), BenchError> {
+        let said = match &mut self.child.stdin {
+            Some(stdin) => writeln!(stdin, "{line}"),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        };
+        said.map_err(BenchError::system("a word to a process"))
     }
 
     /// SIGKILL; returns when nothing of it is left.

@@ -2,7 +2,7 @@
 
 use crate::{
     BenchError, Machine, Numbers, Report, Row, authorize, etcd, failover, group, growth, ledger,
-    postgres, withdrawal,
+    postgres, retrieve, withdrawal,
 };
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ type Plan = Box<dyn Fn(&mut dyn Write) -> Result<Vec<Row>, BenchError>>;
 /// The option that makes every run short: to see that it works, not how fast.
 const QUICK: &str = "--quick";
 
-const BENCHMARKS: [Benchmark; 7] = [
+const BENCHMARKS: [Benchmark; 8] = [
     Benchmark {
         name: "authorize",
         about: "decisions per second and how long one takes over one million consents (--full: ten), memory of a \
@@ -118,6 +118,22 @@ const BENCHMARKS: [Benchmark; 7] = [
         options: "[--quick | --entries N]",
         plan: plan_growth,
     },
+    Benchmark {
+        name: "retrieve",
+        about: "documents of 10 MiB and 1 GiB sealed from process to process, directly and through a broker, also \
+                30 ms apart, against plain TLS of the same bytes, and what each process grows by",
+        options: "[--quick]",
+        plan: |options| {
+            let sizes = if quick("retrieve", options)? {
+                retrieve::Sizes::QUICK
+            } else {
+                retrieve::Sizes::FULL
+            };
+            Ok(Box::new(move |progress| {
+                retrieve::run(&sizes, &itself()?, progress)
+            }))
+        },
+    },
 ];
 
 fn plan_growth(options: &[&str]) -> Result<Plan, String> {
@@ -186,6 +202,7 @@ pub fn command(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 
     let done = match words.as_slice() {
         ["list" | "--help" | "-h" | "help"] => listed(out).map(|()| 0),
         [group::REPLICA, rest @ ..] => group::serve(rest, err),
+        [retrieve::SITE, rest @ ..] => retrieve::serve(rest, err),
         [name, options @ ..] => match BENCHMARKS.iter().find(|benchmark| benchmark.name == *name) {
             Some(benchmark) => match (benchmark.plan)(options) {
                 Ok(plan) => measured(benchmark.name, &plan, !json.is_empty(), out, err),
@@ -297,6 +314,7 @@ mod tests {
             &["postgres", "--quick", "--quick"],
             &["withdrawal", "--far"],
             &["failover", "7"],
+            &["retrieve", "--fast"],
             &["growth", "--entries"],
             &["growth", "--entries", "some"],
             &["growth", "--quick", "--entries", "7"],

@@ -84,6 +84,11 @@ impl Member {
         SigningKey::from_secret(&secret("checkpoint", self.number))
     }
 
+    /// Its node's key, once more.
+    pub(crate) fn node_key(&self) -> SigningKey {
+        SigningKey::from_secret(&secret("node", self.number))
+    }
+
     /// The key it connects with.
     pub(crate) fn transport(&self) -> Result<Identity, BenchError> {
         let seed = Zeroizing::new(secret("transport", self.number));

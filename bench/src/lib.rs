@@ -9,6 +9,7 @@
 //!        ├─▶ ledger ────▶ replicated ─▶ cluster        three replicas, real TLS, real fsync, in this process
 //!        ├─▶ etcd, postgres ▶ replicated ─▶ group      the same as processes, by turns with the peer's (child)
 //!        ├─▶ failover, growth ▶ group                  killed and started again; fed until they are large
+//!        ├─▶ retrieve                                   documents between a node, a broker and a node, as processes
 //!        └─▶ withdrawal ▶ cluster, relay               each replica's own state asked, also over a longer way
 //!                 all ─▶ yardstick (the machine), load, stats, report, machine
 //! ```
@@ -33,6 +34,7 @@ pub mod postgres;
 mod relay;
 mod replicated;
 mod report;
+pub mod retrieve;
 mod stats;
 pub mod withdrawal;
 mod yardstick;

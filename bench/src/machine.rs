@@ -94,22 +94,32 @@ pub(crate) fn resident_bytes() -> Result<u64, BenchError> {
 /// # Errors
 /// The system does not say: there is none.
 pub(crate) fn resident_bytes_of(process: u32) -> Result<u64, BenchError> {
+    bytes_of(process, "VmRSS:")
+}
+
+/// The most bytes of memory a process ever held.
+///
+/// # Errors
+/// The system does not say: there is none.
+pub(crate) fn peak_bytes_of(process: u32) -> Result<u64, BenchError> {
+    bytes_of(process, "VmHWM:")
+}
+
+fn bytes_of(process: u32, line: &str) -> Result<u64, BenchError> {
     let what = "the resident memory";
     let status = fs::read_to_string(format!("/proc/{process}/status"));
     let status = status.map_err(BenchError::system(what))?;
-    let kib = resident_kib(&status).ok_or_else(|| BenchError::Wrong {
+    let kib = kib_of(&status, line).ok_or_else(|| BenchError::Wrong {
         what,
-        expected: "a line VmRSS in the process's status".to_owned(),
+        expected: format!("a line {line} in the process's status"),
         got: "none".to_owned(),
     })?;
     Ok(kib * 1024)
 }
 
-fn resident_kib(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse().ok()
+fn kib_of(status: &str, line: &str) -> Option<u64> {
+    let value = status.lines().find_map(|it| it.strip_prefix(line))?;
+    value.trim().strip_suffix(" kB")?.trim().parse().ok()
 }
 
 fn cpu_model(cpuinfo: &str) -> Option<String> {
@@ -140,10 +150,10 @@ mod tests {
     #[test]
     fn resident_memory_is_what_the_system_says() {
         assert_eq!(
-            resident_kib("VmSize:\t 9 kB\nVmRSS:\t  2048 kB\n"),
+            kib_of("VmSize:\t 9 kB\nVmRSS:\t  2048 kB\n", "VmRSS:"),
             Some(2_048)
         );
-        assert_eq!(resident_kib("VmSize:\t 9 kB\n"), None);
+        assert_eq!(kib_of("VmSize:\t 9 kB\n", "VmRSS:"), None);
         let bytes = resident_bytes().ok();
         assert!(bytes.is_some_and(|bytes| bytes > 1_000_000), "{bytes:?}");
     }

@@ -53,7 +53,7 @@ fn list_ends_well_and_a_wrong_name_does_not() {
     let listed = bench(&["list"]);
     assert_eq!(listed.status.code(), Some(0));
     let list = String::from_utf8(listed.stdout).expect("text");
-    assert_eq!(list.lines().count(), 7, "{list}");
+    assert_eq!(list.lines().count(), 8, "{list}");
     assert!(listed.stderr.is_empty());
 
     let unknown = bench(&["latency", "--json"]);
@@ -115,6 +115,19 @@ fn a_killed_leader_is_replaced() {
     // Nobody calls an election before the shortest timeout is over.
     let ours = report["rows"][0]["ours"].as_f64().expect("a number");
     assert!(ours > 100.0, "{report}");
+}
+
+#[test]
+fn a_document_goes_every_way() {
+    let report = quick("retrieve").expect("it needs nobody else");
+    let cases = cases(&report);
+    // Two ways for each of two documents, three processes' memory, two ways 30 ms apart.
+    assert_eq!(cases.len(), 9, "{cases:#?}");
+    for row in report["rows"].as_array().expect("rows") {
+        if row["unit"] == "B" {
+            assert!(row["ratio"].as_f64() <= Some(1.0), "{row}");
+        }
+    }
 }
 
 #[test]

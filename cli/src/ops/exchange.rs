@@ -42,14 +42,17 @@ pub struct FoundEnd {
     pub elapsed_ms: u64,
 }
 
+/// Bytes of a document that is held whole, to be shown: no readable kind is larger (`sekisho_ingest::render`).
+pub const SHOWN_BYTES_MAX: u64 = sekisho_documents::FILE_BYTES_MAX;
+
 /// What a retrieve came to.
 #[derive(Debug, Clone)]
 pub struct Retrieved {
     /// The access request's ledger index.
     pub index: EntryIndex,
-    /// The document's attributes, if it came.
+    /// The document's attributes, if it came whole.
     pub header: Option<v1::DocumentEntry>,
-    /// Its content, if it came.
+    /// Its content, if it came whole and was not handed on as it came.
     pub content: Vec<u8>,
     /// What the asked network ended in.
     pub outcome: NetworkOutcome,
@@ -180,13 +183,61 @@ fn end_in(end: v1::NetworkEnd) -> Result<FoundEnd, Failure> {
     convert().map_err(|e| malformed(&e))
 }
 
-/// Retrieves one document.
+/// A part of a document as it comes. The parts are a document only if all of it came.
+#[derive(Debug)]
+pub enum Coming<'a> {
+    /// Its attributes, first.
+    Header(&'a v1::DocumentEntry),
+    /// The next piece of its content, verified to be the disclosing node's.
+    Piece(&'a [u8]),
+}
+
+/// Retrieves one document and holds it, up to [`SHOWN_BYTES_MAX`].
 ///
 /// # Errors
-/// As for [`find`].
+/// As for [`find`]; the document is larger.
 pub async fn retrieve(
     session: &Session,
     request: v1::RetrieveRequest,
+) -> Result<Retrieved, Failure> {
+    let mut content = Vec::new();
+    let hold = |coming: Coming<'_>| match coming {
+        Coming::Header(entry) => check_shown(entry.size_bytes),
+        Coming::Piece(piece) => {
+            content.extend_from_slice(piece);
+            check_shown(content.len() as u64)
+        }
+    };
+    let mut retrieved = retrieve_into(session, request, hold).await?;
+    if retrieved.header.is_some() {
+        retrieved.content = content;
+    }
+    Ok(retrieved)
+}
+
+fn check_shown(bytes: u64) -> Result<(), Failure> {
+    if bytes <= SHOWN_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        format!(
+            "この文書は {bytes} バイトあり、表示できるのは {SHOWN_BYTES_MAX} バイトまでです。--raw --out FILE でファイルに保存してください（ここまでの取得も台帳に残ります）"
+        ),
+        format!(
+            "the document has {bytes} bytes, and at most {SHOWN_BYTES_MAX} are shown; write it to a file with --raw \
+             --out FILE (this retrieval stays on the ledger as well)"
+        ),
+    ))
+}
+
+/// Retrieves one document, handing on what comes of it. Only a document that came whole has a header in the end.
+///
+/// # Errors
+/// As for [`find`]; `take`'s own, which ends it.
+pub async fn retrieve_into(
+    session: &Session,
+    request: v1::RetrieveRequest,
+    mut take: impl FnMut(Coming<'_>) -> Result<(), Failure>,
 ) -> Result<Retrieved, Failure> {
     use v1::retrieve_event::Event;
     let end = end_of(session);
@@ -197,12 +248,15 @@ pub async fn retrieve(
         .await
         .map_err(|s| failure_about_patient(&s, &session.address))?
         .into_inner();
-    let (mut index, mut header, mut content, mut last) = (None, None, Vec::new(), None);
+    let (mut index, mut header, mut last) = (None, None, None);
     while let Some(event) = next(session, &mut stream, end).await? {
         match event.event {
             Some(Event::Decided(decided)) => index = Some(EntryIndex(decided.index)),
-            Some(Event::Header(entry)) => header = Some(entry),
-            Some(Event::Chunk(chunk)) => content.extend_from_slice(&chunk),
+            Some(Event::Header(entry)) => {
+                take(Coming::Header(&entry))?;
+                header = Some(entry);
+            }
+            Some(Event::Chunk(chunk)) => take(Coming::Piece(&chunk))?,
             Some(Event::End(end)) => last = Some(end_in(end)?),
             None => return Err(incomplete("an event")),
         }
@@ -214,7 +268,7 @@ pub async fn retrieve(
             Ok(Retrieved {
                 index,
                 header: header.filter(|_| whole),
-                content: if whole { content } else { Vec::new() },
+                content: Vec::new(),
                 outcome: last.outcome,
                 footing: last.footing,
             })

@@ -10,7 +10,10 @@ mod replay;
 mod session;
 
 pub use entries::{Recorded, govern, record, say, subject};
-pub use exchange::{Found, FoundEnd, Retrieved, bundle, find, ingest, page, retrieve};
+pub use exchange::{
+    Coming, Found, FoundEnd, Retrieved, SHOWN_BYTES_MAX, bundle, find, ingest, page, retrieve,
+    retrieve_into,
+};
 pub use ledger::{checkpoint, reached, status};
 pub use past::{Until, past};
 pub use people::{erase, keep_note, open_seal, practitioner, practitioner_of, sealed_reservations};

@@ -33,12 +33,23 @@ pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// Time for the ping's answer; then the connection is given up.
 pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Flow-control window of one stream. The default 64 KiB allows 2 MB/s at 30 ms round trip; 2 MiB
+/// Flow-control window of one request at a server. The default 64 KiB allows 2 MB/s at 30 ms round trip; 2 MiB
 /// cover a 500 Mbit/s line there.
 pub const STREAM_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 
-/// Flow-control window of a connection: several streams at full speed.
+/// Flow-control window of a connection at a server: several requests at full speed.
 pub const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+
+/// Flow-control window of one answer at a client, where documents come in: 2 Gbit/s at 30 ms round trip. It is also
+/// what one answer takes of a client that does not read on.
+pub const ANSWER_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+
+/// Flow-control window of a connection at a client, and what all its unread answers together take: two documents at
+/// full speed.
+pub const ANSWERS_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
+
+/// Bytes of one HTTP/2 frame: a document's chunk in 16 of them rather than 64.
+pub const FRAME_BYTES: u32 = 64 * 1024;
 
 /// Requests at once on one connection.
 pub const STREAMS_MAX: u32 = 256;

@@ -15,6 +15,7 @@ pub fn server() -> MembersServer {
     Server::builder()
         .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
         .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
+        .max_frame_size(limits::FRAME_BYTES)
         .max_concurrent_streams(limits::STREAMS_MAX)
         .http2_max_header_list_size(limits::HEADER_LIST_BYTES_MAX)
         .http2_keepalive_interval(Some(limits::KEEP_ALIVE_INTERVAL))

@@ -3,18 +3,23 @@
 //! The path is resolved and compared, and what was read is hashed and compared. So even a link swapped in between
 //! the two gives only bytes that were indexed as this document. Whether they may leave is the node's question; that
 //! they still name the right patient, `sekisho_ingest::verify_patient`'s.
+//!
+//! Messages are read whole ([`Contents::read`]). A document is released in pieces and in constant memory, see
+//! [`crate::Opened`].
 
-use crate::{DocumentEntry, SourceId, SourceLocation};
-use sekisho_domain::Hash;
-use sha2::{Digest, Sha256};
+use crate::{DocumentEntry, Opened, SourceId, SourceLocation};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
-/// Largest document read from a source, in bytes: messages are some kilobytes, a year of results less than one
-/// megabyte.
+/// Largest file read whole from a source, in bytes: messages are some kilobytes, a year of results less than one
+/// megabyte. Who a message is about stands in the message, so none is released unless it was read whole.
 pub const FILE_BYTES_MAX: u64 = 8 << 20;
+
+/// Largest document released, in bytes; it is read in pieces. What a broker passes on at most: within the longest
+/// deadline there is, a minute, a line must carry 150 Mbit/s for it.
+pub const DOCUMENT_BYTES_MAX: u64 = 1 << 30;
 
 /// Why a document cannot be released. Displays name neither path nor patient.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +36,7 @@ pub enum ContentsError {
     /// The path does not lead to a regular file.
     #[error("the document is not a regular file")]
     NotAFile(SourceLocation),
-    /// The file is larger than [`FILE_BYTES_MAX`].
+    /// The file is larger than [`FILE_BYTES_MAX`] or [`DOCUMENT_BYTES_MAX`].
     #[error("the document is larger than {max} bytes")]
     TooLarge {
         /// The file.
@@ -77,17 +82,16 @@ impl Contents {
         }
     }
 
-    /// The bytes of a document, at most [`FILE_BYTES_MAX`], with the size and SHA-256 its entry states.
+    /// Opens a document of at most [`DOCUMENT_BYTES_MAX`], of the size its entry states. Nothing of it is read yet.
     ///
     /// # Errors
     /// One variant for each way in which the file is not what was indexed.
-    pub fn open(&self, entry: &DocumentEntry) -> Result<Vec<u8>, ContentsError> {
-        let bytes = self.read(&entry.location)?;
-        let hash: [u8; 32] = Sha256::digest(&bytes).into();
-        if bytes.len() as u64 != entry.size_bytes || Hash(hash) != entry.hash {
+    pub fn open(&self, entry: &DocumentEntry) -> Result<Opened, ContentsError> {
+        let (file, size_bytes) = self.file(&entry.location, DOCUMENT_BYTES_MAX)?;
+        if size_bytes != entry.size_bytes {
             return Err(ContentsError::Changed(entry.location.clone()));
         }
-        Ok(bytes)
+        Ok(Opened::new(file, entry))
     }
 
     /// The bytes of a source file, at most [`FILE_BYTES_MAX`], compared with nothing: for the readers that make
@@ -96,6 +100,20 @@ impl Contents {
     /// # Errors
     /// As [`Contents::open`], except [`ContentsError::Changed`].
     pub fn read(&self, location: &SourceLocation) -> Result<Vec<u8>, ContentsError> {
+        let (file, size_bytes) = self.file(location, FILE_BYTES_MAX)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(size_bytes).unwrap_or(0));
+        let read = file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes);
+        read.map_err(failed(location))?;
+        if bytes.len() as u64 > FILE_BYTES_MAX {
+            return Err(ContentsError::TooLarge {
+                location: location.clone(),
+                max: FILE_BYTES_MAX,
+            });
+        }
+        Ok(bytes)
+    }
+
+    fn file(&self, location: &SourceLocation, max: u64) -> Result<(File, u64), ContentsError> {
         let root = self
             .roots
             .get(&location.source_id)
@@ -104,19 +122,31 @@ impl Contents {
             source_id: location.source_id.clone(),
             source,
         })?;
-        read_within(&root, location)
+        open_within(&root, location, max)
     }
 }
 
-/// Reads a regular file below a resolved root, no component of its path being a link.
-fn read_within(root: &Path, location: &SourceLocation) -> Result<Vec<u8>, ContentsError> {
-    let failed = |source: std::io::Error| match source.kind() {
+/// What a failure to read a file means.
+pub(crate) fn failed(
+    location: &SourceLocation,
+) -> impl Fn(std::io::Error) -> ContentsError + use<'_> {
+    |source| match source.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => ContentsError::Vanished(location.clone()),
         _ => ContentsError::Io {
             location: location.clone(),
             source,
         },
-    };
+    }
+}
+
+/// Opens a regular file of at most `max` bytes below a resolved root, no component of its path being a link; also
+/// its size.
+fn open_within(
+    root: &Path,
+    location: &SourceLocation,
+    max: u64,
+) -> Result<(File, u64), ContentsError> {
+    let failed = failed(location);
     let relative = Path::new(&location.path);
     if !relative
         .components()
@@ -126,30 +156,22 @@ fn read_within(root: &Path, location: &SourceLocation) -> Result<Vec<u8>, Conten
     }
     let path = root.join(relative);
     // Any link below the root changes the resolved path. None is followed: links are quarantined, never indexed.
-    if path.canonicalize().map_err(failed)? != path {
+    if path.canonicalize().map_err(&failed)? != path {
         return Err(ContentsError::Escapes(location.clone()));
     }
     // Before opening: a pipe would block.
-    if !path.symlink_metadata().map_err(failed)?.is_file() {
+    if !path.symlink_metadata().map_err(&failed)?.is_file() {
         return Err(ContentsError::NotAFile(location.clone()));
     }
-    let file = File::open(&path).map_err(failed)?;
-    let size_bytes = file.metadata().map_err(failed)?.len();
-    let too_large = || ContentsError::TooLarge {
-        location: location.clone(),
-        max: FILE_BYTES_MAX,
-    };
-    if size_bytes > FILE_BYTES_MAX {
-        return Err(too_large());
+    let file = File::open(&path).map_err(&failed)?;
+    let size_bytes = file.metadata().map_err(&failed)?.len();
+    if size_bytes > max {
+        return Err(ContentsError::TooLarge {
+            location: location.clone(),
+            max,
+        });
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(size_bytes).unwrap_or(0));
-    file.take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(too_large());
-    }
-    Ok(bytes)
+    Ok((file, size_bytes))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 use super::*;
 use crate::contract_test::{entry, location};
+use sekisho_domain::Hash;
+use sha2::{Digest, Sha256};
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -17,10 +19,15 @@ fn rooted(bytes: &[u8]) -> (tempfile::TempDir, Contents, DocumentEntry) {
     (dir, contents, document)
 }
 
+fn whole(contents: &Contents, document: &DocumentEntry) -> Result<Vec<u8>, ContentsError> {
+    let checked = contents.open(document)?.check_whole(0);
+    checked.map(|(_, bytes)| bytes)
+}
+
 #[test]
 fn gives_the_indexed_bytes() {
     let (_dir, contents, document) = rooted(b"MSH|");
-    assert_eq!(contents.open(&document).unwrap(), b"MSH|");
+    assert_eq!(whole(&contents, &document).unwrap(), b"MSH|");
 }
 
 #[test]
@@ -28,7 +35,7 @@ fn a_root_may_be_a_link() {
     let (dir, _, document) = rooted(b"MSH|");
     symlink(dir.path().join("root"), dir.path().join("mounted")).unwrap();
     let contents = Contents::new([("std01".parse().unwrap(), dir.path().join("mounted"))]);
-    assert_eq!(contents.open(&document).unwrap(), b"MSH|");
+    assert_eq!(whole(&contents, &document).unwrap(), b"MSH|");
 }
 
 #[test]
@@ -38,34 +45,34 @@ fn refuses_what_was_not_indexed() {
     for changed in [&b"MSH!"[..], b"MSH", b"MSH|x", b""] {
         fs::write(&file, changed).unwrap();
         assert!(
-            matches!(contents.open(&document), Err(ContentsError::Changed(_))),
+            matches!(whole(&contents, &document), Err(ContentsError::Changed(_))),
             "{changed:?}"
         );
     }
     fs::write(&file, b"MSH|").unwrap();
-    contents.open(&document).unwrap();
+    whole(&contents, &document).unwrap();
     let size = DocumentEntry {
         size_bytes: 5,
         ..document.clone()
     };
     assert!(matches!(
-        contents.open(&size),
+        whole(&contents, &size),
         Err(ContentsError::Changed(_))
     ));
     fs::remove_file(&file).unwrap();
     assert!(matches!(
-        contents.open(&document),
+        whole(&contents, &document),
         Err(ContentsError::Vanished(_))
     ));
     fs::create_dir(&file).unwrap();
     assert!(matches!(
-        contents.open(&document),
+        whole(&contents, &document),
         Err(ContentsError::NotAFile(_))
     ));
     fs::remove_dir_all(dir.path().join("root/999")).unwrap();
     fs::write(dir.path().join("root/999"), b"").unwrap();
     assert!(
-        matches!(contents.open(&document), Err(ContentsError::Vanished(_))),
+        matches!(whole(&contents, &document), Err(ContentsError::Vanished(_))),
         "a folder became a file"
     );
 }
@@ -93,7 +100,7 @@ fn never_leaves_its_root() {
             location: location("std01", path),
             ..document.clone()
         };
-        let error = contents.open(&document).unwrap_err();
+        let error = whole(&contents, &document).unwrap_err();
         assert!(
             matches!(error, ContentsError::Escapes(_)),
             "{path}: {error}"
@@ -105,7 +112,7 @@ fn never_leaves_its_root() {
         ..document
     };
     assert!(matches!(
-        contents.open(&other),
+        whole(&contents, &other),
         Err(ContentsError::UnknownSource(_))
     ));
 }
@@ -117,14 +124,28 @@ fn refuses_what_is_too_large_without_reading_it() {
         .write(true)
         .open(dir.path().join("root/999/901/a"))
         .unwrap();
-    file.set_len(FILE_BYTES_MAX + 1).unwrap();
-    assert!(matches!(
-        contents.open(&document),
-        Err(ContentsError::TooLarge { .. })
-    ));
+    let sized = |size_bytes| DocumentEntry {
+        size_bytes,
+        ..document.clone()
+    };
+    for (size, whole_too) in [(FILE_BYTES_MAX + 1, true), (DOCUMENT_BYTES_MAX + 1, false)] {
+        file.set_len(size).unwrap();
+        let opened = contents.open(&sized(size));
+        let refused = match opened {
+            Ok(opened) if whole_too => opened.check_whole(0).map(drop),
+            opened => opened.map(drop),
+        };
+        assert!(
+            matches!(refused, Err(ContentsError::TooLarge { .. })),
+            "{size}: {refused:?}"
+        );
+    }
     file.set_len(FILE_BYTES_MAX).unwrap();
     assert!(
-        matches!(contents.open(&document), Err(ContentsError::Changed(_))),
+        matches!(
+            whole(&contents, &sized(FILE_BYTES_MAX)),
+            Err(ContentsError::Changed(_))
+        ),
         "the bound itself is allowed"
     );
 }

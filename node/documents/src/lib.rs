@@ -3,7 +3,8 @@
 //! - [`DocumentEntry`]: the XDS DocumentEntry attributes of one document (IHE ITI TF-3 §4.2.3.2).
 //! - [`DocumentIndex`]: where entries are found by patient; [`SledIndex`] on disk, [`MemoryIndex`] in memory,
 //!   both held to one contract suite. An index holds only what can be rebuilt from the source files.
-//! - [`Contents`]: opens a document's bytes for release, only if they are the bytes that were indexed.
+//! - [`Contents`]: opens a document's bytes for release, only if they are the bytes that were indexed; [`Opened`]
+//!   streams them.
 //!
 //! Reading the sources is left to `sekisho-ingest`; whether a document may leave, to the node and the ledger.
 //! Promises kept here: P10 (contents stay in the source files, the index holds metadata) and P12 (every
@@ -27,12 +28,13 @@ mod error;
 mod index;
 mod layout;
 mod memory;
+mod opened;
 mod quarantine;
 mod record;
 mod sled_index;
 mod source;
 
-pub use contents::{Contents, ContentsError, FILE_BYTES_MAX};
+pub use contents::{Contents, ContentsError, DOCUMENT_BYTES_MAX, FILE_BYTES_MAX};
 pub use entry::{
     Availability, Code, DocumentEntry, IndexKey, LOCAL_PATIENT_ID_BYTES_MAX, LocalPatientId, Title,
     UniqueId,
@@ -43,6 +45,7 @@ pub use index::{
 };
 pub use layout::FORMAT_VERSION;
 pub use memory::MemoryIndex;
+pub use opened::{Checked, Opened, Pieces};
 pub use quarantine::{OperatorText, QuarantineReason, Quarantined, SeenPatients};
 pub use record::{
     BATCH_CHANGES_MAX, Change, Counters, FileOutcome, FileRecord, Fingerprint, StatusCounts,

@@ -61,13 +61,15 @@ fn the_guard_holds_again_at_release() {
         fixture.storage.source_id.clone(),
         fixture.storage.root.clone(),
     )]);
-    let bytes = contents.open(&entry).unwrap();
+    let (_, bytes) = contents.open(&entry).unwrap().check_whole(0).unwrap();
     verify_patient(&bytes, &entry.local_patient_id).unwrap();
     assert!(verify_patient(&bytes, &"0009014".parse().unwrap()).is_err());
     // Replaced behind the index's back by another patient's message of the same size.
     fixture.write(&path("1", FIRST, 1), &prescription("0009014", "錠剤"));
     assert!(matches!(
-        contents.open(&entry),
+        contents
+            .open(&entry)
+            .and_then(|opened| opened.check(0).map(drop)),
         Err(ContentsError::Changed(_))
     ));
 }

@@ -98,7 +98,7 @@ fn every_message_of_the_generated_storage_is_indexed_and_opens() {
         let sekisho_documents::FileOutcome::Document(entry) = record.outcome else {
             panic!("not a document")
         };
-        let bytes = contents.open(&entry).unwrap();
+        let (_, bytes) = contents.open(&entry).unwrap().check_whole(0).unwrap();
         crate::verify_patient(&bytes, &entry.local_patient_id).unwrap();
         let readable = render(&bytes);
         assert!(

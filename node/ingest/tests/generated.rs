@@ -105,7 +105,7 @@ fn every_makers_storage_is_read_as_it_was_written() {
                         quarantined.insert(file.location.path, reason);
                     }
                     FileOutcome::Document(entry) => {
-                        let bytes = contents.open(&entry).unwrap();
+                        let (_, bytes) = contents.open(&entry).unwrap().check_whole(0).unwrap();
                         verify_patient(&bytes, &entry.local_patient_id).unwrap();
                         let readable = render(&bytes);
                         assert!(

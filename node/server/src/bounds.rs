@@ -12,7 +12,10 @@ pub const FIND_BYTES_MAX: usize = 64 << 20;
 pub const RESUMES_MAX: usize = 8;
 /// Bytes of one request: a note of evidence or a list of facilities, and what surrounds it.
 pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
-/// Answers to other networks under way at once. Each holds at most one page or one document.
+/// Chunks of a document read and sealed ahead of those in the stream: one is read while another is sent.
+pub const READ_AHEAD: usize = 1;
+/// Answers to other networks under way at once. Each holds at most one page or a few chunks, whatever the document's
+/// size, and while it checks one a message of at most `sekisho_documents::FILE_BYTES_MAX`.
 pub const ANSWERS_MAX: usize = 64;
 /// Queries of the network's own people under way at once.
 pub const FINDS_MAX: usize = 16;

@@ -7,13 +7,14 @@
 use crate::NodeError;
 use crate::bounds::PAGE_ENTRIES_MAX;
 use sekisho_documents::{
-    Contents, ContentsError, Cursor, DocumentEntry, DocumentIndex, Patient, Query, Statuses,
-    UniqueId,
+    Checked, Contents, ContentsError, Cursor, DocumentEntry, DocumentIndex, Opened, Patient, Query,
+    Statuses, UniqueId,
 };
 use sekisho_domain::{
     AccessRecord, AccessRequest, Action, Category, Codes, EntryIndex, FacilityId, NetworkId,
     RequestId, Reservation, SubjectId, TimeMs, Withheld,
 };
+use sekisho_ingest::WrongPatient;
 use sekisho_ledger::Permit;
 use sekisho_proto::v1;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,9 @@ pub fn sealed_from(
         facilities: reservation.disclosing_facilities.clone(),
     })
 }
+
+/// How the format codes of SS-MIX2's standardised storage begin.
+const STANDARDISED: &str = "urn:jami:ss-mix2:standardised:";
 
 fn holds_back(withheld: &Withheld, entry: &DocumentEntry) -> bool {
     let category = withheld.categories;
@@ -208,14 +212,29 @@ impl Scope {
     }
 }
 
-/// The bytes of a document, if they are still the ones indexed and still name, in every place, the patient the index
-/// names. None where they are not: there is no such document any more.
+/// A document's file, if its bytes are still the ones indexed and name, in every place, the patient the index names;
+/// it may leave from byte `from` on. None where they are not: there is no such document any more.
+///
+/// A message names its patient itself, so it is read whole, once, and let go of again. What else a source may hold
+/// one day names nobody; there the path does. Reads all of it: blocks.
 ///
 /// # Errors
 /// [`ContentsError`] where the source cannot be read: whether the document is there is not known.
-pub fn content(contents: &Contents, entry: &DocumentEntry) -> Result<Option<Vec<u8>>, NodeError> {
-    let bytes = match contents.open(entry) {
-        Ok(bytes) => bytes,
+pub fn content(
+    contents: &Contents,
+    entry: &DocumentEntry,
+    from: u64,
+) -> Result<Option<Checked>, NodeError> {
+    let named = if path_names_patient(entry) {
+        let opened = contents.open(entry);
+        opened.and_then(|opened| Ok(Some(named(opened, entry, from)?)))
+    } else {
+        Ok(None)
+    };
+    let fault = match named {
+        Ok(Some(Ok(checked))) => return Ok(Some(checked)),
+        Ok(Some(Err(wrong))) => wrong.to_string(),
+        Ok(None) => "its path names another patient".to_owned(),
         Err(
             fault @ (ContentsError::Changed(_)
             | ContentsError::Vanished(_)
@@ -228,20 +247,32 @@ pub fn content(contents: &Contents, entry: &DocumentEntry) -> Result<Option<Vec<
         }
         Err(fault) => return Err(fault.into()),
     };
-    let fault = if !path_names_patient(entry) {
-        Some("its path names another patient".to_owned())
-    } else {
-        sekisho_ingest::verify_patient(&bytes, &entry.local_patient_id)
-            .err()
-            .map(|wrong| wrong.to_string())
-    };
-    match fault {
-        None => Ok(Some(bytes)),
-        Some(fault) => {
-            tracing::error!(fault, source = %entry.location.source_id, "a document is withheld: wrong patient");
-            Ok(None)
-        }
+    tracing::error!(fault, source = %entry.location.source_id, "a document is withheld: wrong patient");
+    Ok(None)
+}
+
+fn named(
+    opened: Opened,
+    entry: &DocumentEntry,
+    from: u64,
+) -> Result<Result<Checked, WrongPatient>, ContentsError> {
+    if !is_message(entry) {
+        return opened.check(from).map(Ok);
     }
+    let (checked, bytes) = opened.check_whole(from)?;
+    let verified = sekisho_ingest::verify_patient(&bytes, &entry.local_patient_id);
+    Ok(verified.map(|()| checked))
+}
+
+/// Whether a document is an HL7 v2 message: by its media type, whose parameters do not count, and all of SS-MIX2's
+/// standardised storage, whatever is said of it.
+fn is_message(entry: &DocumentEntry) -> bool {
+    let essence = entry.mime_type.split(';').next().unwrap_or_default();
+    let known = ["application/hl7-v2", "x-application/hl7-v2+er7"];
+    known
+        .iter()
+        .any(|kind| essence.trim().eq_ignore_ascii_case(kind))
+        || entry.format_code.code.starts_with(STANDARDISED)
 }
 
 /// SS-MIX2 standardised storage names the patient twice in a path: `…/<患者ID>/<診療日>/<データ種別>/<患者ID>_…`.

@@ -285,6 +285,16 @@ fn pages_follow_each_other_without_gap_or_repetition() {
     }
 }
 
+/// What would leave.
+fn whole(contents: &Contents, entry: &DocumentEntry) -> Result<Option<Vec<u8>>, NodeError> {
+    let Some(checked) = content(contents, entry, 0)? else {
+        return Ok(None);
+    };
+    let mut bytes = Vec::new();
+    assert!(checked.pieces(1 << 20)?.next(&mut bytes)?);
+    Ok(Some(bytes))
+}
+
 #[test]
 fn content_is_given_only_while_it_is_what_was_indexed_and_names_the_patient() {
     let setting = Setting::new();
@@ -301,13 +311,13 @@ fn content_is_given_only_while_it_is_what_was_indexed_and_names_the_patient() {
     let found = documents(&scope, &index);
     assert_eq!(found.len(), 1, "the misfiled message is quarantined");
     let entry = &found[0];
-    assert_eq!(content(&contents, entry).unwrap().unwrap(), bytes);
+    assert_eq!(whole(&contents, entry).unwrap().unwrap(), bytes);
 
     // The index says another patient than path and message: nothing leaves, though the bytes are as indexed.
     let wrong = |change: fn(&mut DocumentEntry)| {
         let mut entry = entry.clone();
         change(&mut entry);
-        content(&contents, &entry).unwrap()
+        whole(&contents, &entry).unwrap()
     };
     assert_eq!(
         wrong(|e| e.local_patient_id = STRANGER.parse().unwrap()),
@@ -343,7 +353,7 @@ fn content_is_given_only_while_it_is_what_was_indexed_and_names_the_patient() {
             outcome: FileOutcome::Document(Box::new(misfiled.clone())),
         })])
         .unwrap();
-    assert_eq!(content(&contents, &misfiled).unwrap(), None);
+    assert_eq!(whole(&contents, &misfiled).unwrap(), None);
 
     // The message is the patient's, but lies in a stranger's folder, and was indexed so.
     let bytes = storage.put(PATIENT, 1);
@@ -361,26 +371,62 @@ fn content_is_given_only_while_it_is_what_was_indexed_and_names_the_patient() {
         .unwrap(),
         ..entry.clone()
     };
-    assert_eq!(content(&contents, &astray).unwrap(), None);
+    assert_eq!(whole(&contents, &astray).unwrap(), None);
 
     let path = storage.path(PATIENT, 1);
     fs::write(&path, prescription(PATIENT, "DRUG X")).unwrap();
     assert_eq!(
-        content(&contents, entry).unwrap(),
+        whole(&contents, entry).unwrap(),
         None,
         "changed after indexing"
     );
     fs::remove_file(&path).unwrap();
     assert_eq!(
-        content(&contents, entry).unwrap(),
+        whole(&contents, entry).unwrap(),
         None,
         "gone after indexing"
     );
     let unknown = Contents::new([]);
     assert!(
-        content(&unknown, entry).is_err(),
+        whole(&unknown, entry).is_err(),
         "a source that is not there is a fault, not an absence"
     );
+}
+
+#[test]
+fn only_what_is_no_message_is_believed_by_its_path_alone() {
+    let setting = Setting::new();
+    let storage = &setting.hospital;
+    storage.put(PATIENT, 1);
+    let index = index(&[storage]);
+    let found = index.find(&Query::of(chart(SAGA_HOSPITAL, PATIENT)));
+    let of_path = found.unwrap().entries[0].clone();
+    // A message of somebody else's, filed here, as the index might wrongly describe it.
+    let bytes = prescription(STRANGER, "DRUG 1");
+    storage.write(PATIENT, 1, &bytes);
+    let contents = Contents::new([(
+        storage.source.source_id.clone(),
+        storage.source.root.clone(),
+    )]);
+    let standardised = of_path.format_code.code.clone();
+    let cases = [
+        (of_path.mime_type.as_str(), standardised.as_str(), false),
+        ("application/pdf", standardised.as_str(), false),
+        ("APPLICATION/HL7-V2", "urn:other", false),
+        ("x-application/hl7-v2+er7 ; a=b", "urn:other", false),
+        ("application/pdf", "urn:other", true),
+    ];
+    for (mime_type, format, leaves) in cases {
+        let mut entry = of_path.clone();
+        entry.hash = sekisho_domain::Hash(<sha2::Sha256 as sha2::Digest>::digest(&bytes).into());
+        entry.size_bytes = bytes.len() as u64;
+        entry.mime_type = mime_type.to_owned();
+        entry.format_code.code = format.to_owned();
+        let left = whole(&contents, &entry).unwrap();
+        assert_eq!(left.is_some(), leaves, "{mime_type} {format}");
+        entry.local_patient_id = STRANGER.parse().unwrap();
+        assert_eq!(whole(&contents, &entry).unwrap(), None, "{mime_type}");
+    }
 }
 
 #[test]

@@ -6,14 +6,14 @@
 //! left out or cut off.
 
 use crate::environment::{Environment, NoRandomness};
-use hpke::aead::{AeadCtxR, AeadCtxS, AesGcm256};
+use hpke::aead::{AeadCtxR, AeadCtxS, AeadTag, AesGcm256};
 use hpke::kdf::HkdfSha256;
 use hpke::kem::{Kem as _, X25519HkdfSha256};
 use hpke::rand_core::{TryCryptoRng, TryRng};
 use hpke::{Deserializable, OpModeR, OpModeS, Serializable, setup_receiver, setup_sender_with_rng};
 use prost::Message;
 use sekisho_domain::{LedgerId, NetworkId, RequestId};
-use sekisho_ledger::sealed::{KEY_BYTES, SealedDocument, SealingKey};
+use sekisho_ledger::sealed::{KEY_BYTES, SealedDocument, SealingKey, TAG_BYTES};
 use sekisho_ledger::signature::SigningKey;
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
@@ -122,10 +122,26 @@ impl Sealer {
         Ok(Self(context))
     }
 
-    /// Chunks are sealed in the order in which they are sent.
-    pub fn seal(&mut self, plain: &[u8], chunk: u64, last: bool) -> Result<Vec<u8>, SealingFault> {
-        let sealed = self.0.seal(plain, &place(chunk, last));
-        sealed.map_err(|_| SealingFault::TooLong)
+    /// Seals a chunk where it is. Chunks are sealed in the order in which they are sent.
+    pub fn seal_in_place(
+        &mut self,
+        chunk: &mut Vec<u8>,
+        number: u64,
+        last: bool,
+    ) -> Result<(), SealingFault> {
+        let place = place(number, last);
+        let tag = self
+            .0
+            .seal_inout_detached(chunk.as_mut_slice().into(), &place);
+        chunk.extend_from_slice(&tag.map_err(|_| SealingFault::TooLong)?.to_bytes());
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub fn seal(&mut self, plain: &[u8], number: u64, last: bool) -> Result<Vec<u8>, SealingFault> {
+        let mut chunk = plain.to_vec();
+        self.seal_in_place(&mut chunk, number, last)?;
+        Ok(chunk)
     }
 }
 
@@ -184,9 +200,32 @@ impl Reader {
 pub(crate) struct Opener(AeadCtxR<AesGcm256, HkdfSha256, X25519HkdfSha256>);
 
 impl Opener {
-    pub fn open(&mut self, sealed: &[u8], chunk: u64, last: bool) -> Result<Vec<u8>, SealingFault> {
-        let opened = self.0.open(sealed, &place(chunk, last));
+    /// Opens a chunk where it is. What does not open is nothing any more.
+    pub fn open_in_place(
+        &mut self,
+        chunk: &mut Vec<u8>,
+        number: u64,
+        last: bool,
+    ) -> Result<(), SealingFault> {
+        let plain = chunk.len().checked_sub(TAG_BYTES);
+        let tag = chunk.split_off(plain.ok_or(SealingFault::Chunk)?);
+        let tag = AeadTag::from_bytes(&tag).map_err(|_| SealingFault::Chunk)?;
+        let place = place(number, last);
+        let plain = chunk.as_mut_slice().into();
+        let opened = self.0.open_inout_detached(plain, &place, &tag);
         opened.map_err(|_| SealingFault::Chunk)
+    }
+
+    #[cfg(test)]
+    pub fn open(
+        &mut self,
+        sealed: &[u8],
+        number: u64,
+        last: bool,
+    ) -> Result<Vec<u8>, SealingFault> {
+        let mut chunk = sealed.to_vec();
+        self.open_in_place(&mut chunk, number, last)?;
+        Ok(chunk)
     }
 }
 

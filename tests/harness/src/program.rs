@@ -4,6 +4,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -122,21 +123,28 @@ impl Program {
                 .map_while(Result::ok)
                 .try_for_each(|line| sender.send(line))
         });
-        let mut seen = String::new();
+        let said = Arc::new(Mutex::new(String::new()));
         loop {
             match heard.recv_timeout(limit.saturating_sub(began.elapsed())) {
                 Ok(line) => {
-                    seen.push_str(&line);
-                    seen.push('\n');
+                    keep(&said, &line);
                     if line.contains(ready) {
                         // The rest is read as well, so that the program never waits for its reader.
-                        thread::spawn(move || heard.into_iter().for_each(drop));
-                        return Running { child, _out: out };
+                        let kept = Arc::clone(&said);
+                        thread::spawn(move || {
+                            heard.into_iter().for_each(|line| keep(&kept, &line))
+                        });
+                        return Running {
+                            child,
+                            said,
+                            _out: out,
+                        };
                     }
                 }
                 Err(_) => {
                     let _ = child.kill();
                     let _ = child.wait();
+                    let seen = said.lock().unwrap_or_else(PoisonError::into_inner);
                     panic!("{args:?} did not say {ready:?} within {limit:?}:\n{seen}");
                 }
             }
@@ -144,10 +152,17 @@ impl Program {
     }
 }
 
+fn keep(said: &Mutex<String>, line: &str) {
+    let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+    said.push_str(line);
+    said.push('\n');
+}
+
 /// A running program; ended when dropped.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
+    said: Arc<Mutex<String>>,
     _out: thread::JoinHandle<String>,
 }
 
@@ -155,6 +170,11 @@ impl Running {
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+    /// What it has said on standard error until now.
+    pub fn said(&self) -> String {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.clone()
     }
 }
 

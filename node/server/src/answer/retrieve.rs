@@ -4,11 +4,14 @@
 //! durable, then the first byte leaves. A crash after the record and before the byte leaves a release without a
 //! receipt, which officers are shown; the other order would leave a document without evidence.
 //!
+//! The content is never held: it is read from the same open file a second time while it leaves, a few chunks ahead. If
+//! it is not the same then, its last chunk does not leave, and the answer ends with an error instead of a statement.
+//!
 //! What leaves is sealed to the key the viewing node signed for this request: whoever carries it cannot read it.
 
 use super::{Permitted, Question, permitted, statement};
 use crate::blocking::blocking;
-use crate::bounds::STREAM_AHEAD;
+use crate::bounds::{READ_AHEAD, STREAM_AHEAD};
 use crate::commitments::{DOCUMENT, of_transfer};
 use crate::enforce::{self, Scope};
 use crate::environment::random;
@@ -18,14 +21,17 @@ use crate::sealing::Sealer;
 use crate::store::{StoreError, TransferKind};
 use crate::stream::Feed;
 use crate::{NodeError, wire};
-use sekisho_documents::DocumentEntry;
+use sekisho_documents::{Checked, DocumentEntry};
 use sekisho_domain::{AccessRecord, Hash, NetworkOutcome, RequestId, Transfer};
 use sekisho_ledger::AnswerHash;
 use sekisho_ledger::commitment::{Salt, commit};
-use sekisho_ledger::sealed::{KEY_BYTES, PLAIN_BYTES, SealedDocument, SealingKey, chunks_of};
+use sekisho_ledger::sealed::{
+    CHUNK_BYTES, KEY_BYTES, PLAIN_BYTES, SealedDocument, SealingKey, TAG_BYTES, chunks_of,
+};
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use v1::answer_retrieve_event::Event;
@@ -102,7 +108,7 @@ async fn reader(
 /// A document that may leave: its release is on this disk. Only [`release`] makes one.
 struct Released {
     entry: DocumentEntry,
-    content: Vec<u8>,
+    content: Checked,
 }
 
 /// Finds the document, reads and guards its content, and records the release, durably. None where there is no such
@@ -116,7 +122,8 @@ fn release(
     let Some(entry) = scope.document(inner.index.as_ref(), &wanted.unique_id)? else {
         return Ok(None);
     };
-    let Some(content) = enforce::content(&inner.contents, &entry)? else {
+    let from = wanted.from_chunk.saturating_mul(PLAIN_BYTES as u64);
+    let Some(content) = enforce::content(&inner.contents, &entry, from)? else {
         return Ok(None);
     };
     let openings = of_transfer(&wanted.salt, &wanted.unique_id, &entry.hash)?;
@@ -162,22 +169,28 @@ async fn answer(
                 from_chunk,
             };
             let environment = inner.environment.as_ref();
-            let mut sealer = Sealer::to(&reader.public_key, &mut header, environment)?;
+            let sealer = Sealer::to(&reader.public_key, &mut header, environment)?;
             let signed = header.sign(&inner.key);
             let payload = signed.payload.clone();
             feed.send(event(Event::Sealed(signed))).await?;
-            let mut sent = Sha256::new();
-            let chunks = chunks_of(content.len() as u64);
-            for chunk in from_chunk..chunks {
-                let plain = plain(&content, chunk);
-                let sealed = sealer.seal(plain, chunk, chunk + 1 == chunks)?;
-                sent.update(&sealed);
-                feed.send(event(Event::Chunk(sealed))).await?;
-                inner
-                    .observer
-                    .tell(|o| o.sent(&record.request.viewing, plain.len()));
+            let of = (from_chunk, chunks_of(entry.size_bytes));
+            let (ahead, mut ready) = mpsc::channel(READ_AHEAD);
+            let reading = blocking(move || seal_all(content, sealer, of, &ahead));
+            let sending = async move {
+                while let Some(sealed) = ready.recv().await {
+                    let plain_bytes = Vec::len(&sealed).saturating_sub(TAG_BYTES);
+                    feed.send(event(Event::Chunk(sealed))).await?;
+                    let viewing = &record.request.viewing;
+                    inner.observer.tell(|o| o.sent(viewing, plain_bytes));
+                }
+                Ok::<_, NodeError>(())
+            };
+            let (read, sent) = tokio::join!(reading, sending);
+            if let Err(fault @ NodeError::Contents(_)) = &read {
+                tracing::warn!(access = %record.index, %fault, "a document was given up while it was sent");
             }
-            hash.sealed(&payload, &Hash(sent.finalize().into()));
+            sent?;
+            hash.sealed(&payload, &read?);
             NetworkOutcome::Answered { count: 1 }
         }
     };
@@ -186,10 +199,24 @@ async fn answer(
     feed.send(event(Event::Statement(statement))).await
 }
 
-/// A chunk's bytes.
-fn plain(content: &[u8], chunk: u64) -> &[u8] {
-    let place = usize::try_from(chunk).unwrap_or(usize::MAX);
-    content.chunks(PLAIN_BYTES).nth(place).unwrap_or_default()
+/// Reads a document once more and seals it from a chunk on, no further ahead than there is room; the hash of what was
+/// sealed. Blocks, and ends when nobody takes the chunks any more.
+fn seal_all(
+    content: Checked,
+    mut sealer: Sealer,
+    (from_chunk, chunks): (u64, u64),
+    ahead: &mpsc::Sender<Vec<u8>>,
+) -> Result<Hash, NodeError> {
+    let mut pieces = content.pieces(PLAIN_BYTES)?;
+    let mut hash = Sha256::new();
+    for chunk in from_chunk..chunks {
+        let mut bytes = Vec::with_capacity(CHUNK_BYTES);
+        pieces.next(&mut bytes)?;
+        sealer.seal_in_place(&mut bytes, chunk, chunk + 1 == chunks)?;
+        hash.update(&bytes);
+        ahead.blocking_send(bytes).map_err(|_| NodeError::Late)?;
+    }
+    Ok(Hash(hash.finalize().into()))
 }
 
 fn event(event: Event) -> v1::AnswerRetrieveEvent {

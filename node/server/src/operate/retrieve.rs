@@ -231,7 +231,7 @@ impl Retrieval {
                     }
                 }
                 Some(Event::Chunk(chunk)) => {
-                    if let Some(content) = check.chunk(&chunk) {
+                    if let Some(content) = check.chunk(chunk) {
                         self.received(&content);
                         feed.send(event(Got::Chunk(content))).await?;
                     }

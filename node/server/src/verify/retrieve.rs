@@ -137,7 +137,7 @@ impl RetrieveCheck {
     }
 
     /// Opens a chunk; its content, unless it is the last, which is kept back.
-    pub fn chunk(&mut self, sealed: &[u8]) -> Option<Vec<u8>> {
+    pub fn chunk(&mut self, mut chunk: Vec<u8>) -> Option<Vec<u8>> {
         if self.spoiled.is_some() {
             return None;
         }
@@ -150,19 +150,23 @@ impl RetrieveCheck {
             return None;
         }
         let is_last = document.next + 1 == document.chunks;
-        let Ok(content) = part.opener.open(sealed, document.next, is_last) else {
+        part.chunks.update(&chunk);
+        if part
+            .opener
+            .open_in_place(&mut chunk, document.next, is_last)
+            .is_err()
+        {
             self.spoil("a chunk does not open");
             return None;
-        };
-        part.chunks.update(sealed);
+        }
         document.next += 1;
         if is_last {
-            document.last = Some(content);
+            document.last = Some(chunk);
             return None;
         }
-        document.bytes = document.bytes.saturating_add(content.len() as u64);
-        document.content.update(&content);
-        Some(content)
+        document.bytes = document.bytes.saturating_add(chunk.len() as u64);
+        document.content.update(&chunk);
+        Some(chunk)
     }
 
     /// The next chunk to ask for: all before it came and opened.

@@ -135,7 +135,7 @@ impl Case {
         check = self.header(check, &sent.header);
         let mut content: Vec<u8> = Vec::new();
         for chunk in &sent.chunks {
-            content.extend(check.chunk(chunk).unwrap_or_default());
+            content.extend(check.chunk(chunk.clone()).unwrap_or_default());
         }
         let received = self.end(check, SAGA, claim, sent.statement);
         content.extend(received.last.clone().unwrap_or_default());
@@ -313,14 +313,14 @@ fn a_part_goes_on_where_the_one_before_was_cut() {
     let mut check = case.check();
     let first = case.sealed(&check, good.clone(), &content);
     check = case.header(check, &first.header);
-    let mut got = check.chunk(&first.chunks[0]).unwrap();
+    let mut got = check.chunk(first.chunks[0].clone()).unwrap();
     assert!(check.resume());
     assert_eq!(check.next_chunk(), 1);
     let second = case.sealed(&check, good.clone(), &content);
     check = case.header(check, &second.header);
-    got.extend(check.chunk(&second.chunks[0]).unwrap());
+    got.extend(check.chunk(second.chunks[0].clone()).unwrap());
     assert_eq!(
-        check.chunk(&second.chunks[1]),
+        check.chunk(second.chunks[1].clone()),
         None,
         "the last one is kept back"
     );
@@ -335,7 +335,7 @@ fn a_part_goes_on_where_the_one_before_was_cut() {
     let mut check = case.check();
     let first = case.sealed(&check, good.clone(), &content);
     check = case.header(check, &first.header);
-    check.chunk(&first.chunks[0]).unwrap();
+    check.chunk(first.chunks[0].clone()).unwrap();
     assert!(check.resume());
     let changed = v1::DocumentEntry {
         title_en: "changed".to_owned(),
@@ -356,7 +356,7 @@ fn what_happened_to_the_answer_leaves_no_document() {
     let check = case.check();
     let sent = case.sealed(&check, header(&content), &content);
     let mut check = case.header(check, &sent.header);
-    assert_eq!(check.chunk(&sent.chunks[0]), None);
+    assert_eq!(check.chunk(sent.chunks[0].clone()), None);
     let received = check.close(&late, 4);
     assert_eq!((received.outcome, received.last), (late, None));
     assert!(case.check_of(TOTTORI).is_none());

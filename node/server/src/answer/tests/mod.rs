@@ -3,6 +3,7 @@
 mod find;
 mod retrieve;
 mod sealed;
+mod streamed;
 mod timing;
 
 use super::*;

@@ -1,0 +1,194 @@
+//! A document's file, open, and the two passes over it that its release takes.
+//!
+//! ```text
+//! Opened ──first pass──▶ Checked ──(release recorded)──▶ Pieces ──second pass──▶ the last piece
+//!         all of it: size and hash are those indexed             hashed again: still the same, else no last piece
+//! ```
+//! Between the passes nothing of the document is in memory. Both read through one handle: a file that is renamed,
+//! replaced or deleted meanwhile is still the one that was checked. One that is written to in place differs in its
+//! second hash, and never ends.
+
+use crate::contents::{ContentsError, FILE_BYTES_MAX, failed};
+use crate::{DocumentEntry, SourceLocation};
+use sekisho_domain::Hash;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+
+/// Bytes read at a time in the first pass: few calls to the system, and within a processor's cache.
+const PASS_BYTES: usize = 256 << 10;
+
+/// A document's file of which nothing has been read.
+#[derive(Debug)]
+pub struct Opened(Source);
+
+/// A document's file that was, from its first byte to its last, what the index says.
+#[derive(Debug)]
+pub struct Checked {
+    source: Source,
+    /// From where on it is released.
+    from: u64,
+    /// The hash's state there, so that what is before it need not be read again.
+    before: Sha256,
+}
+
+/// A checked document in pieces, read and hashed once more.
+#[derive(Debug)]
+pub struct Pieces {
+    source: Source,
+    hasher: Sha256,
+    /// Where the next piece begins.
+    at: u64,
+    piece_bytes: usize,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Source {
+    file: File,
+    location: SourceLocation,
+    size_bytes: u64,
+    hash: Hash,
+}
+
+impl Source {
+    fn changed(&self) -> ContentsError {
+        ContentsError::Changed(self.location.clone())
+    }
+
+    fn seek(&mut self, to: u64) -> Result<(), ContentsError> {
+        let sought = self.file.seek(SeekFrom::Start(to));
+        sought.map(drop).map_err(failed(&self.location))
+    }
+
+    /// Fills the buffer; a file that is shorter than it was has changed.
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<(), ContentsError> {
+        match self.file.read_exact(buffer) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(self.changed()),
+            Err(error) => Err(failed(&self.location)(error)),
+        }
+    }
+
+    /// Holds at the document's end: there is nothing behind it, and the hash is the one indexed.
+    fn holds(&mut self, hasher: Sha256) -> Result<(), ContentsError> {
+        let behind = self.file.read(&mut [0]).map_err(failed(&self.location))?;
+        let hash: [u8; 32] = hasher.finalize().into();
+        if behind > 0 || Hash(hash) != self.hash {
+            return Err(self.changed());
+        }
+        Ok(())
+    }
+}
+
+impl Opened {
+    pub(crate) fn new(file: File, entry: &DocumentEntry) -> Self {
+        Self(Source {
+            file,
+            location: entry.location.clone(),
+            size_bytes: entry.size_bytes,
+            hash: entry.hash,
+        })
+    }
+
+    /// The first pass: reads all of it, once, holding [`PASS_BYTES`]. It will be released from byte `from` on.
+    ///
+    /// # Errors
+    /// [`ContentsError::Changed`] if it is not what was indexed; it cannot be read.
+    pub fn check(mut self, from: u64) -> Result<Checked, ContentsError> {
+        let size_bytes = self.0.size_bytes;
+        let from = from.min(size_bytes);
+        let (mut buffer, mut hasher, mut at) = (vec![0; PASS_BYTES], Sha256::new(), 0);
+        let mut before = None;
+        while at < size_bytes {
+            if at == from {
+                before = Some(hasher.clone());
+            }
+            // A reading ends at `from`, so that the hash has a state there.
+            let until = if at < from { from } else { size_bytes };
+            let length = usize::try_from(until - at).map_or(PASS_BYTES, |n| n.min(PASS_BYTES));
+            let part = &mut buffer[..length];
+            self.0.fill(part)?;
+            hasher.update(part);
+            at += length as u64;
+        }
+        let before = before.unwrap_or_else(|| hasher.clone());
+        self.0.holds(hasher)?;
+        Ok(Checked {
+            source: self.0,
+            from,
+            before,
+        })
+    }
+
+    /// The same pass over a document of at most [`FILE_BYTES_MAX`], and its bytes.
+    ///
+    /// # Errors
+    /// As [`Opened::check`]; [`ContentsError::TooLarge`].
+    pub fn check_whole(mut self, from: u64) -> Result<(Checked, Vec<u8>), ContentsError> {
+        if self.0.size_bytes > FILE_BYTES_MAX {
+            return Err(ContentsError::TooLarge {
+                location: self.0.location,
+                max: FILE_BYTES_MAX,
+            });
+        }
+        let length = usize::try_from(self.0.size_bytes).unwrap_or(0);
+        let from = usize::try_from(from).map_or(length, |from| from.min(length));
+        let mut bytes = vec![0; length];
+        self.0.fill(&mut bytes)?;
+        let (head, tail) = bytes.split_at(from);
+        let before = Sha256::new_with_prefix(head);
+        self.0.holds(before.clone().chain_update(tail))?;
+        let checked = Checked {
+            source: self.0,
+            from: from as u64,
+            before,
+        };
+        Ok((checked, bytes))
+    }
+}
+
+impl Checked {
+    /// Its bytes from where it is released on, so many a piece.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn pieces(mut self, piece_bytes: usize) -> Result<Pieces, ContentsError> {
+        self.source.seek(self.from)?;
+        Ok(Pieces {
+            source: self.source,
+            hasher: self.before,
+            at: self.from,
+            piece_bytes: piece_bytes.max(1),
+            ended: false,
+        })
+    }
+}
+
+impl Pieces {
+    /// The next piece into `buffer`, which is overwritten: at least one piece, the last one only if all of the document
+    /// is still what was checked. False once there is none any more.
+    ///
+    /// # Errors
+    /// [`ContentsError::Changed`] if it is not; it cannot be read.
+    pub fn next(&mut self, buffer: &mut Vec<u8>) -> Result<bool, ContentsError> {
+        if self.ended {
+            return Ok(false);
+        }
+        let left = self.source.size_bytes - self.at;
+        let length = usize::try_from(left).map_or(self.piece_bytes, |n| n.min(self.piece_bytes));
+        buffer.resize(length, 0);
+        self.source.fill(buffer)?;
+        self.hasher.update(&buffer);
+        self.at += length as u64;
+        if self.at == self.source.size_bytes {
+            self.ended = true;
+            self.source.holds(std::mem::take(&mut self.hasher))?;
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+#[path = "opened_test.rs"]
+mod tests;
