@@ -5,10 +5,9 @@
 use crate::limits::{CHUNK_BYTES_MAX, Limits};
 use prost::Message as _;
 use sekisho_domain::{Category, FacilityId, Hash, NetworkOutcome};
-use sekisho_ledger::sealed::{SealedDocument, sealed_bytes};
+use sekisho_ledger::sealed::{ChunkTags, SealedDocument, sealed_bytes};
 use sekisho_ledger::{AnswerHash, Statement};
 use sekisho_proto::v1;
-use sha2::{Digest, Sha256};
 
 /// Why what a node sent is no valid answer, in words without any of what it sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -136,7 +135,7 @@ pub struct Retrieving {
     bytes_max: u64,
     /// Its header's payload, and the bytes of sealed chunks that are still to come.
     header: Option<(Vec<u8>, u64)>,
-    chunks: Sha256,
+    tags: ChunkTags,
     statement: Option<v1::Envelope>,
 }
 
@@ -157,7 +156,7 @@ impl Retrieving {
             from_chunk,
             bytes_max: limits.document_bytes_max,
             header: None,
-            chunks: Sha256::new(),
+            tags: ChunkTags::default(),
             statement: None,
         }
     }
@@ -215,7 +214,7 @@ impl Retrieving {
         *left = left
             .checked_sub(chunk.len() as u64)
             .ok_or(Malformed("it sent more content than its header says"))?;
-        self.chunks.update(&chunk);
+        self.tags.chunk(&chunk);
         Ok(Part::Chunk(chunk))
     }
 
@@ -232,7 +231,7 @@ impl Retrieving {
                 return Err(Malformed("it sent less content than its header says"));
             }
             Some((header, _)) => {
-                hash.sealed(&header, &Hash(self.chunks.finalize().into()));
+                hash.sealed(&header, &self.tags.finish());
                 1
             }
         };

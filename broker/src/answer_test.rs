@@ -4,6 +4,7 @@
 use super::*;
 use proptest::prelude::*;
 use sekisho_domain::{EntryIndex, LedgerId, RequestId};
+use sha2::{Digest as _, Sha256};
 
 fn entry(unique_id: &str, content: &[u8]) -> v1::DocumentEntry {
     v1::DocumentEntry {

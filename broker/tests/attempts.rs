@@ -100,8 +100,9 @@ async fn a_second_endpoint_answers_for_one_that_hangs_and_is_the_first_to_be_ask
     assert_eq!((hangs.asked(), node.asked()), (1, CALM + 1));
 
     assert_eq!(found(&scene, PATIENCE).await, "answered");
-    assert_eq!((hangs.asked(), node.asked()), (1, CALM + 2));
-    assert_eq!(scene.counts.read().hedges, 1);
+    assert_eq!(node.asked(), CALM + 2);
+    // Asked only where even the quick one was late this time, as it may be on a busy machine.
+    assert_eq!(hangs.asked() as u64, scene.counts.read().hedges);
 }
 
 #[tokio::test]

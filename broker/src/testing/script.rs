@@ -1,7 +1,7 @@
 //! What a misbehaving node does, step by step.
 
 use sekisho_domain::{EntryIndex, Hash, LedgerId, NetworkId, NetworkOutcome, RequestId};
-use sekisho_ledger::sealed::{SealedDocument, TAG_BYTES};
+use sekisho_ledger::sealed::{ChunkTags, SealedDocument, TAG_BYTES};
 use sekisho_ledger::signature::SigningKey;
 use sekisho_ledger::{AnswerHash, Statement};
 use sekisho_proto::v1;
@@ -219,7 +219,15 @@ impl Conduct {
         let (count, parts) = match self {
             Self::PatientUnknown => (0, Vec::new()),
             _ => {
-                hash.sealed(&header.payload, &Hash(Sha256::digest(sealed(id)).into()));
+                let pieces = [
+                    id.as_bytes(),
+                    id.as_bytes(),
+                    id.as_bytes(),
+                    &[0x5e; TAG_BYTES],
+                ];
+                let mut tags = ChunkTags::default();
+                pieces.iter().for_each(|piece| tags.chunk(piece));
+                hash.sealed(&header.payload, &tags.finish());
                 let mut parts = vec![event(Event::Sealed(header)), chunk(), chunk(), chunk()];
                 parts.push(event(Event::Chunk(vec![0x5e; TAG_BYTES])));
                 parts.extend((self == Self::TooMuch).then(chunk));

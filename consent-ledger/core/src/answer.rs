@@ -34,7 +34,8 @@ pub struct Statement {
 
 /// Hash over an answer, as it is sent and as it is received: each document entry's encoding, preceded by its
 /// length (8 bytes, big endian); for a retrieved document the encoding of its
-/// [`SealedDocument`](crate::sealed::SealedDocument) and then the SHA-256 of its sealed chunks.
+/// [`SealedDocument`](crate::sealed::SealedDocument) and then the hash over its chunks' tags
+/// ([`ChunkTags`](crate::sealed::ChunkTags)).
 #[derive(Debug, Clone, Default)]
 pub struct AnswerHash(Sha256);
 
@@ -43,7 +44,7 @@ impl AnswerHash {
     pub fn entry(&mut self, entry: &v1::DocumentEntry) {
         self.bytes(&entry.encode_to_vec());
     }
-    /// Adds a retrieved document: its signed header's payload, and the SHA-256 of its sealed chunks.
+    /// Adds a retrieved document: its signed header's payload, and the hash over its chunks' tags.
     pub fn sealed(&mut self, header: &[u8], chunks: &Hash) {
         self.bytes(header);
         self.0.update(chunks.0);

@@ -10,8 +10,9 @@ use crate::signature::SigningKey;
 use crate::store::StateRead;
 use crate::view::View;
 use prost::Message;
-use sekisho_domain::{DomainError, EntryIndex, LedgerId, NetworkId, RequestId};
+use sekisho_domain::{DomainError, EntryIndex, Hash, LedgerId, NetworkId, RequestId};
 use sekisho_proto::{SEALED_TYPE, SEALING_KEY_TYPE, v1};
+use sha2::{Digest, Sha256};
 
 /// Length of an X25519 public key and of an encapsulated key (RFC 9180 §7.1, `Npk` and `Nenc`).
 pub const KEY_BYTES: usize = 32;
@@ -36,6 +37,23 @@ pub fn sealed_bytes(size_bytes: u64, from_chunk: u64) -> Option<u64> {
         .filter(|left| *left > 0)?;
     let tags = left.checked_mul(TAG_BYTES as u64)?;
     size_bytes.checked_sub(before)?.checked_add(tags)
+}
+
+/// Hash over an answer's sealed chunks: the SHA-256 of their tags, in order. Whoever has the key opens no chunk under a tag
+/// that the sealing node did not make, so the tags stand for the chunks, and nobody hashes a document's bytes for it again.
+#[derive(Debug, Clone, Default)]
+pub struct ChunkTags(Sha256);
+
+impl ChunkTags {
+    /// Adds a chunk; one that is shorter than a tag opens nowhere, and counts whole.
+    pub fn chunk(&mut self, sealed: &[u8]) {
+        let tag = sealed.len().saturating_sub(TAG_BYTES);
+        self.0.update(sealed.get(tag..).unwrap_or_default());
+    }
+    /// The hash over all of them.
+    pub fn finish(self) -> Hash {
+        Hash(self.0.finalize().into())
+    }
 }
 
 /// To whom an answer is to be sealed: a key the viewing node made for this one retrieval.

@@ -26,10 +26,10 @@ use sekisho_domain::{AccessRecord, Hash, NetworkOutcome, RequestId, Transfer};
 use sekisho_ledger::AnswerHash;
 use sekisho_ledger::commitment::{Salt, commit};
 use sekisho_ledger::sealed::{
-    CHUNK_BYTES, KEY_BYTES, PLAIN_BYTES, SealedDocument, SealingKey, TAG_BYTES, chunks_of,
+    CHUNK_BYTES, ChunkTags, KEY_BYTES, PLAIN_BYTES, SealedDocument, SealingKey, TAG_BYTES,
+    chunks_of,
 };
 use sekisho_proto::v1;
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -199,8 +199,8 @@ async fn answer(
     feed.send(event(Event::Statement(statement))).await
 }
 
-/// Reads a document once more and seals it from a chunk on, no further ahead than there is room; the hash of what was
-/// sealed. Blocks, and ends when nobody takes the chunks any more.
+/// Reads a document once more and seals it from a chunk on, no further ahead than there is room; the hash over its
+/// tags. Blocks, and ends when nobody takes the chunks any more.
 fn seal_all(
     content: Checked,
     mut sealer: Sealer,
@@ -208,15 +208,15 @@ fn seal_all(
     ahead: &mpsc::Sender<Vec<u8>>,
 ) -> Result<Hash, NodeError> {
     let mut pieces = content.pieces(PLAIN_BYTES)?;
-    let mut hash = Sha256::new();
+    let mut tags = ChunkTags::default();
     for chunk in from_chunk..chunks {
         let mut bytes = Vec::with_capacity(CHUNK_BYTES);
         pieces.next(&mut bytes)?;
         sealer.seal_in_place(&mut bytes, chunk, chunk + 1 == chunks)?;
-        hash.update(&bytes);
+        tags.chunk(&bytes);
         ahead.blocking_send(bytes).map_err(|_| NodeError::Late)?;
     }
-    Ok(Hash(hash.finalize().into()))
+    Ok(tags.finish())
 }
 
 fn event(event: Event) -> v1::AnswerRetrieveEvent {

@@ -7,9 +7,9 @@
 use super::{Decided, covered, decided, end, stated};
 use crate::ledger::{LedgerFault, Snapshot};
 use crate::sealing::{Opener, Reader};
-use sekisho_domain::{AccessRecord, Hash, NetworkId, NetworkOutcome};
+use sekisho_domain::{AccessRecord, NetworkId, NetworkOutcome};
 use sekisho_ledger::AnswerHash;
-use sekisho_ledger::sealed::{SealedDocument, chunks_of};
+use sekisho_ledger::sealed::{ChunkTags, SealedDocument, chunks_of};
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
 
@@ -42,7 +42,7 @@ struct Coming {
 struct Part {
     header: Vec<u8>,
     opener: Opener,
-    chunks: Sha256,
+    tags: ChunkTags,
 }
 
 /// What a retrieval ended in.
@@ -120,7 +120,7 @@ impl RetrieveCheck {
         self.part = Some(Part {
             header: envelope.payload.clone(),
             opener,
-            chunks: Sha256::new(),
+            tags: ChunkTags::default(),
         });
         if self.document.is_some() {
             return Ok(None);
@@ -150,7 +150,7 @@ impl RetrieveCheck {
             return None;
         }
         let is_last = document.next + 1 == document.chunks;
-        part.chunks.update(&chunk);
+        part.tags.chunk(&chunk);
         if part
             .opener
             .open_in_place(&mut chunk, document.next, is_last)
@@ -263,7 +263,7 @@ impl RetrieveCheck {
             let Some(part) = self.part.take() else {
                 return Ok(Err("its last part has no header".to_owned()));
             };
-            hash.sealed(&part.header, &Hash(part.chunks.finalize().into()));
+            hash.sealed(&part.header, &part.tags.finish());
         }
         let counted = match claimed {
             NetworkOutcome::Answered { count } => *count,

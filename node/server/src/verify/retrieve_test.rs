@@ -6,7 +6,7 @@ use crate::sealing::Sealer;
 use crate::testing::{KURUME, KURUME_HOSPITAL, SAGA, SAGA_HOSPITAL, Setting, TOTTORI, network};
 use sekisho_domain::{Action, Category, Commitment, DenyReason, KeyPurpose};
 use sekisho_ledger::Statement;
-use sekisho_ledger::sealed::{KEY_BYTES, PLAIN_BYTES};
+use sekisho_ledger::sealed::{ChunkTags, KEY_BYTES, PLAIN_BYTES};
 use sekisho_ledger::testing::key;
 use std::sync::mpsc;
 
@@ -77,10 +77,9 @@ impl Case {
             })
             .collect();
         let mut hash = AnswerHash::default();
-        hash.sealed(
-            &envelope.payload,
-            &Hash(Sha256::digest(chunks.concat()).into()),
-        );
+        let mut tags = ChunkTags::default();
+        chunks.iter().for_each(|chunk| tags.chunk(chunk));
+        hash.sealed(&envelope.payload, &tags.finish());
         Sent {
             header: envelope,
             chunks,

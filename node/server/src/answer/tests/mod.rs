@@ -17,7 +17,7 @@ use crate::testing::{
 use crate::{Node, commitments};
 use sekisho_domain::{AccessRequest, Body, EntryIndex, KeyPurpose, TimeMs};
 use sekisho_ledger::commitment::{Salt, commit};
-use sekisho_ledger::sealed::{SealedDocument, chunks_of};
+use sekisho_ledger::sealed::{ChunkTags, SealedDocument, chunks_of};
 use sekisho_ledger::{AnswerHash, View, testing};
 use v1::answer_find_event::Event as Found;
 use v1::answer_retrieve_event::Event as Got;
@@ -92,19 +92,16 @@ fn opened(
     });
     let mut opener = reader().opener(&header).unwrap();
     let all = chunks_of(header.document.size_bytes);
-    let (mut content, mut sealed) = (Vec::new(), Vec::new());
+    let (mut content, mut tags) = (Vec::new(), ChunkTags::default());
     for (number, chunk) in (header.from_chunk..).zip(chunks) {
         let Got::Chunk(chunk) = chunk else {
             panic!("{chunk:?}")
         };
         content.extend(opener.open(chunk, number, number + 1 == all).unwrap());
-        sealed.extend_from_slice(chunk);
+        tags.chunk(chunk);
     }
     let mut hash = AnswerHash::default();
-    let chunks = Hash(
-        sha2::Digest::finalize(<sha2::Sha256 as sha2::Digest>::new_with_prefix(&sealed)).into(),
-    );
-    hash.sealed(&envelope.payload, &chunks);
+    hash.sealed(&envelope.payload, &tags.finish());
     (header, content, hash.finish())
 }
 
