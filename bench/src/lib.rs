@@ -37,6 +37,12 @@ mod stats;
 pub mod withdrawal;
 mod yardstick;
 
+pub mod exchange;
+pub mod indexed;
+mod networks;
+pub mod queries;
+mod sites;
+
 pub use command::{EXIT_FAILED, EXIT_WRONG_USE, command};
 pub use error::BenchError;
 pub use machine::Machine;

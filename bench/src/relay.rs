@@ -50,7 +50,7 @@ impl Relays {
 }
 
 /// Whoever connected finds the connection closed if the other end is not there.
-async fn join(from: TcpStream, to: SocketAddr, one_way: Duration) {
+pub(crate) async fn join(from: TcpStream, to: SocketAddr, one_way: Duration) {
     let Ok(to) = TcpStream::connect(to).await else {
         return;
     };
