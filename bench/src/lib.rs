@@ -9,7 +9,10 @@
 //!        ├─▶ ledger ────▶ replicated ─▶ cluster        three replicas, real TLS, real fsync, in this process
 //!        ├─▶ etcd, postgres ▶ replicated ─▶ group      the same as processes, by turns with the peer's (child)
 //!        ├─▶ failover, growth ▶ group                  killed and started again; fed until they are large
-//!        └─▶ withdrawal ▶ cluster, relay               each replica's own state asked, also over a longer way
+//!        ├─▶ withdrawal ▶ cluster, relay               each replica's own state asked, also over a longer way
+//!        ├─▶ queries ───▶ networks, relay              brokers and nodes in this process, each a way from the other
+//!        ├─▶ exchange ──▶ sites ─▶ networks            whole networks as processes, asked as people ask (`federation`)
+//!        └─▶ indexed ───▶ networks                     a node's index of documents (`index`)
 //!                 all ─▶ yardstick (the machine), load, stats, report, machine
 //! ```
 
@@ -20,28 +23,27 @@ mod command;
 mod disk;
 mod error;
 pub mod etcd;
+pub mod exchange;
 pub mod failover;
 mod federation;
 mod group;
 pub mod growth;
 mod held;
+pub mod indexed;
 pub mod ledger;
 mod load;
 mod machine;
+mod networks;
 mod population;
 pub mod postgres;
+pub mod queries;
 mod relay;
 mod replicated;
 mod report;
+mod sites;
 mod stats;
 pub mod withdrawal;
 mod yardstick;
-
-pub mod exchange;
-pub mod indexed;
-mod networks;
-pub mod queries;
-mod sites;
 
 pub use command::{EXIT_FAILED, EXIT_WRONG_USE, command};
 pub use error::BenchError;

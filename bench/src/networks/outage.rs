@@ -1,7 +1,7 @@
 //! Lines that do not serve: one that hangs, one that comes and goes.
 
 use crate::BenchError;
-use crate::relay::join;
+use crate::relay::{Pacer, join};
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 use tokio::io::{copy, sink};
@@ -28,12 +28,13 @@ pub(super) async fn flap(
     one_way: Duration,
     every: Duration,
 ) -> Result<(), BenchError> {
+    let pacer = Pacer::start();
     loop {
         let listener = tokio::net::TcpListener::bind(at).await;
         let listener = listener.map_err(BenchError::system("a socket"))?;
         let (until, mut lines) = (Instant::now() + every, JoinSet::new());
         while let Ok(Ok((from, _))) = timeout_at(until, listener.accept()).await {
-            lines.spawn(join(from, to, one_way));
+            lines.spawn(join(from, to, one_way, pacer.clone()));
         }
         drop(listener);
         lines.shutdown().await;
@@ -73,7 +74,7 @@ mod tests {
                     // Cut before long, with nothing said.
                     Ok(mut line) => {
                         there += 1;
-                        assert!(!matches!(line.read_u8().await, Ok(_)));
+                        assert!(line.read_u8().await.is_err());
                     }
                     Err(_) => away += 1,
                 }
