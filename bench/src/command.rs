@@ -136,17 +136,8 @@ const BENCHMARKS: [Benchmark; 10] = [
         name: "federation",
         about: "queries a second end to end with 5 networks, each a process, and 64 clients, against the requests that \
                 their ledger commits by itself",
-        options: "[--quick]",
-        plan: |options| {
-            let sizes = if quick("federation", options)? {
-                exchange::Sizes::QUICK
-            } else {
-                exchange::Sizes::FULL
-            };
-            Ok(Box::new(move |progress| {
-                exchange::run(&sizes, &itself()?, progress)
-            }))
-        },
+        options: "[--quick | --documents N]",
+        plan: plan_federation,
     },
     Benchmark {
         name: "index",
@@ -157,10 +148,22 @@ const BENCHMARKS: [Benchmark; 10] = [
     },
 ];
 
+fn plan_federation(options: &[&str]) -> Result<Plan, String> {
+    let mut sizes = exchange::Sizes::FULL;
+    match options {
+        ["--documents", value] => sizes.documents = number("--documents", Some(value))?,
+        ["--documents"] => sizes.documents = number("--documents", None)?,
+        options if quick("federation", options)? => sizes = exchange::Sizes::QUICK,
+        _ => {}
+    }
+    Ok(Box::new(move |progress| {
+        exchange::run(&sizes, &itself()?, progress)
+    }))
+}
+
 fn plan_index(options: &[&str]) -> Result<Plan, String> {
     let mut sizes = indexed::Sizes::USUAL;
     match options {
-        [] => {}
         ["--documents", value] => sizes.documents = number("--documents", Some(value))?.max(1),
         ["--documents"] => sizes.documents = number("--documents", None)?,
         options if quick("index", options)? => sizes = indexed::Sizes::QUICK,
@@ -352,6 +355,7 @@ mod tests {
             &["growth", "--quick", "--entries", "7"],
             &["queries", "--networks"],
             &["federation", "5"],
+            &["federation", "--documents"],
             &["index", "--documents"],
             &["index", "--quick", "--documents", "7"],
         ] {

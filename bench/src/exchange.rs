@@ -23,8 +23,6 @@ use tonic::transport::Channel;
 
 /// Networks, each of which asks all others.
 const NETWORKS: usize = 5;
-/// Documents of a person at each.
-const EACH: u64 = 20;
 /// Connections to each network, and to the leader for the peer's requests.
 const CONNECTIONS: usize = 4;
 /// Requests of the peer signed for one run, at most; a run that uses them up ends early.
@@ -41,14 +39,17 @@ pub struct Sizes {
     pub slice: Duration,
     /// Clients, spread over the networks; each asks about a person of its own.
     pub clients: usize,
+    /// Documents of a person at each network.
+    pub documents: u64,
 }
 
 impl Sizes {
-    /// 64 clients.
+    /// 64 clients, 20 documents.
     pub const FULL: Self = Self {
         rounds: ROUNDS,
         slice: Duration::from_secs(4),
         clients: 64,
+        documents: 20,
     };
 
     /// Short and few, to see that it works.
@@ -56,6 +57,7 @@ impl Sizes {
         rounds: 1,
         slice: Duration::from_millis(300),
         clients: 10,
+        documents: 20,
     };
 }
 
@@ -134,7 +136,7 @@ impl Exchange {
         let on = Runtime::new().map_err(BenchError::system("a runtime"))?;
         let documents = Documents {
             persons: sizes.clients as u64,
-            each: EACH,
+            each: sizes.documents,
         };
         let sites = Sites::start(program, NETWORKS, documents, &on)?;
         let leads = sites.leader(&on)?;
@@ -176,6 +178,7 @@ impl Exchange {
                 local_id: format!("{n:010}"),
             };
             Asking {
+                each: sizes.documents,
                 client: OperatorServiceClient::new(self.people[network][line].clone()),
                 question: v1::FindRequest {
                     patient: Some(v1::Patient {
@@ -214,6 +217,7 @@ impl Exchange {
 
 /// One of a network's people, who asks about one person over and over.
 struct Asking {
+    each: u64,
     client: OperatorServiceClient<Channel>,
     question: v1::FindRequest,
 }
@@ -224,7 +228,7 @@ impl Client for Asking {
         let answer = self.client.find(asked).await?;
         let found = Found::read(answer.into_inner()).await?;
         let others = NETWORKS - 1;
-        found.check(others, others, EACH)?;
+        found.check(others, others, self.each)?;
         Ok(true)
     }
 }
