@@ -36,6 +36,7 @@ mod machine;
 mod networks;
 mod population;
 pub mod postgres;
+mod processor;
 pub mod queries;
 mod relay;
 mod replicated;

@@ -6,7 +6,8 @@
 
 use crate::cluster::PATIENCE;
 use crate::load::row;
-use crate::networks::{Country, Trouble};
+use crate::networks::{Country, PARTS, Trouble};
+use crate::processor::Threads;
 use crate::{BenchError, ROUNDS, Row, median, percentile};
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -124,13 +125,18 @@ fn healthy(
     let bytes: usize = first.found.iter().map(|found| found.bytes).sum();
     let of_one = bytes / networks.max(1);
     let (mut whole, mut commit, mut echo, mut beyond) = (vec![], vec![], vec![], vec![]);
-    let mut queries = 0;
+    let (mut queries, mut used) = (0, [0.0; PARTS.len()]);
     for round in 0..=sizes.rounds {
+        let before = Threads::now()?;
         let ours = each_ms(sizes.slice, || Ok(country.find(PATIENCE, 0)?.whole_ms))?;
+        let after = Threads::now()?;
         let ledger = each_ms(sizes.slice / 2, || country.commit())?;
         let bare = each_ms(sizes.slice, || country.echo(of_one))?;
         if round > 0 {
             queries += ours.len();
+            for (used, part) in used.iter_mut().zip(PARTS) {
+                *used += after.since(&before, part);
+            }
             whole.push(p50(&ours));
             commit.push(p50(&ledger));
             echo.push(p50(&bare));
@@ -146,6 +152,12 @@ fn healthy(
         middle(&commit),
         middle(&beyond),
         middle(&echo) - ROUND_TRIP_MS,
+    ));
+    let parts = PARTS.iter().zip(used);
+    let parts = parts.map(|(part, ms)| format!("{part} {:.1}", ms / queries.max(1) as f64));
+    say(format!(
+        "{networks} networks, processor time of a query in ms: {}",
+        parts.collect::<Vec<_>>().join(", ")
     ));
     let aims = vec![aim_ms; beyond.len()];
     let case = |what: &str| format!("{networks} networks 10 ms away, {what}");

@@ -5,6 +5,7 @@
 //! feel: a thread of its own looks four times as often, so a way is up to a quarter of a millisecond longer.
 
 use crate::BenchError;
+use crate::processor::runtime;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
@@ -91,9 +92,8 @@ pub(crate) struct Relays {
 
 impl Relays {
     pub(crate) fn new() -> Result<Self, BenchError> {
-        let runtime = Runtime::new().map_err(BenchError::system("a runtime"))?;
         Ok(Self {
-            runtime,
+            runtime: runtime("relays")?,
             pacer: Pacer::start(),
         })
     }

@@ -5,6 +5,7 @@ use crate::child::{LOOK_EVERY, Server, loopback};
 use crate::cluster::{PATIENCE, now};
 use crate::group::{Nobody, parent_ended, standing};
 use crate::networks::{Documents, League, Shape, hosted};
+use crate::processor::of_process;
 use crate::replicated::accepted;
 use crate::{BenchError, EXIT_FAILED};
 use sekisho_transport::{ClientLimits, Expected, channel, key_id};
@@ -24,9 +25,6 @@ const PORT: u16 = 7_641;
 pub(crate) const SITE: &str = "site";
 /// Connections the set-up shares.
 const SETUP_CONNECTIONS: usize = 4;
-/// Ticks of a second in which the system counts processor time (`man 5 proc`).
-const TICKS: f64 = 100.0;
-
 /// Networks of one ledger that all ask each other, each a process with files of its own.
 pub(crate) struct Sites {
     servers: Vec<Server>,
@@ -134,7 +132,7 @@ impl Sites {
     pub(crate) fn processor_s(&self) -> Result<f64, BenchError> {
         self.servers
             .iter()
-            .map(|server| processor_s(server.id()))
+            .map(|server| of_process(server.id()))
             .sum()
     }
 
@@ -144,19 +142,6 @@ impl Sites {
             .into_iter()
             .try_for_each(|server| server.stop(PATIENCE))
     }
-}
-
-/// Processor seconds of a process: user and system time, the 14th and 15th field of its `stat`.
-fn processor_s(process: u32) -> Result<f64, BenchError> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
-    let stat = stat.map_err(BenchError::system("a process' times"))?;
-    // The second field is the program's name, which may have spaces.
-    let fields = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = fields.split_whitespace().skip(11).take(2);
-    Ok(ticks
-        .filter_map(|ticks| ticks.parse::<f64>().ok())
-        .sum::<f64>()
-        / TICKS)
 }
 
 /// The process: `site DIR NUMBER PERSONS DOCUMENTS ENDPOINT…`. Ends well when its standard input does.

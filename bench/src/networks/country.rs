@@ -14,6 +14,7 @@ use crate::BenchError;
 use crate::child::loopback;
 use crate::cluster::{PATIENCE, now};
 use crate::load::joined;
+use crate::processor::runtime;
 use crate::relay::Relays;
 use crate::replicated::accepted;
 use sekisho_node::Node;
@@ -30,6 +31,8 @@ use tonic::transport::Channel;
 const PERSONS: u64 = 4;
 /// The first port of lines that come and go; below those the system gives to connections.
 const PORT: u16 = 7_541;
+/// The parts' threads: who asks, its broker and replica, the other replicas, the nodes with their echoes, the ways.
+pub(crate) const PARTS: [&str; 5] = ["client", "broker", "keepers", "nodes", "relays"];
 /// How long such a line is there, and then is not.
 const FLAP_EVERY: Duration = Duration::from_millis(100);
 /// Connections the set-up shares.
@@ -86,7 +89,7 @@ impl Country {
         trouble: Trouble,
     ) -> Result<Self, BenchError> {
         let dir = tempfile::tempdir().map_err(BenchError::system("a temporary directory"))?;
-        let (relays, client) = (Relays::new()?, runtime()?);
+        let (relays, client) = (Relays::new()?, runtime(PARTS[0])?);
         let mut ledgers = Vec::new();
         for (n, asked) in asked.iter().enumerate() {
             let dir = dir.path().join(format!("ledger-{n}"));
@@ -209,10 +212,6 @@ fn gone() -> BenchError {
     crate::replicated::wrong("the networks", "they run", &"none")
 }
 
-fn runtime() -> Result<Runtime, BenchError> {
-    Runtime::new().map_err(BenchError::system("a runtime"))
-}
-
 fn listener() -> Result<(TcpListener, SocketAddr), BenchError> {
     let socket = || BenchError::system("a socket");
     let listener = TcpListener::bind("127.0.0.1:0").map_err(socket())?;
@@ -236,7 +235,10 @@ impl Ledger {
         let league = League::at(shape, &endpoints)?;
         let mut keepers = Vec::new();
         for (n, (door, _)) in doors.into_iter().enumerate() {
-            let (runtime, dir) = (runtime()?, dir.join(format!("keeper-{n}")));
+            let (runtime, dir) = (
+                runtime(PARTS[usize::from(n > 0) + 1])?,
+                dir.join(format!("keeper-{n}")),
+            );
             let keeper = runtime.block_on(hosted(&league, n, &dir, door, None))?;
             keepers.push((keeper, runtime));
         }
@@ -247,7 +249,7 @@ impl Ledger {
                 max_s: PATIENCE.as_secs(),
             })?;
         }
-        let (host, mut nodes, mut fronts) = (runtime()?, Vec::new(), Vec::new());
+        let (host, mut nodes, mut fronts) = (runtime(PARTS[3])?, Vec::new(), Vec::new());
         let documents = Documents {
             persons: PERSONS,
             each,

@@ -14,7 +14,7 @@ mod outage;
 mod site;
 
 pub(crate) use client::{Found, Requests, submitted};
-pub(crate) use country::{Country, Trouble};
+pub(crate) use country::{Country, PARTS, Trouble};
 pub(crate) use documents::{Chart, document, put};
 pub(crate) use league::{League, Shape};
 pub(crate) use site::{Documents, hosted};
