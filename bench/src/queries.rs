@@ -65,8 +65,8 @@ impl Sizes {
         of_ledger_max: 4,
         documents: 20,
         troubled: 7,
-        troubled_queries: 4,
-        deadline: Duration::from_millis(500),
+        troubled_queries: 3,
+        deadline: Duration::from_millis(1_500),
     };
 }
 
