@@ -1,8 +1,8 @@
 //! The command line: one benchmark a call; the result on standard output, everything else on standard error.
 
 use crate::{
-    BenchError, Machine, Numbers, Report, Row, authorize, etcd, failover, group, growth, ledger,
-    postgres, retrieve, withdrawal,
+    BenchError, Machine, Numbers, Report, Row, authorize, etcd, exchange, failover, group, growth,
+    indexed, ledger, postgres, queries, retrieve, sites, withdrawal,
 };
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ type Plan = Box<dyn Fn(&mut dyn Write) -> Result<Vec<Row>, BenchError>>;
 /// The option that makes every run short: to see that it works, not how fast.
 const QUICK: &str = "--quick";
 
-const BENCHMARKS: [Benchmark; 8] = [
+const BENCHMARKS: [Benchmark; 11] = [
     Benchmark {
         name: "authorize",
         about: "decisions per second and how long one takes over one million consents (--full: ten), memory of a \
@@ -134,7 +134,59 @@ const BENCHMARKS: [Benchmark; 8] = [
             }))
         },
     },
+    Benchmark {
+        name: "queries",
+        about: "one query for documents to 8, 47 and 218 networks, each 10 ms away, against a bare gRPC echo over the \
+                same way and the ledger's commit; with lines that hang or come and go; what the broker adds",
+        options: "[--quick]",
+        plan: |options| {
+            let sizes = if quick("queries", options)? {
+                queries::Sizes::QUICK
+            } else {
+                queries::Sizes::FULL
+            };
+            Ok(Box::new(move |progress| queries::run(&sizes, progress)))
+        },
+    },
+    Benchmark {
+        name: "federation",
+        about: "queries a second end to end with 5 networks, each a process, and 64 clients, against the requests that \
+                their ledger commits by itself",
+        options: "[--quick | --documents N]",
+        plan: plan_federation,
+    },
+    Benchmark {
+        name: "index",
+        about: "documents of one patient found among 5 million (--documents: more or fewer) in a node's index, p50 and \
+                p99 of 50 documents, against 2 ms and an index of 50,000; disk of a document",
+        options: "[--quick | --documents N]",
+        plan: plan_index,
+    },
 ];
+
+fn plan_federation(options: &[&str]) -> Result<Plan, String> {
+    let mut sizes = exchange::Sizes::FULL;
+    match options {
+        ["--documents", value] => sizes.documents = number("--documents", Some(value))?,
+        ["--documents"] => sizes.documents = number("--documents", None)?,
+        options if quick("federation", options)? => sizes = exchange::Sizes::QUICK,
+        _ => {}
+    }
+    Ok(Box::new(move |progress| {
+        exchange::run(&sizes, &itself()?, progress)
+    }))
+}
+
+fn plan_index(options: &[&str]) -> Result<Plan, String> {
+    let mut sizes = indexed::Sizes::USUAL;
+    match options {
+        ["--documents", value] => sizes.documents = number("--documents", Some(value))?.max(1),
+        ["--documents"] => sizes.documents = number("--documents", None)?,
+        options if quick("index", options)? => sizes = indexed::Sizes::QUICK,
+        _ => {}
+    }
+    Ok(Box::new(move |progress| indexed::run(&sizes, progress)))
+}
 
 fn plan_growth(options: &[&str]) -> Result<Plan, String> {
     let mut sizes = growth::Sizes::USUAL;
@@ -203,6 +255,7 @@ pub fn command(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 
         ["list" | "--help" | "-h" | "help"] => listed(out).map(|()| 0),
         [group::REPLICA, rest @ ..] => group::serve(rest, err),
         [retrieve::SITE, rest @ ..] => retrieve::serve(rest, err),
+        [sites::SITE, rest @ ..] => sites::serve(rest, err),
         [name, options @ ..] => match BENCHMARKS.iter().find(|benchmark| benchmark.name == *name) {
             Some(benchmark) => match (benchmark.plan)(options) {
                 Ok(plan) => measured(benchmark.name, &plan, !json.is_empty(), out, err),
@@ -318,6 +371,11 @@ mod tests {
             &["growth", "--entries"],
             &["growth", "--entries", "some"],
             &["growth", "--quick", "--entries", "7"],
+            &["queries", "--networks"],
+            &["federation", "5"],
+            &["federation", "--documents"],
+            &["index", "--documents"],
+            &["index", "--quick", "--documents", "7"],
         ] {
             let (code, out, err) = call(args);
             assert_eq!((code, out.as_str()), (EXIT_WRONG_USE, ""), "{args:?}");

@@ -65,6 +65,15 @@ pub enum BenchError {
     /// Checking a replica's files, or carrying them over.
     #[error("a ledger's files could not be carried over")]
     Archive(#[from] sekisho_replica::offline::ArchiveError),
+    /// A node did not start or stop.
+    #[error("a node failed")]
+    Node(#[from] sekisho_node::NodeError),
+    /// A node's own store.
+    #[error("a node's store failed")]
+    NodeStore(#[from] sekisho_node::StoreError),
+    /// An index of documents, or a value it refuses.
+    #[error("an index of documents failed")]
+    Documents(#[from] sekisho_documents::Error),
     /// The machine is too busy for a measurement within the bound.
     #[error("{what} took longer than {max_s} s")]
     TooSlow {

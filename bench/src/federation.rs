@@ -26,12 +26,12 @@ use zeroize::Zeroizing;
 /// When the ledger begins (2026-09-21), and all agreements with it.
 pub(crate) const BEGIN: TimeMs = TimeMs(1_790_000_000_000);
 /// An entry's window opens this long before it is made, so that no rounding of clocks closes it.
-const WINDOW_BEFORE_MS: u64 = 1_000;
+pub(crate) const WINDOW_BEFORE_MS: u64 = 1_000;
 /// Request ids below are the founders'; the benchmarks' own start here.
 pub(crate) const FIRST_REQUEST: u64 = 1_000_000_000;
 
 /// Sixteen bytes without an order, as of a random id, the same for the same input.
-fn scattered(kind: &str, n: u64) -> [u8; 16] {
+pub(crate) fn scattered(kind: &str, n: u64) -> [u8; 16] {
     let hash = Sha256::new()
         .chain_update(kind)
         .chain_update(n.to_be_bytes())
@@ -59,13 +59,13 @@ pub(crate) struct Member {
     /// The first of its hospitals.
     pub(crate) hospital: FacilityId,
     pub(crate) hospitals: Vec<FacilityId>,
-    governance: SigningKey,
+    pub(crate) governance: SigningKey,
     pub(crate) node: SigningKey,
-    number: u64,
+    pub(crate) number: u64,
 }
 
 impl Member {
-    fn new(number: u64, id: &str) -> Result<Self, BenchError> {
+    pub(crate) fn new(number: u64, id: &str) -> Result<Self, BenchError> {
         let hospitals = (0..HOSPITALS)
             .map(|n| format!("411{number:03}{n:04}").parse())
             .collect::<Result<Vec<FacilityId>, _>>()?;
@@ -84,7 +84,7 @@ impl Member {
         SigningKey::from_secret(&secret("checkpoint", self.number))
     }
 
-    /// Its node's key, once more.
+    /// The key its node signs with, for a node of its own.
     pub(crate) fn node_key(&self) -> SigningKey {
         SigningKey::from_secret(&secret("node", self.number))
     }
@@ -100,7 +100,7 @@ impl Member {
         SubjectId(scattered(self.id.as_str(), person))
     }
 
-    fn subject_ref(&self, person: u64) -> SubjectRef {
+    pub(crate) fn subject_ref(&self, person: u64) -> SubjectRef {
         SubjectRef {
             network: self.id.clone(),
             subject: self.subject(person),
@@ -396,12 +396,12 @@ impl Federation {
     }
 }
 
-const ALWAYS: Period = Period {
+pub(crate) const ALWAYS: Period = Period {
     from: BEGIN,
     until: None,
 };
 
-fn rule(scope: Scope) -> Rule {
+pub(crate) fn rule(scope: Scope) -> Rule {
     Rule {
         scope,
         capture: [Capture::Written].into(),
@@ -410,7 +410,7 @@ fn rule(scope: Scope) -> Rule {
     }
 }
 
-fn consent(
+pub(crate) fn consent(
     of: &Member,
     at: &FacilityId,
     person: u64,

@@ -246,7 +246,7 @@ impl Group {
 }
 
 /// The genesis file tells every server's key: nobody else need be known.
-struct Nobody;
+pub(crate) struct Nobody;
 
 impl PeerDirectory for Nobody {
     fn peer(&self, _key: &PublicKey) -> Option<Peer> {
@@ -353,7 +353,7 @@ fn take_signatures_for_good() -> Result<(), BenchError> {
     })
 }
 
-async fn parent_ended() {
+pub(crate) async fn parent_ended() {
     let (sender, ended) = tokio::sync::oneshot::channel();
     // A thread of its own: reading standard input cannot be cancelled, and must not hold up the runtime's end.
     std::thread::spawn(move || {

@@ -10,7 +10,10 @@
 //!        ├─▶ etcd, postgres ▶ replicated ─▶ group      the same as processes, by turns with the peer's (child)
 //!        ├─▶ failover, growth ▶ group                  killed and started again; fed until they are large
 //!        ├─▶ retrieve                                   documents between a node, a broker and a node, as processes
-//!        └─▶ withdrawal ▶ cluster, relay               each replica's own state asked, also over a longer way
+//!        ├─▶ withdrawal ▶ cluster, relay               each replica's own state asked, also over a longer way
+//!        ├─▶ queries ───▶ networks, relay              brokers and nodes in this process, each a way from the other
+//!        ├─▶ exchange ──▶ sites ─▶ networks            whole networks as processes, asked as people ask (`federation`)
+//!        └─▶ indexed ───▶ networks                     a node's index of documents (`index`)
 //!                 all ─▶ yardstick (the machine), load, stats, report, machine
 //! ```
 
@@ -21,20 +24,26 @@ mod command;
 mod disk;
 mod error;
 pub mod etcd;
+pub mod exchange;
 pub mod failover;
 mod federation;
 mod group;
 pub mod growth;
 mod held;
+pub mod indexed;
 pub mod ledger;
 mod load;
 mod machine;
+mod networks;
 mod population;
 pub mod postgres;
+mod processor;
+pub mod queries;
 mod relay;
 mod replicated;
 mod report;
 pub mod retrieve;
+mod sites;
 mod stats;
 pub mod withdrawal;
 mod yardstick;

@@ -1,32 +1,101 @@
 //! A longer way between replicas: a relay before each of them passes on what comes, both ways, a fixed time later.
 //!
 //! It works on connections, not on packets: what TCP would do over such a way by itself (its handshake, its slow
-//! beginning, what it sends again) is not there. Timers here have a millisecond, so a way is up to one longer.
+//! beginning, what it sends again) is not there. The runtime's timers have a millisecond, which a way of five would
+//! feel: a thread of its own looks four times as often, so a way is up to a quarter of a millisecond longer.
 
 use crate::BenchError;
+use crate::processor::runtime;
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 /// Bytes read at a time.
 const PIECE_BYTES: usize = 64 * 1024;
 /// Pieces on their way in one direction of a connection; beyond them nothing more is read.
 const PIECES_MAX: usize = 1_024;
+/// How often it is looked whether a piece is due, while there are any.
+const LOOK_EVERY: Duration = Duration::from_micros(250);
+/// How long the thread stays that looks, after all relays are gone.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// Pieces on their way, by when they are due and a number.
+#[derive(Default)]
+struct Due {
+    waiting: BTreeMap<(Instant, u64), oneshot::Sender<()>>,
+    number: u64,
+}
+
+/// Tells when a moment has come.
+#[derive(Clone)]
+pub(crate) struct Pacer(Arc<(Mutex<Due>, Condvar)>);
+
+impl Pacer {
+    pub(crate) fn start() -> Self {
+        let shared = Arc::new((Mutex::new(Due::default()), Condvar::new()));
+        let of = Arc::downgrade(&shared);
+        std::thread::spawn(move || while Self::look(&of) {});
+        Self(shared)
+    }
+
+    /// One look; false when nobody asks any more.
+    fn look(of: &Weak<(Mutex<Due>, Condvar)>) -> bool {
+        let Some(shared) = of.upgrade() else {
+            return false;
+        };
+        let (due, asked) = (&shared.0, &shared.1);
+        let mut due = due.lock().unwrap_or_else(PoisonError::into_inner);
+        if due.waiting.is_empty() {
+            let waited = asked.wait_timeout(due, IDLE);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+            return true;
+        }
+        let later = due.waiting.split_off(&(Instant::now(), u64::MAX));
+        let now = std::mem::replace(&mut due.waiting, later);
+        drop(due);
+        for wake in now.into_values() {
+            // A line that is gone need not be told.
+            let _ = wake.send(());
+        }
+        std::thread::sleep(LOOK_EVERY);
+        true
+    }
+
+    async fn until(&self, at: Instant) {
+        if at <= Instant::now() {
+            return;
+        }
+        let (wake, woken) = oneshot::channel();
+        {
+            let mut due = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+            due.number += 1;
+            let number = due.number;
+            due.waiting.insert((at, number), wake);
+            self.0.1.notify_one();
+        }
+        let _ = woken.await;
+    }
+}
 
 /// Relays that run; they end with it.
 pub(crate) struct Relays {
     runtime: Runtime,
+    pacer: Pacer,
 }
 
 impl Relays {
     pub(crate) fn new() -> Result<Self, BenchError> {
-        let runtime = Runtime::new().map_err(BenchError::system("a runtime"))?;
-        Ok(Self { runtime })
+        Ok(Self {
+            runtime: runtime("relays")?,
+            pacer: Pacer::start(),
+        })
     }
 
     /// Passes on what comes to the listener, each piece `one_way` after it came.
@@ -40,9 +109,10 @@ impl Relays {
         listener.set_nonblocking(true).map_err(failed())?;
         let _on = self.runtime.enter();
         let listener = tokio::net::TcpListener::from_std(listener).map_err(failed())?;
+        let pacer = self.pacer.clone();
         self.runtime.spawn(async move {
             while let Ok((from, _)) = listener.accept().await {
-                tokio::spawn(join(from, to, one_way));
+                tokio::spawn(join(from, to, one_way, pacer.clone()));
             }
         });
         Ok(())
@@ -50,7 +120,7 @@ impl Relays {
 }
 
 /// Whoever connected finds the connection closed if the other end is not there.
-async fn join(from: TcpStream, to: SocketAddr, one_way: Duration) {
+pub(crate) async fn join(from: TcpStream, to: SocketAddr, one_way: Duration, pacer: Pacer) {
     let Ok(to) = TcpStream::connect(to).await else {
         return;
     };
@@ -62,12 +132,12 @@ async fn join(from: TcpStream, to: SocketAddr, one_way: Duration) {
     }
     let ((from_read, from_write), (to_read, to_write)) = (from.into_split(), to.into_split());
     tokio::join!(
-        pass(from_read, to_write, one_way),
-        pass(to_read, from_write, one_way)
+        pass(from_read, to_write, one_way, &pacer),
+        pass(to_read, from_write, one_way, &pacer)
     );
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, one_way: Duration) {
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, one_way: Duration, pacer: &Pacer) {
     let (sender, mut pieces) = mpsc::channel::<(Instant, Vec<u8>)>(PIECES_MAX);
     let reading = async move {
         let mut piece = vec![0; PIECE_BYTES];
@@ -80,7 +150,7 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, one_way: Duration
     };
     let writing = async move {
         while let Some((due, piece)) = pieces.recv().await {
-            sleep_until(due).await;
+            pacer.until(due).await;
             if to.write_all(&piece).await.is_err() {
                 return;
             }
@@ -120,5 +190,22 @@ mod tests {
         assert_eq!(answer, b"abcd");
         assert!(begun.elapsed() >= one_way * 2);
         echo.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn moments_come_in_order_and_not_too_early() {
+        let pacer = Pacer::start();
+        let (begun, told) = (Instant::now(), Mutex::new(Vec::new()));
+        let one = async |ms| {
+            let due = begun + Duration::from_millis(ms);
+            pacer.until(due).await;
+            assert!(Instant::now() >= due);
+            told.lock().unwrap().push(ms);
+        };
+        tokio::join!(one(40), one(0), one(20), one(60));
+        // What is asked for after a pause is heard as well.
+        tokio::time::sleep(IDLE * 2).await;
+        one(IDLE.as_millis() as u64 * 4).await;
+        assert_eq!(*told.lock().unwrap(), [0, 20, 40, 60, 400]);
     }
 }

@@ -53,7 +53,7 @@ fn list_ends_well_and_a_wrong_name_does_not() {
     let listed = bench(&["list"]);
     assert_eq!(listed.status.code(), Some(0));
     let list = String::from_utf8(listed.stdout).expect("text");
-    assert_eq!(list.lines().count(), 8, "{list}");
+    assert_eq!(list.lines().count(), 11, "{list}");
     assert!(listed.stderr.is_empty());
 
     let unknown = bench(&["latency", "--json"]);
@@ -150,4 +150,54 @@ fn a_replica_grows_and_is_repaired() {
             "{part}: {cases:#?}"
         );
     }
+}
+
+/// The row whose case has this in it: ours and the peer's.
+fn numbers(report: &serde_json::Value, part: &str) -> (f64, f64) {
+    let rows = report["rows"].as_array().expect("rows").iter();
+    let of = |row: &&serde_json::Value| row["case"].as_str().is_some_and(|it| it.contains(part));
+    let row = rows.clone().find(of).expect(part);
+    let number = |name: &str| row[name].as_f64().expect("a number");
+    (number("ours"), number("peer"))
+}
+
+#[test]
+fn many_networks_are_asked_over_a_longer_way_and_in_trouble() {
+    let report = quick("queries").expect("it needs nobody else");
+    assert_eq!(cases(&report).len(), 13, "{report}");
+    for networks in [2, 3, 7] {
+        // Nothing comes back before it has gone there.
+        let all = numbers(
+            &report,
+            &format!("{networks} networks 10 ms away, documents of all"),
+        );
+        assert!(all.0 >= 10.0 && all.1 >= 10.0, "{report}");
+    }
+    // Who hangs is waited for, and no longer than the caller waits.
+    let (end, deadline) = numbers(&report, "end, p99, against the deadline");
+    assert!(end > deadline / 2.0, "{report}");
+    let (first, _) = numbers(&report, "first documents, p50");
+    assert!(first >= 10.0 && first < end, "{report}");
+}
+
+#[test]
+fn networks_ask_each_other_end_to_end() {
+    let report = quick("federation").expect("it needs nobody else");
+    assert_eq!(cases(&report).len(), 3);
+    // A query has a commit in it.
+    let (query, commit) = numbers(&report, "a query, p50");
+    assert!(query > 0.0 && commit > 0.0, "{report}");
+}
+
+#[test]
+fn documents_are_found_in_a_large_index() {
+    let report = quick("index").expect("it needs nobody else");
+    let cases = cases(&report);
+    assert_eq!(cases.len(), 4);
+    assert!(
+        cases[0].contains("among 20,000, one thread, against among 2,000"),
+        "{cases:?}"
+    );
+    let (disk, entry) = numbers(&report, "disk of a document");
+    assert!(disk > 0.0 && entry > 100.0, "{report}");
 }

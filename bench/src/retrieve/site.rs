@@ -28,7 +28,7 @@ use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 
 /// The first argument of a call that is one of the processes.
-pub(crate) const SITE: &str = "site";
+pub(crate) const SITE: &str = "retrieve-site";
 /// Their names, in order; the fourth address is the plain peer's.
 pub(super) const SITES: [&str; 3] = ["viewing", "broker", "disclosing"];
 pub(super) const VIEWING: usize = 0;

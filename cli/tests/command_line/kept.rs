@@ -377,7 +377,7 @@ fn begins_anew(alone: &Alone, exported: &Path) {
         (&done["imported"], &done["resumed"]),
         (&true.into(), &0.into())
     );
-    fails(&import, 2, "import into an empty one", "調べることが");
+    fails(&import, 2, "move it aside first", "調べることが");
     let fsck = run(&["ledger", "fsck", "--config", &config, "--json"])
         .expect(0)
         .json();
