@@ -4,7 +4,7 @@
 //! node looks at what has to do with its network: its own practitioners, and accesses in which it was asked each time. The
 //! network of the practitioner speaks first; the others only if it has not after [`ALERT_PATIENCE_MS`], so that a network
 //! cannot keep quiet about its own people and one alert is enough. Nothing is stored: what is looked for again after a
-//! restart is the last hour's leaves, and an alert's request id follows from what it says (P5).
+//! restart is the last two hours' leaves, and an alert's request id follows from what it says (P5).
 
 use crate::NodeError;
 use crate::bounds::{
@@ -12,7 +12,7 @@ use crate::bounds::{
 };
 use crate::entries::{Meant, sign};
 use crate::error::chain;
-use crate::ledger::{Snapshot, ask};
+use crate::ledger::{LedgerFault, Snapshot, ask};
 use crate::node::Inner;
 use sekisho_domain::{Body, EntryIndex, NetworkId, Outcome, RequestId, SecurityAlert, TimeMs};
 use sekisho_ledger::patterns::{WINDOW_MS, Watch};
@@ -29,7 +29,7 @@ pub(crate) async fn work(inner: Arc<Inner>) {
         if let Err(error) = round(&inner, &mut lookout).await {
             tracing::warn!(
                 error = chain(&error),
-                "patterns of accesses are not looked for now"
+                "the ledger could not be looked through for patterns of accesses; tried again soon"
             );
         }
         tokio::select! {
@@ -162,10 +162,12 @@ async fn raise(inner: &Inner, alert: &SecurityAlert) -> Result<(), NodeError> {
     }
     let (id, body) = (request_id(alert), Body::SecurityAlert(alert.clone()));
     let envelope = sign(&inner.key, meant, id, body, inner.environment.now());
-    let committed = inner
-        .ledger
-        .submit(envelope, Deadline::after(OUTBOX_ATTEMPT))
-        .await?;
+    let deadline = Deadline::after(OUTBOX_ATTEMPT);
+    let committed = match inner.ledger.submit(envelope, deadline).await {
+        // It was taken before, signed for an earlier window, and this replica does not have it yet.
+        Err(LedgerFault::RequestIdReused) => return Ok(()),
+        submitted => submitted?,
+    };
     let (pattern, accesses) = (alert.pattern.code(), alert.accesses.len());
     match committed.outcome {
         Outcome::Refused(reason) => {

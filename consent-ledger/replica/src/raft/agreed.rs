@@ -44,7 +44,15 @@ pub(super) struct Forgot {
 
 /// By follower, under which vote it acknowledged up to where.
 #[derive(Default)]
-pub(super) struct Agreed(BTreeMap<u64, (Vote<u64>, u64)>);
+pub(super) struct Agreed(BTreeMap<u64, Known>);
+
+#[derive(Default)]
+struct Known {
+    vote: Vote<u64>,
+    agreed: u64,
+    /// Whether it was told that it forgot: once under a vote, for it is asked again with every heartbeat.
+    told: bool,
+}
 
 impl Agreed {
     /// Notes what a follower answered.
@@ -57,8 +65,14 @@ impl Agreed {
         asked: &Asked,
         reply: &AppendEntriesResponse<u64>,
     ) -> Result<(), Forgot> {
-        let known = self.0.get(&replica).filter(|(vote, _)| *vote == asked.vote);
-        let agreed = known.map_or(0, |(_, agreed)| *agreed);
+        let known = self.0.entry(replica).or_default();
+        if known.vote != asked.vote {
+            *known = Known {
+                vote: asked.vote,
+                ..Known::default()
+            };
+        }
+        let agreed = known.agreed;
         let now = match reply {
             AppendEntriesResponse::Success => asked.end,
             AppendEntriesResponse::PartialSuccess(matching) => behind(matching.as_ref()),
@@ -68,12 +82,14 @@ impl Agreed {
                     agreed,
                     lacks: asked.begin,
                 };
-                tracing::error!(%forgot, "a replica is not sent anything for now");
+                if !std::mem::replace(&mut known.told, true) {
+                    tracing::error!(%forgot, "its answers do not count; retire it with `sekisho ledger leave`");
+                }
                 return Err(forgot);
             }
             AppendEntriesResponse::Conflict | AppendEntriesResponse::HigherVote(_) => return Ok(()),
         };
-        self.0.insert(replica, (asked.vote, agreed.max(now)));
+        known.agreed = agreed.max(now);
         Ok(())
     }
 }
