@@ -1,8 +1,8 @@
 //! The index of one node's documents, as everything else sees it.
 
 use crate::{
-    Availability, Change, Counters, DocumentEntry, Error, FileRecord, LocalPatientId, Quarantined,
-    SourceId, SourceLocation, UniqueId,
+    Availability, Change, Counters, DocumentEntry, Error, FileRecord, LocalPatientId, Part,
+    Quarantined, SourceId, SourceLocation, UniqueId,
 };
 use sekisho_domain::{Category, Codes, FacilityId, TimeMs};
 use serde::{Deserialize, Serialize};
@@ -197,7 +197,7 @@ pub trait DocumentIndex: Send + Sync {
     ) -> Result<Vec<Quarantined>, Error>;
 
     /// Up to `limit` (at most [`PAGE_ENTRIES_MAX`]) files of a source whose path starts with `prefix` and is
-    /// greater than `after`, by path.
+    /// greater than `after`, by path. Files as such, not their parts.
     ///
     /// # Errors
     /// [`Error::TooMany`] or a storage error.
@@ -209,7 +209,18 @@ pub trait DocumentIndex: Send + Sync {
         limit: usize,
     ) -> Result<Vec<FileRecord>, Error>;
 
-    /// How many files are known, per kind and per reason.
+    /// Up to `limit` (at most [`PAGE_ENTRIES_MAX`]) parts of a file behind `after`, by place in the file.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] or a storage error.
+    fn parts(
+        &self,
+        file: &SourceLocation,
+        after: Option<Part>,
+        limit: usize,
+    ) -> Result<Vec<FileRecord>, Error>;
+
+    /// How many files are known, per kind and per reason. A file that holds several documents counts as these.
     ///
     /// # Errors
     /// A storage error.

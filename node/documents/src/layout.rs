@@ -4,10 +4,12 @@
 //! m "format"                                                  → version byte
 //! c                                                           → number of batches applied, counters
 //! f source 00 path                                            → file record
+//! d source 00 path 00 offset(8, BE) size(8, BE) head(8, BE)   → file record of a part
 //! i unique-id(16) source 00 path                              → (nothing)   find by id
 //! p facility(10) patient 00 ~start_ms(8, BE) unique-id(16) source 00 path → (nothing)   newest first
 //! q source 00 path                                            → (nothing)   quarantined
 //! ```
+//! Where a key ends in `source 00 path`, a part's ends as that of `d` does.
 //! Values are a version byte, then postcard.
 
 use crate::{Cursor, Error, FileOutcome, FileRecord, Patient, SourceLocation};
@@ -15,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Version of keys and values. Another version is not migrated but rebuilt from the sources.
-pub const FORMAT_VERSION: u8 = 1;
+pub const FORMAT_VERSION: u8 = 2;
 
 pub(crate) const FORMAT_KEY: &[u8] = b"mformat";
 pub(crate) const COUNTERS_KEY: &[u8] = b"c";
@@ -41,12 +43,25 @@ pub(crate) fn behind(mut key: Vec<u8>) -> Vec<u8> {
 }
 
 pub(crate) fn file_key(location: &SourceLocation) -> Vec<u8> {
-    [
+    let mut key = [
         location.source_id.as_str().as_bytes(),
         &[0],
         location.path.as_bytes(),
     ]
-    .concat()
+    .concat();
+    if let Some(part) = location.part {
+        key.push(0);
+        for number in [part.offset_bytes, part.size_bytes, part.head_bytes] {
+            key.extend_from_slice(&number.to_be_bytes());
+        }
+    }
+    key
+}
+
+/// The key of the record of a file or part, from its file key. Neither source nor path holds a NUL.
+pub(crate) fn record_key(file_key: &[u8]) -> Vec<u8> {
+    let is_part = file_key.iter().filter(|b| **b == 0).nth(1).is_some();
+    tagged(if is_part { b'd' } else { b'f' }, file_key)
 }
 
 pub(crate) fn chart_prefix(patient: &Patient) -> Vec<u8> {
@@ -76,7 +91,7 @@ pub(crate) fn references(record: &FileRecord, file_key: &[u8]) -> Vec<Vec<u8>> {
             ]
         }
         FileOutcome::Quarantined { .. } => vec![tagged(b'q', file_key)],
-        FileOutcome::Deleted { .. } => Vec::new(),
+        FileOutcome::Deleted { .. } | FileOutcome::Divided => Vec::new(),
     }
 }
 

@@ -14,11 +14,11 @@
 use crate::index::{check_batch, check_limit, counts_over};
 use crate::layout::{
     COUNTERS_KEY, FORMAT_KEY, FORMAT_VERSION, PLACE_BYTES, behind, chart_prefix, decode, encode,
-    file_key, place, references, tagged,
+    file_key, place, record_key, references, tagged,
 };
 use crate::{
-    Change, Counters, DocumentEntry, DocumentIndex, Error, FileOutcome, FileRecord, Page, Patient,
-    Quarantined, Query, SourceId, SourceLocation, UniqueId,
+    Change, Counters, DocumentEntry, DocumentIndex, Error, FileOutcome, FileRecord, Page, Part,
+    Patient, Quarantined, Query, SourceId, SourceLocation, UniqueId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -147,7 +147,7 @@ impl Held {
 
     fn record(&self, file_key: &[u8]) -> Result<Option<FileRecord>, Error> {
         self.db()?
-            .get(tagged(b'f', file_key))?
+            .get(record_key(file_key))?
             .map(|value| decode(&value, "file record"))
             .transpose()
     }
@@ -239,11 +239,11 @@ impl DocumentIndex for SledIndex {
                     for reference in references(record, &key) {
                         batch.insert(reference, &[]);
                     }
-                    batch.insert(tagged(b'f', &key), encode(record)?);
+                    batch.insert(record_key(&key), encode(record)?);
                     Some(record.clone())
                 }
                 Change::Forget(_) => {
-                    batch.remove(tagged(b'f', &key));
+                    batch.remove(record_key(&key));
                     None
                 }
             };
@@ -342,6 +342,37 @@ impl DocumentIndex for SledIndex {
         Ok(list)
     }
 
+    fn parts(
+        &self,
+        file: &SourceLocation,
+        after: Option<Part>,
+        limit: usize,
+    ) -> Result<Vec<FileRecord>, Error> {
+        check_limit(limit)?;
+        let held = self.read();
+        let prefix = tagged(b'd', &[file_key(&file.file()).as_slice(), &[0]].concat());
+        let from = match after {
+            Some(after) => {
+                let part = Some(after);
+                let last = SourceLocation {
+                    part,
+                    ..file.clone()
+                };
+                behind(tagged(b'd', &file_key(&last)))
+            }
+            None => prefix.clone(),
+        };
+        let mut list = Vec::new();
+        for item in held.db()?.range(from..).take(limit) {
+            let (key, value) = item?;
+            if !key.starts_with(&prefix) {
+                break;
+            }
+            list.push(decode(&value, "file record")?);
+        }
+        Ok(list)
+    }
+
     fn counters(&self) -> Result<Counters, Error> {
         Ok(self.read().applied.counters.clone())
     }
@@ -349,7 +380,7 @@ impl DocumentIndex for SledIndex {
     fn clear(&self) -> Result<(), Error> {
         let mut held = self.write();
         // Records first: what a crash leaves behind is found missing at the next ingest.
-        for tag in *b"fipq" {
+        for tag in *b"fdipq" {
             let db = held.db()?;
             for key in db.range(vec![tag]..vec![tag + 1]).keys() {
                 db.remove(key?)?;
