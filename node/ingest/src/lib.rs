@@ -37,6 +37,7 @@ mod report;
 mod samples_test;
 mod time;
 mod walk;
+pub mod xml;
 
 pub use error::Error;
 pub use guard::{WrongPatient, verify_patient};
