@@ -41,6 +41,7 @@ mod source;
 mod standardised;
 mod time;
 mod walk;
+pub mod xml;
 
 pub use error::Error;
 pub use guard::{WrongPatient, verify_patient};
