@@ -287,10 +287,7 @@ mod tests {
 
     #[test]
     fn bounds_hold_where_it_comes_from_outside() {
-        let many = format!(
-            "{{\"phones\":[{}]}}",
-            vec!["\"1\""; PHONES_MAX + 1].join(",")
-        );
+        let many = format!("{{\"phones\":[{}]}}", ["\"1\""; PHONES_MAX + 1].join(","));
         let error = serde_json::from_str::<Demographics>(&many).unwrap_err();
         assert!(
             error

@@ -25,12 +25,36 @@
     )
 )]
 
+mod block;
+mod compare;
 mod date;
 mod demographics;
+mod explain;
+pub mod fellegi;
+pub mod fold;
 mod insured;
+mod judge;
+mod model;
+mod person;
+mod rules;
+mod search;
 
-pub use date::{Date, DateFault};
+pub use block::{
+    BLOCK_CHARTS_MAX, BLOCK_KEY_BYTES, BLOCK_KEYS_MAX, BLOCK_VERSION, BlockKey, block_keys,
+    block_keys_folded,
+};
+pub use compare::{Item, Level, Levels, compare, likeness};
+pub use date::{Date, DateFault, YEAR_MAX, YEAR_MIN};
 pub use demographics::{
     ADDRESSES_MAX, Address, Demographics, Fault, INSURED_MAX, Name, PHONES_MAX, Sex, TEXT_CHARS_MAX,
 };
-pub use insured::{Insured, InsurerNumber};
+pub use explain::Said;
+pub use fold::{Folded, PostalTable};
+pub use insured::{INSURER_DIGITS, Insured, InsurerNumber};
+pub use judge::{Band, Evidence, Judgement, Why, band_of, judge, judge_folded, judge_levels};
+pub use model::{LEARNING_PAIRS_MIN, Model, ModelFault, Pairs};
+pub use person::{
+    Decision, Doubt, Edge, PERSON_CHARTS_MAX, Persons, REASON_CHARS_MAX, Verdict, Waiting, group,
+};
+pub use rules::{Rule, decide, forbids_link};
+pub use search::{Candidate, EVACUEES_MAX, Evacuee, Found, evacuee, search};
