@@ -18,6 +18,7 @@
 )]
 
 mod decode;
+mod demographics;
 mod error;
 #[cfg(test)]
 mod fixture_test;
@@ -38,6 +39,7 @@ mod samples_test;
 mod time;
 mod walk;
 
+pub use demographics::demographics;
 pub use error::Error;
 pub use guard::{WrongPatient, verify_patient};
 pub use ingest::{READER_VERSION, SsMix2Storage, ingest};
