@@ -99,7 +99,6 @@ fn one_several_or_none() {
             "a third twin",
         ),
     ] {
-        let got = found(&sought);
         assert_eq!(found(&sought), expected, "{what}");
     }
 }

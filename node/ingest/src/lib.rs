@@ -20,6 +20,7 @@
 )]
 
 mod decode;
+mod demographics;
 mod error;
 #[cfg(test)]
 mod fixture_test;
@@ -43,6 +44,7 @@ mod time;
 mod walk;
 pub mod xml;
 
+pub use demographics::demographics;
 pub use error::Error;
 pub use guard::{WrongPatient, verify_patient};
 pub use ingest::{READER_VERSION, SsMix2Storage, ingest};
