@@ -8,6 +8,7 @@ use crate::blocking::blocking;
 use crate::bounds::INGEST_PAUSE;
 use crate::error::chain;
 use crate::node::Inner;
+use crate::people;
 use sekisho_domain::Hash;
 use sekisho_ingest::{Progress, Report, Source};
 use sekisho_proto::v1;
@@ -144,6 +145,12 @@ pub(crate) async fn run(
         }
         // The index first: the mark says that it holds everything.
         inner.index.flush()?;
+        let renewed = people::renew(&inner)?;
+        tracing::info!(
+            read = renewed.read,
+            gone = renewed.gone,
+            "the directory of charts is renewed"
+        );
         inner.store.set_ingested(Some(digest(&inner.sources)))?;
         inner.readiness.set(true);
         let report = IngestReport { sources: reports };

@@ -9,11 +9,13 @@ use crate::environment::Environment;
 use crate::frozen::Frozen;
 use crate::ingestion::{self, Readiness};
 use crate::ledger::{Ledger, ask};
+use crate::letters::SearchKeys;
+use crate::linker;
 use crate::observe::{Observe, Observer};
 use crate::operate::{Carrier, Operating};
 use crate::outbox::{self, Outbox};
 use crate::slots::Slots;
-use crate::store::NodeStore;
+use crate::store::{Directory, NodeStore};
 use crate::{NodeError, ledger};
 use sekisho_documents::{Contents, Counters, DocumentIndex};
 use sekisho_domain::{LedgerId, NetworkId};
@@ -47,6 +49,8 @@ pub struct Parts {
     pub store: NodeStore,
     /// The index of its documents. Belongs to this node alone.
     pub index: Arc<dyn DocumentIndex>,
+    /// Whose charts there are. Belongs to this node alone.
+    pub directory: Directory,
     /// Its key, certified on the ledger: signs requests, releases, receipts and answers.
     pub key: SigningKey,
     /// To the broker its people's queries go through.
@@ -69,6 +73,8 @@ pub(crate) struct Inner {
     pub store: Arc<NodeStore>,
     pub index: Arc<dyn DocumentIndex>,
     pub contents: Contents,
+    pub directory: Arc<Directory>,
+    pub search_keys: SearchKeys,
     pub key: SigningKey,
     pub broker: Channel,
     pub carrier: Arc<dyn Carrier>,
@@ -121,6 +127,8 @@ impl Node {
             store: Arc::new(parts.store),
             index: parts.index,
             contents,
+            directory: Arc::new(parts.directory),
+            search_keys: SearchKeys::default(),
             key: parts.key,
             broker: parts.broker,
             carrier: parts.carrier,
@@ -139,6 +147,7 @@ impl Node {
         });
         inner.spawn(outbox::work(Arc::clone(&inner)))?;
         inner.spawn(alerts::work(Arc::clone(&inner)))?;
+        inner.spawn(linker::work(Arc::clone(&inner)))?;
         inner.spawn(ingestion::at_start(Arc::clone(&inner)))?;
         Ok(Self(inner))
     }

@@ -177,6 +177,7 @@ pub async fn node(
         ledger: Arc::new(replica.clone()),
         store: NodeStore::open(&dir.join("node.redb")).unwrap(),
         index: Arc::new(SledIndex::open(&dir.join("documents")).unwrap()),
+        directory: sekisho_node::Directory::open(&dir.join("people.redb")).unwrap(),
         key: node_key(number),
         carrier: Arc::new(connect(identity, replica, address, name)),
         broker: connect(identity, replica, address, name),
