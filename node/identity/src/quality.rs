@@ -8,8 +8,9 @@ use crate::block::{BLOCK_CHARTS_MAX, BlockKey, block_keys_folded};
 use crate::compare::compare;
 use crate::fellegi::Learnt;
 use crate::fold::Folded;
-use crate::judge::{Band, band_of};
+use crate::judge::{Band, Why, band_of, judge_folded};
 use crate::model::{Model, ModelFault, Pairs};
+use crate::person::{Edge, group};
 use std::collections::BTreeMap;
 
 /// A chart whose person is known.
@@ -170,6 +171,46 @@ pub fn measure(charts: &[Labelled], model: &Model) -> Quality {
         });
     }
     quality
+}
+
+/// Measures the persons that [`group`] makes of a model's judgements: all pairs of charts within a person, those that came
+/// together through a third too.
+pub fn measure_persons(charts: &[Labelled], model: &Model) -> Counts {
+    let (pairs, _) = candidates(charts.iter().map(|c| &c.chart));
+    let edges = pairs.into_iter().filter_map(|(a, b)| {
+        let (x, y) = (charts.get(a as usize)?, charts.get(b as usize)?);
+        let judgement = judge_folded(&x.chart, &y.chart, model);
+        let by_rule = matches!(judgement.why, Why::Rule(_));
+        (judgement.band != Band::Apart || by_rule).then_some(Edge {
+            a,
+            b,
+            band: judgement.band,
+            score: judgement.score,
+            by_rule,
+        })
+    });
+    let edges: Vec<Edge<u32>> = edges.collect();
+    let all = (0u32..).zip(charts).map(|(n, _)| n).collect();
+    let persons = group(&all, &edges, &[]).persons;
+    let mut counts = Counts::default();
+    let of = |n: &u32| charts.get(*n as usize).map(|c| c.person);
+    for person in &persons {
+        for (n, a) in person.iter().enumerate() {
+            for b in person.iter().skip(n + 1) {
+                if of(a) == of(b) {
+                    counts.linked += 1;
+                } else {
+                    counts.linked_wrongly += 1;
+                }
+            }
+        }
+    }
+    let mut sizes: BTreeMap<u32, u64> = BTreeMap::new();
+    for chart in charts {
+        *sizes.entry(chart.person).or_default() += 1;
+    }
+    counts.pairs = sizes.values().map(|n| n * n.saturating_sub(1) / 2).sum();
+    counts
 }
 
 /// Random pairs looked at.
