@@ -200,39 +200,77 @@ fn part(kanji: Option<Script>, kana: Option<Script>) -> Level {
 
 /// Family and given name.
 fn names(a: &Folded, b: &Folded) -> (Level, Level) {
-    let of = |a: &Option<Part>, b: &Option<Part>, by: fn(&Part, &Part) -> Script| match (a, b) {
-        (Some(a), Some(b)) => Some(by(a, b)),
-        _ => None,
-    };
-    let family = part(
-        of(&a.family_kanji, &b.family_kanji, kanji),
-        of(&a.family_kana, &b.family_kana, kana),
+    let (a_kanji, b_kanji) = (
+        (&a.family_kanji, &a.given_kanji),
+        (&b.family_kanji, &b.given_kanji),
     );
-    let given = part(
-        of(&a.given_kanji, &b.given_kanji, kanji),
-        of(&a.given_kana, &b.given_kana, kana),
+    let (a_kana, b_kana) = (
+        (&a.family_kana, &a.given_kana),
+        (&b.family_kana, &b.given_kana),
     );
-    // A feed that does not part names: compared as a whole.
-    if given == Level::Missing && family != Level::Missing && !family.same() {
-        let whole = |family: &Option<Part>, given: &Option<Part>| {
-            let text =
-                |part: &Option<Part>| part.as_ref().map_or("", |p| p.folded.as_str()).to_owned();
-            text(family) + &text(given)
-        };
-        let one = |a: &(String, String), b: &(String, String)| {
-            (!a.0.is_empty() && fold::same_kanji(&a.0, &b.0)) || (!a.1.is_empty() && a.1 == b.1)
-        };
-        let of = |x: &Folded| {
-            (
-                whole(&x.family_kanji, &x.given_kanji),
-                whole(&x.family_kana, &x.given_kana),
-            )
-        };
-        if one(&of(a), &of(b)) {
-            return (Level::Folded, Level::Folded);
+    let (family_kanji, given_kanji) = script(a_kanji, b_kanji, kanji);
+    let (family_kana, given_kana) = script(a_kana, b_kana, kana);
+    (
+        part(family_kanji, family_kana),
+        part(given_kanji, given_kana),
+    )
+}
+
+type Parts<'a> = (&'a Option<Part>, &'a Option<Part>);
+
+/// Both parts of a name in one script. Where a feed does not part names, the other's parts part it.
+fn script(
+    a: Parts<'_>,
+    b: Parts<'_>,
+    by: fn(&Part, &Part) -> Script,
+) -> (Option<Script>, Option<Script>) {
+    match (a, b) {
+        ((Some(whole), None), (Some(family), Some(given)))
+        | ((Some(family), Some(given)), (Some(whole), None)) => {
+            let (family, given) = parted(&whole.folded, &family.folded, &given.folded);
+            (Some(family), Some(given))
+        }
+        // Neither is parted: nobody knows where the family name ends, so whatever differs may be the given name.
+        ((Some(a), None), (Some(b), None)) => match by(a, b) {
+            Script::Apart => (None, Some(Script::Apart)),
+            alike => (Some(alike), Some(alike)),
+        },
+        ((a_family, a_given), (b_family, b_given)) => {
+            let both = |a: &Option<Part>, b: &Option<Part>| Some(by(a.as_ref()?, b.as_ref()?));
+            (both(a_family, b_family), both(a_given, b_given))
         }
     }
-    (family, given)
+}
+
+/// A name that is not parted against one that is. What cannot be read fits one character.
+fn parted(whole: &str, family: &str, given: &str) -> (Script, Script) {
+    let at = |count: usize| {
+        whole
+            .char_indices()
+            .nth(count)
+            .map_or(whole.len(), |(at, _)| at)
+    };
+    let (head, tail) = whole
+        .split_at_checked(at(family.chars().count()))
+        .unwrap_or((whole, ""));
+    if fold::same_kanji(head, family) {
+        return (
+            Script::Folded,
+            if fold::same_kanji(tail, given) {
+                Script::Folded
+            } else {
+                Script::Apart
+            },
+        );
+    }
+    let rest = whole.chars().count().saturating_sub(given.chars().count());
+    let (_, tail) = whole.split_at_checked(at(rest)).unwrap_or((whole, ""));
+    let given = if fold::same_kanji(tail, given) {
+        Script::Folded
+    } else {
+        Script::Apart
+    };
+    (Script::Apart, given)
 }
 
 /// Eras a clerk confuses: by how many years they are then apart.

@@ -49,7 +49,7 @@ fn judged(a: &Chart<'_>, b: &Chart<'_>) -> Judgement {
 
 #[test]
 fn one_person_written_in_two_ways_is_linked() {
-    let cases: [(&str, Chart<'_>); 11] = [
+    let cases: [(&str, Chart<'_>); 14] = [
         ("the same", HANAKO),
         (
             "widths",
@@ -122,6 +122,29 @@ fn one_person_written_in_two_ways_is_linked() {
             },
         ),
         (
+            "not parted",
+            Chart {
+                kanji: "架空花子",
+                kana: "カクウハナコ",
+                ..HANAKO
+            },
+        ),
+        (
+            "not parted, another family name",
+            Chart {
+                kanji: "見本花子",
+                kana: "ﾐﾎﾝﾊﾅｺ",
+                ..HANAKO
+            },
+        ),
+        (
+            "half a birth date and all of the insurance",
+            Chart {
+                birth: "19500131",
+                ..HANAKO
+            },
+        ),
+        (
             "an unreadable character",
             Chart {
                 kanji: "■空 花子",
@@ -139,7 +162,7 @@ fn one_person_written_in_two_ways_is_linked() {
 #[test]
 fn another_person_is_never_linked() {
     let same_family = ["01130012", "70", "123456", ""];
-    let cases: [(&str, Chart<'_>, Rule); 6] = [
+    let cases: [(&str, Chart<'_>, Rule); 7] = [
         (
             "twin with another branch",
             Chart {
@@ -194,6 +217,16 @@ fn another_person_is_never_linked() {
             Rule::OtherBirthAndGiven,
         ),
         (
+            "twin whose name is not parted",
+            Chart {
+                kanji: "架空桃子",
+                kana: "カクウモモコ",
+                insured: same_family,
+                ..HANAKO
+            },
+            Rule::Twins,
+        ),
+        (
             "twin with a branch given to all",
             Chart {
                 kanji: "架空 桃子",
@@ -211,6 +244,33 @@ fn another_person_is_never_linked() {
             "{what}: {judgement:#?}"
         );
     }
+}
+
+#[test]
+fn names_that_are_parted_nowhere_are_compared_as_wholes() {
+    let whole = Chart {
+        kanji: "架空花子",
+        kana: "カクウハナコ",
+        ..HANAKO
+    };
+    let twin = Chart {
+        kanji: "架空桃子",
+        kana: "カクウモモコ",
+        insured: ["01130012", "70", "123456", ""],
+        ..HANAKO
+    };
+    assert_eq!(
+        judged(
+            &whole,
+            &Chart {
+                kana: "ｶｸｳﾊﾅｺ",
+                ..whole
+            }
+        )
+        .band,
+        Band::Link
+    );
+    assert_eq!(judged(&whole, &twin).band, Band::Apart);
 }
 
 #[test]

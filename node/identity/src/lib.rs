@@ -36,6 +36,7 @@ mod insured;
 mod judge;
 mod model;
 mod person;
+pub mod quality;
 mod rules;
 mod search;
 

@@ -110,7 +110,10 @@ pub fn forbids_link(levels: &Levels) -> Option<Rule> {
     let of = |item| level(levels, item);
     if matches!(of(Item::Given), Apart | Close | Missing) {
         Some(Rule::GivenInDoubt)
-    } else if matches!(of(Item::Birth), Apart | Partial | Missing) {
+    } else if matches!(of(Item::Birth), Apart | Missing)
+        // With all of the insured number, and the name, half of a birth date is enough.
+        || of(Item::Birth) == Partial && !(of(Item::Insured).same() && of(Item::Family).same())
+    {
         Some(Rule::BirthInDoubt)
     } else if of(Item::Sex) == Apart {
         Some(Rule::SexInDoubt)

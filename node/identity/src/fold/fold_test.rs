@@ -57,6 +57,7 @@ fn kanji_variants_are_one_and_what_cannot_be_read_fits() {
         ("廣瀨", "広瀬"),
         ("櫻井", "桜井"),
         ("さくら", "サクラ"),
+        ("ヴァスケス", "バスケス"),
         ("架空　花子", "架空花子"),
     ] {
         assert_eq!(kanji(a), kanji(b), "{a} {b}");

@@ -6,10 +6,14 @@ use super::{kana, plain, variants};
 /// What stands for a character that a system could not write: SS-MIX2 puts `■`, others `〓`, `□`, `?` or U+FFFD.
 pub const UNREADABLE: char = '〓';
 
-/// Folds a name in kanji. Total.
+/// Folds a name in kanji; a name in kana alone, as in the field for kanji of people from abroad, as kana. Total.
 pub fn kanji(text: &str) -> String {
+    let plain = plain(text, &['■', '〓', '□', '\u{FFFD}', '?', '〻']);
+    if plain.chars().all(|c| matches!(c, 'ぁ'..='ヿ')) {
+        return kana::kana(&plain);
+    }
     let mut out: Vec<char> = Vec::new();
-    for c in plain(text, &['■', '〓', '□', '\u{FFFD}', '?', '〻']).chars() {
+    for c in plain.chars() {
         let c = match c {
             '■' | '□' | '\u{FFFD}' | '?' => UNREADABLE,
             '々' | '〻' | '仝' => match out.last() {
