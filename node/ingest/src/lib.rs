@@ -24,6 +24,7 @@ mod error;
 #[cfg(test)]
 mod fixture_test;
 mod folder;
+mod formats;
 mod guard;
 #[cfg(test)]
 mod hostile_test;
@@ -44,6 +45,7 @@ mod walk;
 pub mod xml;
 
 pub use error::Error;
+pub use formats::{FolderSource, Format};
 pub use guard::{WrongPatient, verify_patient};
 pub use ingest::{READER_VERSION, SsMix2Storage, ingest};
 pub use kind::{DataKind, ServiceField};

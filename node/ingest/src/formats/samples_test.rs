@@ -1,0 +1,78 @@
+//! Documents of invented persons, written as the systems of their formats write them.
+
+/// A referral (HS038) of a patient, in its `version`th version.
+pub fn referral(facility: &str, patient: &str, version: u8) -> String {
+    format!(
+        concat!(
+            r#"{{"resourceType":"Bundle","meta":{{"profile":["http://jpfhir.jp/fhir/eReferral/StructureDefinition/JP_Bundle_eReferral"]}},"#,
+            r#""identifier":{{"system":"http://example.jp/bundle","value":"R-{patient}"}},"type":"document","#,
+            r#""timestamp":"2026-04-0{version}T10:00:00+09:00","entry":[{composition},{patient_of},{condition},{medication},{allergy}]}}"#
+        ),
+        patient = patient,
+        version = version,
+        composition = composition(version),
+        patient_of = patient_of(facility, patient),
+        condition = concat!(
+            r#"{"fullUrl":"urn:uuid:c","resource":{"resourceType":"Condition","subject":{"reference":"urn:uuid:p"},"#,
+            r#""code":{"coding":[{"system":"http://medis.or.jp/CodeSystem/master-disease-keyNumber","code":"20062490","display":"２型糖尿病"}],"text":"２型糖尿病"},"#,
+            r#""clinicalStatus":{"coding":[{"code":"active"}]},"onsetDateTime":"2019-05","note":[{"text":"食事療法中"}]}}"#
+        ),
+        medication = concat!(
+            r#"{"fullUrl":"urn:uuid:m","resource":{"resourceType":"MedicationRequest","status":"active","intent":"order","subject":{"reference":"urn:uuid:p"},"#,
+            r#""medicationCodeableConcept":{"coding":[{"system":"http://medis.or.jp/CodeSystem/master-HOT9","code":"103835401","display":"メトグルコ錠２５０ｍｇ"}]},"#,
+            r#""dosageInstruction":[{"text":"１日２回朝夕食後","doseAndRate":[{"doseQuantity":{"value":1,"unit":"錠"}}]}],"authoredOn":"2026-03-20","#,
+            r#""dispenseRequest":{"expectedSupplyDuration":{"value":28,"unit":"日"}}}}"#
+        ),
+        allergy = concat!(
+            r#"{"fullUrl":"urn:uuid:a","resource":{"resourceType":"AllergyIntolerance","patient":{"reference":"Patient/p1"},"#,
+            r#""code":{"text":"そば"},"criticality":"high","reaction":[{"manifestation":[{"text":"じんましん"}]}]}}"#
+        ),
+    )
+}
+
+fn composition(version: u8) -> String {
+    format!(
+        concat!(
+            r#"{{"fullUrl":"urn:uuid:comp","resource":{{"resourceType":"Composition","status":"final","#,
+            r#""type":{{"coding":[{{"system":"http://jpfhir.jp/fhir/Common/CodeSystem/doc-typecodes","code":"57133-1","display":"診療情報提供書"}}]}},"#,
+            r#""subject":{{"reference":"urn:uuid:p"}},"date":"2026-04-0{}T10:00:00+09:00","title":"診療情報提供書","#,
+            r#""section":[{{"title":"紹介目的","code":{{"coding":[{{"code":"950"}}]}},"text":{{"status":"additional","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">血糖管理の<b>継続</b>をお願いします。<br/>次回予約なし</div>"}}}},"#,
+            r#"{{"title":"傷病名","entry":[{{"reference":"urn:uuid:c"}}]}},{{"title":"処方","entry":[{{"reference":"urn:uuid:m"}}]}},"#,
+            r#"{{"title":"アレルギー","entry":[{{"reference":"urn:uuid:a"}}]}}]}}}}"#
+        ),
+        version
+    )
+}
+
+fn patient_of(facility: &str, patient: &str) -> String {
+    format!(
+        concat!(
+            r#"{{"fullUrl":"urn:uuid:p","resource":{{"resourceType":"Patient","id":"p1","#,
+            r#""identifier":[{{"system":"urn:oid:1.2.392.100495.20.3.51.1{}","value":"{}"}}],"#,
+            r#""name":[{{"text":"関所 太郎","extension":[{{"url":"http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation","valueCode":"IDE"}}]}},"#,
+            r#"{{"text":"セキショ タロウ"}}],"gender":"male","birthDate":"1948-04-05"}}}}"#
+        ),
+        facility, patient
+    )
+}
+
+/// A JP-CLINS collection of one resource.
+pub fn collection_of(facility: &str, patient: &str, kind: &str) -> String {
+    format!(
+        concat!(
+            r#"{{"resourceType":"Bundle","identifier":{{"value":"C-{patient}-{kind}"}},"type":"collection","timestamp":"2026-04-02T10:00:00+09:00","#,
+            r#""entry":[{patient_of},{{"fullUrl":"urn:uuid:o","resource":{{"resourceType":"{kind}","{about}":{{"reference":"urn:uuid:p"}},"#,
+            r#""code":{{"coding":[{{"system":"http://medis.or.jp/CodeSystem/master-JLAC10-17digits","code":"3A010000002327101","display":"総蛋白"}}]}},"#,
+            r#""effectiveDateTime":"2026-04-01T08:30:00+09:00","valueQuantity":{{"value":5.9,"unit":"g/dL"}},"#,
+            r#""referenceRange":[{{"low":{{"value":6.6}},"high":{{"value":8.1}}}}],"interpretation":[{{"coding":[{{"code":"L"}}]}}]}}}}]}}"#
+        ),
+        patient = patient,
+        kind = kind,
+        about = if kind == "AllergyIntolerance" {
+            "patient"
+        } else {
+            "subject"
+        },
+        patient_of = patient_of(facility, patient),
+    )
+}
