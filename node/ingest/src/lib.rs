@@ -50,7 +50,7 @@ pub use guard::{WrongPatient, verify_patient};
 pub use ingest::{READER_VERSION, SsMix2Storage, ingest};
 pub use kind::{DataKind, ServiceField};
 pub use name::{ConditionFlag, StoredName};
-pub use readable::{Item, Language, Readable, Table, render};
+pub use readable::{Item, Language, Readable, Table, render, render_document};
 pub use report::{Progress, Report};
 pub use sekisho_documents::{QuarantineReason, Quarantined};
 pub use source::{Source, Withheld};

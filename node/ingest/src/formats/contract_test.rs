@@ -106,6 +106,21 @@ const CASES: &[Case] = &[
             write(root.join(format!("2026/{patient}-1.json")), bundle);
         },
     },
+    Case {
+        name: "cda",
+        source: |root| folder(root, Format::Cda),
+        put: |root, patient, version| {
+            let text = samples::summary(FACILITY, patient, version);
+            write(root.join(format!("{patient}-{version}.xml")), text)
+        },
+        end: None,
+        supersedes: true,
+        has_end: true,
+        in_place_of: |root, patient, other| {
+            let text = samples::summary(FACILITY, other, 1);
+            write(root.join(format!("{patient}-1.xml")), text);
+        },
+    },
 ];
 
 struct Held {

@@ -70,7 +70,7 @@ fn facts(context: Context<'_>, bundle: &Json) -> Result<Facts, Refusal> {
 }
 
 /// The resources of a Bundle.
-pub(super) fn resources(bundle: &Json) -> impl Iterator<Item = (&str, &Json)> {
+pub(crate) fn resources(bundle: &Json) -> impl Iterator<Item = (&str, &Json)> {
     let entries = bundle.list("entry").iter();
     entries.filter_map(|entry| Some((entry.text("fullUrl"), entry.get("resource")?)))
 }

@@ -10,13 +10,15 @@
 //! - `fhir`: HL7 FHIR documents and JP-CLINS collections; `cda`: HL7 CDA R2; `pdf`: PDF with a sidecar
 //! - `nsips`, `uke`, `table` (CSV with a mapping file): CP932 text whose files hold several patients
 
+pub(crate) mod cda;
 #[cfg(test)]
 mod contract_test;
 mod entry;
-mod fhir;
-mod json;
+pub(crate) mod fhir;
+pub(crate) mod json;
+pub(crate) mod markup;
 #[cfg(test)]
-mod samples_test;
+pub(crate) mod samples_test;
 mod scan;
 mod series;
 mod source;

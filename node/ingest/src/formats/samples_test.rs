@@ -76,3 +76,54 @@ pub fn collection_of(facility: &str, patient: &str, kind: &str) -> String {
         patient_of = patient_of(facility, patient),
     )
 }
+
+/// A discharge summary as CDA R2, in its `version`th version.
+pub fn summary(facility: &str, patient: &str, version: u8) -> String {
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<ClinicalDocument xmlns="urn:hl7-org:v3">
+<typeId root="2.16.840.1.113883.1.3" extension="POCD_HD000040"/>
+<id root="1.2.3" extension="D-{patient}-{version}"/>
+<code code="18842-5" codeSystem="2.16.840.1.113883.6.1"/>
+<title>退院時サマリー</title>
+<effectiveTime value="2026040{version}100000+0900"/>
+<confidentialityCode code="N"/>
+<setId root="1.2.3" extension="S-{patient}"/><versionNumber value="{version}"/>
+<recordTarget><patientRole><id root="1.2.392.100495.20.3.51.1{facility}" extension="{patient}"/>
+<patient><name use="IDE"><family>関所</family><given>太郎</given></name>
+<administrativeGenderCode code="M"/><birthTime value="19480405"/></patient></patientRole></recordTarget>
+<componentOf><encompassingEncounter><effectiveTime><low value="20260320"/><high value="20260331"/></effectiveTime></encompassingEncounter></componentOf>
+<component><structuredBody>
+<component><section><title>入院経過</title><text><paragraph>抗菌薬を投与した。</paragraph><paragraph>解熱した。</paragraph></text>
+<component><section><title>検査</title><text><table><caption>血液</caption><thead><tr><th>項目</th><th>結果</th></tr></thead>
+<tbody><tr><td>CRP</td><td>12.3 mg/dL</td></tr><tr><td>白血球</td></tr></tbody></table></text></section></component>
+</section></component>
+<component><section><title>退院時処方</title><text><list><item>レボフロキサシン錠</item></list></text></section></component>
+</structuredBody></component>
+</ClinicalDocument>
+"#
+    )
+}
+
+/// A PDF, as far as anything here looks into one.
+pub fn pdf(patient: &str, version: u8) -> Vec<u8> {
+    let text = format!("%PDF-1.7\n% an invented report of {patient}, version {version}\n%%EOF\n");
+    text.into_bytes()
+}
+
+/// The sidecar of a PDF.
+pub fn sidecar(facility: &str, patient: &str, version: u8, pdf: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    let hash = sekisho_domain::Hash(Sha256::digest(pdf).into());
+    format!(
+        concat!(
+            r#"{{"version":1,"sha256":"{hash}","patient":"{patient}","facility":"{facility}","category":"imaging-report","#,
+            r#""type":{{"code":"18748-4"}},"document":"RAD-{patient}","created":"2026-04-0{version}T10:00:00+09:00","#,
+            r#""service_start":"2026-03-31T15:20:00+09:00","department":{{"code":"29","name":"放射線科"}},"status":"final"}}"#
+        ),
+        hash = hash,
+        patient = patient,
+        facility = facility,
+        version = version,
+    )
+}

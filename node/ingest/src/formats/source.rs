@@ -1,7 +1,7 @@
 //! A folder of one facility's files of one format, as a [`Source`].
 
 use super::scan::Scan;
-use super::{Context, Found, fhir, refused};
+use super::{Context, Found, cda, fhir, refused};
 use crate::error::Error;
 use crate::guard::WrongPatient;
 use crate::name::Refusal;
@@ -23,6 +23,8 @@ const READER_VERSION: u16 = 1;
 pub enum Format {
     /// HL7 FHIR documents and JP-CLINS collections, JSON.
     Fhir,
+    /// HL7 CDA R2 documents.
+    Cda,
 }
 
 impl Format {
@@ -30,20 +32,21 @@ impl Format {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Fhir => "fhir",
+            Self::Cda => "cda",
         }
     }
 
     /// Everything of its settings that entries depend on.
     fn settings(&self) -> Vec<u8> {
         match self {
-            Self::Fhir => Vec::new(),
+            Self::Fhir | Self::Cda => Vec::new(),
         }
     }
 
     /// Largest file read.
     pub(crate) fn bytes_max(&self) -> u64 {
         match self {
-            Self::Fhir => FILE_BYTES_MAX,
+            Self::Fhir | Self::Cda => FILE_BYTES_MAX,
         }
     }
 
@@ -65,6 +68,7 @@ impl Format {
         }
         match self {
             Self::Fhir => fhir::read(context, bytes),
+            Self::Cda => cda::read(context, bytes),
         }
     }
 }
