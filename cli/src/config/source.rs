@@ -99,6 +99,7 @@ fn holds(kind: Kind, source: &mut Reader<'_>) -> Option<Holds> {
     };
     match kind {
         Kind::Standardised => Some(Holds::Standardised),
+        Kind::Pdf => files(Format::Pdf, None),
         Kind::Fhir | Kind::Cda => {
             let system = source.optional::<String>("patient_system", "urn:oid:1.2.3");
             let format = match kind {
@@ -115,6 +116,7 @@ enum Kind {
     Standardised,
     Fhir,
     Cda,
+    Pdf,
 }
 
 impl std::str::FromStr for Kind {
@@ -124,7 +126,8 @@ impl std::str::FromStr for Kind {
             "ss-mix2-standardised" => Self::Standardised,
             "fhir" => Self::Fhir,
             "cda" => Self::Cda,
-            _ => return Err("the kinds of source there are: ss-mix2-standardised, fhir, cda"),
+            "pdf" => Self::Pdf,
+            _ => return Err("the kinds of source there are: ss-mix2-standardised, fhir, cda, pdf"),
         })
     }
 }

@@ -121,6 +121,34 @@ const CASES: &[Case] = &[
             write(root.join(format!("{patient}-1.xml")), text);
         },
     },
+    Case {
+        name: "pdf",
+        source: |root| folder(root, Format::Pdf),
+        put: |root, patient, version| {
+            let bytes = samples::pdf(patient, version);
+            let sidecar = samples::sidecar(FACILITY, patient, version, &bytes);
+            let path = root.join(format!("{patient}-{version}.pdf"));
+            write(path.with_extension("pdf.json"), sidecar);
+            write(path, bytes)
+        },
+        end: Some(|root, patient| {
+            let bytes = samples::pdf(patient, 1);
+            let sidecar = samples::sidecar(FACILITY, patient, 1, &bytes);
+            let ended = sidecar.replace("\"final\"", "\"deleted\"");
+            let ended = ended.replace("2026-04-01T", "2026-04-02T");
+            write(root.join(format!("{patient}-9.pdf.json")), ended);
+            write(root.join(format!("{patient}-9.pdf")), bytes);
+        }),
+        supersedes: true,
+        has_end: true,
+        // Over the PDF only, as a careless copy does; its sidecar still says the first patient.
+        in_place_of: |root, patient, other| {
+            write(
+                root.join(format!("{patient}-1.pdf")),
+                samples::pdf(other, 1),
+            );
+        },
+    },
 ];
 
 struct Held {
@@ -277,6 +305,7 @@ fn versions_supersede_and_come_back() {
             assert_eq!(entry.status, expected, "{}", case.name);
         }
         if case.name != "ss-mix2-standardised" {
+            let _ = fs::remove_file(newer.with_extension("pdf.json"));
             fs::remove_file(newer).unwrap();
             let report = held.ingest(case.name);
             assert_eq!(report.forgotten, 1, "{}", case.name);
@@ -375,6 +404,7 @@ fn what_vanished_or_changed_is_never_served_as_what_it_was() {
         assert!(held.release(&entry).is_err(), "{}: half of it", case.name);
         fs::remove_file(&path).unwrap();
         assert!(held.release(&entry).is_err(), "{}: gone", case.name);
+        let _ = fs::remove_file(path.with_extension("pdf.json"));
         held.ingest(case.name);
         assert_eq!(
             held.found(ONE, Statuses::ApprovedAndDeprecated),

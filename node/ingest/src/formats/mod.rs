@@ -17,6 +17,7 @@ mod entry;
 pub(crate) mod fhir;
 pub(crate) mod json;
 pub(crate) mod markup;
+mod pdf;
 #[cfg(test)]
 pub(crate) mod samples_test;
 mod scan;

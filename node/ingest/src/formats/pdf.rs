@@ -19,7 +19,9 @@ use super::fhir::instant;
 use super::json::Json;
 use super::{Confidentiality, Context, Facts, Found, refused};
 use crate::name::Refusal;
-use sekisho_documents::{Code, LocalPatientId, OperatorText, QuarantineReason, SeenPatients, Title};
+use sekisho_documents::{
+    Code, LocalPatientId, OperatorText, QuarantineReason, SeenPatients, Title,
+};
 use sekisho_domain::{Category, Hash, TimeMs};
 use sha2::{Digest, Sha256};
 
@@ -88,7 +90,8 @@ impl Sidecar {
         let Json::Object(fields) = &json else {
             return Err(refused(QuarantineReason::NotTheFormat));
         };
-        if fields.keys().any(|name| !NAMES.contains(&name.as_str())) || json.text("version") != VERSION
+        if fields.keys().any(|name| !NAMES.contains(&name.as_str()))
+            || json.text("version") != VERSION
         {
             return Err(refused(QuarantineReason::NotTheFormat));
         }
@@ -100,7 +103,9 @@ impl Sidecar {
             return Err(refused(QuarantineReason::OtherFacility));
         }
         let sha256 = json.text("sha256").parse::<Hash>().map_err(|_| missing())?;
-        let category = Category::ALL.iter().find(|c| c.code() == json.text("category"));
+        let category = Category::ALL
+            .iter()
+            .find(|c| c.code() == json.text("category"));
         let document = json.text("document");
         if document.is_empty() || document.len() > DOCUMENT_BYTES_MAX {
             return Err(missing());
@@ -153,7 +158,14 @@ impl Sidecar {
 
     fn facts(self) -> Facts {
         let category = self.category;
-        let kind = || Code::new(category.code(), "urn:sekisho:category", category.ja(), category.en());
+        let kind = || {
+            Code::new(
+                category.code(),
+                "urn:sekisho:category",
+                category.ja(),
+                category.en(),
+            )
+        };
         Facts {
             patient: self.patient,
             category,
@@ -198,23 +210,66 @@ mod tests {
         let bytes = pdf("0009013", 1);
         let good = sidecar(FACILITY, "0009013", 1, &bytes);
         let facts = try_read(&bytes, &good).unwrap();
-        assert_eq!((facts.category, facts.patient.as_str()), (Category::ImagingReport, "0009013"));
+        assert_eq!(
+            (facts.category, facts.patient.as_str()),
+            (Category::ImagingReport, "0009013")
+        );
         assert_eq!(facts.type_code.code, "18748-4");
         let cases = [
-            ("other bytes", good.replace(&good[30..40], "0000000000"), SidecarMismatch),
-            ("another facility", good.replace(FACILITY, "4110000002"), OtherFacility),
+            (
+                "other bytes",
+                good.replace(&good[30..40], "0000000000"),
+                SidecarMismatch,
+            ),
+            (
+                "another facility",
+                good.replace(FACILITY, "4110000002"),
+                OtherFacility,
+            ),
             ("no patient", good.replace("0009013\"", "\""), NoPatient),
-            ("a patient with a space", good.replace("0009013\"", "9 013\""), MissingValue),
-            ("a category there is not", good.replace("imaging-report", "imaging-reports"), MissingValue),
-            ("a time that is none", good.replace("2026-03-31", "2026-03-32"), MissingValue),
-            ("a name that is not known", good.replace("\"status\"", "\"state\""), NotTheFormat),
-            ("a status that is not known", good.replace("\"final\"", "\"draft\""), MissingValue),
-            ("another version", good.replace("\"version\":1", "\"version\":2"), NotTheFormat),
-            ("a patient twice", good.replace("{", "{\"patient\":\"1\","), BadJson),
+            (
+                "a patient with a space",
+                good.replace("0009013\"", "9 013\""),
+                MissingValue,
+            ),
+            (
+                "a category there is not",
+                good.replace("imaging-report", "imaging-reports"),
+                MissingValue,
+            ),
+            (
+                "a time that is none",
+                good.replace("2026-03-31", "2026-03-32"),
+                MissingValue,
+            ),
+            (
+                "a name that is not known",
+                good.replace("\"status\"", "\"state\""),
+                NotTheFormat,
+            ),
+            (
+                "a status that is not known",
+                good.replace("\"final\"", "\"draft\""),
+                MissingValue,
+            ),
+            (
+                "another version",
+                good.replace("\"version\":1", "\"version\":2"),
+                NotTheFormat,
+            ),
+            (
+                "a patient twice",
+                good.replace("{", "{\"patient\":\"1\","),
+                BadJson,
+            ),
         ];
         for (case, text, expected) in cases {
             assert_ne!(text, good, "{case}");
-            assert_eq!(try_read(&bytes, &text).err(), Some(expected), "{case}: {text}");
+            assert_eq!(
+                try_read(&bytes, &text).err(),
+                Some(expected),
+                "{case}: {text}"
+            );
         }
         assert_eq!(try_read(b"%PDE-", &good).err(), Some(NotTheFormat));
     }

@@ -1,7 +1,8 @@
 //! A folder of one facility's files of one format, as a [`Source`].
 
+use super::pdf::Sidecar;
 use super::scan::Scan;
-use super::{Context, Found, cda, fhir, refused};
+use super::{Context, Found, cda, fhir, pdf, refused};
 use crate::error::Error;
 use crate::guard::WrongPatient;
 use crate::name::Refusal;
@@ -25,6 +26,8 @@ pub enum Format {
     Fhir,
     /// HL7 CDA R2 documents.
     Cda,
+    /// PDF, each with a sidecar.
+    Pdf,
 }
 
 impl Format {
@@ -33,13 +36,14 @@ impl Format {
         match self {
             Self::Fhir => "fhir",
             Self::Cda => "cda",
+            Self::Pdf => "pdf",
         }
     }
 
     /// Everything of its settings that entries depend on.
     fn settings(&self) -> Vec<u8> {
         match self {
-            Self::Fhir | Self::Cda => Vec::new(),
+            Self::Fhir | Self::Cda | Self::Pdf => Vec::new(),
         }
     }
 
@@ -47,12 +51,13 @@ impl Format {
     pub(crate) fn bytes_max(&self) -> u64 {
         match self {
             Self::Fhir | Self::Cda => FILE_BYTES_MAX,
+            Self::Pdf => pdf::PDF_BYTES_MAX,
         }
     }
 
     /// Whether each document has a sidecar beside it.
     pub(crate) fn has_sidecars(&self) -> bool {
-        false
+        matches!(self, Self::Pdf)
     }
 
     /// The documents of a file's bytes.
@@ -62,13 +67,13 @@ impl Format {
         bytes: &[u8],
         sidecar: Option<&[u8]>,
     ) -> Result<Vec<Found>, Refusal> {
-        let _ = sidecar;
         if bytes.is_empty() {
             return Err(refused(QuarantineReason::TooShort));
         }
         match self {
             Self::Fhir => fhir::read(context, bytes),
             Self::Cda => cda::read(context, bytes),
+            Self::Pdf => pdf::read(context, bytes, sidecar),
         }
     }
 }
@@ -214,8 +219,16 @@ impl Source for FolderSource {
         let mut location = entry.location.file();
         location.path = sidecar_of(&location.path);
         let sidecar = contents.read(&location)?;
-        let _ = sidecar;
-        let checked = opened.check(from)?;
-        Ok(checked)
+        let sidecar = Sidecar::parse(self.context(), &sidecar).map_err(of_refusal)?;
+        if sidecar.patient != entry.local_patient_id {
+            return Err(Withheld::Patient(WrongPatient {
+                reason: QuarantineReason::MessagePatientMismatch,
+                found: Some(OperatorText::new(sidecar.patient.as_str())),
+            }));
+        }
+        if sidecar.sha256 != entry.hash {
+            return Err(Withheld::Patient(QuarantineReason::SidecarMismatch.into()));
+        }
+        Ok(opened.check(from)?)
     }
 }
