@@ -100,6 +100,8 @@ fn holds(kind: Kind, source: &mut Reader<'_>) -> Option<Holds> {
     match kind {
         Kind::Standardised => Some(Holds::Standardised),
         Kind::Pdf => files(Format::Pdf, None),
+        Kind::Nsips => files(Format::Nsips, None),
+        Kind::Uke => files(Format::Uke, None),
         Kind::Fhir | Kind::Cda => {
             let system = source.optional::<String>("patient_system", "urn:oid:1.2.3");
             let format = match kind {
@@ -117,6 +119,8 @@ enum Kind {
     Fhir,
     Cda,
     Pdf,
+    Nsips,
+    Uke,
 }
 
 impl std::str::FromStr for Kind {
@@ -127,7 +131,13 @@ impl std::str::FromStr for Kind {
             "fhir" => Self::Fhir,
             "cda" => Self::Cda,
             "pdf" => Self::Pdf,
-            _ => return Err("the kinds of source there are: ss-mix2-standardised, fhir, cda, pdf"),
+            "nsips" => Self::Nsips,
+            "uke" => Self::Uke,
+            _ => {
+                return Err(
+                    "the kinds of source there are: ss-mix2-standardised, fhir, cda, pdf, nsips, uke",
+                );
+            }
         })
     }
 }

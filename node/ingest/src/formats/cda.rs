@@ -196,6 +196,7 @@ mod tests {
         let context = Context {
             facility: &facility,
             patient_system: None,
+            is_part: false,
         };
         let found = read(context, text.as_bytes()).map_err(|refusal| refusal.reason)?;
         found[0].read.clone().map_err(|refusal| refusal.reason)
@@ -271,7 +272,7 @@ mod tests {
             let at = at % bytes.len();
             bytes[at] = byte;
             let facility = FACILITY.parse().unwrap();
-            let context = Context { facility: &facility, patient_system: None };
+            let context = Context { facility: &facility, patient_system: None, is_part: false };
             let _ = read(context, &bytes);
             let _ = read(context, &bytes[..at]);
         }

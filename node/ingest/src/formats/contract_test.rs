@@ -149,6 +149,47 @@ const CASES: &[Case] = &[
             );
         },
     },
+    Case {
+        name: "nsips",
+        source: |root| folder(root, Format::Nsips),
+        put: |root, patient, version| {
+            let change = if version == 1 { 'A' } else { 'U' };
+            let text = samples::dispensing(FACILITY, patient, version, change);
+            let path = root.join(format!("{patient}-{version}.txt"));
+            write(path, samples::cp932(&text))
+        },
+        end: Some(|root, patient| {
+            let text = samples::dispensing(FACILITY, patient, 9, 'D');
+            let path = root.join(format!("{patient}-9.txt"));
+            write(path, samples::cp932(&text));
+        }),
+        supersedes: true,
+        has_end: false,
+        in_place_of: |root, patient, other| {
+            let text = samples::dispensing(FACILITY, other, 1, 'A');
+            let path = root.join(format!("{patient}-1.txt"));
+            write(path, samples::cp932(&text));
+        },
+    },
+    Case {
+        name: "uke",
+        source: |root| folder(root, Format::Uke),
+        put: |root, patient, version| {
+            // The same month's claim, sent again with a later month's.
+            let text = samples::claims(FACILITY, &[patient], 1);
+            let text = text.replace(",202602,00,", &format!(",20260{version},00,"));
+            let path = root.join(format!("{patient}-{version}.UKE"));
+            write(path, samples::cp932(&text))
+        },
+        end: None,
+        supersedes: true,
+        has_end: true,
+        in_place_of: |root, patient, other| {
+            let text = samples::claims(FACILITY, &[other], 1);
+            let path = root.join(format!("{patient}-1.UKE"));
+            write(path, samples::cp932(&text));
+        },
+    },
 ];
 
 struct Held {

@@ -9,6 +9,7 @@ fn try_read(bundle: &str) -> Result<Facts, QuarantineReason> {
     let context = Context {
         facility: &facility,
         patient_system: None,
+        is_part: false,
     };
     let found = read(context, bundle.as_bytes()).map_err(|refusal| refusal.reason)?;
     assert_eq!(found.len(), 1);
@@ -126,7 +127,7 @@ proptest! {
         let at = at % bundle.len();
         bundle[at] = byte;
         let facility = FACILITY.parse().unwrap();
-        let context = Context { facility: &facility, patient_system: None };
+        let context = Context { facility: &facility, patient_system: None, is_part: false };
         let _ = read(context, &bundle);
         let _ = read(context, &bundle[..at]);
         let _ = instant(&text);

@@ -13,16 +13,21 @@
 pub(crate) mod cda;
 #[cfg(test)]
 mod contract_test;
+#[cfg(test)]
+mod divided_test;
 mod entry;
 pub(crate) mod fhir;
 pub(crate) mod json;
+pub(crate) mod lines;
 pub(crate) mod markup;
+mod nsips;
 mod pdf;
 #[cfg(test)]
 pub(crate) mod samples_test;
 mod scan;
 mod series;
 mod source;
+mod uke;
 
 use sekisho_documents::{Code, LocalPatientId, Part, QuarantineReason, Title};
 use sekisho_domain::{Category, FacilityId, TimeMs};
@@ -34,6 +39,9 @@ use crate::name::Refusal;
 /// Most documents in one file: a large hospital's claims of a month.
 pub(crate) const PARTS_MAX: usize = 50_000;
 
+/// Largest file that holds many patients' documents, in bytes: such a month of claims is some tens of megabytes.
+pub(crate) const DIVIDED_BYTES_MAX: u64 = 128 << 20;
+
 /// Whose files are read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Context<'a> {
@@ -41,6 +49,8 @@ pub(crate) struct Context<'a> {
     pub facility: &'a FacilityId,
     /// Where the facility's patients' numbers are told by a system of their own: that system.
     pub patient_system: Option<&'a str>,
+    /// Whether the bytes are one document's, taken out of its file.
+    pub is_part: bool,
 }
 
 /// One document found in a file.

@@ -199,6 +199,7 @@ mod tests {
         let context = Context {
             facility: &facility,
             patient_system: None,
+            is_part: false,
         };
         let found = read(context, bytes, Some(sidecar.as_bytes())).map_err(|r| r.reason)?;
         found[0].read.clone().map_err(|r| r.reason)
@@ -282,7 +283,7 @@ mod tests {
             let at = at % of.len();
             of[at] = byte;
             let facility = FACILITY.parse().unwrap();
-            let context = Context { facility: &facility, patient_system: None };
+            let context = Context { facility: &facility, patient_system: None, is_part: false };
             let _ = read(context, &bytes, Some(&of));
         }
     }

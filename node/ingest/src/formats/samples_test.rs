@@ -127,3 +127,45 @@ pub fn sidecar(facility: &str, patient: &str, version: u8, pdf: &[u8]) -> String
         version = version,
     )
 }
+
+/// Text in CP932.
+pub fn cp932(text: &str) -> Vec<u8> {
+    let (bytes, _, unmappable) = encoding_rs::SHIFT_JIS.encode(text);
+    assert!(!unmappable, "{text}");
+    bytes.into_owned()
+}
+
+/// A dispensed prescription as NSIPS, sent at a time of its `version`; `change` is A, U or D.
+pub fn dispensing(facility: &str, patient: &str, version: u8, change: char) -> String {
+    let (prefecture, table, code) = (&facility[..2], &facility[2..3], &facility[3..]);
+    format!(
+        "VER010603,2026040{version}153322,,PC1,{prefecture},{table},{code},見本薬局,8400000,佐賀県佐賀市見本町1,0952000000,\r\n\
+         1,{patient},ｾｷｼｮ ﾀﾛｳ,関所　太郎,1,19480405,8400001,佐賀県佐賀市見本町2,,,,,2,2,01410016,,７０,123,1\r\n\
+         2,R-{patient},41,{change},20260401,,,20260401,0,0,0,206,0000002,41,見本病院,8400002,佐賀市見本町3,0952000001,01,内科,,,7,ｲｼ ｲﾁﾛｳ,医師　一郎,0\r\n\
+         3,1,*1000,１日１回　朝食後服用,,,,,2,1,14,0,,1,0,0,,,,,,\r\n\
+         4,1,1,1,3969010F2030,621951001,,ﾐﾎﾝ50,見本錠５０ｍｇ,見本成分錠,0,0,0,0,0,0,1,1,錠,0,0,0,0,1,82.1\r\n\
+         5,560,0,0,0,448,0,0\r\n"
+    )
+}
+
+/// Claims of a month, one for each patient.
+pub fn claims(facility: &str, patients: &[&str], month: u8) -> String {
+    let (prefecture, code) = (&facility[..2], &facility[3..]);
+    let mut text = format!(
+        "IR,1,{prefecture},1,{code},,見本病院,20260{},00,0952-00-0000\r\n",
+        month + 1
+    );
+    for (n, patient) in patients.iter().enumerate() {
+        text.push_str(&format!(
+            "RE,{},1112,20260{month},関所　太郎,1,19480405,,,,,,,{patient},,,,,,,\r\n\
+             HO,01410016,７０,123,2,1234,,,,,,,,\r\n\
+             SY,8830052,20260401,1,,見本病,01,\r\n\
+             SI,11,1,111000110,,291,1\r\n\
+             IY,21,1,621951001,1,8,14\r\n\
+             CO,,1,830100001,見本のコメント\r\n",
+            n + 1
+        ));
+    }
+    text.push_str("GO,99,0,99\r\n\u{1a}");
+    text
+}

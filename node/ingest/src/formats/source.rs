@@ -2,7 +2,7 @@
 
 use super::pdf::Sidecar;
 use super::scan::Scan;
-use super::{Context, Found, cda, fhir, pdf, refused};
+use super::{Context, DIVIDED_BYTES_MAX, Found, cda, fhir, nsips, pdf, refused, uke};
 use crate::error::Error;
 use crate::guard::WrongPatient;
 use crate::name::Refusal;
@@ -28,6 +28,10 @@ pub enum Format {
     Cda,
     /// PDF, each with a sidecar.
     Pdf,
+    /// NSIPS 01.06, in CP932.
+    Nsips,
+    /// UKE: medical fee claims, in CP932.
+    Uke,
 }
 
 impl Format {
@@ -37,13 +41,15 @@ impl Format {
             Self::Fhir => "fhir",
             Self::Cda => "cda",
             Self::Pdf => "pdf",
+            Self::Nsips => "nsips",
+            Self::Uke => "uke",
         }
     }
 
     /// Everything of its settings that entries depend on.
     fn settings(&self) -> Vec<u8> {
         match self {
-            Self::Fhir | Self::Cda | Self::Pdf => Vec::new(),
+            Self::Fhir | Self::Cda | Self::Pdf | Self::Nsips | Self::Uke => Vec::new(),
         }
     }
 
@@ -52,6 +58,7 @@ impl Format {
         match self {
             Self::Fhir | Self::Cda => FILE_BYTES_MAX,
             Self::Pdf => pdf::PDF_BYTES_MAX,
+            Self::Nsips | Self::Uke => DIVIDED_BYTES_MAX,
         }
     }
 
@@ -74,6 +81,8 @@ impl Format {
             Self::Fhir => fhir::read(context, bytes),
             Self::Cda => cda::read(context, bytes),
             Self::Pdf => pdf::read(context, bytes, sidecar),
+            Self::Nsips => nsips::read(context, bytes),
+            Self::Uke => uke::read(context, bytes),
         }
     }
 }
@@ -104,6 +113,7 @@ impl FolderSource {
         Context {
             facility: &self.facility,
             patient_system: self.patient_system.as_deref(),
+            is_part: false,
         }
     }
 
@@ -119,7 +129,11 @@ impl FolderSource {
         bytes: &[u8],
         sidecar: Option<&[u8]>,
     ) -> Result<(), WrongPatient> {
-        let found = self.format.read(self.context(), bytes, sidecar);
+        let context = Context {
+            is_part: true,
+            ..self.context()
+        };
+        let found = self.format.read(context, bytes, sidecar);
         let found = found.map_err(of_refusal)?;
         let [Found { part, read }] = found.as_slice() else {
             return Err(QuarantineReason::SeveralPatients.into());

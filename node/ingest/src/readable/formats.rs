@@ -1,6 +1,6 @@
 //! Documents that are no HL7 v2 messages, by their format code.
 
-use super::{Readable, Table, bounded, cda, fhir, headings, render, value};
+use super::{Readable, Table, bounded, cda, claims, fhir, headings, item, render, value};
 use crate::formats::json::Json;
 use crate::xml;
 use roxmltree::Node;
@@ -22,12 +22,29 @@ pub fn render_document(format_code: &str, bytes: &[u8]) -> Readable {
     let shown_as = match format.split(':').next() {
         Some("fhir") => Json::parse(shown).map(|bundle| fhir::render(&bundle, &mut readable)),
         Some("cda") => of_xml(shown, |root| cda::render(root, &mut readable)),
+        Some("nsips") => claims::nsips(shown, &mut readable),
+        Some("uke") => claims::uke(shown, &mut readable),
+        Some("pdf") => {
+            pdf(bytes, &mut readable);
+            Ok(())
+        }
         _ => return render(bytes),
     };
     if let Err(reason) = shown_as {
         unreadable(shown, reason, &mut readable);
     }
     readable
+}
+
+/// A PDF is shown by what shows PDF.
+fn pdf(bytes: &[u8], readable: &mut Readable) {
+    readable.title = Title::new("PDF文書", "PDF document");
+    let size = format!("{} KiB", bytes.len().div_ceil(1024));
+    item(&mut readable.header, "大きさ", "Size", size);
+    readable.notes = vec![Title::new(
+        "PDFはそのまま取り出して表示してください：--raw --out ファイル名.pdf",
+        "Take the PDF out as it is and open it: --raw --out FILE.pdf",
+    )];
 }
 
 fn of_xml(bytes: &[u8], show: impl FnOnce(Node<'_, '_>)) -> Result<(), QuarantineReason> {

@@ -67,6 +67,61 @@ fn a_cda_summary_is_shown_as_sections_and_tables() {
 }
 
 #[test]
+fn a_dispensed_prescription_is_shown_drug_by_drug_with_its_usage() {
+    let text = samples::dispensing("4140000001", "0009013", 1, 'A');
+    let text = ja("urn:sekisho:nsips:010603", &samples::cp932(&text));
+    shows(
+        &text,
+        &[
+            "見本薬局",
+            "関所　太郎",
+            "新規",
+            "2026-04-01",
+            "見本病院",
+            "内科",
+            "医師　一郎",
+        ],
+    );
+    shows(
+        &text,
+        &[
+            "見本錠５０ｍｇ",
+            "錠",
+            "１日１回　朝食後服用",
+            "14",
+            "3969010F2030",
+            "560,0,0,0,448",
+        ],
+    );
+}
+
+#[test]
+fn a_claim_says_first_that_it_is_billing_data() {
+    let text = samples::cp932(&samples::claims("4110000001", &["0009013"], 4));
+    let text = ja("urn:sekisho:uke:billing", &text);
+    shows(
+        &text,
+        &[
+            "請求データ",
+            "診療の記録ではありません",
+            "関所　太郎",
+            "見本病",
+            "治ゆ、死亡、中止以外",
+            "621951001",
+            "医薬品",
+            "見本のコメント",
+        ],
+    );
+}
+
+#[test]
+fn a_pdf_is_not_shown_as_text() {
+    let text = ja("urn:sekisho:pdf", &samples::pdf("0009013", 1));
+    shows(&text, &["PDF", "--raw"]);
+    assert!(!text.contains("0009013"));
+}
+
+#[test]
 fn what_cannot_be_read_is_shown_as_text_and_said_to_be_so() {
     let text = ja("urn:sekisho:fhir:document:57133-1", b"{\"a\":");
     shows(

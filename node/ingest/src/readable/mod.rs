@@ -6,6 +6,7 @@
 
 mod cda;
 mod chart;
+mod claims;
 mod fhir;
 mod formats;
 mod listing;
