@@ -4,7 +4,7 @@ use super::read::Reader;
 use crate::ui::Words;
 use sekisho_documents::SourceId;
 use sekisho_domain::FacilityId;
-use sekisho_ingest::{FolderSource, Format, Source, SsMix2Storage};
+use sekisho_ingest::{FolderSource, Format, MAPPING_BYTES_MAX, Mapping, Source, SsMix2Storage};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,7 +71,7 @@ pub(super) fn read(
     let facility = source.required("facility", "4110000001");
     let root = source.required_path("root", base, "/srv/ssmix2/4110000001");
     let kind = source.required::<Kind>("kind", "ss-mix2-standardised");
-    let holds = kind.and_then(|kind| holds(kind, &mut source));
+    let holds = kind.and_then(|kind| holds(kind, base, &mut source));
     if let Some(twice) = id.clone().filter(|id| !ids.insert(id.clone())) {
         source.fault(
             "id",
@@ -90,7 +90,7 @@ pub(super) fn read(
     })
 }
 
-fn holds(kind: Kind, source: &mut Reader<'_>) -> Option<Holds> {
+fn holds(kind: Kind, base: &Path, source: &mut Reader<'_>) -> Option<Holds> {
     let files = |format, patient_system| {
         Some(Holds::Files {
             format,
@@ -102,6 +102,10 @@ fn holds(kind: Kind, source: &mut Reader<'_>) -> Option<Holds> {
         Kind::Pdf => files(Format::Pdf, None),
         Kind::Nsips => files(Format::Nsips, None),
         Kind::Uke => files(Format::Uke, None),
+        Kind::Csv => {
+            let path = source.required_path("mapping", base, "/etc/sekisho/vitals.toml")?;
+            files(Format::Csv(Arc::new(mapping(&path, source)?)), None)
+        }
         Kind::Fhir | Kind::Cda => {
             let system = source.optional::<String>("patient_system", "urn:oid:1.2.3");
             let format = match kind {
@@ -113,6 +117,23 @@ fn holds(kind: Kind, source: &mut Reader<'_>) -> Option<Holds> {
     }
 }
 
+/// A mapping file, read and checked.
+fn mapping(path: &Path, source: &mut Reader<'_>) -> Option<Mapping> {
+    let name = path.display();
+    let read = match std::fs::metadata(path) {
+        Ok(of) if of.len() > MAPPING_BYTES_MAX as u64 => Err("it is too large".to_owned()),
+        _ => std::fs::read_to_string(path).map_err(|e| e.to_string()),
+    };
+    let parsed = read.and_then(|text| Mapping::parse(&text).map_err(|e| e.to_string()));
+    parsed
+        .map_err(|error| {
+            let ja = format!("{name} を対応表として読めません：{error}");
+            let en = format!("{name} cannot be read as a mapping: {error}");
+            source.fault("mapping", Words::new(ja, en));
+        })
+        .ok()
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Standardised,
@@ -121,6 +142,7 @@ enum Kind {
     Pdf,
     Nsips,
     Uke,
+    Csv,
 }
 
 impl std::str::FromStr for Kind {
@@ -133,9 +155,10 @@ impl std::str::FromStr for Kind {
             "pdf" => Self::Pdf,
             "nsips" => Self::Nsips,
             "uke" => Self::Uke,
+            "csv" => Self::Csv,
             _ => {
                 return Err(
-                    "the kinds of source there are: ss-mix2-standardised, fhir, cda, pdf, nsips, uke",
+                    "the kinds of source there are: ss-mix2-standardised, fhir, cda, pdf, nsips, uke, csv",
                 );
             }
         })

@@ -45,7 +45,7 @@ mod walk;
 pub mod xml;
 
 pub use error::Error;
-pub use formats::{FolderSource, Format};
+pub use formats::{FolderSource, Format, MAPPING_BYTES_MAX, Mapping, MappingError};
 pub use guard::{WrongPatient, verify_patient};
 pub use ingest::{READER_VERSION, SsMix2Storage, ingest};
 pub use kind::{DataKind, ServiceField};

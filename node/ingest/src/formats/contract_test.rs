@@ -190,6 +190,30 @@ const CASES: &[Case] = &[
             write(path, samples::cp932(&text));
         },
     },
+    Case {
+        name: "csv",
+        source: |root| {
+            let mapping = Mapping::parse(samples::MAPPING).unwrap();
+            folder(root, Format::Csv(mapping.into()))
+        },
+        put: |root, patient, version| {
+            let text = samples::vitals(FACILITY, &[patient]);
+            let text = text.replace("10:00", &format!("10:0{version}"));
+            let path = root.join(format!("{patient}-{version}.csv"));
+            write(path, samples::cp932(&text))
+        },
+        end: Some(|root, patient| {
+            let text = samples::vitals(FACILITY, &[patient]);
+            let text = text.replace("10:00,0", "10:09,1");
+            write(root.join(format!("{patient}-9.csv")), samples::cp932(&text));
+        }),
+        supersedes: true,
+        has_end: false,
+        in_place_of: |root, patient, other| {
+            let text = samples::vitals(FACILITY, &[other]);
+            write(root.join(format!("{patient}-1.csv")), samples::cp932(&text));
+        },
+    },
 ];
 
 struct Held {

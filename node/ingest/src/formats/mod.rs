@@ -19,6 +19,7 @@ mod entry;
 pub(crate) mod fhir;
 pub(crate) mod json;
 pub(crate) mod lines;
+mod mapping;
 pub(crate) mod markup;
 mod nsips;
 mod pdf;
@@ -27,11 +28,13 @@ pub(crate) mod samples_test;
 mod scan;
 mod series;
 mod source;
+pub(crate) mod table;
 mod uke;
 
 use sekisho_documents::{Code, LocalPatientId, Part, QuarantineReason, Title};
 use sekisho_domain::{Category, FacilityId, TimeMs};
 
+pub use mapping::{MAPPING_BYTES_MAX, Mapping, MappingError};
 pub use source::{FolderSource, Format};
 
 use crate::name::Refusal;

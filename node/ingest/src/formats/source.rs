@@ -1,8 +1,9 @@
 //! A folder of one facility's files of one format, as a [`Source`].
 
+use super::mapping::Mapping;
 use super::pdf::Sidecar;
 use super::scan::Scan;
-use super::{Context, DIVIDED_BYTES_MAX, Found, cda, fhir, nsips, pdf, refused, uke};
+use super::{Context, DIVIDED_BYTES_MAX, Found, cda, fhir, nsips, pdf, refused, table, uke};
 use crate::error::Error;
 use crate::guard::WrongPatient;
 use crate::name::Refusal;
@@ -14,6 +15,7 @@ use sekisho_documents::{
 };
 use sekisho_domain::{FacilityId, Hash};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Version of what these readers make of a file. Raise it whenever entries come out differently.
@@ -32,6 +34,8 @@ pub enum Format {
     Nsips,
     /// UKE: medical fee claims, in CP932.
     Uke,
+    /// CSV with a mapping.
+    Csv(Arc<Mapping>),
 }
 
 impl Format {
@@ -43,6 +47,7 @@ impl Format {
             Self::Pdf => "pdf",
             Self::Nsips => "nsips",
             Self::Uke => "uke",
+            Self::Csv(_) => "csv",
         }
     }
 
@@ -50,6 +55,7 @@ impl Format {
     fn settings(&self) -> Vec<u8> {
         match self {
             Self::Fhir | Self::Cda | Self::Pdf | Self::Nsips | Self::Uke => Vec::new(),
+            Self::Csv(mapping) => mapping.digest().as_bytes().to_vec(),
         }
     }
 
@@ -58,7 +64,7 @@ impl Format {
         match self {
             Self::Fhir | Self::Cda => FILE_BYTES_MAX,
             Self::Pdf => pdf::PDF_BYTES_MAX,
-            Self::Nsips | Self::Uke => DIVIDED_BYTES_MAX,
+            Self::Nsips | Self::Uke | Self::Csv(_) => DIVIDED_BYTES_MAX,
         }
     }
 
@@ -83,6 +89,7 @@ impl Format {
             Self::Pdf => pdf::read(context, bytes, sidecar),
             Self::Nsips => nsips::read(context, bytes),
             Self::Uke => uke::read(context, bytes),
+            Self::Csv(mapping) => table::read(context, mapping, bytes),
         }
     }
 }

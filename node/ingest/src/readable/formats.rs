@@ -2,6 +2,7 @@
 
 use super::{Readable, Table, bounded, cda, claims, fhir, headings, item, render, value};
 use crate::formats::json::Json;
+use crate::formats::table::texts;
 use crate::xml;
 use roxmltree::Node;
 use sekisho_documents::{QuarantineReason, Title};
@@ -24,6 +25,7 @@ pub fn render_document(format_code: &str, bytes: &[u8]) -> Readable {
         Some("cda") => of_xml(shown, |root| cda::render(root, &mut readable)),
         Some("nsips") => claims::nsips(shown, &mut readable),
         Some("uke") => claims::uke(shown, &mut readable),
+        Some("table") => table(format, shown, &mut readable),
         Some("pdf") => {
             pdf(bytes, &mut readable);
             Ok(())
@@ -34,6 +36,38 @@ pub fn render_document(format_code: &str, bytes: &[u8]) -> Readable {
         unreadable(shown, reason, &mut readable);
     }
     readable
+}
+
+/// A table as it is, its first row the headings.
+fn table(format: &str, bytes: &[u8], readable: &mut Readable) -> Result<(), QuarantineReason> {
+    let mut rows = texts(bytes, format.starts_with("table:utf-8"))?;
+    if rows.is_empty() {
+        return Err(QuarantineReason::TooShort);
+    }
+    let names = rows.remove(0);
+    let width = rows
+        .iter()
+        .map(Vec::len)
+        .max()
+        .unwrap_or(0)
+        .max(names.len());
+    let mut headings: Vec<Title> = names
+        .iter()
+        .map(|n| Title::new(value(n), value(n)))
+        .collect();
+    headings.resize(width, Title::new("", ""));
+    let rows = rows.into_iter().map(|mut row| {
+        row.resize(width, String::new());
+        row.iter().map(|v| value(v)).collect()
+    });
+    readable.title = Title::new("表（CSV）", "Table (CSV)");
+    let rows = rows.collect();
+    readable.push(Table {
+        title: Title::new("内容", "Content"),
+        headings,
+        rows,
+    });
+    Ok(())
 }
 
 /// A PDF is shown by what shows PDF.
