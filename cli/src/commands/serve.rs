@@ -349,11 +349,10 @@ async fn start_node(
     )
     .map_err(|e| failed(&e))?;
     let (store, index) = (config.data.join("node.redb"), config.data.join("index"));
-    let storages = of.sources.iter().map(|source| SsMix2Storage {
-        root: source.root.clone(),
-        facility: source.facility.clone(),
-        source_id: source.id.clone(),
-    });
+    let storages = of
+        .sources
+        .iter()
+        .map(|source| SsMix2Storage::new(&source.root, source.facility.clone(), source.id.clone()));
     let node_config = sekisho_node::Config {
         network: config.network.clone(),
         sources: storages.collect(),

@@ -55,6 +55,8 @@ reasons! {
     TooManyEntries = "too-many-entries", "フォルダの中身が多すぎます。", "The folder holds too many entries.";
     Unreadable = "unreadable", "読み取れません（権限または装置の故障）。", "It cannot be read (permissions or a failing device).";
     BadXml = "bad-xml", "XMLとして読めないか、安全に読める形ではありません（DTD、実体、深さ、量）。", "It is no well-formed XML, or not of a shape that is read (DTD, entities, depth, amount).";
+    NoMainDocument = "no-main-document", "コンテンツフォルダに主文書がありません。", "The content folder has no main document.";
+    Deviation = "deviation", "仕様と異なり、この情報源では受け入れない設定です。", "It deviates from the specification in a way this source is set not to take.";
 }
 
 impl fmt::Display for QuarantineReason {

@@ -19,6 +19,9 @@
 
 mod decode;
 mod error;
+mod extended;
+#[cfg(test)]
+mod extended_test;
 #[cfg(test)]
 mod fixture_test;
 mod folder;
@@ -30,20 +33,26 @@ mod kind;
 mod lifecycle;
 mod message;
 mod name;
+mod quirks;
 mod read;
 mod readable;
+mod release;
 mod report;
 #[cfg(test)]
 mod samples_test;
+mod storage;
 mod time;
 mod walk;
 pub mod xml;
 
 pub use error::Error;
 pub use guard::{WrongPatient, verify_patient};
-pub use ingest::{READER_VERSION, SsMix2Storage, ingest};
+pub use ingest::{ingest, ingest_between, look};
 pub use kind::{DataKind, ServiceField};
 pub use name::{ConditionFlag, StoredName};
+pub use quirks::{Quirk, Quirks};
 pub use readable::{Item, Language, Readable, Table, render};
+pub use release::{names_itself, path_names_patient, verify_document};
 pub use report::{Progress, Report};
 pub use sekisho_documents::{QuarantineReason, Quarantined};
+pub use storage::{Layout, READER_VERSION, SsMix2Storage};

@@ -34,9 +34,31 @@ pub struct Report {
     pub kinds: BTreeMap<String, StatusCounts>,
     /// Files and folders in the storage now that are kept from answers, by reason.
     pub quarantined: BTreeMap<QuarantineReason, u64>,
+    /// Deviations from the specification met in the files read, by their code.
+    #[serde(default)]
+    pub quirks: BTreeMap<String, u64>,
 }
 
 impl Report {
+    /// Of a source of which nothing has been read.
+    pub fn new(source_id: &SourceId, facility: &FacilityId) -> Self {
+        Self {
+            source_id: source_id.clone(),
+            facility: facility.clone(),
+            patients: 0,
+            files: 0,
+            unchanged: 0,
+            changed: 0,
+            ignored: 0,
+            vanished: 0,
+            forgotten: 0,
+            read_bytes: 0,
+            duration_ms: 0,
+            kinds: BTreeMap::new(),
+            quarantined: BTreeMap::new(),
+            quirks: BTreeMap::new(),
+        }
+    }
     /// Documents that can be answered.
     pub fn documents(&self) -> u64 {
         self.kinds.values().map(|c| c.approved + c.deprecated).sum()

@@ -55,6 +55,16 @@ pub(crate) fn parse_occurred(text: &str) -> Option<TimeMs> {
     }
 }
 
+/// The same for names that hold 14 to 17 digits: the fraction has as many as there are.
+pub(crate) fn parse_occurred_loosely(text: &str) -> Option<TimeMs> {
+    if !(14..=17).contains(&text.len()) || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let (seconds, fraction) = text.split_at(14);
+    let ms = format!("{fraction:0<3}").parse().unwrap_or(0);
+    parse(seconds).map(|t| t.plus_ms(ms))
+}
+
 fn offset_ms(offset: TimeStampOffset) -> i64 {
     let minutes = i64::from(offset.minutes) * MINUTE_MS;
     let hours = i64::from(offset.hours) * HOUR_MS;

@@ -14,7 +14,7 @@ use sekisho_domain::{
     AccessRecord, AccessRequest, Action, Category, Codes, EntryIndex, FacilityId, NetworkId,
     RequestId, Reservation, SubjectId, TimeMs, Withheld,
 };
-use sekisho_ingest::WrongPatient;
+use sekisho_ingest::{WrongPatient, names_itself, path_names_patient};
 use sekisho_ledger::Permit;
 use sekisho_proto::v1;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,9 +32,6 @@ pub fn sealed_from(
         facilities: reservation.disclosing_facilities.clone(),
     })
 }
-
-/// How the format codes of SS-MIX2's standardised storage begin.
-const STANDARDISED: &str = "urn:jami:ss-mix2:standardised:";
 
 fn holds_back(withheld: &Withheld, entry: &DocumentEntry) -> bool {
     let category = withheld.categories;
@@ -215,8 +212,8 @@ impl Scope {
 /// A document's file, if its bytes are still the ones indexed and name, in every place, the patient the index names;
 /// it may leave from byte `from` on. None where they are not: there is no such document any more.
 ///
-/// A message names its patient itself, so it is read whole, once, and let go of again. What else a source may hold
-/// one day names nobody; there the path does. Reads all of it: blocks.
+/// A message or a CDA document names its patient itself, so it is read whole, once, and let go of again. What else a
+/// source holds names nobody; there the path does. Reads all of it: blocks.
 ///
 /// # Errors
 /// [`ContentsError`] where the source cannot be read: whether the document is there is not known.
@@ -256,35 +253,12 @@ fn named(
     entry: &DocumentEntry,
     from: u64,
 ) -> Result<Result<Checked, WrongPatient>, ContentsError> {
-    if !is_message(entry) {
+    if !names_itself(entry) {
         return opened.check(from).map(Ok);
     }
     let (checked, bytes) = opened.check_whole(from)?;
-    let verified = sekisho_ingest::verify_patient(&bytes, &entry.local_patient_id);
+    let verified = sekisho_ingest::verify_document(entry, &bytes);
     Ok(verified.map(|()| checked))
-}
-
-/// Whether a document is an HL7 v2 message: by its media type, whose parameters do not count, and all of SS-MIX2's
-/// standardised storage, whatever is said of it.
-fn is_message(entry: &DocumentEntry) -> bool {
-    let essence = entry.mime_type.split(';').next().unwrap_or_default();
-    let known = ["application/hl7-v2", "x-application/hl7-v2+er7"];
-    known
-        .iter()
-        .any(|kind| essence.trim().eq_ignore_ascii_case(kind))
-        || entry.format_code.code.starts_with(STANDARDISED)
-}
-
-/// SS-MIX2 standardised storage names the patient twice in a path: `…/<患者ID>/<診療日>/<データ種別>/<患者ID>_…`.
-fn path_names_patient(entry: &DocumentEntry) -> bool {
-    let id = entry.local_patient_id.as_str();
-    let mut parts = entry.location.path.rsplit('/');
-    let file = parts.next().unwrap_or_default();
-    let folder = parts.nth(2).unwrap_or_default();
-    folder == id
-        && file
-            .strip_prefix(id)
-            .is_some_and(|rest| rest.starts_with('_'))
 }
 
 #[cfg(test)]

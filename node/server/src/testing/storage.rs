@@ -33,11 +33,7 @@ impl Storage {
         let root = below.join(source_id);
         fs::create_dir(&root).unwrap();
         Self {
-            source: SsMix2Storage {
-                root,
-                facility: facility.parse().unwrap(),
-                source_id: source_id.parse().unwrap(),
-            },
+            source: SsMix2Storage::new(root, facility.parse().unwrap(), source_id.parse().unwrap()),
         }
     }
 
