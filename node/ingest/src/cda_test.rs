@@ -2,6 +2,13 @@ use super::*;
 
 const FACILITY: &str = "4111234567";
 
+/// What is tried, the ids of each recordTarget (root, extension), and why it is refused.
+type Case<'a> = (
+    &'a str,
+    &'a [&'a [(&'a str, &'a str)]],
+    Option<QuarantineReason>,
+);
+
 fn document(targets: &[&[(&str, &str)]]) -> String {
     let targets: String = targets
         .iter()
@@ -37,7 +44,7 @@ fn only_the_paths_patient_passes() {
     let others = format!("{LOCAL_ID_ROOT}4111234568");
     let number = OTHER_NUMBER_ROOTS[2];
     let (own, others) = (own.as_str(), others.as_str());
-    let cases: &[(&str, &[&[(&str, &str)]], Option<QuarantineReason>)] = &[
+    let cases: &[Case<'_>] = &[
         ("its own id", &[&[(own, "0009013")]], None),
         (
             "an id of the site's own OID",

@@ -25,6 +25,7 @@ mod extended_test;
 #[cfg(test)]
 mod fixture_test;
 mod folder;
+pub mod follow;
 mod guard;
 #[cfg(test)]
 mod hostile_test;
@@ -42,6 +43,7 @@ mod report;
 mod samples_test;
 mod storage;
 mod time;
+pub mod transactions;
 mod walk;
 pub mod xml;
 
