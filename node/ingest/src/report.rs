@@ -83,5 +83,7 @@ pub enum Progress {
         patients: u64,
         /// Files found so far.
         files: u64,
+        /// Of these, kept from answers.
+        quarantined: u64,
     },
 }

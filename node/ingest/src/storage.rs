@@ -1,5 +1,6 @@
 //! One root of SS-MIX2 storage, and how it is read.
 
+use crate::follow::Follow;
 use crate::quirks::Quirks;
 use sekisho_documents::SourceId;
 use sekisho_domain::{Category, FacilityId};
@@ -39,6 +40,8 @@ pub struct SsMix2Storage {
     pub kinds: BTreeMap<String, Category>,
     /// Which deviations from the specification are taken.
     pub quirks: Quirks,
+    /// How a running node keeps up with it; none: only when it is told to.
+    pub follow: Option<Follow>,
 }
 
 impl SsMix2Storage {
@@ -52,6 +55,7 @@ impl SsMix2Storage {
             transactions: None,
             kinds: BTreeMap::new(),
             quirks: Quirks::default(),
+            follow: Some(Follow::default()),
         }
     }
 

@@ -7,9 +7,10 @@ use crate::NodeError;
 use crate::blocking::blocking;
 use crate::bounds::INGEST_PAUSE;
 use crate::error::chain;
+use crate::following;
 use crate::node::Inner;
 use sekisho_domain::Hash;
-use sekisho_ingest::{Progress, READER_VERSION, Report, SsMix2Storage, ingest};
+use sekisho_ingest::{Progress, READER_VERSION, Report, SsMix2Storage, ingest_between};
 use sekisho_proto::v1;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -52,10 +53,12 @@ pub(crate) fn digest(sources: &[SsMix2Storage]) -> Hash {
     hash.update(READER_VERSION.to_be_bytes());
     for source in sources {
         let root = source.root.as_os_str().as_encoded_bytes();
+        let settings = source.settings();
         let parts = [
             source.source_id.as_str().as_bytes(),
             source.facility.as_str().as_bytes(),
             root,
+            &settings,
         ];
         for part in parts {
             hash.update((part.len() as u64).to_be_bytes());
@@ -80,6 +83,10 @@ pub(crate) async fn at_start(inner: Arc<Inner>) {
             tracing::error!(error = chain(&error), "the document index cannot be read");
             return;
         }
+    }
+    // Before the sources are read, so that nothing that happens from now on is left out.
+    if following::begin(&inner).await.is_err() {
+        return;
     }
     while let Err(error) = run(Arc::clone(&inner), false, |_| {}).await.map(told) {
         if matches!(error, NodeError::ShutDown) {
@@ -129,19 +136,35 @@ pub(crate) async fn run(
             inner.index.clear()?;
         }
         let mut reports = Vec::with_capacity(inner.sources.len());
+        let mut positions = Vec::new();
+        // As the last run left them; nothing is known of files never seen.
+        let mut files_left = inner.index.counters()?.files();
         for source in &inner.sources {
             let started = Instant::now();
             let elapsed_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let report = ingest(source, inner.index.as_ref(), &mut |step| {
-                if let Progress::Patient { files, .. } = step {
-                    progress(v1::IngestProgress {
-                        source: source.source_id.to_string(),
-                        files_seen: files,
-                        elapsed_ms: elapsed_ms(),
-                        ..Default::default()
-                    });
-                }
-            })?;
+            let mut between = inner.following.between(&source.source_id);
+            let report = ingest_between(
+                source,
+                inner.index.as_ref(),
+                &mut |step| {
+                    if let Progress::Patient {
+                        files, quarantined, ..
+                    } = step
+                    {
+                        progress(v1::IngestProgress {
+                            source: source.source_id.to_string(),
+                            files_seen: files,
+                            files_quarantined: quarantined,
+                            elapsed_ms: elapsed_ms(),
+                            files_left: files_left.saturating_sub(files),
+                            ..Default::default()
+                        });
+                    }
+                },
+                &mut || between.folders(),
+            )?;
+            files_left = files_left.saturating_sub(report.files);
+            positions.extend(between.done().map(|p| (&source.source_id, p)));
             progress(v1::IngestProgress {
                 source: source.source_id.to_string(),
                 files_seen: report.files,
@@ -149,13 +172,18 @@ pub(crate) async fn run(
                 files_quarantined: report.quarantined_total(),
                 files_unchanged: report.unchanged,
                 elapsed_ms: elapsed_ms(),
+                files_left,
             });
             reports.push(report);
         }
         // The index first: the mark says that it holds everything.
         inner.index.flush()?;
         inner.store.set_ingested(Some(digest(&inner.sources)))?;
+        for (source, position) in positions {
+            inner.store.set_feed_position(source, &position)?;
+        }
         inner.readiness.set(true);
+        inner.following.has_run();
         let report = IngestReport { sources: reports };
         inner.observer.ingested(&report);
         Ok(report)

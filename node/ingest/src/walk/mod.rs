@@ -206,7 +206,12 @@ impl<'a> Walk<'a> {
         self.lower(&mut patient, path, UPPER_LEVELS + 1)?;
         self.forget_unseen(&patient)?;
         let (patients, files) = (self.report.patients, self.report.files);
-        (self.progress)(Progress::Patient { patients, files });
+        let quarantined = self.counters.quarantined.values().sum();
+        (self.progress)(Progress::Patient {
+            patients,
+            files,
+            quarantined,
+        });
         Ok(())
     }
 

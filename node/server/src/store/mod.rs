@@ -14,6 +14,7 @@
 //! transfers     request id (16)             -> release or receipt, when, what became of it   [transfers]
 //! of_access     access index (8, BE), kind  -> request id                                    [transfers]
 //! outbox        sequence                    -> request id                                    [transfers]
+//! feeds         source id                   -> how far its transaction storage was read      [feeds]
 //! ```
 //! Every value is one version byte, then postcard. Each write is one transaction of `Durability::Immediate`: when
 //! a method has returned, what it wrote survives power loss (P1). After a failed write redb refuses all others.
@@ -22,6 +23,7 @@
 //! Calls block on the disk; async code runs them through [`crate::blocking`].
 
 mod erase;
+mod feeds;
 mod format;
 mod openings;
 mod patients;
@@ -58,6 +60,7 @@ const OF_SUBJECT: Table = TableDefinition::new("of_subject");
 const SEALED: Table = TableDefinition::new("sealed");
 const ERASED: Table = TableDefinition::new("erased");
 const TRANSFERS: Table = TableDefinition::new("transfers");
+const FEEDS: Table = TableDefinition::new("feeds");
 const OF_ACCESS: Table = TableDefinition::new("of_access");
 const OUTBOX: TableDefinition<'static, u64, &'static [u8]> = TableDefinition::new("outbox");
 
@@ -66,7 +69,7 @@ const INGESTED_KEY: &str = "ingested";
 const OWNER_KEY: &str = "owner";
 
 /// Every table but [`META`] and [`OUTBOX`], whose keys are of other types.
-const TABLES: [Table; 11] = [
+const TABLES: [Table; 12] = [
     PATIENTS,
     CHARTS,
     PRACTITIONERS,
@@ -78,6 +81,7 @@ const TABLES: [Table; 11] = [
     ERASED,
     TRANSFERS,
     OF_ACCESS,
+    FEEDS,
 ];
 
 /// The version of the file's layout. One of version 1 goes with a ledger of entries this version no longer reads:
