@@ -349,10 +349,12 @@ async fn start_node(
     )
     .map_err(|e| failed(&e))?;
     let (store, index) = (config.data.join("node.redb"), config.data.join("index"));
-    let storages = of
-        .sources
-        .iter()
-        .map(|source| SsMix2Storage::new(&source.root, source.facility.clone(), source.id.clone()));
+    let storages = of.sources.iter().map(|source| {
+        let (facility, id) = (source.facility.clone(), source.id.clone());
+        let mut storage = SsMix2Storage::new(&source.root, facility, id);
+        source.ssmix2.set(&mut storage);
+        storage
+    });
     let node_config = sekisho_node::Config {
         network: config.network.clone(),
         sources: storages.collect(),

@@ -4,12 +4,16 @@
 //! it says is what there is.
 
 mod read;
+mod ssmix2;
 mod voters;
 
 use crate::ui::{Failure, Words};
+pub use ssmix2::SsMix2Config;
+
 use read::Reader;
 use sekisho_documents::SourceId;
 use sekisho_domain::{FacilityId, NetworkId, ReplicaId};
+use sekisho_ingest::Layout;
 use sekisho_node::Budgets;
 use sekisho_replica::{EXPECTED_RTT_DEFAULT_MS, EXPECTED_RTT_MS, Timing};
 use std::collections::BTreeSet;
@@ -96,7 +100,7 @@ impl std::str::FromStr for RetrieveVia {
     }
 }
 
-/// One SS-MIX2 standardised storage.
+/// One SS-MIX2 storage.
 #[derive(Debug, Clone)]
 pub struct SourceConfig {
     /// Its name in reports.
@@ -105,6 +109,8 @@ pub struct SourceConfig {
     pub facility: FacilityId,
     /// Its root folder.
     pub root: PathBuf,
+    /// How it is read and followed.
+    pub ssmix2: SsMix2Config,
 }
 
 /// Why a configuration cannot be used: everything that is wrong with it.
@@ -356,12 +362,8 @@ fn node(mut section: Reader<'_>, base: &Path) -> Option<NodeConfig> {
         let id: Option<SourceId> = source.required("id", "hospital-a");
         let facility = source.required("facility", "4110000001");
         let root = source.required_path("root", base, "/srv/ssmix2/4110000001");
-        if source
-            .required::<Kind>("kind", "ss-mix2-standardised")
-            .is_none()
-        {
-            complete = false;
-        }
+        let kind = source.required::<Kind>("kind", "ss-mix2-standardised");
+        let ssmix2 = kind.and_then(|kind| ssmix2::read(&mut source, kind.0, base));
         if let Some(twice) = id.clone().filter(|id| !ids.insert(id.clone())) {
             source.fault(
                 "id",
@@ -374,10 +376,13 @@ fn node(mut section: Reader<'_>, base: &Path) -> Option<NodeConfig> {
             );
         }
         source.finish();
-        match (id, facility, root) {
-            (Some(id), Some(facility), Some(root)) => {
-                sources.push(SourceConfig { id, facility, root })
-            }
+        match (id, facility, root, ssmix2) {
+            (Some(id), Some(facility), Some(root), Some(ssmix2)) => sources.push(SourceConfig {
+                id,
+                facility,
+                root,
+                ssmix2,
+            }),
             _ => complete = false,
         }
     }
@@ -422,15 +427,15 @@ impl std::str::FromStr for HostPort {
     }
 }
 
-struct Kind;
+struct Kind(Layout);
 
 impl std::str::FromStr for Kind {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "ss-mix2-standardised" {
-            Ok(Self)
-        } else {
-            Err("the kind of source there is: ss-mix2-standardised")
+        match text {
+            "ss-mix2-standardised" => Ok(Self(Layout::Standardised)),
+            "ss-mix2-extended" => Ok(Self(Layout::Extended)),
+            _ => Err("the kinds of source there are: ss-mix2-standardised, ss-mix2-extended"),
         }
     }
 }

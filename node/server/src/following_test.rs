@@ -56,7 +56,7 @@ async fn what_appears_changes_and_goes_is_seen_without_anybody_asking() {
         .hospital
         .write(PATIENT, 1, &prescription(STRANGER, "DRUG"));
     until(async || (documents(), quarantined()) == (1, 1)).await;
-    fs::remove_dir_all(&setting.hospital.source.root.join(&PATIENT[..3])).unwrap();
+    fs::remove_dir_all(setting.hospital.source.root.join(&PATIENT[..3])).unwrap();
     until(async || (documents(), quarantined()) == (1, 0)).await;
     // Four changes, each of which may take two seconds.
     assert!(
