@@ -44,6 +44,7 @@ mod samples_test;
 mod storage;
 mod time;
 pub mod transactions;
+pub mod typed;
 mod walk;
 pub mod xml;
 

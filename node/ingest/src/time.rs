@@ -65,6 +65,19 @@ pub(crate) fn parse_occurred_loosely(text: &str) -> Option<TimeMs> {
     parse(seconds).map(|t| t.plus_ms(ms))
 }
 
+/// Whether a text is a day, `yyyyMMdd`, of whatever year: people were born before 1970.
+pub(crate) fn is_day(text: &str) -> bool {
+    let number =
+        |range: std::ops::Range<usize>| text.get(range).and_then(|t| t.parse::<u16>().ok());
+    let is_digits = text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit());
+    match (number(0..4), number(4..6), number(6..8)) {
+        (Some(year @ 1..), Some(month @ 1..=12), Some(day @ 1..)) if is_digits => {
+            day <= u16::from(days_in(year, month as u8))
+        }
+        _ => false,
+    }
+}
+
 fn offset_ms(offset: TimeStampOffset) -> i64 {
     let minutes = i64::from(offset.minutes) * MINUTE_MS;
     let hours = i64::from(offset.hours) * HOUR_MS;
