@@ -228,11 +228,11 @@ async fn viewing((dir, of, replica): At<'_>, by: &Arc<ByTurns>) -> Result<Node, 
 }
 
 async fn disclosing((dir, of, replica): At<'_>, known: &str) -> Result<Node, BenchError> {
-    let storage = SsMix2Storage {
-        root: dir.join(SOURCE),
-        facility: of.west.hospital.clone(),
-        source_id: SOURCE.parse().map_err(|e| wrong("a source's id", e))?,
-    };
+    let storage = SsMix2Storage::new(
+        dir.join(SOURCE),
+        of.west.hospital.clone(),
+        SOURCE.parse().map_err(|e| wrong("a source's id", e))?,
+    );
     let index = MemoryIndex::default();
     for n in 0..2 {
         let put = Change::Put(record(n, &storage)?);

@@ -1,10 +1,13 @@
 //! `[[node.source]]`: where a node's documents are, and what they are.
 
 use super::read::Reader;
+use super::ssmix2::{self, SsMix2Config};
 use crate::ui::Words;
 use sekisho_documents::SourceId;
 use sekisho_domain::FacilityId;
-use sekisho_ingest::{FolderSource, Format, MAPPING_BYTES_MAX, Mapping, Source, SsMix2Storage};
+use sekisho_ingest::{
+    FolderSource, Format, Layout, MAPPING_BYTES_MAX, Mapping, Source, SsMix2Storage,
+};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,8 +28,8 @@ pub struct SourceConfig {
 /// What a source holds.
 #[derive(Debug, Clone)]
 pub enum Holds {
-    /// SS-MIX2 standardised storage.
-    Standardised,
+    /// An SS-MIX2 storage, standardised or extended.
+    SsMix2(Box<SsMix2Config>),
     /// Files of one format.
     Files {
         /// Which.
@@ -42,11 +45,11 @@ impl SourceConfig {
         let (root, facility, source_id) =
             (self.root.clone(), self.facility.clone(), self.id.clone());
         match &self.holds {
-            Holds::Standardised => Arc::new(SsMix2Storage {
-                root,
-                facility,
-                source_id,
-            }),
+            Holds::SsMix2(settings) => {
+                let mut storage = SsMix2Storage::new(root, facility, source_id);
+                settings.set(&mut storage);
+                Arc::new(storage)
+            }
             Holds::Files {
                 format,
                 patient_system,
@@ -98,7 +101,10 @@ fn holds(kind: Kind, base: &Path, source: &mut Reader<'_>) -> Option<Holds> {
         })
     };
     match kind {
-        Kind::Standardised => Some(Holds::Standardised),
+        Kind::SsMix2(layout) => {
+            let settings = ssmix2::read(source, layout, base)?;
+            Some(Holds::SsMix2(Box::new(settings)))
+        }
         Kind::Pdf => files(Format::Pdf, None),
         Kind::Nsips => files(Format::Nsips, None),
         Kind::Uke => files(Format::Uke, None),
@@ -136,7 +142,7 @@ fn mapping(path: &Path, source: &mut Reader<'_>) -> Option<Mapping> {
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    Standardised,
+    SsMix2(Layout),
     Fhir,
     Cda,
     Pdf,
@@ -149,7 +155,8 @@ impl std::str::FromStr for Kind {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
-            "ss-mix2-standardised" => Self::Standardised,
+            "ss-mix2-standardised" => Self::SsMix2(Layout::Standardised),
+            "ss-mix2-extended" => Self::SsMix2(Layout::Extended),
             "fhir" => Self::Fhir,
             "cda" => Self::Cda,
             "pdf" => Self::Pdf,
@@ -158,7 +165,7 @@ impl std::str::FromStr for Kind {
             "csv" => Self::Csv,
             _ => {
                 return Err(
-                    "the kinds of source there are: ss-mix2-standardised, fhir, cda, pdf, nsips, uke, csv",
+                    "the kinds of source there are: ss-mix2-standardised, ss-mix2-extended, fhir, cda, pdf, nsips, uke, csv",
                 );
             }
         })

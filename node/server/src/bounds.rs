@@ -48,6 +48,8 @@ pub const OUTBOX_PAUSE_MIN: Duration = Duration::from_millis(100);
 pub const OUTBOX_PAUSE_MAX: Duration = Duration::from_secs(15);
 /// Pause before sources that could not be read at start are tried again: a volume may still be mounting.
 pub const INGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Pause after a folder of a source could not be looked at: the others are still to be seen within two seconds.
+pub const LOOK_PAUSE: Duration = Duration::from_secs(1);
 /// Pause between two looks at the ledger for patterns of accesses: an officer looks after hours.
 pub const ALERTS_PAUSE: Duration = Duration::from_secs(5);
 /// Leaves looked at together.
@@ -89,6 +91,8 @@ pub const LINKS_PAUSE: Duration = Duration::from_secs(2);
 pub const REASON_BYTES_MAX: usize = 2 * 1024;
 /// Page cache of the directory of charts.
 pub const DIRECTORY_CACHE_BYTES: usize = 64 << 20;
+/// Pause between two walks of a source that tells of no changes: a folder of documents is listed within seconds.
+pub const WALK_PAUSE: Duration = Duration::from_secs(30);
 /// Charts put into the directory in one durable step.
 pub const DIRECTORY_BATCH: usize = 256;
 /// Page cache of the node's store.

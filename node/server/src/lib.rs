@@ -38,6 +38,7 @@ pub mod enforce;
 mod entries;
 mod environment;
 mod error;
+mod following;
 mod frozen;
 mod ingestion;
 mod ledger;

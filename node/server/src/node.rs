@@ -6,6 +6,7 @@ use crate::bounds::{ANSWERS_MAX, FINDS_MAX, REQUEST_BYTES_MAX, RETRIEVES_MAX, SH
 use crate::budgets::{Budgets, Spending};
 use crate::entries::Meant;
 use crate::environment::Environment;
+use crate::following::Following;
 use crate::frozen::Frozen;
 use crate::ingestion::{self, Readiness};
 use crate::ledger::{Ledger, ask};
@@ -17,12 +18,14 @@ use crate::outbox::{self, Outbox};
 use crate::slots::Slots;
 use crate::store::{Directory, NodeStore};
 use crate::{NodeError, ledger};
-use sekisho_documents::{Contents, Counters, DocumentIndex};
+use sekisho_documents::{Contents, Counters, DocumentIndex, SourceId};
 use sekisho_domain::{LedgerId, NetworkId};
 use sekisho_ingest::Source;
+use sekisho_ingest::follow::Sight;
 use sekisho_ledger::signature::SigningKey;
 use sekisho_proto::v1::node_service_server::NodeServiceServer;
 use sekisho_proto::v1::operator_service_server::OperatorServiceServer;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -80,6 +83,7 @@ pub(crate) struct Inner {
     pub carrier: Arc<dyn Carrier>,
     pub environment: Arc<dyn Environment>,
     pub readiness: Readiness,
+    pub following: Following,
     pub outbox: Outbox,
     pub answers: Slots,
     pub finds: Slots,
@@ -134,6 +138,7 @@ impl Node {
             carrier: parts.carrier,
             environment: parts.environment,
             readiness: Readiness::default(),
+            following: Following::default(),
             outbox: Outbox::default(),
             answers: Slots::new("answers", ANSWERS_MAX),
             finds: Slots::new("queries", FINDS_MAX),
@@ -180,6 +185,11 @@ impl Node {
     /// Whether every source has been read, so that documents are answered.
     pub fn answers_documents(&self) -> bool {
         self.0.readiness.is_ready()
+    }
+
+    /// How well each source is seen that is followed.
+    pub fn following(&self) -> BTreeMap<SourceId, Sight> {
+        self.0.following.sights()
     }
 
     /// How many releases and receipts the ledger does not have yet.

@@ -20,5 +20,5 @@ mod wire;
 pub(crate) use found::{Looked, look};
 pub(crate) use merged::merged;
 pub(crate) use persons::{Decided, Known, decide, person, settle_both};
-pub(crate) use renew::renew;
+pub(crate) use renew::{renew, renew_below};
 pub(crate) use wire::{compared, demographics, wire_demographics};

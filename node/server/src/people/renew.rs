@@ -9,11 +9,11 @@ use crate::bounds::DIRECTORY_BATCH;
 use crate::node::Inner;
 use crate::store::ChartRecord;
 use sekisho_documents::{
-    Availability, DocumentEntry, FileOutcome, PAGE_ENTRIES_MAX, Patient, UniqueId,
+    Availability, DocumentEntry, FileOutcome, FileRecord, PAGE_ENTRIES_MAX, Patient, UniqueId,
 };
 use sekisho_domain::{Category, TimeMs};
-use sekisho_ingest::Source;
-use std::collections::BTreeMap;
+use sekisho_ingest::{Source, SsMix2Storage};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a run changed.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +31,7 @@ pub(crate) fn renew(inner: &Inner) -> Result<Renewed, NodeError> {
     let mut batch = Vec::new();
     for source in &inner.sources {
         each_entry(inner, source.as_ref(), &mut |entry| {
-            let chart = Patient {
-                facility: entry.facility.clone(),
-                local_patient_id: entry.local_patient_id.clone(),
-            };
+            let chart = chart_of(entry);
             let rank = (entry.creation, entry.unique_id);
             if current.get(&chart).is_some_and(|known| *known >= rank) {
                 return Ok(());
@@ -77,6 +74,53 @@ pub(crate) fn renew(inner: &Inner) -> Result<Renewed, NodeError> {
     }
 }
 
+/// The same below some folders of a storage that were looked at. Blocks.
+pub(crate) fn renew_below(
+    inner: &Inner,
+    storage: &SsMix2Storage,
+    folders: &BTreeSet<String>,
+) -> Result<(), NodeError> {
+    let mut batch = Vec::new();
+    for folder in folders {
+        let prefix = format!("{folder}/");
+        let page = inner
+            .index
+            .files(&storage.source_id, &prefix, None, PAGE_ENTRIES_MAX)?;
+        let entries = page.iter().filter_map(demographic);
+        let Some(entry) = entries.max_by_key(|entry| (entry.creation, entry.unique_id)) else {
+            continue;
+        };
+        if let Some(demographics) = said(inner, storage, entry) {
+            let record = ChartRecord {
+                demographics,
+                document: *entry.unique_id.as_bytes(),
+            };
+            batch.push((chart_of(entry), Some(record)));
+        }
+    }
+    put(inner, &mut batch)
+}
+
+fn chart_of(entry: &DocumentEntry) -> Patient {
+    Patient {
+        facility: entry.facility.clone(),
+        local_patient_id: entry.local_patient_id.clone(),
+    }
+}
+
+/// A document in force that says who its patient is.
+fn demographic(record: &FileRecord) -> Option<&DocumentEntry> {
+    match &record.outcome {
+        FileOutcome::Document(entry)
+            if entry.category == Category::Demographics
+                && entry.status == Availability::Approved =>
+        {
+            Some(entry)
+        }
+        _ => None,
+    }
+}
+
 /// Every document of a source in force that says who its patient is.
 fn each_entry(
     inner: &Inner,
@@ -93,10 +137,7 @@ fn each_entry(
         };
         after = Some(last.location.path.clone());
         for record in &page {
-            if let FileOutcome::Document(entry) = &record.outcome
-                && entry.category == Category::Demographics
-                && entry.status == Availability::Approved
-            {
+            if let Some(entry) = demographic(record) {
                 take(entry)?;
             }
         }

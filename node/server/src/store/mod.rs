@@ -17,6 +17,7 @@
 //! decisions     number (8, BE)              -> two charts, one person's or not, who, why     [links]
 //! proposals     subject (16), other subject -> a link another network's search gave rise to  [links]
 //! cards         hash of the secret (32)     -> subject                                       [links]
+//! feeds         source id                   -> how far its transaction storage was read      [feeds]
 //! ```
 //! Every value is one version byte, then postcard. Each write is one transaction of `Durability::Immediate`: when
 //! a method has returned, what it wrote survives power loss (P1). After a failed write redb refuses all others.
@@ -26,6 +27,7 @@
 
 mod directory;
 mod erase;
+mod feeds;
 mod format;
 mod links;
 mod openings;
@@ -65,6 +67,7 @@ const OF_SUBJECT: Table = TableDefinition::new("of_subject");
 const SEALED: Table = TableDefinition::new("sealed");
 const ERASED: Table = TableDefinition::new("erased");
 const TRANSFERS: Table = TableDefinition::new("transfers");
+const FEEDS: Table = TableDefinition::new("feeds");
 const OF_ACCESS: Table = TableDefinition::new("of_access");
 const DECISIONS: Table = TableDefinition::new("decisions");
 const PROPOSALS: Table = TableDefinition::new("proposals");
@@ -76,7 +79,7 @@ const INGESTED_KEY: &str = "ingested";
 const OWNER_KEY: &str = "owner";
 
 /// Every table but [`META`] and [`OUTBOX`], whose keys are of other types.
-const TABLES: [Table; 14] = [
+const TABLES: [Table; 15] = [
     PATIENTS,
     CHARTS,
     PRACTITIONERS,
@@ -91,6 +94,7 @@ const TABLES: [Table; 14] = [
     DECISIONS,
     PROPOSALS,
     CARDS,
+    FEEDS,
 ];
 
 /// The version of the file's layout. One of version 1 goes with a ledger of entries this version no longer reads:

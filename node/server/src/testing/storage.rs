@@ -33,13 +33,11 @@ impl Storage {
     pub fn new(below: &Path, source_id: &str, facility: &str) -> Self {
         let root = below.join(source_id);
         fs::create_dir(&root).unwrap();
-        Self {
-            source: SsMix2Storage {
-                root,
-                facility: facility.parse().unwrap(),
-                source_id: source_id.parse().unwrap(),
-            },
-        }
+        let mut source =
+            SsMix2Storage::new(root, facility.parse().unwrap(), source_id.parse().unwrap());
+        // A test says when a change is seen.
+        source.follow = None;
+        Self { source }
     }
 
     /// It as a node is given it.
