@@ -20,6 +20,8 @@
 
 #[cfg(test)]
 mod agreement_test;
+mod applied;
+mod background;
 mod contents;
 #[cfg(test)]
 mod contract_test;
@@ -29,6 +31,9 @@ mod index;
 mod layout;
 mod memory;
 mod opened;
+mod postgres;
+#[cfg(test)]
+mod private_postgres;
 mod quarantine;
 mod record;
 mod sled_index;
@@ -46,6 +51,7 @@ pub use index::{
 pub use layout::FORMAT_VERSION;
 pub use memory::MemoryIndex;
 pub use opened::{Checked, Opened, Pieces};
+pub use postgres::{POSTGRES_CONNECTIONS_MAX, POSTGRES_SCHEMA, PostgresIndex, PostgresSettings};
 pub use quarantine::{OperatorText, QuarantineReason, Quarantined, SeenPatients};
 pub use record::{
     BATCH_CHANGES_MAX, Change, Counters, FileOutcome, FileRecord, Fingerprint, StatusCounts,

@@ -11,6 +11,7 @@
 //! sled also keeps old pages. Where nothing of what is gone may stay on the disk (P11), `compact` copies what is
 //! there into a fresh folder that takes the place of the old one.
 
+use crate::applied::Applied;
 use crate::index::{check_batch, check_limit, counts_over};
 use crate::layout::{
     COUNTERS_KEY, FORMAT_KEY, FORMAT_VERSION, PLACE_BYTES, behind, chart_prefix, decode, encode,
@@ -20,7 +21,6 @@ use crate::{
     Change, Counters, DocumentEntry, DocumentIndex, Error, FileOutcome, FileRecord, Page, Patient,
     Quarantined, Query, SourceId, SourceLocation, UniqueId,
 };
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -51,13 +51,6 @@ struct Held {
     applied: Applied,
 }
 
-/// How much was applied, and what it came to.
-#[derive(Clone, Default, Serialize, Deserialize)]
-struct Applied {
-    batches: u64,
-    counters: Counters,
-}
-
 impl SledIndex {
     /// Opens the index in a folder, making a new one where there is none.
     ///
@@ -81,10 +74,7 @@ impl SledIndex {
             }
             None => return Err(format(0)),
         }
-        let applied: Applied = match db.get(COUNTERS_KEY)? {
-            Some(value) => decode(&value, "counters")?,
-            None => Applied::default(),
-        };
+        let applied = applied(&db)?;
         if flushed_batches.is_some_and(|flushed| flushed > applied.batches) {
             return Err(Error::Corrupt { what: "store" });
         }
@@ -215,39 +205,29 @@ impl DocumentIndex for SledIndex {
     fn apply(&self, changes: &[Change]) -> Result<(), Error> {
         check_batch(changes)?;
         let mut held = self.write();
-        let mut applied = held.applied.clone();
-        applied.batches += 1;
-        let counters = &mut applied.counters;
-        let mut batch = sled::Batch::default();
-        // What earlier changes of this batch made of a file.
-        let mut pending: BTreeMap<Vec<u8>, Option<FileRecord>> = BTreeMap::new();
+        let mut before = BTreeMap::new();
         for change in changes {
             let key = file_key(change.location());
-            let before = match pending.remove(&key) {
-                Some(record) => record,
-                None => held.record(&key)?,
-            };
-            if let Some(record) = &before {
-                counters.remove(&record.outcome);
-                for reference in references(record, &key) {
-                    batch.remove(reference);
-                }
+            if let Some(record) = held.record(&key)? {
+                before.insert(key, record);
             }
-            let after = match change {
-                Change::Put(record) => {
-                    counters.add(&record.outcome);
-                    for reference in references(record, &key) {
-                        batch.insert(reference, &[]);
-                    }
-                    batch.insert(tagged(b'f', &key), encode(record)?);
-                    Some(record.clone())
-                }
-                Change::Forget(_) => {
-                    batch.remove(tagged(b'f', &key));
-                    None
-                }
+        }
+        let mut batch = sled::Batch::default();
+        for (key, record) in &before {
+            for reference in references(record, key) {
+                batch.remove(reference);
+            }
+        }
+        let (applied, outcomes) = held.applied.clone().after(changes, before)?;
+        for (key, outcome) in outcomes {
+            let Some(record) = outcome else {
+                batch.remove(tagged(b'f', &key));
+                continue;
             };
-            pending.insert(key, after);
+            for reference in references(&record, &key) {
+                batch.insert(reference, &[]);
+            }
+            batch.insert(tagged(b'f', &key), encode(&record)?);
         }
         batch.insert(COUNTERS_KEY, encode(&applied)?);
         held.db()?.apply_batch(batch)?;
@@ -342,6 +322,25 @@ impl DocumentIndex for SledIndex {
         Ok(list)
     }
 
+    fn records(
+        &self,
+        after: Option<&SourceLocation>,
+        limit: usize,
+    ) -> Result<Vec<FileRecord>, Error> {
+        check_limit(limit)?;
+        let held = self.read();
+        let from = match after {
+            Some(location) => behind(tagged(b'f', &file_key(location))),
+            None => vec![b'f'],
+        };
+        let mut list = Vec::new();
+        for item in held.db()?.range(from..vec![b'f' + 1]).take(limit) {
+            let (_, value) = item?;
+            list.push(decode(&value, "file record")?);
+        }
+        Ok(list)
+    }
+
     fn counters(&self) -> Result<Counters, Error> {
         Ok(self.read().applied.counters.clone())
     }
@@ -365,13 +364,39 @@ impl DocumentIndex for SledIndex {
         self.flush()
     }
 
+    fn beside(&self) -> Result<Box<dyn DocumentIndex>, Error> {
+        let path = compact::built(&self.path);
+        match Self::open(&path) {
+            Err(error @ Error::InUse { .. }) => Err(error),
+            // Cut off while it was built; nobody was told that it is there.
+            Err(_) => {
+                compact::give_up(&self.path)?;
+                Ok(Box::new(Self::open(&path)?))
+            }
+            Ok(index) => Ok(Box::new(index)),
+        }
+    }
+
+    fn take_beside(&self) -> Result<(), Error> {
+        self.take_by_steps(&mut |_| {})
+    }
+
     fn compact(&self) -> Result<(), Error> {
+        compact::give_up(&self.path)?;
         self.compact_by_steps(&mut |_| {})
     }
 
     fn flush(&self) -> Result<(), Error> {
         let held = self.read();
         flush(held.db()?, &self.path, held.applied.batches)
+    }
+}
+
+/// How much was applied to a store.
+fn applied(db: &sled::Db) -> Result<Applied, Error> {
+    match db.get(COUNTERS_KEY)? {
+        Some(value) => decode(&value, "counters"),
+        None => Ok(Applied::default()),
     }
 }
 
