@@ -9,7 +9,7 @@ use crate::{BenchError, EXIT_FAILED};
 use sekisho_broker::{Broker, Limits};
 use sekisho_documents::{Change, DocumentIndex, MemoryIndex, Patient};
 use sekisho_domain::{NetworkOutcome, Outcome, Purpose, Role};
-use sekisho_ingest::SsMix2Storage;
+use sekisho_ingest::{Source, SsMix2Storage};
 use sekisho_ledger::ledger_id;
 use sekisho_node::{Budgets, Node, NodeStore, Parts, SystemEnvironment};
 use sekisho_proto::v1;
@@ -249,10 +249,14 @@ async fn disclosing((dir, of, replica): At<'_>, known: &str) -> Result<Node, Ben
         carrier: Arc::new(nobody),
         environment: Arc::new(SystemEnvironment),
     };
-    node(&of.west, vec![storage], parts).await
+    node(&of.west, vec![Arc::new(storage)], parts).await
 }
 
-async fn node(of: &Member, sources: Vec<SsMix2Storage>, parts: Parts) -> Result<Node, BenchError> {
+async fn node(
+    of: &Member,
+    sources: Vec<Arc<dyn Source>>,
+    parts: Parts,
+) -> Result<Node, BenchError> {
     let config = sekisho_node::Config {
         network: of.id.clone(),
         sources,

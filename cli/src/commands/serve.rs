@@ -25,7 +25,7 @@ use health::Watched;
 use sekisho_broker::{Broker, Limits};
 use sekisho_documents::SledIndex;
 use sekisho_domain::{Genesis, KeyPurpose};
-use sekisho_ingest::SsMix2Storage;
+use sekisho_ingest::{Source, SsMix2Storage};
 use sekisho_ledger::signature::SigningKey;
 use sekisho_node::{Node, NodeStore, Parts, SystemEnvironment};
 use sekisho_replica::{Keys, Replica, SystemClock};
@@ -349,10 +349,12 @@ async fn start_node(
     )
     .map_err(|e| failed(&e))?;
     let (store, index) = (config.data.join("node.redb"), config.data.join("index"));
-    let storages = of.sources.iter().map(|source| SsMix2Storage {
-        root: source.root.clone(),
-        facility: source.facility.clone(),
-        source_id: source.id.clone(),
+    let storages = of.sources.iter().map(|source| -> Arc<dyn Source> {
+        Arc::new(SsMix2Storage {
+            root: source.root.clone(),
+            facility: source.facility.clone(),
+            source_id: source.id.clone(),
+        })
     });
     let node_config = sekisho_node::Config {
         network: config.network.clone(),

@@ -6,10 +6,24 @@ use proptest::prelude::*;
 
 fn any_change() -> impl Strategy<Value = Change> {
     let path = prop_oneof![Just("a"), Just("a/1"), Just("b"), Just("c")];
-    (path, 0..6u8, 0..3u64, 0..2u8, any::<bool>()).prop_map(
+    (path, 0..8u8, 0..3u64, 0..2u8, any::<bool>()).prop_map(
         |(path, what, start, order, deprecated)| match what {
             0 => Change::Forget(location("std01", path)),
             1 => quarantine(path, QuarantineReason::NotHl7),
+            6 | 7 => {
+                let mut entry = entry(1, "10", start, &order.to_string(), path);
+                let part = Part {
+                    offset_bytes: start,
+                    size_bytes: 1,
+                    head_bytes: 0,
+                };
+                entry.location = entry.location.part(part).unwrap();
+                if what == 6 {
+                    put(entry)
+                } else {
+                    Change::Forget(entry.location)
+                }
+            }
             2 => put_as(
                 location("std01", path),
                 FileOutcome::Deleted {
@@ -62,6 +76,8 @@ proptest! {
             prop_assert_eq!(sled.counters().unwrap(), memory.counters().unwrap());
             prop_assert_eq!(sled.quarantined(None, 10).unwrap(), memory.quarantined(None, 10).unwrap());
             let source: SourceId = "std01".parse().unwrap();
+            let file = location("std01", "a");
+            prop_assert_eq!(sled.parts(&file, None, 10).unwrap(), memory.parts(&file, None, 10).unwrap());
             prop_assert_eq!(sled.files(&source, "", None, 10).unwrap(), memory.files(&source, "", None, 10).unwrap());
         }
     }

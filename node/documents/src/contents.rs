@@ -83,12 +83,21 @@ impl Contents {
     }
 
     /// Opens a document of at most [`DOCUMENT_BYTES_MAX`], of the size its entry states. Nothing of it is read yet.
+    /// Of a file that holds several documents, only this one's part is ever read.
     ///
     /// # Errors
     /// One variant for each way in which the file is not what was indexed.
     pub fn open(&self, entry: &DocumentEntry) -> Result<Opened, ContentsError> {
         let (file, size_bytes) = self.file(&entry.location, DOCUMENT_BYTES_MAX)?;
-        if size_bytes != entry.size_bytes {
+        let is_there = match entry.location.part {
+            None => size_bytes == entry.size_bytes,
+            Some(part) => {
+                part.is_well_formed()
+                    && part.document_bytes() == entry.size_bytes
+                    && part.offset_bytes.saturating_add(part.size_bytes) <= size_bytes
+            }
+        };
+        if !is_there {
             return Err(ContentsError::Changed(entry.location.clone()));
         }
         Ok(Opened::new(file, entry))
@@ -100,14 +109,26 @@ impl Contents {
     /// # Errors
     /// As [`Contents::open`], except [`ContentsError::Changed`].
     pub fn read(&self, location: &SourceLocation) -> Result<Vec<u8>, ContentsError> {
-        let (file, size_bytes) = self.file(location, FILE_BYTES_MAX)?;
+        self.read_at_most(location, FILE_BYTES_MAX)
+    }
+
+    /// The same with another bound: files that hold many patients' documents are larger than any of these.
+    ///
+    /// # Errors
+    /// As [`Contents::read`].
+    pub fn read_at_most(
+        &self,
+        location: &SourceLocation,
+        max: u64,
+    ) -> Result<Vec<u8>, ContentsError> {
+        let (file, size_bytes) = self.file(location, max)?;
         let mut bytes = Vec::with_capacity(usize::try_from(size_bytes).unwrap_or(0));
-        let read = file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes);
+        let read = file.take(max.saturating_add(1)).read_to_end(&mut bytes);
         read.map_err(failed(location))?;
-        if bytes.len() as u64 > FILE_BYTES_MAX {
+        if bytes.len() as u64 > max {
             return Err(ContentsError::TooLarge {
                 location: location.clone(),
-                max: FILE_BYTES_MAX,
+                max,
             });
         }
         Ok(bytes)

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Part;
 use crate::contract_test::{entry, location};
 use sekisho_domain::Hash;
 use sha2::{Digest, Sha256};
@@ -158,4 +159,75 @@ fn a_root_that_is_away_is_told_apart_from_a_file_that_is() {
         gone.read(&location),
         Err(ContentsError::Root { .. })
     ));
+}
+
+/// A file of three documents behind a head, and the entry of the second one.
+fn divided() -> (tempfile::TempDir, Contents, DocumentEntry) {
+    let (dir, contents, mut document) = rooted(b"HEAD|one|two|three");
+    let part = Part {
+        offset_bytes: 9,
+        size_bytes: 4,
+        head_bytes: 5,
+    };
+    document.location = document.location.part(part).unwrap();
+    document.hash = Hash(Sha256::digest(b"HEAD|two|").into());
+    document.size_bytes = 9;
+    (dir, contents, document)
+}
+
+#[test]
+fn a_part_is_its_head_and_itself_and_nothing_else() {
+    let (dir, contents, document) = divided();
+    assert_eq!(whole(&contents, &document).unwrap(), b"HEAD|two|");
+    for from in 0..=9 {
+        let checked = contents.open(&document).unwrap().check(from).unwrap();
+        for piece_bytes in [1, 2, 5, 6, 100] {
+            let checked_again = contents.open(&document).unwrap().check(from).unwrap();
+            let mut pieces = checked_again.pieces(piece_bytes).unwrap();
+            let (mut all, mut buffer) = (Vec::new(), Vec::new());
+            while pieces.next(&mut buffer).unwrap() {
+                all.extend_from_slice(&buffer);
+            }
+            assert_eq!(
+                all,
+                b"HEAD|two|"[from as usize..],
+                "from {from} by {piece_bytes}"
+            );
+        }
+        drop(checked);
+    }
+    let file = dir.path().join("root/999/901/a");
+    // Another's document may change: its bytes are not among these.
+    fs::write(&file, b"HEAD|ONE|two|THREE and more").unwrap();
+    assert_eq!(whole(&contents, &document).unwrap(), b"HEAD|two|");
+    for changed in [
+        &b"HEAD|one|Two|three"[..],
+        b"HEAT|one|two|three",
+        b"HEAD|two|one|three",
+        b"HEAD|one|two",
+        b"HEAD|",
+        b"",
+    ] {
+        fs::write(&file, changed).unwrap();
+        let refused = whole(&contents, &document);
+        assert!(
+            matches!(refused, Err(ContentsError::Changed(_))),
+            "{changed:?}: {refused:?}"
+        );
+    }
+    fs::write(&file, b"HEAD|one|two|three").unwrap();
+    for (offset_bytes, size_bytes, head_bytes) in
+        [(9, 9, 5), (9, 4, 0), (3, 4, 5), (9, 0, 9), (u64::MAX, 4, 5)]
+    {
+        let mut astray = document.clone();
+        astray.location.part = Some(Part {
+            offset_bytes,
+            size_bytes,
+            head_bytes,
+        });
+        assert!(matches!(
+            whole(&contents, &astray),
+            Err(ContentsError::Changed(_))
+        ));
+    }
 }

@@ -103,6 +103,8 @@ pub fn holds(index: &dyn DocumentIndex) {
     index.clear().unwrap();
     lists_files(index);
     index.clear().unwrap();
+    parts_are_documents_of_their_own(index);
+    index.clear().unwrap();
     bounds(index);
     index.clear().unwrap();
     lists_everything(index);
@@ -445,6 +447,12 @@ fn lists_everything(index: &dyn DocumentIndex) {
             },
         ),
     ]);
+    let claims = location("std01", "a/1");
+    changes.push(put_as(
+        claims.part(part(300)).unwrap(),
+        FileOutcome::Divided,
+    ));
+    changes.push(put_as(claims.part(part(7)).unwrap(), FileOutcome::Divided));
     index.apply(&changes).unwrap();
     let mut wanted: Vec<SourceLocation> = changes.iter().map(|c| c.location().clone()).collect();
     wanted.sort();
@@ -466,7 +474,7 @@ fn lists_everything(index: &dyn DocumentIndex) {
     index.apply(&changes).unwrap();
     assert_eq!(index.counters().unwrap().files(), 8);
     index.apply(&again[..4]).unwrap();
-    assert_eq!(index.records(None, 100).unwrap().len(), 4);
+    assert_eq!(index.records(None, 100).unwrap().len(), 6);
 }
 
 /// What is built beside is seen by nobody until it takes the place, and stays through an interruption.
@@ -523,6 +531,94 @@ fn is_built_beside(index: &dyn DocumentIndex) {
     assert_eq!(starts(&index.find(&of(1, "10")).unwrap()), [2]);
 }
 
+fn part(offset_bytes: u64) -> Part {
+    Part {
+        offset_bytes,
+        size_bytes: 5,
+        head_bytes: 3,
+    }
+}
+
+fn parts_are_documents_of_their_own(index: &dyn DocumentIndex) {
+    // Offsets whose bytes hold NULs and order differently as text.
+    let offsets = [3, 10, 256, 65_536];
+    let file = location("std01", "claims");
+    let of_part = |offset: u64, patient: &str| {
+        let mut entry = entry(1, patient, offset, &offset.to_string(), "claims");
+        entry.location = file.part(part(offset)).unwrap();
+        entry
+    };
+    let mut changes: Vec<Change> = (offsets.iter().zip(["10", "11", "10", "12"]))
+        .map(|(offset, patient)| put(of_part(*offset, patient)))
+        .collect();
+    let refused = FileOutcome::Quarantined {
+        reason: QuarantineReason::NoPatient,
+        patients: SeenPatients::default(),
+    };
+    changes.push(put_as(file.part(part(99)).unwrap(), refused));
+    changes.push(put_as(file.clone(), FileOutcome::Divided));
+    // Neighbours by name, which are other files.
+    changes.push(put(entry(1, "10", 1, "other", "claims\u{1}")));
+    changes.push(put(entry(1, "10", 1, "another", "claims2")));
+    index.apply(&changes).unwrap();
+
+    let list = |after: Option<Part>, limit: usize| -> Vec<u64> {
+        let parts = index.parts(&file, after, limit).unwrap();
+        let offsets = parts.iter().map(|r| r.location.part.unwrap().offset_bytes);
+        offsets.collect()
+    };
+    assert_eq!(list(None, 100), [3, 10, 99, 256, 65_536]);
+    assert_eq!(list(Some(part(10)), 2), [99, 256]);
+    assert_eq!(list(Some(part(65_536)), 2), Vec::<u64>::new());
+    let files = index.files(&"std01".parse().unwrap(), "claims", None, 100);
+    let files: Vec<_> = files.unwrap().into_iter().map(|f| f.location).collect();
+    assert_eq!(files.len(), 3, "no part is a file");
+    assert!(files.iter().all(|l| l.part.is_none()));
+    let counters = index.counters().unwrap();
+    assert_eq!((counters.documents(), counters.files()), (6, 7));
+    assert_eq!(starts(&index.find(&of(1, "10")).unwrap()), [256, 3, 1, 1]);
+    let one = of_part(10, "11");
+    assert_eq!(index.get(&one.unique_id).unwrap(), Some(one.clone()));
+    let held = index.quarantined(None, 10).unwrap();
+    assert_eq!(held[0].location, file.part(part(99)).unwrap());
+    assert_eq!(
+        index.quarantined(Some(&held[0].location), 10).unwrap(),
+        vec![]
+    );
+
+    // A part goes, the others stay.
+    index.apply(&[Change::Forget(one.location)]).unwrap();
+    assert_eq!(index.get(&one.unique_id).unwrap(), None);
+    assert_eq!(list(None, 100), [3, 99, 256, 65_536]);
+    index.apply(&[Change::Forget(file.clone())]).unwrap();
+    assert_eq!(
+        list(None, 100),
+        [3, 99, 256, 65_536],
+        "the file is not its parts"
+    );
+
+    for bad in [
+        Part {
+            size_bytes: 0,
+            ..part(9)
+        },
+        Part {
+            head_bytes: 10,
+            ..part(9)
+        },
+        Part {
+            offset_bytes: u64::MAX,
+            ..part(9)
+        },
+        Part {
+            head_bytes: HEAD_BYTES_MAX + 1,
+            ..part(1 << 40)
+        },
+    ] {
+        assert!(file.part(bad).is_err(), "{bad:?}");
+    }
+}
+
 fn bounds(index: &dyn DocumentIndex) {
     let too_many = vec![Change::Forget(location("std01", "x")); BATCH_CHANGES_MAX + 1];
     assert!(matches!(
@@ -548,6 +644,8 @@ fn bounds(index: &dyn DocumentIndex) {
             ..
         })
     ));
+    let file = location("std01", "x");
+    assert!(index.parts(&file, None, PAGE_ENTRIES_MAX + 1).is_err());
     assert!(index.quarantined(None, PAGE_ENTRIES_MAX + 1).is_err());
     assert!(index.records(None, PAGE_ENTRIES_MAX + 1).is_err());
     assert!(

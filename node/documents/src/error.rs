@@ -27,6 +27,9 @@ pub enum Error {
         /// The bound.
         max: usize,
     },
+    /// A part of a file is empty, ends nowhere, or overlaps the head it is shown with.
+    #[error("{0:?} is not a part of a file")]
+    Part(crate::Part),
     /// More elements than a named bound allows.
     #[error("{what} holds {got}, at most {max} are allowed")]
     TooMany {

@@ -1,8 +1,8 @@
 //! The index of one node's documents, as everything else sees it.
 
 use crate::{
-    Availability, Change, Counters, DocumentEntry, Error, FileRecord, LocalPatientId, Quarantined,
-    SourceId, SourceLocation, UniqueId,
+    Availability, Change, Counters, DocumentEntry, Error, FileRecord, LocalPatientId, Part,
+    Quarantined, SourceId, SourceLocation, UniqueId,
 };
 use sekisho_domain::{Category, Codes, FacilityId, TimeMs};
 use serde::{Deserialize, Serialize};
@@ -198,7 +198,7 @@ pub trait DocumentIndex: Send + Sync {
     ) -> Result<Vec<Quarantined>, Error>;
 
     /// Up to `limit` (at most [`PAGE_ENTRIES_MAX`]) files of a source whose path starts with `prefix` and is
-    /// greater than `after`, by path.
+    /// greater than `after`, by path. Files as such, not their parts.
     ///
     /// # Errors
     /// [`Error::TooMany`] or a storage error.
@@ -210,8 +210,8 @@ pub trait DocumentIndex: Send + Sync {
         limit: usize,
     ) -> Result<Vec<FileRecord>, Error>;
 
-    /// Up to `limit` (at most [`PAGE_ENTRIES_MAX`]) files of all sources behind `after`, by source and path: all there
-    /// is in the index, page by page.
+    /// Up to `limit` (at most [`PAGE_ENTRIES_MAX`]) files and parts of all sources behind `after`, in the order of their
+    /// locations: all there is in the index, page by page.
     ///
     /// # Errors
     /// [`Error::TooMany`] or a storage error.
@@ -221,7 +221,18 @@ pub trait DocumentIndex: Send + Sync {
         limit: usize,
     ) -> Result<Vec<FileRecord>, Error>;
 
-    /// How many files are known, per kind and per reason.
+    /// Up to `limit` (at most [`PAGE_ENTRIES_MAX`]) parts of a file behind `after`, by place in the file.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] or a storage error.
+    fn parts(
+        &self,
+        file: &SourceLocation,
+        after: Option<Part>,
+        limit: usize,
+    ) -> Result<Vec<FileRecord>, Error>;
+
+    /// How many files are known, per kind and per reason. A file that holds several documents counts as these.
     ///
     /// # Errors
     /// A storage error.
@@ -295,6 +306,14 @@ impl<T: DocumentIndex + ?Sized> DocumentIndex for Arc<T> {
         limit: usize,
     ) -> Result<Vec<FileRecord>, Error> {
         (**self).records(after, limit)
+    }
+    fn parts(
+        &self,
+        file: &SourceLocation,
+        after: Option<Part>,
+        limit: usize,
+    ) -> Result<Vec<FileRecord>, Error> {
+        (**self).parts(file, after, limit)
     }
     fn counters(&self) -> Result<Counters, Error> {
         (**self).counters()

@@ -57,4 +57,4 @@ pub use record::{
     BATCH_CHANGES_MAX, Change, Counters, FileOutcome, FileRecord, Fingerprint, StatusCounts,
 };
 pub use sled_index::{CACHE_BYTES, SledIndex};
-pub use source::{SOURCE_PATH_BYTES_MAX, SourceId, SourceLocation};
+pub use source::{HEAD_BYTES_MAX, Part, SOURCE_PATH_BYTES_MAX, SourceId, SourceLocation};

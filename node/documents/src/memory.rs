@@ -3,7 +3,7 @@
 use crate::index::{check_batch, check_limit, counts_over};
 use crate::{
     Change, Counters, Cursor, DocumentEntry, DocumentIndex, Error, FileOutcome, FileRecord, Page,
-    Patient, Quarantined, Query, SourceId, SourceLocation, UniqueId,
+    Part, Patient, Quarantined, Query, SourceId, SourceLocation, UniqueId,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -123,6 +123,7 @@ impl DocumentIndex for MemoryIndex {
         check_limit(limit)?;
         let wanted = |l: &SourceLocation| {
             l.source_id == *source_id
+                && l.part.is_none()
                 && l.path.starts_with(prefix)
                 && after.is_none_or(|a| l.path.as_str() > a)
         };
@@ -146,6 +147,24 @@ impl DocumentIndex for MemoryIndex {
             .values()
             .filter(|r| after.is_none_or(|a| r.location > *a));
         Ok(behind.take(limit).cloned().collect())
+    }
+
+    fn parts(
+        &self,
+        file: &SourceLocation,
+        after: Option<Part>,
+        limit: usize,
+    ) -> Result<Vec<FileRecord>, Error> {
+        check_limit(limit)?;
+        let wanted = |l: &SourceLocation| {
+            l.source_id == file.source_id
+                && l.path == file.path
+                && l.part
+                    .is_some_and(|part| after.is_none_or(|after| part > after))
+        };
+        let files = self.read();
+        let parts = files.values().filter(|r| wanted(&r.location));
+        Ok(parts.take(limit).cloned().collect())
     }
 
     fn counters(&self) -> Result<Counters, Error> {

@@ -49,6 +49,8 @@ struct Source {
     location: SourceLocation,
     size_bytes: u64,
     hash: Hash,
+    /// Where in the document the file is at.
+    at: u64,
 }
 
 impl Source {
@@ -56,23 +58,50 @@ impl Source {
         ContentsError::Changed(self.location.clone())
     }
 
+    /// Goes to a byte of the document, which of a part is another byte of the file.
     fn seek(&mut self, to: u64) -> Result<(), ContentsError> {
-        let sought = self.file.seek(SeekFrom::Start(to));
-        sought.map(drop).map_err(failed(&self.location))
+        let in_file = match self.location.part {
+            Some(part) if to >= part.head_bytes => {
+                part.offset_bytes.saturating_add(to - part.head_bytes)
+            }
+            _ => to,
+        };
+        let sought = self.file.seek(SeekFrom::Start(in_file));
+        sought.map_err(failed(&self.location))?;
+        self.at = to;
+        Ok(())
     }
 
     /// Fills the buffer; a file that is shorter than it was has changed.
     fn fill(&mut self, buffer: &mut [u8]) -> Result<(), ContentsError> {
+        let head_bytes = self.location.part.map_or(0, |part| part.head_bytes);
+        let of_head = head_bytes.saturating_sub(self.at);
+        let of_head = usize::try_from(of_head).map_or(buffer.len(), |n| n.min(buffer.len()));
+        let (head, rest) = buffer.split_at_mut(of_head);
+        self.read_exact(head)?;
+        if self.location.part.is_some() && !rest.is_empty() && self.at == head_bytes {
+            self.seek(head_bytes)?;
+        }
+        self.read_exact(rest)
+    }
+
+    fn read_exact(&mut self, buffer: &mut [u8]) -> Result<(), ContentsError> {
         match self.file.read_exact(buffer) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.at = self.at.saturating_add(buffer.len() as u64);
+                Ok(())
+            }
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(self.changed()),
             Err(error) => Err(failed(&self.location)(error)),
         }
     }
 
-    /// Holds at the document's end: there is nothing behind it, and the hash is the one indexed.
+    /// Holds at the document's end: there is nothing behind it unless it is a part, and the hash is the one indexed.
     fn holds(&mut self, hasher: Sha256) -> Result<(), ContentsError> {
-        let behind = self.file.read(&mut [0]).map_err(failed(&self.location))?;
+        let behind = match self.location.part {
+            Some(_) => 0,
+            None => self.file.read(&mut [0]).map_err(failed(&self.location))?,
+        };
         let hash: [u8; 32] = hasher.finalize().into();
         if behind > 0 || Hash(hash) != self.hash {
             return Err(self.changed());
@@ -88,6 +117,7 @@ impl Opened {
             location: entry.location.clone(),
             size_bytes: entry.size_bytes,
             hash: entry.hash,
+            at: 0,
         })
     }
 

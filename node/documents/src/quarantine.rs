@@ -54,6 +54,7 @@ reasons! {
     TooLarge = "too-large", "ファイルが大きすぎます。", "The file is too large.";
     TooManyEntries = "too-many-entries", "フォルダの中身が多すぎます。", "The folder holds too many entries.";
     Unreadable = "unreadable", "読み取れません（権限または装置の故障）。", "It cannot be read (permissions or a failing device).";
+    BadXml = "bad-xml", "XMLとして読めないか、安全に読める形ではありません（DTD、実体、深さ、量）。", "It is no well-formed XML, or not of a shape that is read (DTD, entities, depth, amount).";
 }
 
 impl fmt::Display for QuarantineReason {

@@ -35,6 +35,9 @@ pub enum FileOutcome {
         /// The patients it names.
         patients: SeenPatients,
     },
+    /// It holds several documents: each is a part of it, with a record of its own. Put after all of them and forgotten
+    /// before any of them is changed, so that a file with this record has all its parts in the index.
+    Divided,
 }
 
 /// One source file as the index knows it.
@@ -100,18 +103,21 @@ impl Counters {
     }
     /// Counts a file in.
     pub fn add(&mut self, outcome: &FileOutcome) {
-        let slot = self.slot(outcome);
-        *slot = slot.saturating_add(1);
+        if let Some(slot) = self.slot(outcome) {
+            *slot = slot.saturating_add(1);
+        }
     }
     /// Counts a file out, leaving no empty rows.
     pub fn remove(&mut self, outcome: &FileOutcome) {
-        let slot = self.slot(outcome);
-        *slot = slot.saturating_sub(1);
+        if let Some(slot) = self.slot(outcome) {
+            *slot = slot.saturating_sub(1);
+        }
         self.kinds.retain(|_, c| *c != StatusCounts::default());
         self.quarantined.retain(|_, n| *n > 0);
     }
-    fn slot(&mut self, outcome: &FileOutcome) -> &mut u64 {
-        match outcome {
+    fn slot(&mut self, outcome: &FileOutcome) -> Option<&mut u64> {
+        Some(match outcome {
+            FileOutcome::Divided => return None,
             FileOutcome::Document(entry) => {
                 let counts = self.kinds.entry(entry.data_kind.clone()).or_default();
                 match entry.status {
@@ -123,6 +129,6 @@ impl Counters {
                 &mut self.kinds.entry(data_kind.clone()).or_default().deleted
             }
             FileOutcome::Quarantined { reason, .. } => self.quarantined.entry(*reason).or_default(),
-        }
+        })
     }
 }

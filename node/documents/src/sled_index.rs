@@ -14,15 +14,17 @@
 use crate::applied::Applied;
 use crate::index::{check_batch, check_limit, counts_over};
 use crate::layout::{
-    COUNTERS_KEY, FORMAT_KEY, FORMAT_VERSION, PLACE_BYTES, behind, chart_prefix, decode, encode,
-    file_key, place, references, tagged,
+    COUNTERS_KEY, FORMAT_KEY, FORMAT_VERSION, PLACE_BYTES, RECORD_TAGS, behind, chart_prefix,
+    decode, encode, file_key, in_order, part_keys, path_keys, place, record_key, references,
+    tagged,
 };
 use crate::{
-    Change, Counters, DocumentEntry, DocumentIndex, Error, FileOutcome, FileRecord, Page, Patient,
-    Quarantined, Query, SourceId, SourceLocation, UniqueId,
+    Change, Counters, DocumentEntry, DocumentIndex, Error, FileOutcome, FileRecord, Page, Part,
+    Patient, Quarantined, Query, SourceId, SourceLocation, UniqueId,
 };
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -137,9 +139,19 @@ impl Held {
 
     fn record(&self, file_key: &[u8]) -> Result<Option<FileRecord>, Error> {
         self.db()?
-            .get(tagged(b'f', file_key))?
+            .get(record_key(file_key))?
             .map(|value| decode(&value, "file record"))
             .transpose()
+    }
+
+    /// Records of one range of keys, in their order.
+    fn range(&self, keys: Range<Vec<u8>>, limit: usize) -> Result<Vec<FileRecord>, Error> {
+        let mut list = Vec::new();
+        for item in self.db()?.range(keys).take(limit) {
+            let (_, value) = item?;
+            list.push(decode(&value, "file record")?);
+        }
+        Ok(list)
     }
 
     /// The document behind an index key's last part. Absent only if the store is damaged.
@@ -221,13 +233,13 @@ impl DocumentIndex for SledIndex {
         let (applied, outcomes) = held.applied.clone().after(changes, before)?;
         for (key, outcome) in outcomes {
             let Some(record) = outcome else {
-                batch.remove(tagged(b'f', &key));
+                batch.remove(record_key(&key));
                 continue;
             };
             for reference in references(&record, &key) {
                 batch.insert(reference, &[]);
             }
-            batch.insert(tagged(b'f', &key), encode(&record)?);
+            batch.insert(record_key(&key), encode(&record)?);
         }
         batch.insert(COUNTERS_KEY, encode(&applied)?);
         held.db()?.apply_batch(batch)?;
@@ -299,27 +311,19 @@ impl DocumentIndex for SledIndex {
         limit: usize,
     ) -> Result<Vec<FileRecord>, Error> {
         check_limit(limit)?;
-        let held = self.read();
-        let key_of = |path: &str| {
-            tagged(
-                b'f',
-                &[source_id.as_str().as_bytes(), &[0], path.as_bytes()].concat(),
-            )
-        };
-        let prefix = key_of(prefix);
-        let from = match after.map(key_of) {
-            Some(after) if after >= prefix => behind(after),
-            _ => prefix.clone(),
-        };
-        let mut list = Vec::new();
-        for item in held.db()?.range(from..).take(limit) {
-            let (key, value) = item?;
-            if !key.starts_with(&prefix) {
-                break;
-            }
-            list.push(decode(&value, "file record")?);
-        }
-        Ok(list)
+        let (from, until) = path_keys(source_id, prefix, after);
+        self.read().range(from..until, limit)
+    }
+
+    fn parts(
+        &self,
+        file: &SourceLocation,
+        after: Option<Part>,
+        limit: usize,
+    ) -> Result<Vec<FileRecord>, Error> {
+        check_limit(limit)?;
+        let (from, until) = part_keys(file, after);
+        self.read().range(from..until, limit)
     }
 
     fn records(
@@ -329,16 +333,13 @@ impl DocumentIndex for SledIndex {
     ) -> Result<Vec<FileRecord>, Error> {
         check_limit(limit)?;
         let held = self.read();
-        let from = match after {
-            Some(location) => behind(tagged(b'f', &file_key(location))),
-            None => vec![b'f'],
-        };
+        let after = after.map(file_key);
         let mut list = Vec::new();
-        for item in held.db()?.range(from..vec![b'f' + 1]).take(limit) {
-            let (_, value) = item?;
-            list.push(decode(&value, "file record")?);
+        for tag in RECORD_TAGS {
+            let from = after.as_ref().map(|key| behind(tagged(tag, key)));
+            list.extend(held.range(from.unwrap_or_else(|| vec![tag])..vec![tag + 1], limit)?);
         }
-        Ok(list)
+        Ok(in_order(list, limit))
     }
 
     fn counters(&self) -> Result<Counters, Error> {
@@ -348,7 +349,7 @@ impl DocumentIndex for SledIndex {
     fn clear(&self) -> Result<(), Error> {
         let mut held = self.write();
         // Records first: what a crash leaves behind is found missing at the next ingest.
-        for tag in *b"fipq" {
+        for tag in *b"fdipq" {
             let db = held.db()?;
             for key in db.range(vec![tag]..vec![tag + 1]).keys() {
                 db.remove(key?)?;

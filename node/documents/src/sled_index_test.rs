@@ -46,10 +46,10 @@ fn another_format_is_reported_and_can_be_rebuilt() {
         matches!(
             error,
             Error::Format {
-                found: 2,
-                supported: 1,
+                found,
+                supported: FORMAT_VERSION,
                 ..
-            }
+            } if found == FORMAT_VERSION + 1
         ),
         "{error}"
     );
@@ -185,6 +185,15 @@ fn stored_form_is_golden() {
         },
     };
     golden.push(hex::encode(encode(&record).unwrap()));
+    let part = crate::Part {
+        offset_bytes: 256,
+        size_bytes: 5,
+        head_bytes: 3,
+    };
+    record.location = record.location.part(part).unwrap();
+    record.outcome = FileOutcome::Divided;
+    golden.push(hex::encode(encode(&record).unwrap()));
+    golden.push(hex::encode(file_key(&record.location)));
     assert_eq!(
         golden.join("\n"),
         include_str!("sled_index.golden").trim_end()

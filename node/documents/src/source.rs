@@ -49,7 +49,43 @@ impl<'de> Deserialize<'de> for SourceId {
     }
 }
 
-/// A file of a source: source id and path relative to the source's root, `/` between components.
+/// Longest head of a file that is shown with each of its parts, in bytes: a row of column names, a sender's record.
+pub const HEAD_BYTES_MAX: u64 = 64 << 10;
+
+/// A document that is not a whole file, in a file that holds several: the file's first `head_bytes`, which are of no
+/// patient (a row of column names, the sender's record), and then `size_bytes` from `offset_bytes` on.
+///
+/// ```text
+/// file      │ head │ …another document's… │ this document's │ …another's… │
+///           0      head_bytes             offset_bytes      + size_bytes
+/// document  │ head │ this document's │
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Part {
+    /// Where it begins in the file; not within the head.
+    pub offset_bytes: u64,
+    /// How long it is, without the head.
+    pub size_bytes: u64,
+    /// How much of the file's beginning belongs to it, at most [`HEAD_BYTES_MAX`].
+    pub head_bytes: u64,
+}
+
+impl Part {
+    /// Size of the document, its head included, in bytes.
+    pub fn document_bytes(&self) -> u64 {
+        self.head_bytes.saturating_add(self.size_bytes)
+    }
+
+    /// Whether no byte is in it twice, it is not empty, and it ends somewhere.
+    pub fn is_well_formed(&self) -> bool {
+        self.size_bytes > 0
+            && self.head_bytes <= HEAD_BYTES_MAX
+            && self.head_bytes <= self.offset_bytes
+            && self.offset_bytes.checked_add(self.size_bytes).is_some()
+    }
+}
+
+/// A file of a source, or a part of one: source id and path relative to the source's root, `/` between components.
 ///
 /// A component that is not UTF-8 is shown with `\xNN` for each byte outside it; such a file is never a
 /// document, so the path of a document is exact.
@@ -59,6 +95,8 @@ pub struct SourceLocation {
     pub source_id: SourceId,
     /// The relative path.
     pub path: String,
+    /// Which part of the file; none is the whole of it.
+    pub part: Option<Part>,
 }
 
 impl SourceLocation {
@@ -74,7 +112,33 @@ impl SourceLocation {
                 max: SOURCE_PATH_BYTES_MAX,
             });
         }
-        Ok(Self { source_id, path })
+        Ok(Self {
+            source_id,
+            path,
+            part: None,
+        })
+    }
+
+    /// A part of this file.
+    ///
+    /// # Errors
+    /// [`Error::Part`] for one that is not [well formed](Part::is_well_formed).
+    pub fn part(&self, part: Part) -> Result<Self, Error> {
+        if !part.is_well_formed() {
+            return Err(Error::Part(part));
+        }
+        Ok(Self {
+            part: Some(part),
+            ..self.clone()
+        })
+    }
+
+    /// The file it is in.
+    pub fn file(&self) -> Self {
+        Self {
+            part: None,
+            ..self.clone()
+        }
     }
 }
 

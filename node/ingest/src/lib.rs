@@ -1,5 +1,7 @@
 //! Readers of hospitals' real stores: SS-MIX2 standardised storage to document entries.
 //!
+//! - [`Source`] is what every source of documents is: read again and again, and asked at each release whose a
+//!   document's bytes are.
 //! - [`ingest`] walks a storage in place and brings a [`sekisho_documents::DocumentIndex`] up to date: incremental,
 //!   restartable, safe to run twice. Nothing is copied, nothing in the storage is written (P10).
 //! - [`verify_patient`] is the wrong-patient guard on a document's bytes; the node calls it again at release.
@@ -35,8 +37,11 @@ mod readable;
 mod report;
 #[cfg(test)]
 mod samples_test;
+mod source;
+mod standardised;
 mod time;
 mod walk;
+pub mod xml;
 
 pub use error::Error;
 pub use guard::{WrongPatient, verify_patient};
@@ -46,3 +51,4 @@ pub use name::{ConditionFlag, StoredName};
 pub use readable::{Item, Language, Readable, Table, render};
 pub use report::{Progress, Report};
 pub use sekisho_documents::{QuarantineReason, Quarantined};
+pub use source::{Source, Withheld};

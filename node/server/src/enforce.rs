@@ -7,17 +7,18 @@
 use crate::NodeError;
 use crate::bounds::PAGE_ENTRIES_MAX;
 use sekisho_documents::{
-    Checked, Contents, ContentsError, Cursor, DocumentEntry, DocumentIndex, Opened, Patient, Query,
+    Checked, Contents, ContentsError, Cursor, DocumentEntry, DocumentIndex, Patient, Query,
     Statuses, UniqueId,
 };
 use sekisho_domain::{
     AccessRecord, AccessRequest, Action, Category, Codes, EntryIndex, FacilityId, NetworkId,
     RequestId, Reservation, SubjectId, TimeMs, Withheld,
 };
-use sekisho_ingest::WrongPatient;
+use sekisho_ingest::{Source, Withheld as OfSource};
 use sekisho_ledger::Permit;
 use sekisho_proto::v1;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What a sealed reservation that holds takes from the answer to a request, if it is against this request: against
 /// who asks and why, at this time. As with open ones, no reservation stands in the way of a law.
@@ -32,9 +33,6 @@ pub fn sealed_from(
         facilities: reservation.disclosing_facilities.clone(),
     })
 }
-
-/// How the format codes of SS-MIX2's standardised storage begin.
-const STANDARDISED: &str = "urn:jami:ss-mix2:standardised:";
 
 fn holds_back(withheld: &Withheld, entry: &DocumentEntry) -> bool {
     let category = withheld.categories;
@@ -212,79 +210,40 @@ impl Scope {
     }
 }
 
-/// A document's file, if its bytes are still the ones indexed and name, in every place, the patient the index names;
-/// it may leave from byte `from` on. None where they are not: there is no such document any more.
+/// A document, if its bytes are still the ones indexed and its source [vouches](Source::release) that they are of the
+/// patient the index names; it may leave from byte `from` on. None where not: there is no such document any more.
 ///
-/// A message names its patient itself, so it is read whole, once, and let go of again. What else a source may hold
-/// one day names nobody; there the path does. Reads all of it: blocks.
+/// Reads all of it: blocks.
 ///
 /// # Errors
 /// [`ContentsError`] where the source cannot be read: whether the document is there is not known.
 pub fn content(
+    sources: &[Arc<dyn Source>],
     contents: &Contents,
     entry: &DocumentEntry,
     from: u64,
 ) -> Result<Option<Checked>, NodeError> {
-    let named = if path_names_patient(entry) {
-        let opened = contents.open(entry);
-        opened.and_then(|opened| Ok(Some(named(opened, entry, from)?)))
-    } else {
-        Ok(None)
-    };
-    let fault = match named {
-        Ok(Some(Ok(checked))) => return Ok(Some(checked)),
-        Ok(Some(Err(wrong))) => wrong.to_string(),
-        Ok(None) => "its path names another patient".to_owned(),
-        Err(
+    let source_id = &entry.location.source_id;
+    let source = sources.iter().find(|source| source.id() == source_id);
+    let source = source.ok_or_else(|| ContentsError::UnknownSource(source_id.clone()))?;
+    match source.release(contents, entry, from) {
+        Ok(checked) => Ok(Some(checked)),
+        Err(OfSource::Contents(
             fault @ (ContentsError::Changed(_)
             | ContentsError::Vanished(_)
             | ContentsError::Escapes(_)
             | ContentsError::NotAFile(_)
             | ContentsError::TooLarge { .. }),
-        ) => {
-            tracing::warn!(%fault, source = %entry.location.source_id, "a document is withheld until the next ingest");
-            return Ok(None);
+        )) => {
+            tracing::warn!(%fault, source = %source_id, "a document is withheld until the next ingest");
+            Ok(None)
         }
-        Err(fault) => return Err(fault.into()),
-    };
-    tracing::error!(fault, source = %entry.location.source_id, "a document is withheld: wrong patient");
-    Ok(None)
-}
-
-fn named(
-    opened: Opened,
-    entry: &DocumentEntry,
-    from: u64,
-) -> Result<Result<Checked, WrongPatient>, ContentsError> {
-    if !is_message(entry) {
-        return opened.check(from).map(Ok);
+        Err(OfSource::Contents(fault)) => Err(fault.into()),
+        Err(fault @ (OfSource::Patient(_) | OfSource::Path)) => {
+            tracing::error!(%fault, source = %source_id, "a document is withheld: wrong patient");
+            Ok(None)
+        }
     }
-    let (checked, bytes) = opened.check_whole(from)?;
-    let verified = sekisho_ingest::verify_patient(&bytes, &entry.local_patient_id);
-    Ok(verified.map(|()| checked))
-}
-
-/// Whether a document is an HL7 v2 message: by its media type, whose parameters do not count, and all of SS-MIX2's
-/// standardised storage, whatever is said of it.
-fn is_message(entry: &DocumentEntry) -> bool {
-    let essence = entry.mime_type.split(';').next().unwrap_or_default();
-    let known = ["application/hl7-v2", "x-application/hl7-v2+er7"];
-    known
-        .iter()
-        .any(|kind| essence.trim().eq_ignore_ascii_case(kind))
-        || entry.format_code.code.starts_with(STANDARDISED)
-}
-
-/// SS-MIX2 standardised storage names the patient twice in a path: `…/<患者ID>/<診療日>/<データ種別>/<患者ID>_…`.
-fn path_names_patient(entry: &DocumentEntry) -> bool {
-    let id = entry.local_patient_id.as_str();
-    let mut parts = entry.location.path.rsplit('/');
-    let file = parts.next().unwrap_or_default();
-    let folder = parts.nth(2).unwrap_or_default();
-    folder == id
-        && file
-            .strip_prefix(id)
-            .is_some_and(|rest| rest.starts_with('_'))
 }
 
 #[cfg(test)]

@@ -286,8 +286,12 @@ fn pages_follow_each_other_without_gap_or_repetition() {
 }
 
 /// What would leave.
-fn whole(contents: &Contents, entry: &DocumentEntry) -> Result<Option<Vec<u8>>, NodeError> {
-    let Some(checked) = content(contents, entry, 0)? else {
+fn whole(
+    storage: &Storage,
+    contents: &Contents,
+    entry: &DocumentEntry,
+) -> Result<Option<Vec<u8>>, NodeError> {
+    let Some(checked) = content(&[storage.of_node()], contents, entry, 0)? else {
         return Ok(None);
     };
     let mut bytes = Vec::new();
@@ -311,13 +315,13 @@ fn content_is_given_only_while_it_is_what_was_indexed_and_names_the_patient() {
     let found = documents(&scope, &index);
     assert_eq!(found.len(), 1, "the misfiled message is quarantined");
     let entry = &found[0];
-    assert_eq!(whole(&contents, entry).unwrap().unwrap(), bytes);
+    assert_eq!(whole(storage, &contents, entry).unwrap().unwrap(), bytes);
 
     // The index says another patient than path and message: nothing leaves, though the bytes are as indexed.
     let wrong = |change: fn(&mut DocumentEntry)| {
         let mut entry = entry.clone();
         change(&mut entry);
-        whole(&contents, &entry).unwrap()
+        whole(storage, &contents, &entry).unwrap()
     };
     assert_eq!(
         wrong(|e| e.local_patient_id = STRANGER.parse().unwrap()),
@@ -353,7 +357,7 @@ fn content_is_given_only_while_it_is_what_was_indexed_and_names_the_patient() {
             outcome: FileOutcome::Document(Box::new(misfiled.clone())),
         })])
         .unwrap();
-    assert_eq!(whole(&contents, &misfiled).unwrap(), None);
+    assert_eq!(whole(storage, &contents, &misfiled).unwrap(), None);
 
     // The message is the patient's, but lies in a stranger's folder, and was indexed so.
     let bytes = storage.put(PATIENT, 1);
@@ -371,25 +375,29 @@ fn content_is_given_only_while_it_is_what_was_indexed_and_names_the_patient() {
         .unwrap(),
         ..entry.clone()
     };
-    assert_eq!(whole(&contents, &astray).unwrap(), None);
+    assert_eq!(whole(storage, &contents, &astray).unwrap(), None);
 
     let path = storage.path(PATIENT, 1);
     fs::write(&path, prescription(PATIENT, "DRUG X")).unwrap();
     assert_eq!(
-        whole(&contents, entry).unwrap(),
+        whole(storage, &contents, entry).unwrap(),
         None,
         "changed after indexing"
     );
     fs::remove_file(&path).unwrap();
     assert_eq!(
-        whole(&contents, entry).unwrap(),
+        whole(storage, &contents, entry).unwrap(),
         None,
         "gone after indexing"
     );
     let unknown = Contents::new([]);
     assert!(
-        whole(&unknown, entry).is_err(),
-        "a source that is not there is a fault, not an absence"
+        whole(storage, &unknown, entry).is_err(),
+        "a root that is not there is a fault, not an absence"
+    );
+    assert!(
+        content(&[setting.other.of_node()], &contents, entry, 0).is_err(),
+        "and so is a source"
     );
 }
 
@@ -422,44 +430,13 @@ fn only_what_is_no_message_is_believed_by_its_path_alone() {
         entry.size_bytes = bytes.len() as u64;
         entry.mime_type = mime_type.to_owned();
         entry.format_code.code = format.to_owned();
-        let left = whole(&contents, &entry).unwrap();
+        let left = whole(storage, &contents, &entry).unwrap();
         assert_eq!(left.is_some(), leaves, "{mime_type} {format}");
         entry.local_patient_id = STRANGER.parse().unwrap();
-        assert_eq!(whole(&contents, &entry).unwrap(), None, "{mime_type}");
-    }
-}
-
-#[test]
-fn the_path_must_name_the_patient_in_both_places() {
-    let cases = [
-        (
-            "000/901/0009013/20260401/OMP-01/0009013_20260401_OMP-01_1_1_1",
-            true,
-        ),
-        (
-            "000/901/0009014/20260401/OMP-01/0009013_20260401_OMP-01_1_1_1",
-            false,
-        ),
-        (
-            "000/901/0009013/20260401/OMP-01/0009014_20260401_OMP-01_1_1_1",
-            false,
-        ),
-        (
-            "000/901/0009013/20260401/OMP-01/00090130_20260401_OMP-01_1_1_1",
-            false,
-        ),
-        ("0009013_1", false),
-        ("", false),
-    ];
-    let setting = Setting::new();
-    setting.hospital.put(PATIENT, 1);
-    let index = index(&[&setting.hospital]);
-    let found = index
-        .find(&Query::of(chart(SAGA_HOSPITAL, PATIENT)))
-        .unwrap();
-    for (path, names) in cases {
-        let mut entry = found.entries[0].clone();
-        entry.location.path = path.to_owned();
-        assert_eq!(path_names_patient(&entry), names, "{path}");
+        assert_eq!(
+            whole(storage, &contents, &entry).unwrap(),
+            None,
+            "{mime_type}"
+        );
     }
 }

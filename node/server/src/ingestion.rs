@@ -9,7 +9,7 @@ use crate::bounds::INGEST_PAUSE;
 use crate::error::chain;
 use crate::node::Inner;
 use sekisho_domain::Hash;
-use sekisho_ingest::{Progress, READER_VERSION, Report, SsMix2Storage, ingest};
+use sekisho_ingest::{Progress, Report, Source};
 use sekisho_proto::v1;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -46,21 +46,11 @@ pub struct IngestReport {
     pub sources: Vec<Report>,
 }
 
-/// What an index must have been built from to be complete: the sources and the reader's version.
-pub(crate) fn digest(sources: &[SsMix2Storage]) -> Hash {
+/// What an index must have been built from to be complete.
+pub(crate) fn digest(sources: &[Arc<dyn Source>]) -> Hash {
     let mut hash = Sha256::new();
-    hash.update(READER_VERSION.to_be_bytes());
     for source in sources {
-        let root = source.root.as_os_str().as_encoded_bytes();
-        let parts = [
-            source.source_id.as_str().as_bytes(),
-            source.facility.as_str().as_bytes(),
-            root,
-        ];
-        for part in parts {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
+        hash.update(source.digest().as_bytes());
     }
     Hash(hash.finalize().into())
 }
@@ -132,10 +122,10 @@ pub(crate) async fn run(
         for source in &inner.sources {
             let started = Instant::now();
             let elapsed_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let report = ingest(source, inner.index.as_ref(), &mut |step| {
+            let report = source.ingest(inner.index.as_ref(), &mut |step| {
                 if let Progress::Patient { files, .. } = step {
                     progress(v1::IngestProgress {
-                        source: source.source_id.to_string(),
+                        source: source.id().to_string(),
                         files_seen: files,
                         elapsed_ms: elapsed_ms(),
                         ..Default::default()
@@ -143,7 +133,7 @@ pub(crate) async fn run(
                 }
             })?;
             progress(v1::IngestProgress {
-                source: source.source_id.to_string(),
+                source: source.id().to_string(),
                 files_seen: report.files,
                 files_indexed: report.documents(),
                 files_quarantined: report.quarantined_total(),

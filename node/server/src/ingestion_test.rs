@@ -6,12 +6,13 @@ use crate::testing::{PATIENT, SAGA, Setting, Storage, network, nowhere, until};
 use crate::{Budgets, Config, Node, Parts};
 use sekisho_documents::{DocumentIndex, MemoryIndex};
 use sekisho_domain::KeyPurpose;
+use sekisho_ingest::SsMix2Storage;
 
 /// Starts Saga's node over an index that outlives it.
 async fn start(setting: &Setting, index: &Arc<MemoryIndex>, storages: &[&Storage]) -> Node {
     let config = Config {
         network: network(SAGA),
-        sources: storages.iter().map(|s| s.source.clone()).collect(),
+        sources: storages.iter().map(|s| s.of_node()).collect(),
         budgets: Budgets::default(),
     };
     let parts = Parts {
@@ -68,7 +69,7 @@ async fn an_index_that_was_lost_or_belongs_to_other_sources_is_read_before_it_an
         (&lost, vec![&setting.hospital]),
         (&index, vec![&setting.hospital, &setting.other]),
     ] {
-        let sources: Vec<_> = storages.iter().map(|s| s.source.clone()).collect();
+        let sources: Vec<_> = storages.iter().map(|s| s.of_node()).collect();
         let node = start(&setting, index, &storages).await;
         until(async || node.answers_documents()).await;
         let documents = index.counters().unwrap().documents();
@@ -123,19 +124,16 @@ async fn a_run_that_fails_midway_leaves_the_index_incomplete_over_restarts() {
 #[test]
 fn the_digest_tells_sources_apart() {
     let setting = Setting::new();
-    let (one, two) = (
-        setting.hospital.source.clone(),
-        setting.other.source.clone(),
-    );
     let moved = SsMix2Storage {
-        root: two.root.clone(),
-        ..one.clone()
+        root: setting.other.source.root.clone(),
+        ..setting.hospital.source.clone()
     };
-    let sets = [
+    let (one, two) = (setting.hospital.of_node(), setting.other.of_node());
+    let sets: [Vec<Arc<dyn Source>>; 5] = [
         vec![],
         vec![one.clone()],
         vec![two.clone()],
-        vec![moved],
+        vec![Arc::new(moved)],
         vec![one, two],
     ];
     let digests: std::collections::BTreeSet<_> = sets.iter().map(|set| digest(set)).collect();

@@ -17,7 +17,7 @@ use crate::store::NodeStore;
 use crate::{NodeError, ledger};
 use sekisho_documents::{Contents, Counters, DocumentIndex};
 use sekisho_domain::{LedgerId, NetworkId};
-use sekisho_ingest::SsMix2Storage;
+use sekisho_ingest::Source;
 use sekisho_ledger::signature::SigningKey;
 use sekisho_proto::v1::node_service_server::NodeServiceServer;
 use sekisho_proto::v1::operator_service_server::OperatorServiceServer;
@@ -33,8 +33,8 @@ use tracing::Instrument;
 pub struct Config {
     /// The network it serves.
     pub network: NetworkId,
-    /// The storages its documents are in.
-    pub sources: Vec<SsMix2Storage>,
+    /// The sources of its documents, each under an id of its own.
+    pub sources: Vec<Arc<dyn Source>>,
     /// How much its own people may ask.
     pub budgets: Budgets,
 }
@@ -64,7 +64,7 @@ pub struct Node(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub network: NetworkId,
     pub ledger_id: LedgerId,
-    pub sources: Vec<SsMix2Storage>,
+    pub sources: Vec<Arc<dyn Source>>,
     pub ledger: Arc<dyn Ledger>,
     pub store: Arc<NodeStore>,
     pub index: Arc<dyn DocumentIndex>,
@@ -106,10 +106,10 @@ impl Node {
     /// # Errors
     /// The store is another node's, or the ledger cannot be read. A source that cannot be read is no error here: it is tried again until it can.
     pub async fn start(config: Config, parts: Parts) -> Result<Self, NodeError> {
-        let roots = config
-            .sources
-            .iter()
-            .map(|s| (s.source_id.clone(), s.root.clone()));
+        let roots = config.sources.iter().filter_map(|source| {
+            let root = source.root()?;
+            Some((source.id().clone(), root.to_owned()))
+        });
         let contents = Contents::new(roots);
         let meant = ask(parts.ledger.as_ref(), Meant::of).await?;
         parts.store.belong_to(&config.network, &meant.ledger)?;

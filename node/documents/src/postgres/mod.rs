@@ -19,12 +19,15 @@ mod write;
 use crate::applied::Applied;
 use crate::background::Background;
 use crate::index::{check_batch, check_limit};
-use crate::layout::{behind, decode, file_key};
+use crate::layout::{
+    RECORD_TAGS, behind, decode, file_key, in_order, part_keys, path_keys, tagged,
+};
 use crate::{
-    Change, Counters, DocumentEntry, DocumentIndex, Error, FileOutcome, FileRecord, Page,
+    Change, Counters, DocumentEntry, DocumentIndex, Error, FileOutcome, FileRecord, Page, Part,
     Quarantined, Query, SourceId, SourceLocation, UniqueId,
 };
 use pool::{Attempt, Patience, Pool};
+use rows::Key;
 use std::sync::Arc;
 use tokio_postgres::Client;
 use write::Turn;
@@ -140,25 +143,35 @@ impl PostgresIndex {
         }
     }
 
-    /// Files from one key on, before another, in order.
-    fn range(
+    /// Records within two ranges of keys, in the order of their locations.
+    fn ranges(
         &self,
-        from: Vec<u8>,
-        until: Vec<u8>,
+        keys: [(Vec<u8>, Vec<u8>); 2],
         limit: usize,
         quarantined: bool,
     ) -> Result<Vec<FileRecord>, Error> {
         check_limit(limit)?;
-        let range = Arc::new(read::Range::new(self.view, from, until, limit, quarantined));
-        self.run(Patience::Answer, move |client| {
-            let range = Arc::clone(&range);
-            Box::pin(async move { read::files(client, &range).await })
-        })
+        let ranges = Arc::new(read::Ranges {
+            view: self.view,
+            keys: keys.map(|(from, until)| (Key::of(from), Key::of(until))),
+            limit: i64::try_from(limit).unwrap_or(i64::MAX),
+            quarantined,
+        });
+        let records = self.run(Patience::Answer, move |client| {
+            let ranges = Arc::clone(&ranges);
+            Box::pin(async move { read::records(client, &ranges).await })
+        })?;
+        Ok(in_order(records, limit))
     }
 }
 
-/// Behind every file's key: source ids are ASCII.
-const BEHIND_ALL: u8 = 0x80;
+/// The keys of everything behind a location.
+fn all_behind(after: Option<&SourceLocation>) -> [(Vec<u8>, Vec<u8>); 2] {
+    RECORD_TAGS.map(|tag| {
+        let from = after.map(|location| behind(tagged(tag, &file_key(location))));
+        (from.unwrap_or_else(|| vec![tag]), vec![tag + 1])
+    })
+}
 
 impl DocumentIndex for PostgresIndex {
     fn apply(&self, changes: &[Change]) -> Result<(), Error> {
@@ -193,8 +206,7 @@ impl DocumentIndex for PostgresIndex {
         after: Option<&SourceLocation>,
         limit: usize,
     ) -> Result<Vec<Quarantined>, Error> {
-        let from = after.map_or_else(Vec::new, |location| behind(file_key(location)));
-        let records = self.range(from, vec![BEHIND_ALL], limit, true)?;
+        let records = self.ranges(all_behind(after), limit, true)?;
         let quarantined = |record: FileRecord| match record.outcome {
             FileOutcome::Quarantined { reason, patients } => Ok(Quarantined {
                 location: record.location,
@@ -213,15 +225,17 @@ impl DocumentIndex for PostgresIndex {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<FileRecord>, Error> {
-        let key_of = |path: &str| [source_id.as_str().as_bytes(), &[0], path.as_bytes()].concat();
-        let prefix = key_of(prefix);
-        // UTF-8 has no byte 0xff, so this is behind everything that begins so, and before everything else.
-        let until = [prefix.as_slice(), &[0xff]].concat();
-        let from = match after.map(key_of) {
-            Some(after) if after >= prefix => behind(after),
-            _ => prefix,
-        };
-        self.range(from, until, limit, false)
+        let keys = [path_keys(source_id, prefix, after), Default::default()];
+        self.ranges(keys, limit, false)
+    }
+
+    fn parts(
+        &self,
+        file: &SourceLocation,
+        after: Option<Part>,
+        limit: usize,
+    ) -> Result<Vec<FileRecord>, Error> {
+        self.ranges([part_keys(file, after), Default::default()], limit, false)
     }
 
     fn records(
@@ -229,8 +243,7 @@ impl DocumentIndex for PostgresIndex {
         after: Option<&SourceLocation>,
         limit: usize,
     ) -> Result<Vec<FileRecord>, Error> {
-        let from = after.map_or_else(Vec::new, |location| behind(file_key(location)));
-        self.range(from, vec![BEHIND_ALL], limit, false)
+        self.ranges(all_behind(after), limit, false)
     }
 
     fn counters(&self) -> Result<Counters, Error> {

@@ -23,49 +23,47 @@ macro_rules! of_view {
     };
 }
 
-/// Some files in order.
+/// Records within two ranges of keys.
 #[derive(Debug)]
-pub(super) struct Range {
-    view: View,
-    from: Key,
-    until: Key,
-    limit: i64,
-    quarantined: bool,
+pub(super) struct Ranges {
+    pub view: View,
+    /// From a key on and before another.
+    pub keys: [(Key, Key); 2],
+    pub limit: i64,
+    /// Only quarantined ones.
+    pub quarantined: bool,
 }
 
-impl Range {
-    pub fn new(view: View, from: Vec<u8>, until: Vec<u8>, limit: usize, quarantined: bool) -> Self {
-        Self {
-            view,
-            from: Key::of(from),
-            until: Key::of(until),
-            limit: i64::try_from(limit).unwrap_or(i64::MAX),
-            quarantined,
-        }
-    }
-}
-
-pub(super) async fn files(client: &Client, range: &Range) -> Result<Vec<FileRecord>, Fault> {
-    let statement = match range.quarantined {
+pub(super) async fn records(client: &Client, ranges: &Ranges) -> Result<Vec<FileRecord>, Fault> {
+    let statement = match ranges.quarantined {
         true => concat!(
-            of_view!("SELECT record FROM sekisho_file WHERE quarantined AND"),
-            " AND (head, rest) >= ($2, $3) AND (head, rest) < ($4, $5) ORDER BY head, rest LIMIT $6"
+            of_view!("(SELECT record FROM sekisho_file WHERE quarantined AND"),
+            " AND (head, rest) >= ($2, $3) AND (head, rest) < ($4, $5) ORDER BY head, rest LIMIT $6)",
+            of_view!(" UNION ALL (SELECT record FROM sekisho_file WHERE quarantined AND"),
+            " AND (head, rest) >= ($7, $8) AND (head, rest) < ($9, $10) ORDER BY head, rest LIMIT $6)"
         ),
         false => concat!(
-            of_view!("SELECT record FROM sekisho_file WHERE"),
-            " AND (head, rest) >= ($2, $3) AND (head, rest) < ($4, $5) ORDER BY head, rest LIMIT $6"
+            of_view!("(SELECT record FROM sekisho_file WHERE"),
+            " AND (head, rest) >= ($2, $3) AND (head, rest) < ($4, $5) ORDER BY head, rest LIMIT $6)",
+            of_view!(" UNION ALL (SELECT record FROM sekisho_file WHERE"),
+            " AND (head, rest) >= ($7, $8) AND (head, rest) < ($9, $10) ORDER BY head, rest LIMIT $6)"
         ),
     };
+    let [(from, until), (from_also, until_also)] = &ranges.keys;
     let rows = client
         .query_typed(
             statement,
             &[
-                (&range.view.offset(), Type::INT8),
-                (&range.from.head, Type::BYTEA),
-                (&range.from.rest, Type::BYTEA),
-                (&range.until.head, Type::BYTEA),
-                (&range.until.rest, Type::BYTEA),
-                (&range.limit, Type::INT8),
+                (&ranges.view.offset(), Type::INT8),
+                (&from.head, Type::BYTEA),
+                (&from.rest, Type::BYTEA),
+                (&until.head, Type::BYTEA),
+                (&until.rest, Type::BYTEA),
+                (&ranges.limit, Type::INT8),
+                (&from_also.head, Type::BYTEA),
+                (&from_also.rest, Type::BYTEA),
+                (&until_also.head, Type::BYTEA),
+                (&until_also.rest, Type::BYTEA),
             ],
         )
         .await?;

@@ -1,6 +1,6 @@
 //! Values as the tables have them.
 
-use crate::layout::{chart_prefix, encode, file_key, place};
+use crate::layout::{chart_prefix, encode, file_key, place, record_key};
 use crate::{Cursor, Error, FileOutcome, FileRecord, Patient};
 use sha2::{Digest, Sha256};
 
@@ -55,7 +55,7 @@ pub(super) struct Columns {
 
 impl Columns {
     pub fn push(&mut self, record: &FileRecord) -> Result<(), Error> {
-        let key = Key::of(file_key(&record.location));
+        let key = Key::of(record_key(&file_key(&record.location)));
         self.rest_hash.push(key.rest_hash());
         self.head.push(key.head);
         self.rest.push(key.rest);

@@ -4,7 +4,7 @@ use super::View;
 use super::pool::{Attempt, Fault};
 use super::rows::{Columns, Key};
 use crate::applied::Applied;
-use crate::layout::{decode, encode, file_key};
+use crate::layout::{decode, encode, file_key, record_key};
 use crate::{Change, Error, FileRecord};
 use futures::future::try_join_all;
 use std::collections::BTreeMap;
@@ -63,7 +63,7 @@ pub(super) fn apply<'a>(
         for (key, outcome) in outcomes {
             match outcome {
                 Some(record) => put.push(&record)?,
-                None => gone.push(Key::of(key)),
+                None => gone.push(Key::of(record_key(&key))),
             }
         }
         if !put.head.is_empty() {
@@ -89,7 +89,7 @@ async fn known(
 ) -> Result<BTreeMap<Vec<u8>, FileRecord>, Fault> {
     let heads = changes
         .iter()
-        .map(|change| Key::of(file_key(change.location())).head);
+        .map(|change| Key::of(record_key(&file_key(change.location()))).head);
     let heads: Vec<Vec<u8>> = heads.collect();
     let rows = transaction
         .query_typed(
@@ -101,7 +101,8 @@ async fn known(
     for row in rows {
         let (head, rest) = (row.try_get(0)?, row.try_get(1)?);
         let record = decode(row.try_get(2)?, "file record")?;
-        before.insert(Key { head, rest }.whole(), record);
+        // Without the tag that tells files and parts apart.
+        before.insert(Key { head, rest }.whole().split_off(1), record);
     }
     Ok(before)
 }

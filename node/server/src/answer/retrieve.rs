@@ -123,7 +123,7 @@ fn release(
         return Ok(None);
     };
     let from = wanted.from_chunk.saturating_mul(PLAIN_BYTES as u64);
-    let Some(content) = enforce::content(&inner.contents, &entry, from)? else {
+    let Some(content) = enforce::content(&inner.sources, &inner.contents, &entry, from)? else {
         return Ok(None);
     };
     let openings = of_transfer(&wanted.salt, &wanted.unique_id, &entry.hash)?;

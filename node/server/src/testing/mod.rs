@@ -110,7 +110,7 @@ pub async fn node(
 ) -> Node {
     let config = Config {
         network: network(network_id),
-        sources: storages.iter().map(|s| s.source.clone()).collect(),
+        sources: storages.iter().map(|s| s.of_node()).collect(),
         budgets: BUDGETS,
     };
     let parts = Parts {

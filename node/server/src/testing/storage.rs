@@ -1,8 +1,9 @@
 //! An SS-MIX2 storage in a temporary folder.
 
-use sekisho_ingest::SsMix2Storage;
+use sekisho_ingest::{Source, SsMix2Storage};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A prescription for a patient, as a hospital's system writes it.
 pub fn prescription(patient: &str, drug: &str) -> Vec<u8> {
@@ -39,6 +40,11 @@ impl Storage {
                 source_id: source_id.parse().unwrap(),
             },
         }
+    }
+
+    /// It as a node is given it.
+    pub fn of_node(&self) -> Arc<dyn Source> {
+        Arc::new(self.source.clone())
     }
 
     /// Where a prescription of a patient lies.

@@ -4,7 +4,7 @@ use crate::*;
 use sekisho_broker::{Broker, Limits};
 use sekisho_documents::SledIndex;
 use sekisho_domain::*;
-use sekisho_ingest::SsMix2Storage;
+use sekisho_ingest::{Source, SsMix2Storage};
 use sekisho_ledger::signature::SigningKey;
 use sekisho_ledger::{ledger_id, sign_entry};
 use sekisho_node::{Config, Node, NodeStore, Parts, SystemEnvironment};
@@ -160,12 +160,12 @@ pub async fn node(
     address: &str,
     dir: &Path,
 ) -> Node {
-    let sources = match name {
-        SAGA => vec![SsMix2Storage {
+    let sources: Vec<Arc<dyn Source>> = match name {
+        SAGA => vec![Arc::new(SsMix2Storage {
             root: dir.join("std01"),
             facility: SAGA_HOSPITAL.parse().unwrap(),
             source_id: "std01".parse().unwrap(),
-        }],
+        })],
         _ => Vec::new(),
     };
     let config = Config {
