@@ -147,6 +147,9 @@ pub enum Error {
         /// What it says.
         message: String,
     },
+    /// A document's contents cannot be stored, so its entry is not applied.
+    #[error("a document's contents cannot be stored")]
+    Unstored(#[source] Box<crate::ContentsError>),
     /// The system gives an adapter no threads or no randomness.
     #[error("the document index's threads cannot be started")]
     Threads(#[source] std::io::Error),

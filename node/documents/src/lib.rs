@@ -34,10 +34,13 @@ mod opened;
 mod postgres;
 #[cfg(test)]
 mod private_postgres;
+#[cfg(test)]
+mod private_s3;
 mod quarantine;
 mod record;
 mod sled_index;
 mod source;
+mod store;
 
 pub use contents::{Contents, ContentsError, DOCUMENT_BYTES_MAX, FILE_BYTES_MAX};
 pub use entry::{
@@ -58,3 +61,4 @@ pub use record::{
 };
 pub use sled_index::{CACHE_BYTES, SledIndex};
 pub use source::{HEAD_BYTES_MAX, Part, SOURCE_PATH_BYTES_MAX, SourceId, SourceLocation};
+pub use store::{Keeping, ObjectContents, StoreError, StoreSettings, Swept};

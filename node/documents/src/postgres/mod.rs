@@ -13,7 +13,7 @@ mod pool;
 mod read;
 mod rows;
 mod schema;
-mod settings;
+pub(crate) mod settings;
 mod write;
 
 use crate::applied::Applied;
