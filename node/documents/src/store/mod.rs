@@ -285,6 +285,10 @@ impl ObjectContents {
             object_store::Error::Precondition { .. } => StoreError::Replaced { store },
             object_store::Error::PermissionDenied { .. }
             | object_store::Error::Unauthenticated { .. } => StoreError::Refused { store, reason },
+            // Of a listing, the crate tells the status in words only.
+            _ if REFUSALS.iter().any(|status| reason.contains(status)) => {
+                StoreError::Refused { store, reason }
+            }
             _ => StoreError::Failed { store, reason },
         }
     }
@@ -325,6 +329,9 @@ impl ObjectContents {
         self.call(async move { store.put_multipart(&key).await })
     }
 }
+
+/// Statuses by which a store refuses whoever asks.
+const REFUSALS: [&str; 2] = ["401 Unauthorized", "403 Forbidden"];
 
 /// What an object's name is made of.
 fn digest(source_id: &SourceId, hash: &Hash) -> [u8; 32] {
