@@ -3,6 +3,8 @@
 //! - [`DocumentEntry`]: the XDS DocumentEntry attributes of one document (IHE ITI TF-3 §4.2.3.2).
 //! - [`DocumentIndex`]: where entries are found by patient; [`SledIndex`] on disk, [`MemoryIndex`] in memory,
 //!   both held to one contract suite. An index holds only what can be rebuilt from the source files.
+//! - [`PostgresIndex`]: the same on PostgreSQL; [`ObjectContents`]: contents in an S3-compatible store;
+//!   [`migrate`]: from one to the other.
 //! - [`Contents`]: opens a document's bytes for release, only if they are the bytes that were indexed; [`Opened`]
 //!   streams them.
 //!
@@ -30,6 +32,7 @@ mod error;
 mod index;
 mod layout;
 mod memory;
+pub mod migrate;
 mod opened;
 mod postgres;
 #[cfg(test)]

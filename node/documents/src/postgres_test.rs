@@ -253,7 +253,20 @@ fn a_server_that_goes_away(mut server: Postgres) {
     assert!(matches!(error, Error::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains("refused"), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(30));
+    // A node that starts meanwhile waits for it.
+    let settings = PostgresSettings::new(&server.url("one"), None, None).unwrap();
+    let later = PostgresIndex::open_or_wait(settings, "saga/1").unwrap();
+    assert!(matches!(later.counters(), Err(Error::Unreachable { .. })));
     server.again();
+    assert_eq!(
+        later.counters().unwrap().documents(),
+        before.documents() + 1
+    );
+    later.apply(&[put(entry(1, "10", 9, "z", "z"))]).unwrap();
+    assert!(matches!(
+        index.apply(&[put(entry(1, "10", 9, "y", "y"))]),
+        Err(Error::TakenOver)
+    ));
     assert_eq!(
         index.counters().unwrap().documents(),
         before.documents() + 1

@@ -28,7 +28,7 @@ use crate::{
 };
 use pool::{Attempt, Patience, Pool};
 use rows::Key;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio_postgres::Client;
 use write::Turn;
 
@@ -64,8 +64,11 @@ pub struct PostgresIndex {
 struct Shared {
     background: Background,
     pool: Arc<Pool>,
+    owner: Arc<str>,
     /// This process, as the index knows whose writes count.
-    holder: Vec<u8>,
+    holder: Arc<[u8]>,
+    /// Whether the index is taken for this process; until then each use tries that first.
+    taken: Mutex<bool>,
 }
 
 impl std::fmt::Debug for PostgresIndex {
@@ -87,31 +90,73 @@ impl PostgresIndex {
     /// [`Error::Owned`] if it is another node's, [`Error::Schema`] if a later version made it, [`Error::Unreachable`],
     /// [`Error::Slow`] or [`Error::Database`] if the server cannot be used.
     pub fn open(settings: PostgresSettings, owner: &str) -> Result<Self, Error> {
+        let index = Self::new(settings, owner)?;
+        index.taken()?;
+        Ok(index)
+    }
+
+    /// The same, but a server that is away now is tried again at each use: it keeps no node from starting.
+    ///
+    /// # Errors
+    /// As [`PostgresIndex::open`], except [`Error::Unreachable`] and [`Error::Slow`].
+    pub fn open_or_wait(settings: PostgresSettings, owner: &str) -> Result<Self, Error> {
+        let index = Self::new(settings, owner)?;
+        match index.taken() {
+            Err(error @ (Error::Unreachable { .. } | Error::Slow { .. })) => {
+                tracing::error!(%error, "the document index is away; tried again when it is needed");
+            }
+            taken => taken?,
+        }
+        Ok(index)
+    }
+
+    fn new(settings: PostgresSettings, owner: &str) -> Result<Self, Error> {
         let background = Background::start("sekisho-index").map_err(Error::Threads)?;
-        let mut holder = vec![0; 16];
+        let mut holder = [0; 16];
         getrandom::fill(&mut holder).map_err(|e| Error::Threads(std::io::Error::other(e)))?;
         let shared = Shared {
             background,
             pool: Arc::new(Pool::new(settings)),
-            holder,
+            owner: owner.into(),
+            holder: holder.as_slice().into(),
+            taken: Mutex::new(false),
         };
-        let index = Self {
+        Ok(Self {
             shared: Arc::new(shared),
             view: View::Live,
-        };
-        let (owner, holder) = (Arc::<str>::from(owner), index.holder());
-        index.run(Patience::Answer, move |client| {
+        })
+    }
+
+    /// Takes the index for this process, once.
+    fn taken(&self) -> Result<(), Error> {
+        let shared = &self.shared;
+        let mut taken = shared.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if *taken {
+            return Ok(());
+        }
+        let (owner, holder) = (Arc::clone(&shared.owner), self.holder());
+        self.run_as_it_is(Patience::Answer, move |client| {
             let (owner, holder) = (Arc::clone(&owner), Arc::clone(&holder));
             Box::pin(async move { schema::take(client, &owner, &holder).await })
         })?;
-        Ok(index)
+        *taken = true;
+        Ok(())
     }
 
     fn holder(&self) -> Arc<[u8]> {
-        self.shared.holder.as_slice().into()
+        Arc::clone(&self.shared.holder)
     }
 
     fn run<T: Send + 'static>(
+        &self,
+        patience: Patience,
+        work: impl for<'a> FnMut(&'a mut Client) -> Attempt<'a, T> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.taken()?;
+        self.run_as_it_is(patience, work)
+    }
+
+    fn run_as_it_is<T: Send + 'static>(
         &self,
         patience: Patience,
         work: impl for<'a> FnMut(&'a mut Client) -> Attempt<'a, T> + Send + 'static,
