@@ -81,6 +81,7 @@ struct Inner {
     prefix: String,
     /// Endpoint and bucket, for people.
     place: String,
+    id: String,
     call_time: Duration,
     /// Held while objects are stored whose entries are applied next; alone, while some are removed.
     sweeping: std::sync::RwLock<()>,
@@ -194,6 +195,7 @@ impl ObjectContents {
             store: Arc::new(store),
             prefix: settings.prefix.clone(),
             place: format!("{endpoint}/{}", settings.bucket),
+            id: format!("{endpoint}/{}/{}", settings.bucket, settings.prefix),
             call_time,
             sweeping: std::sync::RwLock::default(),
         })))
@@ -202,6 +204,11 @@ impl ObjectContents {
     /// Endpoint and bucket, for people.
     pub fn place(&self) -> &str {
         &self.0.place
+    }
+
+    /// Endpoint, bucket and prefix: two that have the same are the same.
+    pub fn id(&self) -> &str {
+        &self.0.id
     }
 
     /// Asks the store something: whether it is there, the bucket too, and the credentials allow to list it.
