@@ -10,7 +10,7 @@ use crate::ops::{self, Coming, Retrieved, Session};
 use crate::ui::{Exit, Failure};
 use clap::Args;
 use sekisho_domain::{EntryIndex, Footing, Language, NetworkId, NetworkOutcome};
-use sekisho_ingest::render;
+use sekisho_ingest::render_document;
 use sekisho_proto::v1;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -71,7 +71,8 @@ pub(super) async fn run(args: RetrieveArgs, at: &At) -> Result<Exit, Failure> {
     let Some(header) = &retrieved.header else {
         return Ok(nothing(&args.network, &retrieved, at));
     };
-    let readable = render(&retrieved.content);
+    let format = header.format_code.as_ref().map(|code| code.code.as_str());
+    let readable = render_document(format.unwrap_or_default(), &retrieved.content);
     let text = readable.text(match at.ui.language {
         Language::Ja => sekisho_ingest::Language::Ja,
         Language::En => sekisho_ingest::Language::En,

@@ -13,7 +13,7 @@ mod stop;
 pub use door::NOT_TAKEN;
 pub(crate) use stop::{END_WITH_STDIN, interrupted};
 
-use crate::config::{Config, MetricsConfig, NodeConfig, ReplicaConfig, RetrieveVia};
+use crate::config::{Config, MetricsConfig, NodeConfig, ReplicaConfig, RetrieveVia, SourceConfig};
 use crate::direct::Direct;
 use crate::metrics::{self, Metrics};
 use crate::side::Side;
@@ -25,7 +25,6 @@ use health::Watched;
 use sekisho_broker::{Broker, Limits};
 use sekisho_documents::SledIndex;
 use sekisho_domain::{Genesis, KeyPurpose};
-use sekisho_ingest::{Source, SsMix2Storage};
 use sekisho_ledger::signature::SigningKey;
 use sekisho_node::{Node, NodeStore, Parts, SystemEnvironment};
 use sekisho_replica::{Keys, Replica, SystemClock};
@@ -349,16 +348,9 @@ async fn start_node(
     )
     .map_err(|e| failed(&e))?;
     let (store, index) = (config.data.join("node.redb"), config.data.join("index"));
-    let storages = of.sources.iter().map(|source| -> Arc<dyn Source> {
-        Arc::new(SsMix2Storage {
-            root: source.root.clone(),
-            facility: source.facility.clone(),
-            source_id: source.id.clone(),
-        })
-    });
     let node_config = sekisho_node::Config {
         network: config.network.clone(),
-        sources: storages.collect(),
+        sources: of.sources.iter().map(SourceConfig::source).collect(),
         budgets: of.budgets,
     };
     let parts = Parts {

@@ -4,14 +4,16 @@
 //! it says is what there is.
 
 mod read;
+mod source;
 mod voters;
 
 use crate::ui::{Failure, Words};
 use read::Reader;
 use sekisho_documents::SourceId;
-use sekisho_domain::{FacilityId, NetworkId, ReplicaId};
+use sekisho_domain::{NetworkId, ReplicaId};
 use sekisho_node::Budgets;
 use sekisho_replica::{EXPECTED_RTT_DEFAULT_MS, EXPECTED_RTT_MS, Timing};
+pub use source::{Holds, SourceConfig};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -94,17 +96,6 @@ impl std::str::FromStr for RetrieveVia {
             _ => Err(format!("{text:?} is neither \"broker\" nor \"direct\"")),
         }
     }
-}
-
-/// One SS-MIX2 standardised storage.
-#[derive(Debug, Clone)]
-pub struct SourceConfig {
-    /// Its name in reports.
-    pub id: SourceId,
-    /// Whose storage it is.
-    pub facility: FacilityId,
-    /// Its root folder.
-    pub root: PathBuf,
 }
 
 /// Why a configuration cannot be used: everything that is wrong with it.
@@ -352,33 +343,10 @@ fn node(mut section: Reader<'_>, base: &Path) -> Option<NodeConfig> {
     let mut ids: BTreeSet<SourceId> = BTreeSet::new();
     let mut complete = true;
     for (n, table) in section.tables("source").into_iter().enumerate() {
-        let mut source = Reader::new(table, &format!("node.source[{n}]"), section.faults());
-        let id: Option<SourceId> = source.required("id", "hospital-a");
-        let facility = source.required("facility", "4110000001");
-        let root = source.required_path("root", base, "/srv/ssmix2/4110000001");
-        if source
-            .required::<Kind>("kind", "ss-mix2-standardised")
-            .is_none()
-        {
-            complete = false;
-        }
-        if let Some(twice) = id.clone().filter(|id| !ids.insert(id.clone())) {
-            source.fault(
-                "id",
-                Words::new(
-                    format!(
-                        "{twice} は前のストレージで使われています。それぞれ別の名前にしてください"
-                    ),
-                    format!("{twice} names an earlier source already; each source has its own"),
-                ),
-            );
-        }
-        source.finish();
-        match (id, facility, root) {
-            (Some(id), Some(facility), Some(root)) => {
-                sources.push(SourceConfig { id, facility, root })
-            }
-            _ => complete = false,
+        let table = Reader::new(table, &format!("node.source[{n}]"), section.faults());
+        match source::read(table, base, &mut ids) {
+            Some(source) => sources.push(source),
+            None => complete = false,
         }
     }
     section.finish();
@@ -418,19 +386,6 @@ impl std::str::FromStr for HostPort {
                 Ok(Self(text.to_owned()))
             }
             _ => Err("an address is host:port"),
-        }
-    }
-}
-
-struct Kind;
-
-impl std::str::FromStr for Kind {
-    type Err = &'static str;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "ss-mix2-standardised" {
-            Ok(Self)
-        } else {
-            Err("the kind of source there is: ss-mix2-standardised")
         }
     }
 }

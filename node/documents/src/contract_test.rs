@@ -556,7 +556,12 @@ fn parts_are_documents_of_their_own(index: &dyn DocumentIndex) {
         patients: SeenPatients::default(),
     };
     changes.push(put_as(file.part(part(99)).unwrap(), refused));
-    changes.push(put_as(file.clone(), FileOutcome::Divided));
+    changes.push(put_as(
+        file.clone(),
+        FileOutcome::Divided {
+            members: Vec::new(),
+        },
+    ));
     // Neighbours by name, which are other files.
     changes.push(put(entry(1, "10", 1, "other", "claims\u{1}")));
     changes.push(put(entry(1, "10", 1, "another", "claims2")));

@@ -133,7 +133,7 @@ pub(crate) fn references(record: &FileRecord, file_key: &[u8]) -> Vec<Vec<u8>> {
             ]
         }
         FileOutcome::Quarantined { .. } => vec![tagged(b'q', file_key)],
-        FileOutcome::Deleted { .. } | FileOutcome::Divided => Vec::new(),
+        FileOutcome::Deleted { .. } | FileOutcome::Divided { .. } => Vec::new(),
     }
 }
 

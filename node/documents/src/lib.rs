@@ -60,7 +60,7 @@ pub use opened::{Checked, Opened, Pieces};
 pub use postgres::{POSTGRES_CONNECTIONS_MAX, POSTGRES_SCHEMA, PostgresIndex, PostgresSettings};
 pub use quarantine::{OperatorText, QuarantineReason, Quarantined, SeenPatients};
 pub use record::{
-    BATCH_CHANGES_MAX, Change, Counters, FileOutcome, FileRecord, Fingerprint, StatusCounts,
+    BATCH_CHANGES_MAX, Change, Counters, FileOutcome, FileRecord, Fingerprint, Member, StatusCounts,
 };
 pub use sled_index::{CACHE_BYTES, SledIndex};
 pub use source::{HEAD_BYTES_MAX, Part, SOURCE_PATH_BYTES_MAX, SourceId, SourceLocation};

@@ -55,6 +55,16 @@ reasons! {
     TooManyEntries = "too-many-entries", "フォルダの中身が多すぎます。", "The folder holds too many entries.";
     Unreadable = "unreadable", "読み取れません（権限または装置の故障）。", "It cannot be read (permissions or a failing device).";
     BadXml = "bad-xml", "XMLとして読めないか、安全に読める形ではありません（DTD、実体、深さ、量）。", "It is no well-formed XML, or not of a shape that is read (DTD, entities, depth, amount).";
+    NotTheFormat = "not-the-format", "この格納先の形式の文書ではありません。", "It is not a document of the format its source holds.";
+    BadText = "bad-text", "文字をこの形式の文字コードとして復号できません。", "The text cannot be decoded in the encoding of its format.";
+    BadJson = "bad-json", "JSONとして読めないか、安全に読める形ではありません（深さ、重複した名前、長さ）。", "It is no well-formed JSON, or not of a shape that is read (depth, names twice, length).";
+    FieldTooLong = "field-too-long", "項目が長すぎます。", "A field is too long.";
+    MissingValue = "missing-value", "形式が求める項目がないか、値が正しくありません。", "A value the format requires is missing or wrong.";
+    OtherFacility = "other-facility", "別の施設の文書か、別の施設の患者番号です。", "It is another facility's, or the patient's number is one of another facility.";
+    SeveralPatients = "several-patients", "1つの文書に複数の患者がいます。", "One document names several patients.";
+    Unpaired = "unpaired", "文書と付属情報（JSON）がそろっていません。", "The document or its sidecar is missing.";
+    SidecarMismatch = "sidecar-mismatch", "付属情報が示す文書と内容が違います。", "The sidecar is about other bytes than the document's.";
+    TooManyParts = "too-many-parts", "1つのファイルの文書が多すぎます。", "The file holds too many documents.";
 }
 
 impl fmt::Display for QuarantineReason {

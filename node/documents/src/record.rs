@@ -1,6 +1,6 @@
 //! What an index keeps of each source file, and the changes that are applied to it.
 
-use crate::{Availability, DocumentEntry, QuarantineReason, SeenPatients, SourceLocation};
+use crate::{Availability, DocumentEntry, Part, QuarantineReason, SeenPatients, SourceLocation};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -37,7 +37,24 @@ pub enum FileOutcome {
     },
     /// It holds several documents: each is a part of it, with a record of its own. Put after all of them and forgotten
     /// before any of them is changed, so that a file with this record has all its parts in the index.
-    Divided,
+    Divided {
+        /// Its documents, by place; those that are quarantined are not among them.
+        members: Vec<Member>,
+    },
+}
+
+/// What other files of a source need to know of a document in this one: versions of one thing supersede each other
+/// wherever they lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Where in the file it is.
+    pub part: Part,
+    /// What it is a version of: a digest that names nobody.
+    pub series: [u8; 16],
+    /// Which version; the greatest is in force.
+    pub version: u64,
+    /// Whether it says that the thing no longer is.
+    pub ends: bool,
 }
 
 /// One source file as the index knows it.
@@ -117,7 +134,7 @@ impl Counters {
     }
     fn slot(&mut self, outcome: &FileOutcome) -> Option<&mut u64> {
         Some(match outcome {
-            FileOutcome::Divided => return None,
+            FileOutcome::Divided { .. } => return None,
             FileOutcome::Document(entry) => {
                 let counts = self.kinds.entry(entry.data_kind.clone()).or_default();
                 match entry.status {

@@ -191,7 +191,14 @@ fn stored_form_is_golden() {
         head_bytes: 3,
     };
     record.location = record.location.part(part).unwrap();
-    record.outcome = FileOutcome::Divided;
+    record.outcome = FileOutcome::Divided {
+        members: vec![crate::Member {
+            part,
+            series: [9; 16],
+            version: 300,
+            ends: true,
+        }],
+    };
     golden.push(hex::encode(encode(&record).unwrap()));
     golden.push(hex::encode(file_key(&record.location)));
     assert_eq!(

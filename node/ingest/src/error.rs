@@ -14,6 +14,14 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A folder holds more documents than are kept in order at a time.
+    #[error("source {source_id} holds more than {max} documents; divide it into several sources")]
+    TooManyDocuments {
+        /// The source.
+        source_id: SourceId,
+        /// The bound.
+        max: usize,
+    },
     /// The index failed.
     #[error("the document index failed during ingest")]
     Index(#[from] sekisho_documents::Error),

@@ -24,6 +24,7 @@ mod error;
 #[cfg(test)]
 mod fixture_test;
 mod folder;
+mod formats;
 mod guard;
 #[cfg(test)]
 mod hostile_test;
@@ -44,11 +45,12 @@ mod walk;
 pub mod xml;
 
 pub use error::Error;
+pub use formats::{FolderSource, Format};
 pub use guard::{WrongPatient, verify_patient};
 pub use ingest::{READER_VERSION, SsMix2Storage, ingest};
 pub use kind::{DataKind, ServiceField};
 pub use name::{ConditionFlag, StoredName};
-pub use readable::{Item, Language, Readable, Table, render};
+pub use readable::{Item, Language, Readable, Table, render, render_document};
 pub use report::{Progress, Report};
 pub use sekisho_documents::{QuarantineReason, Quarantined};
 pub use source::{Source, Withheld};

@@ -37,6 +37,25 @@ pub struct Report {
 }
 
 impl Report {
+    /// A report of nothing yet.
+    pub(crate) fn new(source_id: SourceId, facility: FacilityId) -> Self {
+        Self {
+            source_id,
+            facility,
+            patients: 0,
+            files: 0,
+            unchanged: 0,
+            changed: 0,
+            ignored: 0,
+            vanished: 0,
+            forgotten: 0,
+            read_bytes: 0,
+            duration_ms: 0,
+            kinds: BTreeMap::new(),
+            quarantined: BTreeMap::new(),
+        }
+    }
+
     /// Documents that can be answered.
     pub fn documents(&self) -> u64 {
         self.kinds.values().map(|c| c.approved + c.deprecated).sum()

@@ -118,7 +118,7 @@ fn every_makers_storage_is_read_as_it_was_written() {
                         assert!(rows > 0, "{maker:?} {} shows nothing", entry.data_kind);
                     }
                     FileOutcome::Deleted { .. } => {}
-                    FileOutcome::Divided => unreachable!("a message is one document"),
+                    FileOutcome::Divided { .. } => unreachable!("a message is one document"),
                 }
             }
         }

@@ -4,11 +4,17 @@
 //! is left out silently: what no table shows is in the listing of segments, what was cut is noted. Total: any bytes
 //! give something readable. It is not for machines; they get the message itself.
 
+mod cda;
 mod chart;
+mod claims;
+mod fhir;
+mod formats;
 mod listing;
 mod medication;
 mod observation;
 mod text;
+
+pub use formats::render_document;
 
 use crate::decode::decode;
 use crate::kind::DataKind;
@@ -66,15 +72,7 @@ pub struct Readable {
 
 /// Shows a message's bytes.
 pub fn render(bytes: &[u8]) -> Readable {
-    let mut notes = Vec::new();
-    let bound = usize::try_from(FILE_BYTES_MAX).unwrap_or(usize::MAX);
-    let shown = bytes.get(..bound).unwrap_or(bytes);
-    if shown.len() < bytes.len() {
-        notes.push(Title::new(
-            "大きすぎるため途中までを表示しています。",
-            "Too large: only the beginning is shown.",
-        ));
-    }
+    let (shown, mut notes) = bounded(bytes);
     let decoded = decode(shown);
     if decoded.malformed_line.is_some() {
         notes.push(Title::new(
@@ -85,6 +83,21 @@ pub fn render(bytes: &[u8]) -> Readable {
     match Message::parse(&decoded.text) {
         Ok(message) => of_message(&message, notes),
         Err(reason) => of_text(&decoded.text, reason, notes),
+    }
+}
+
+/// As much of a document as is shown, and a note where that is not all.
+fn bounded(bytes: &[u8]) -> (&[u8], Vec<Title>) {
+    let bound = usize::try_from(FILE_BYTES_MAX).unwrap_or(usize::MAX);
+    match bytes.get(..bound) {
+        Some(shown) if shown.len() < bytes.len() => {
+            let note = Title::new(
+                "大きすぎるため途中までを表示しています。",
+                "Too large: only the beginning is shown.",
+            );
+            (shown, vec![note])
+        }
+        _ => (bytes, Vec::new()),
     }
 }
 

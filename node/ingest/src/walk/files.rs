@@ -184,7 +184,9 @@ impl Walk<'_> {
                 ..
             } => None,
             FileOutcome::Quarantined { .. } => Some(known.outcome.clone()),
-            FileOutcome::Document(_) | FileOutcome::Deleted { .. } | FileOutcome::Divided => None,
+            FileOutcome::Document(_)
+            | FileOutcome::Deleted { .. }
+            | FileOutcome::Divided { .. } => None,
         }
     }
 

@@ -1,0 +1,59 @@
+//! A reader's facts as a document entry.
+
+use super::{Confidentiality, Facts};
+use sekisho_documents::{Availability, Code, DocumentEntry, IndexKey, SourceLocation, UniqueId};
+use sekisho_domain::{FacilityId, Hash};
+
+/// The entry of a document of these bytes.
+pub(crate) fn entry(
+    facts: &Facts,
+    facility: &FacilityId,
+    location: SourceLocation,
+    hash: Hash,
+    size_bytes: u64,
+    status: Availability,
+) -> DocumentEntry {
+    let key = IndexKey {
+        local_patient_id: &facts.patient,
+        care_date: "-",
+        data_kind: facts.data_kind,
+        order_no: &facts.series,
+    };
+    let category = facts.category;
+    DocumentEntry {
+        unique_id: UniqueId::derive(facility, &key, &facts.version.to_string(), &hash),
+        facility: facility.clone(),
+        local_patient_id: facts.patient.clone(),
+        category,
+        data_kind: facts.data_kind.to_owned(),
+        class_code: Code::new(
+            category.code(),
+            "urn:sekisho:category",
+            category.ja(),
+            category.en(),
+        ),
+        type_code: facts.type_code.clone(),
+        format_code: facts.format_code.clone(),
+        mime_type: facts.mime_type.to_owned(),
+        language: "ja-JP".to_owned(),
+        creation: facts.creation,
+        service_start: facts.service_start,
+        service_stop: facts.service_stop.max(facts.service_start),
+        practice_setting: facts.practice_setting.clone(),
+        confidentiality: confidentiality(facts.confidentiality),
+        hash,
+        size_bytes,
+        status,
+        title: facts.title.clone(),
+        location,
+    }
+}
+
+fn confidentiality(of: Confidentiality) -> Code {
+    let (code, ja, en) = match of {
+        Confidentiality::Normal => ("N", "通常", "normal"),
+        Confidentiality::Restricted => ("R", "制限", "restricted"),
+        Confidentiality::VeryRestricted => ("V", "厳重制限", "very restricted"),
+    };
+    Code::new(code, "urn:oid:2.16.840.1.113883.5.25", ja, en)
+}
