@@ -32,35 +32,9 @@ impl PostgresSettings {
     /// # Errors
     /// [`Error::Setting`]: the URL, the password's file or the certificates cannot be used.
     pub fn new(url: &str, password: Option<&Path>, ca: Option<&Path>) -> Result<Self, Error> {
-        let mut connection: tokio_postgres::Config = url
-            .parse()
-            .map_err(|e: tokio_postgres::Error| refused("url", &e))?;
-        if connection.get_password().is_some() {
-            return Err(setting(
-                "url",
-                "holds a password; write it to a file of its own",
-            ));
-        }
-        if connection.get_hosts().is_empty() && connection.get_hostaddrs().is_empty() {
-            return Err(setting("url", "names no host"));
-        }
-        if connection.get_user().is_none() || connection.get_dbname().is_none() {
-            return Err(setting(
-                "url",
-                "names no user or no database; write postgresql://user@host/database",
-            ));
-        }
+        let mut connection = parsed(url)?;
         if let Some(path) = password {
             connection.password(secret(path, "password_file")?);
-        }
-        if !stays_here(&connection) {
-            if connection.get_ssl_mode() == SslMode::Disable {
-                return Err(setting(
-                    "url",
-                    "leads to another machine without TLS; leave out sslmode",
-                ));
-            }
-            connection.ssl_mode(SslMode::Require);
         }
         connection
             .connect_timeout(CONNECT_TIME)
@@ -74,6 +48,14 @@ impl PostgresSettings {
         })
     }
 
+    /// Whether a URL can be used, as far as its text says.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn check(url: &str) -> Result<(), Error> {
+        parsed(url).map(drop)
+    }
+
     /// Host, port and database, for people.
     pub fn server(&self) -> &str {
         &self.server
@@ -84,6 +66,37 @@ impl std::fmt::Debug for PostgresSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "PostgresSettings({})", self.server)
     }
+}
+
+fn parsed(url: &str) -> Result<tokio_postgres::Config, Error> {
+    let mut connection: tokio_postgres::Config = url
+        .parse()
+        .map_err(|e: tokio_postgres::Error| refused("url", &e))?;
+    if connection.get_password().is_some() {
+        return Err(setting(
+            "url",
+            "holds a password; write it to a file of its own",
+        ));
+    }
+    if connection.get_hosts().is_empty() && connection.get_hostaddrs().is_empty() {
+        return Err(setting("url", "names no host"));
+    }
+    if connection.get_user().is_none() || connection.get_dbname().is_none() {
+        return Err(setting(
+            "url",
+            "names no user or no database; write postgresql://user@host/database",
+        ));
+    }
+    if !stays_here(&connection) {
+        if connection.get_ssl_mode() == SslMode::Disable {
+            return Err(setting(
+                "url",
+                "leads to another machine without TLS; leave out sslmode",
+            ));
+        }
+        connection.ssl_mode(SslMode::Require);
+    }
+    Ok(connection)
 }
 
 fn setting(key: &'static str, what: impl Into<String>) -> Error {
