@@ -12,7 +12,7 @@ use crate::contents::{ContentsError, FILE_BYTES_MAX, failed};
 use crate::{DocumentEntry, SourceLocation};
 use sekisho_domain::Hash;
 use sha2::{Digest, Sha256};
-use std::fs::File;
+use std::fmt::Debug;
 use std::io::{Read, Seek, SeekFrom};
 
 /// Bytes read at a time in the first pass: few calls to the system, and within a processor's cache.
@@ -45,13 +45,18 @@ pub struct Pieces {
 
 #[derive(Debug)]
 struct Source {
-    file: File,
+    file: Box<dyn Handle>,
     location: SourceLocation,
     size_bytes: u64,
     hash: Hash,
     /// Where in the document the file is at.
     at: u64,
 }
+
+/// What a document is read through: a file, or an object that is read as one.
+pub(crate) trait Handle: Read + Seek + Send + Debug {}
+
+impl<T: Read + Seek + Send + Debug> Handle for T {}
 
 impl Source {
     fn changed(&self) -> ContentsError {
@@ -111,10 +116,19 @@ impl Source {
 }
 
 impl Opened {
-    pub(crate) fn new(file: File, entry: &DocumentEntry) -> Self {
+    pub(crate) fn new(file: impl Handle + 'static, entry: &DocumentEntry) -> Self {
+        Self::at(file, entry, entry.location.clone())
+    }
+
+    /// The same of an object, which holds nothing but the document, were it a part of a file.
+    pub(crate) fn whole(object: impl Handle + 'static, entry: &DocumentEntry) -> Self {
+        Self::at(object, entry, entry.location.file())
+    }
+
+    fn at(file: impl Handle + 'static, entry: &DocumentEntry, location: SourceLocation) -> Self {
         Self(Source {
-            file,
-            location: entry.location.clone(),
+            file: Box::new(file),
+            location,
             size_bytes: entry.size_bytes,
             hash: entry.hash,
             at: 0,

@@ -323,6 +323,7 @@ fn look_at(inner: &Inner, source: &dyn Source) -> Result<(), NodeError> {
         people::renew(inner)?;
         inner.observer.ingested(&IngestReport {
             sources: vec![report],
+            resumed: None,
         });
     } else if let Some(storage) = source.storage().filter(|_| !folders.is_empty()) {
         let report = look(storage, index, &folders)?;
