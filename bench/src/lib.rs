@@ -13,7 +13,8 @@
 //!        ├─▶ withdrawal ▶ cluster, relay               each replica's own state asked, also over a longer way
 //!        ├─▶ queries ───▶ networks, relay              brokers and nodes in this process, each a way from the other
 //!        ├─▶ exchange ──▶ sites ─▶ networks            whole networks as processes, asked as people ask (`federation`)
-//!        └─▶ indexed ───▶ networks                     a node's index of documents (`index`)
+//!        ├─▶ indexed ───▶ networks                     a node's index of documents (`index`)
+//!        └─▶ ingested                                  a hospital's storage read into such an index (`ingest`)
 //!                 all ─▶ yardstick (the machine), load, stats, report, machine
 //! ```
 
@@ -31,6 +32,7 @@ mod group;
 pub mod growth;
 mod held;
 pub mod indexed;
+pub mod ingested;
 pub mod ledger;
 mod load;
 mod machine;
