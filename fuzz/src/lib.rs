@@ -1,6 +1,8 @@
 //! Every parser of outside bytes as a function of anything: it must not panic, and what it lets in must be what it
 //! writes. `tests/` feeds them the corpus and seeded mutations of it, `libfuzzer/` what coverage finds.
 
+mod ssmix2;
+
 use prost::Message;
 use sekisho_domain::{Entry, Genesis};
 use sekisho_ledger::attested::Ask;
@@ -15,7 +17,7 @@ use std::sync::OnceLock;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every parser of bytes that come from outside.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 19] = [
     ("envelope", envelope),
     ("entry", entry),
     ("leaf", leaf),
@@ -31,6 +33,10 @@ pub const TARGETS: [Target; 15] = [
     ("birth-date", birth_date),
     ("address", address),
     ("postal-table", postal_table),
+    ("ssmix2-message", ssmix2::message),
+    ("ssmix2-cda", ssmix2::cda),
+    ("ssmix2-path", ssmix2::path),
+    ("transactions", ssmix2::transactions),
 ];
 
 /// The target of a name.
