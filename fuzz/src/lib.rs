@@ -1,6 +1,8 @@
 //! Every parser of outside bytes as a function of anything: it must not panic, and what it lets in must be what it
 //! writes. `tests/` feeds them the corpus and seeded mutations of it, `libfuzzer/` what coverage finds.
 
+mod readers;
+
 use prost::Message;
 use sekisho_domain::{Entry, Genesis};
 use sekisho_ledger::attested::Ask;
@@ -15,7 +17,7 @@ use std::sync::OnceLock;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every parser of bytes that come from outside.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 18] = [
     ("envelope", envelope),
     ("entry", entry),
     ("leaf", leaf),
@@ -27,6 +29,13 @@ pub const TARGETS: [Target; 11] = [
     ("bundle", proof_bundle),
     ("profile", profile),
     ("state-request", state_request),
+    ("fhir", readers::fhir),
+    ("cda", readers::cda),
+    ("pdf", readers::pdf),
+    ("nsips", readers::nsips),
+    ("uke", readers::uke),
+    ("csv", readers::csv),
+    ("csv-mapping", readers::csv_mapping),
 ];
 
 /// The target of a name.

@@ -161,16 +161,39 @@ fn each_kind_of_source_has_its_settings_and_no_others() {
     assert_eq!(of("csv", "mapping = \"vitals.toml\""), Ok("csv"));
     let system = "patient_system = \"urn:oid:1.2.3\"";
     assert_eq!(of("fhir", system), Ok("fhir"));
-    std::fs::write(dir.path().join("bad.toml"), columns.replace("\"utf-8\"", "\"utf8\"")).unwrap();
+    std::fs::write(
+        dir.path().join("bad.toml"),
+        columns.replace("\"utf-8\"", "\"utf8\""),
+    )
+    .unwrap();
     for (kind, lines, said) in [
-        ("excel", "", "node.source[1].kind: the kinds of source there are"),
-        ("nsips", system, "node.source[1].patient_system: is not a setting"),
+        (
+            "excel",
+            "",
+            "node.source[1].kind: the kinds of source there are",
+        ),
+        (
+            "nsips",
+            system,
+            "node.source[1].patient_system: is not a setting",
+        ),
         ("csv", "", "node.source[1].mapping: is missing"),
-        ("csv", "mapping = \"absent.toml\"", "cannot be read as a mapping"),
-        ("csv", "mapping = \"bad.toml\"", "\"utf8\" is not read; write"),
+        (
+            "csv",
+            "mapping = \"absent.toml\"",
+            "cannot be read as a mapping",
+        ),
+        (
+            "csv",
+            "mapping = \"bad.toml\"",
+            "\"utf8\" is not read; write",
+        ),
     ] {
         let faults = of(kind, lines).unwrap_err();
-        assert!(faults.to_string().contains(said), "{kind} {lines}: {faults}");
+        assert!(
+            faults.to_string().contains(said),
+            "{kind} {lines}: {faults}"
+        );
         assert!(!faults.ja().is_ascii(), "{kind} {lines}");
     }
 }
@@ -179,11 +202,20 @@ fn each_kind_of_source_has_its_settings_and_no_others() {
 fn the_example_shows_another_source() {
     let (before, shown) = EXAMPLE.split_once("# [[node.source]]").unwrap();
     let (shown, after) = shown.split_once("\n\n").unwrap();
-    let settings = shown.lines().filter(|line| line.contains(" = ")).map(|l| l.trim_start_matches("# "));
+    let settings = shown
+        .lines()
+        .filter(|line| line.contains(" = "))
+        .map(|l| l.trim_start_matches("# "));
     let shown: Vec<_> = settings.collect();
     let text = format!("{before}[[node.source]]\n{}\n\n{after}", shown.join("\n"));
     let config = Config::parse(&text, Path::new(".")).unwrap();
-    let kinds: Vec<_> = config.node.unwrap().sources.iter().map(|s| s.source().kind()).collect();
+    let kinds: Vec<_> = config
+        .node
+        .unwrap()
+        .sources
+        .iter()
+        .map(|s| s.source().kind())
+        .collect();
     assert_eq!(kinds, ["ss-mix2-standardised", "fhir"]);
 }
 

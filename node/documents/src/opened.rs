@@ -12,8 +12,8 @@ use crate::contents::{ContentsError, FILE_BYTES_MAX, failed};
 use crate::{DocumentEntry, SourceLocation};
 use sekisho_domain::Hash;
 use sha2::{Digest, Sha256};
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::fmt::Debug;
+use std::io::{Cursor, Read, Seek, SeekFrom};
 
 /// Bytes read at a time in the first pass: few calls to the system, and within a processor's cache.
 const PASS_BYTES: usize = 256 << 10;
@@ -45,13 +45,18 @@ pub struct Pieces {
 
 #[derive(Debug)]
 struct Source {
-    file: File,
+    file: Box<dyn Handle>,
     location: SourceLocation,
     size_bytes: u64,
     hash: Hash,
     /// Where in the document the file is at.
     at: u64,
 }
+
+/// What a document is read through: a file, or an object that is read as one.
+pub(crate) trait Handle: Read + Seek + Send + Debug {}
+
+impl<T: Read + Seek + Send + Debug> Handle for T {}
 
 impl Source {
     fn changed(&self) -> ContentsError {
@@ -111,9 +116,14 @@ impl Source {
 }
 
 impl Opened {
-    pub(crate) fn new(file: File, entry: &DocumentEntry) -> Self {
+    /// A document that was fetched: its bytes are held, and checked like a file's.
+    pub fn fetched(bytes: Vec<u8>, entry: &DocumentEntry) -> Self {
+        Self::new(Cursor::new(bytes), entry)
+    }
+
+    pub(crate) fn new(file: impl Handle + 'static, entry: &DocumentEntry) -> Self {
         Self(Source {
-            file,
+            file: Box::new(file),
             location: entry.location.clone(),
             size_bytes: entry.size_bytes,
             hash: entry.hash,

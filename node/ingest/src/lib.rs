@@ -20,6 +20,7 @@
 )]
 
 mod decode;
+mod dicomweb;
 mod error;
 #[cfg(test)]
 mod fixture_test;
@@ -44,8 +45,9 @@ mod time;
 mod walk;
 pub mod xml;
 
+pub use dicomweb::{DicomWebSource, Login, ServiceRoot};
 pub use error::Error;
-pub use formats::{FolderSource, Format, MAPPING_BYTES_MAX, Mapping, MappingError};
+pub use formats::{FolderSource, Format, MAPPING_BYTES_MAX, Mapping, MappingError, Whose};
 pub use guard::{WrongPatient, verify_patient};
 pub use ingest::{READER_VERSION, SsMix2Storage, ingest};
 pub use kind::{DataKind, ServiceField};
