@@ -149,8 +149,13 @@ fn each_kind_of_source_has_its_settings_and_no_others() {
         encoding = \"utf-8\"\ncolumns = [\"a\", \"b\"]\npatient = \"a\"\ndate = \"b\"\ndocument = [\"b\"]\n";
     std::fs::write(&mapping, columns).unwrap();
     let of = |kind: &str, lines: &str| {
+        let root = if kind == "dicomweb" {
+            ""
+        } else {
+            "root = \"/r\""
+        };
         let text = format!(
-            "{EXAMPLE}\n[[node.source]]\nid = \"b\"\nkind = \"{kind}\"\nfacility = \"4110000001\"\nroot = \"/r\"\n{lines}\n"
+            "{EXAMPLE}\n[[node.source]]\nid = \"b\"\nkind = \"{kind}\"\nfacility = \"4110000001\"\n{root}\n{lines}\n"
         );
         let config = Config::parse(&text, dir.path());
         config.map(|config| config.node.unwrap().sources[1].source().kind())
@@ -159,6 +164,15 @@ fn each_kind_of_source_has_its_settings_and_no_others() {
         assert_eq!(of(kind, ""), Ok(kind));
     }
     assert_eq!(of("csv", "mapping = \"vitals.toml\""), Ok("csv"));
+    let url = "url = \"http://127.0.0.1:8042/dicom-web\"";
+    std::fs::write(dir.path().join("pacs.login"), "node:secret\n").unwrap();
+    std::fs::write(dir.path().join("no.login"), "node\n").unwrap();
+    assert_eq!(of("dicomweb", url), Ok("dicomweb"));
+    assert_eq!(
+        of("dicomweb", &format!("{url}\nlogin = \"pacs.login\"")),
+        Ok("dicomweb")
+    );
+    let no_login = format!("{url}\nlogin = \"no.login\"");
     let system = "patient_system = \"urn:oid:1.2.3\"";
     assert_eq!(of("fhir", system), Ok("fhir"));
     std::fs::write(
@@ -178,6 +192,18 @@ fn each_kind_of_source_has_its_settings_and_no_others() {
             "node.source[1].patient_system: is not a setting",
         ),
         ("csv", "", "node.source[1].mapping: is missing"),
+        ("dicomweb", "", "node.source[1].url: is missing"),
+        (
+            "dicomweb",
+            "url = \"https://p:1/x\"",
+            "a proxy beside the node speaks TLS",
+        ),
+        (
+            "dicomweb",
+            no_login.as_str(),
+            "does not hold one line user:password",
+        ),
+        ("uke", url, "node.source[1].url: is not a setting"),
         (
             "csv",
             "mapping = \"absent.toml\"",
