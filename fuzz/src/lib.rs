@@ -1,6 +1,7 @@
 //! Every parser of outside bytes as a function of anything: it must not panic, and what it lets in must be what it
 //! writes. `tests/` feeds them the corpus and seeded mutations of it, `libfuzzer/` what coverage finds.
 
+mod readers;
 mod ssmix2;
 
 use prost::Message;
@@ -17,7 +18,7 @@ use std::sync::OnceLock;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every parser of bytes that come from outside.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 26] = [
     ("envelope", envelope),
     ("entry", entry),
     ("leaf", leaf),
@@ -37,6 +38,13 @@ pub const TARGETS: [Target; 19] = [
     ("ssmix2-cda", ssmix2::cda),
     ("ssmix2-path", ssmix2::path),
     ("transactions", ssmix2::transactions),
+    ("fhir", readers::fhir),
+    ("cda", readers::cda),
+    ("pdf", readers::pdf),
+    ("nsips", readers::nsips),
+    ("uke", readers::uke),
+    ("csv", readers::csv),
+    ("csv-mapping", readers::csv_mapping),
 ];
 
 /// The target of a name.

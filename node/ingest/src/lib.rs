@@ -21,6 +21,7 @@
 
 mod decode;
 mod demographics;
+mod dicomweb;
 mod error;
 mod extended;
 #[cfg(test)]
@@ -55,8 +56,9 @@ mod walk;
 pub mod xml;
 
 pub use demographics::demographics;
+pub use dicomweb::{DicomWebSource, Login, ServiceRoot};
 pub use error::Error;
-pub use formats::{FolderSource, Format, MAPPING_BYTES_MAX, Mapping, MappingError};
+pub use formats::{FolderSource, Format, MAPPING_BYTES_MAX, Mapping, MappingError, Whose};
 pub use guard::{WrongPatient, verify_patient};
 pub use ingest::{ingest, ingest_between, look};
 pub use kind::{DataKind, ServiceField};

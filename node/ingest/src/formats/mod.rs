@@ -14,8 +14,10 @@ pub(crate) mod cda;
 #[cfg(test)]
 mod contract_test;
 #[cfg(test)]
+mod corpus_test;
+#[cfg(test)]
 mod divided_test;
-mod entry;
+pub(crate) mod entry;
 pub(crate) mod fhir;
 pub(crate) mod json;
 pub(crate) mod lines;
@@ -35,7 +37,7 @@ use sekisho_documents::{Code, LocalPatientId, Part, QuarantineReason, Title};
 use sekisho_domain::{Category, FacilityId, TimeMs};
 
 pub use mapping::{MAPPING_BYTES_MAX, Mapping, MappingError};
-pub use source::{FolderSource, Format};
+pub use source::{FolderSource, Format, Whose};
 
 use crate::name::Refusal;
 

@@ -10,8 +10,8 @@ use crate::name::Refusal;
 use crate::report::{Progress, Report};
 use crate::source::{Source, Withheld, digest_of};
 use sekisho_documents::{
-    Checked, Contents, DocumentEntry, DocumentIndex, FILE_BYTES_MAX, OperatorText,
-    QuarantineReason, SourceId,
+    Checked, Contents, DocumentEntry, DocumentIndex, FILE_BYTES_MAX, LocalPatientId, OperatorText,
+    Part, QuarantineReason, SourceId,
 };
 use sekisho_domain::{FacilityId, Hash};
 use std::path::{Path, PathBuf};
@@ -94,6 +94,9 @@ impl Format {
     }
 }
 
+/// Whose a document is, or why it is refused.
+pub type Whose = Result<LocalPatientId, QuarantineReason>;
+
 /// The name of a document's sidecar.
 pub(crate) fn sidecar_of(path: &str) -> String {
     format!("{path}.json")
@@ -130,9 +133,32 @@ impl FolderSource {
         u16::from_be_bytes([first, second])
     }
 
-    fn one_patient(
+    /// The documents a reader finds in a file's bytes: each one's place, and whose it is or why it is refused. What
+    /// reading does with a file, without the file.
+    ///
+    /// # Errors
+    /// Why the whole file is refused.
+    pub fn documents_in(
         &self,
-        entry: &DocumentEntry,
+        bytes: &[u8],
+        sidecar: Option<&[u8]>,
+    ) -> Result<Vec<(Part, Whose)>, QuarantineReason> {
+        let found = self.format.read(self.context(), bytes, sidecar);
+        let found = found.map_err(|refusal| refusal.reason)?;
+        let whose = found.into_iter().map(|found| match found.read {
+            Ok(facts) => (found.part, Ok(facts.patient)),
+            Err(refusal) => (found.part, Err(refusal.reason)),
+        });
+        Ok(whose.collect())
+    }
+
+    /// The guard on one document's bytes: they are one document, all of them, and this patient's.
+    ///
+    /// # Errors
+    /// [`WrongPatient`] with the reason.
+    pub fn one_patient(
+        &self,
+        patient: &LocalPatientId,
         bytes: &[u8],
         sidecar: Option<&[u8]>,
     ) -> Result<(), WrongPatient> {
@@ -149,7 +175,7 @@ impl FolderSource {
             return Err(QuarantineReason::SeveralPatients.into());
         }
         match read {
-            Ok(facts) if facts.patient == entry.local_patient_id => Ok(()),
+            Ok(facts) if facts.patient == *patient => Ok(()),
             Ok(facts) => Err(WrongPatient {
                 reason: QuarantineReason::MessagePatientMismatch,
                 found: Some(OperatorText::new(facts.patient.as_str())),
@@ -222,7 +248,7 @@ impl Source for FolderSource {
 
     /// Documents with sidecars name nobody themselves: of them the bytes alone never suffice.
     fn verify(&self, entry: &DocumentEntry, bytes: &[u8]) -> Result<(), WrongPatient> {
-        self.one_patient(entry, bytes, None)
+        self.one_patient(&entry.local_patient_id, bytes, None)
     }
 
     fn release(
