@@ -85,6 +85,8 @@ pub const DECISIONS_MAX: u64 = 1_000_000;
 pub const PROPOSALS_MAX: u64 = 10_000;
 /// How long a proposed link waits for a person.
 pub const PROPOSAL_MS_MAX: u64 = 90 * 24 * 60 * 60 * 1000;
+/// People who confirm one link.
+pub const CONFIRMED_BY_MAX: usize = 8;
 /// Pause between two looks for links to be said: somebody waits at a desk for it.
 pub const LINKS_PAUSE: Duration = Duration::from_secs(2);
 /// Longest reason of a decision about charts.
