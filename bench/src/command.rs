@@ -2,7 +2,7 @@
 
 use crate::{
     BenchError, Machine, Numbers, Report, Row, authorize, etcd, exchange, failover, group, growth,
-    indexed, ledger, postgres, queries, retrieve, sites, withdrawal,
+    identity, indexed, ledger, postgres, queries, retrieve, sites, withdrawal,
 };
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ type Plan = Box<dyn Fn(&mut dyn Write) -> Result<Vec<Row>, BenchError>>;
 /// The option that makes every run short: to see that it works, not how fast.
 const QUICK: &str = "--quick";
 
-const BENCHMARKS: [Benchmark; 11] = [
+const BENCHMARKS: [Benchmark; 12] = [
     Benchmark {
         name: "authorize",
         about: "decisions per second and how long one takes over one million consents (--full: ten), memory of a \
@@ -162,6 +162,13 @@ const BENCHMARKS: [Benchmark; 11] = [
         options: "[--quick | --documents N]",
         plan: plan_index,
     },
+    Benchmark {
+        name: "identity",
+        about: "patient matching on invented populations: precision and recall for each class of error against the aims, \
+                pairs judged per second against a plain comparison of names, and FEBRL4 against a baseline",
+        options: "[--quick] [--persons N] [--febrl FOLDER | --no-febrl]",
+        plan: plan_identity,
+    },
 ];
 
 fn plan_federation(options: &[&str]) -> Result<Plan, String> {
@@ -200,6 +207,28 @@ fn plan_growth(options: &[&str]) -> Result<Plan, String> {
     Ok(Box::new(move |progress| {
         growth::run(&sizes, &itself()?, progress)
     }))
+}
+
+fn plan_identity(options: &[&str]) -> Result<Plan, String> {
+    let mut sizes = identity::Sizes::USUAL;
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        match *option {
+            QUICK => sizes = identity::Sizes::QUICK,
+            "--persons" => {
+                let persons = number(option, options.next().copied())?;
+                sizes.persons =
+                    u32::try_from(persons).map_err(|_| "--persons: too many".to_owned())?;
+            }
+            "--febrl" => {
+                let folder = options.next().ok_or("--febrl needs a folder")?;
+                sizes.febrl = identity::Febrl::Folder(folder.into());
+            }
+            "--no-febrl" => sizes.febrl = identity::Febrl::LeftOut,
+            other => return Err(format!("identity takes no {other}")),
+        }
+    }
+    Ok(Box::new(move |progress| identity::run(&sizes, progress)))
 }
 
 /// An option's number, with or without commas.
@@ -376,6 +405,9 @@ mod tests {
             &["federation", "--documents"],
             &["index", "--documents"],
             &["index", "--quick", "--documents", "7"],
+            &["identity", "--persons"],
+            &["identity", "--febrl"],
+            &["identity", "--fast"],
         ] {
             let (code, out, err) = call(args);
             assert_eq!((code, out.as_str()), (EXIT_WRONG_USE, ""), "{args:?}");

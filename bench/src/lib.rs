@@ -13,7 +13,8 @@
 //!        ├─▶ withdrawal ▶ cluster, relay               each replica's own state asked, also over a longer way
 //!        ├─▶ queries ───▶ networks, relay              brokers and nodes in this process, each a way from the other
 //!        ├─▶ exchange ──▶ sites ─▶ networks            whole networks as processes, asked as people ask (`federation`)
-//!        └─▶ indexed ───▶ networks                     a node's index of documents (`index`)
+//!        ├─▶ indexed ───▶ networks                     a node's index of documents (`index`)
+//!        └─▶ identity                                  patient matching on invented populations and FEBRL4
 //!                 all ─▶ yardstick (the machine), load, stats, report, machine
 //! ```
 
@@ -30,6 +31,7 @@ mod federation;
 mod group;
 pub mod growth;
 mod held;
+pub mod identity;
 pub mod indexed;
 pub mod ledger;
 mod load;

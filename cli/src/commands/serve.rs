@@ -26,7 +26,7 @@ use sekisho_broker::{Broker, Limits};
 use sekisho_documents::SledIndex;
 use sekisho_domain::{Genesis, KeyPurpose};
 use sekisho_ledger::signature::SigningKey;
-use sekisho_node::{Node, NodeStore, Parts, SystemEnvironment};
+use sekisho_node::{Directory, Node, NodeStore, Parts, SystemEnvironment};
 use sekisho_replica::{Keys, Replica, SystemClock};
 use sekisho_transport::{
     ClientLimits, Expected, Identity, Incoming, ServerLimits, channel, server, telemetry,
@@ -357,6 +357,7 @@ async fn start_node(
         ledger: side.of_node(),
         store: NodeStore::open(&store).map_err(|e| failed(&e))?,
         index: Arc::new(open_index(&index).map_err(|e| failed(&e))?),
+        directory: Directory::open(&config.data.join("people.redb")).map_err(|e| failed(&e))?,
         key,
         carrier: match of.retrieve {
             RetrieveVia::Broker => Arc::new(broker.clone()),

@@ -1,6 +1,7 @@
 //! What a configuration file may say, and what is said where it is wrong.
 
 use super::*;
+use sekisho_ingest::Layout;
 
 #[test]
 fn the_example_is_a_configuration_and_names_every_setting() {
@@ -349,4 +350,67 @@ fn a_node_without_a_replica_names_voters() {
         assert!(faults.to_string().starts_with(said), "{lines}: {faults}");
         assert!(!faults.ja().is_ascii(), "{lines}");
     }
+}
+
+#[test]
+fn a_storage_says_how_it_is_read_and_followed() {
+    use sekisho_domain::Category;
+    use sekisho_ingest::Quirk;
+    let of = |lines: &str| {
+        let text = format!(
+            "[network]\nid = \"a\"\n[server]\nlisten = \"127.0.0.1:1\"\n[replica]\nid = 1\n[broker]\n[node]\n[[node.source]]\n\
+             id = \"s\"\nfacility = \"4110000001\"\nroot = \"r\"\n{lines}\n"
+        );
+        let config = Config::parse(&text, Path::new("/etc"));
+        config.map(|config| {
+            let source = config.node.unwrap().sources.remove(0);
+            match source.holds {
+                Holds::SsMix2(settings) => *settings,
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    let usual = of("kind = \"ss-mix2-standardised\"").unwrap();
+    assert_eq!(usual.layout, Layout::Standardised);
+    assert_eq!(
+        usual.follow,
+        Some(sekisho_ingest::follow::Follow::default())
+    );
+    assert_eq!(usual.transactions, None);
+    let all = of(
+        "kind = \"ss-mix2-extended\"\ntransactions = \"TR\"\naccept = [\"document-by-path\"]\n\
+         refuse = [\"framed\"]\nkinds = [\"L777 = operation\"]\nreconcile_minutes = 5",
+    )
+    .unwrap();
+    assert_eq!(
+        (all.layout, all.transactions.as_deref()),
+        (Layout::Extended, Some(Path::new("/etc/TR")))
+    );
+    assert!(all.quirks.takes(Quirk::DocumentByPath) && !all.quirks.takes(Quirk::Framed));
+    assert_eq!(all.kinds["L777"], Category::Operation);
+    assert_eq!(all.follow.unwrap().reconcile_every.as_secs(), 300);
+    assert_eq!(
+        of("kind = \"ss-mix2-extended\"\nfollow = false")
+            .unwrap()
+            .follow,
+        None
+    );
+    for (wrong, said) in [
+        ("accept = [\"no-such\"]", "is no deviation"),
+        ("refuse = \"framed\"", "for example"),
+        ("refuse = [1]", "for example"),
+        ("kinds = [\"L777\"]", "is not a local code"),
+        ("kinds = [\"L777 = nothing\"]", "is not a local code"),
+        ("reconcile_minutes = 0", "from 1 to"),
+        ("follow = \"yes\"", "true or false"),
+    ] {
+        let faults = of(&format!("kind = \"ss-mix2-standardised\"\n{wrong}")).unwrap_err();
+        assert_eq!(faults.0.len(), 1, "{wrong}: {faults}");
+        assert!(faults.to_string().contains(said), "{wrong}: {faults}");
+    }
+    let faults = of("kind = \"other\"").unwrap_err().to_string();
+    assert!(
+        faults.contains("ss-mix2-standardised, ss-mix2-extended"),
+        "{faults}"
+    );
 }

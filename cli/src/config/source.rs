@@ -1,12 +1,13 @@
 //! `[[node.source]]`: where a node's documents are, and what they are.
 
 use super::read::Reader;
+use super::ssmix2::{self, SsMix2Config};
 use crate::ui::Words;
 use sekisho_documents::SourceId;
 use sekisho_domain::FacilityId;
 use sekisho_ingest::{
-    DicomWebSource, FolderSource, Format, Login, MAPPING_BYTES_MAX, Mapping, ServiceRoot, Source,
-    SsMix2Storage,
+    DicomWebSource, FolderSource, Format, Layout, Login, MAPPING_BYTES_MAX, Mapping, ServiceRoot,
+    Source, SsMix2Storage,
 };
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -26,11 +27,8 @@ pub struct SourceConfig {
 /// What a source holds.
 #[derive(Debug, Clone)]
 pub enum Holds {
-    /// SS-MIX2 standardised storage.
-    Standardised {
-        /// Its root folder.
-        root: PathBuf,
-    },
+    /// An SS-MIX2 storage, standardised or extended.
+    SsMix2(Box<SsMix2Config>),
     /// Files of one format.
     Files {
         /// The folder.
@@ -54,11 +52,11 @@ impl SourceConfig {
     pub fn source(&self) -> Arc<dyn Source> {
         let (facility, source_id) = (self.facility.clone(), self.id.clone());
         match self.holds.clone() {
-            Holds::Standardised { root } => Arc::new(SsMix2Storage {
-                root,
-                facility,
-                source_id,
-            }),
+            Holds::SsMix2(settings) => {
+                let mut storage = SsMix2Storage::new(settings.root.clone(), facility, source_id);
+                settings.set(&mut storage);
+                Arc::new(storage)
+            }
             Holds::Files {
                 root,
                 format,
@@ -92,7 +90,14 @@ pub(super) fn read(
         Some(kind) => holds(kind, base, &mut source),
         None => {
             // What belongs to a kind that is not known is no fault of its own.
-            for key in ["root", "url", "login", "mapping", "patient_system"] {
+            for key in [
+                "root",
+                "url",
+                "login",
+                "mapping",
+                "patient_system",
+                "transactions",
+            ] {
                 let _ = source.optional::<String>(key, "");
             }
             None
@@ -118,9 +123,9 @@ pub(super) fn read(
 fn holds(kind: Kind, base: &Path, source: &mut Reader<'_>) -> Option<Holds> {
     let format = match kind {
         Kind::DicomWeb => return dicomweb(base, source),
-        Kind::Standardised => {
-            let root = source.required_path("root", base, "/srv/ssmix2/4110000001")?;
-            return Some(Holds::Standardised { root });
+        Kind::SsMix2(layout) => {
+            let settings = ssmix2::read(source, layout, base)?;
+            return Some(Holds::SsMix2(Box::new(settings)));
         }
         Kind::Fhir => Some(Format::Fhir),
         Kind::Cda => Some(Format::Cda),
@@ -196,7 +201,7 @@ fn mapping(path: &Path, source: &mut Reader<'_>) -> Option<Mapping> {
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    Standardised,
+    SsMix2(Layout),
     Fhir,
     Cda,
     Pdf,
@@ -210,7 +215,8 @@ impl std::str::FromStr for Kind {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
-            "ss-mix2-standardised" => Self::Standardised,
+            "ss-mix2-standardised" => Self::SsMix2(Layout::Standardised),
+            "ss-mix2-extended" => Self::SsMix2(Layout::Extended),
             "fhir" => Self::Fhir,
             "cda" => Self::Cda,
             "pdf" => Self::Pdf,
@@ -220,7 +226,7 @@ impl std::str::FromStr for Kind {
             "dicomweb" => Self::DicomWeb,
             _ => {
                 return Err(
-                    "the kinds of source there are: ss-mix2-standardised, fhir, cda, pdf, nsips, uke, csv, dicomweb",
+                    "the kinds of source there are: ss-mix2-standardised, ss-mix2-extended, fhir, cda, pdf, nsips, uke, csv, dicomweb",
                 );
             }
         })

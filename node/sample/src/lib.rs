@@ -19,6 +19,7 @@ mod facility;
 mod kind;
 mod message;
 mod person;
+mod population;
 mod report;
 mod rng;
 mod site;
@@ -30,6 +31,9 @@ mod vendor;
 pub use day::{Day, DayError};
 pub use defect::DefectKind;
 pub use error::{SampleError, SpecFault};
+pub use population::{
+    ErrorClass, PERSONS_MAX, PLACES_MAX, PopulationSpec, Record, Written, population,
+};
 pub use report::{
     Appearance, BrokenFile, FacilityReport, KindCount, PersonTruth, Progress, SampleReport, Sex,
 };

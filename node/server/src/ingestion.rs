@@ -7,9 +7,11 @@ use crate::NodeError;
 use crate::blocking::blocking;
 use crate::bounds::INGEST_PAUSE;
 use crate::error::chain;
+use crate::following;
 use crate::node::Inner;
+use crate::people;
 use sekisho_domain::Hash;
-use sekisho_ingest::{Progress, Report, Source};
+use sekisho_ingest::{Progress, Report, Source, ingest_between};
 use sekisho_proto::v1;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -71,6 +73,10 @@ pub(crate) async fn at_start(inner: Arc<Inner>) {
             return;
         }
     }
+    // Before the sources are read, so that nothing that happens from now on is left out.
+    if following::begin(&inner).await.is_err() {
+        return;
+    }
     while let Err(error) = run(Arc::clone(&inner), false, |_| {}).await.map(told) {
         if matches!(error, NodeError::ShutDown) {
             return;
@@ -119,19 +125,37 @@ pub(crate) async fn run(
             inner.index.clear()?;
         }
         let mut reports = Vec::with_capacity(inner.sources.len());
+        let mut positions = Vec::new();
+        // As the last run left them; nothing is known of files never seen.
+        let mut files_left = inner.index.counters()?.files();
         for source in &inner.sources {
             let started = Instant::now();
             let elapsed_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let report = source.ingest(inner.index.as_ref(), &mut |step| {
-                if let Progress::Patient { files, .. } = step {
+            let mut between = inner.following.between(source.id());
+            let mut tell = |step| {
+                if let Progress::Patient {
+                    files, quarantined, ..
+                } = step
+                {
                     progress(v1::IngestProgress {
                         source: source.id().to_string(),
                         files_seen: files,
+                        files_quarantined: quarantined,
                         elapsed_ms: elapsed_ms(),
+                        files_left: files_left.saturating_sub(files),
                         ..Default::default()
                     });
                 }
-            })?;
+            };
+            let index = inner.index.as_ref();
+            let report = match source.storage() {
+                Some(storage) => {
+                    ingest_between(storage, index, &mut tell, &mut || between.folders())?
+                }
+                None => source.ingest(index, &mut tell)?,
+            };
+            files_left = files_left.saturating_sub(report.files);
+            positions.extend(between.done().map(|p| (source.id(), p)));
             progress(v1::IngestProgress {
                 source: source.id().to_string(),
                 files_seen: report.files,
@@ -139,13 +163,24 @@ pub(crate) async fn run(
                 files_quarantined: report.quarantined_total(),
                 files_unchanged: report.unchanged,
                 elapsed_ms: elapsed_ms(),
+                files_left,
             });
             reports.push(report);
         }
         // The index first: the mark says that it holds everything.
         inner.index.flush()?;
+        let renewed = people::renew(&inner)?;
+        tracing::info!(
+            read = renewed.read,
+            gone = renewed.gone,
+            "the directory of charts is renewed"
+        );
         inner.store.set_ingested(Some(digest(&inner.sources)))?;
+        for (source, position) in positions {
+            inner.store.set_feed_position(source, &position)?;
+        }
         inner.readiness.set(true);
+        inner.following.has_run();
         let report = IngestReport { sources: reports };
         inner.observer.ingested(&report);
         Ok(report)

@@ -19,6 +19,7 @@ async fn start(setting: &Setting, index: &Arc<MemoryIndex>, storages: &[&Storage
         ledger: Arc::clone(&setting.ledger) as _,
         store: NodeStore::open(&setting.dir.path().join("saga.redb")).unwrap(),
         index: Arc::clone(index) as _,
+        directory: crate::store::Directory::in_memory(),
         key: sekisho_ledger::testing::key(SAGA, KeyPurpose::Node),
         broker: nowhere(),
         carrier: Arc::new(nowhere()),

@@ -53,7 +53,7 @@ impl<'a> Scan<'a> {
         index: &'a dyn DocumentIndex,
         progress: &'a mut dyn FnMut(Progress),
     ) -> Self {
-        let report = Report::new(source.source_id.clone(), source.facility.clone());
+        let report = Report::new(&source.source_id, &source.facility);
         Self {
             source,
             index,
@@ -86,7 +86,11 @@ impl<'a> Scan<'a> {
                 });
             }
             let files = self.report.files;
-            (self.progress)(Progress::Patient { patients: 0, files });
+            (self.progress)(Progress::Patient {
+                patients: 0,
+                files,
+                quarantined: 0,
+            });
         }
         self.apply()?;
         self.settle()?;

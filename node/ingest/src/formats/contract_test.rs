@@ -59,11 +59,11 @@ const CASES: &[Case] = &[
     Case {
         name: "ss-mix2-standardised",
         source: |root| {
-            Box::new(SsMix2Storage {
-                root: root.to_owned(),
-                facility: FACILITY.parse().unwrap(),
-                source_id: "s".parse().unwrap(),
-            })
+            Box::new(SsMix2Storage::new(
+                root.to_owned(),
+                FACILITY.parse().unwrap(),
+                "s".parse().unwrap(),
+            ))
         },
         put: |root, patient, version| {
             let before = ssmix2_path(root, patient, version - 1, 1);
