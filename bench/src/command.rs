@@ -2,7 +2,7 @@
 
 use crate::{
     BenchError, Machine, Numbers, Report, Row, authorize, etcd, exchange, failover, group, growth,
-    identity, indexed, ledger, postgres, queries, retrieve, sites, withdrawal,
+    identity, indexed, ingested, ledger, postgres, queries, retrieve, sites, withdrawal,
 };
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ type Plan = Box<dyn Fn(&mut dyn Write) -> Result<Vec<Row>, BenchError>>;
 /// The option that makes every run short: to see that it works, not how fast.
 const QUICK: &str = "--quick";
 
-const BENCHMARKS: [Benchmark; 12] = [
+const BENCHMARKS: [Benchmark; 13] = [
     Benchmark {
         name: "authorize",
         about: "decisions per second and how long one takes over one million consents (--full: ten), memory of a \
@@ -169,7 +169,25 @@ const BENCHMARKS: [Benchmark; 12] = [
         options: "[--quick] [--persons N] [--febrl FOLDER | --no-febrl]",
         plan: plan_identity,
     },
+    Benchmark {
+        name: "ingest",
+        about: "a hospital's storage of 200,000 files (--files: more or fewer) read into a node's index, warm and cold, \
+                against find and cat over the same tree; memory against 50,000 files; how soon a change is seen",
+        options: "[--quick | --files N]",
+        plan: plan_ingest,
+    },
 ];
+
+fn plan_ingest(options: &[&str]) -> Result<Plan, String> {
+    let mut sizes = ingested::Sizes::USUAL;
+    match options {
+        ["--files", value] => sizes.files = number("--files", Some(value))?.max(1),
+        ["--files"] => sizes.files = number("--files", None)?,
+        options if quick("ingest", options)? => sizes = ingested::Sizes::QUICK,
+        _ => {}
+    }
+    Ok(Box::new(move |progress| ingested::run(&sizes, progress)))
+}
 
 fn plan_federation(options: &[&str]) -> Result<Plan, String> {
     let mut sizes = exchange::Sizes::FULL;
@@ -403,6 +421,7 @@ mod tests {
             &["queries", "--networks"],
             &["federation", "5"],
             &["federation", "--documents"],
+            &["ingest", "--files"],
             &["index", "--documents"],
             &["index", "--quick", "--documents", "7"],
             &["identity", "--persons"],

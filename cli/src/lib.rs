@@ -13,4 +13,5 @@ pub mod keys;
 pub mod metrics;
 pub mod ops;
 pub mod side;
+pub mod stores;
 pub mod ui;

@@ -12,9 +12,16 @@ use serde_json::json;
 
 #[derive(Debug, Args)]
 pub(super) struct IngestArgs {
-    /// Drop the index first and read every file again
+    /// Read every file again into a new index, which then takes the old one's place; the node answers meanwhile
     #[arg(long)]
     rebuild: bool,
+}
+
+impl IngestArgs {
+    /// To read every file again.
+    pub(super) fn anew() -> Self {
+        Self { rebuild: true }
+    }
 }
 
 pub(super) async fn run(args: &IngestArgs, at: &At) -> Result<Exit, Failure> {
@@ -29,7 +36,17 @@ pub(super) async fn run(args: &IngestArgs, at: &At) -> Result<Exit, Failure> {
         Failure::of(Exit::Unverified, "応答を読むことが", "read the answer", &e)
     };
     let report: IngestReport = serde_json::from_str(&report).map_err(malformed)?;
-    at.ui.result(&json!(report), text(&report.sources, at));
+    let mut text = text(&report.sources, at);
+    if let Some(files) = report.resumed {
+        let ja = format!(
+            "\n途中で止まっていた作り直しの続きです。{files} ファイルは前に読んでありました。"
+        );
+        let en = format!(
+            "\nThis went on from where a building was cut off: {files} files had been read before."
+        );
+        text.push_str(at.ui.pick(&ja, &en));
+    }
+    at.ui.result(&json!(report), text);
     Ok(Exit::Done)
 }
 

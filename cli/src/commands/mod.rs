@@ -14,6 +14,7 @@ mod help;
 mod ingest;
 mod ledger;
 mod network;
+mod node;
 mod page;
 mod private;
 mod profile;
@@ -140,6 +141,9 @@ enum Command {
         after_help = "Example:\n  sekisho ingest --config sekisho.toml\n  sekisho ingest --rebuild"
     )]
     Ingest(ingest::IngestArgs),
+    /// Build a node's document index anew, or move it and the contents elsewhere
+    #[command(subcommand)]
+    Node(node::Command),
     /// Export, check and explain the evidence of one access
     #[command(subcommand)]
     Audit(audit::Command),
@@ -256,6 +260,7 @@ async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
         Command::Page(args) => page::run(args, at).await,
         Command::Retrieve(args) => retrieve::run(args, at).await,
         Command::Ingest(args) => ingest::run(&args, at).await,
+        Command::Node(command) => node::run(command, at).await,
         Command::Audit(command) => audit::run(command, at).await,
         Command::Ledger(command) => ledger::run(command, at).await,
     }

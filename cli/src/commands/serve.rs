@@ -13,7 +13,7 @@ mod stop;
 pub use door::NOT_TAKEN;
 pub(crate) use stop::{END_WITH_STDIN, interrupted};
 
-use crate::config::{Config, MetricsConfig, NodeConfig, ReplicaConfig, RetrieveVia, SourceConfig};
+use crate::config::{Config, MetricsConfig, NodeConfig, ReplicaConfig, RetrieveVia};
 use crate::direct::Direct;
 use crate::metrics::{self, Metrics};
 use crate::side::Side;
@@ -23,7 +23,6 @@ use door::Door;
 use drain::{CLOSE_GRACE, DRAIN_GRACE, drain};
 use health::Watched;
 use sekisho_broker::{Broker, Limits};
-use sekisho_documents::SledIndex;
 use sekisho_domain::{Genesis, KeyPurpose};
 use sekisho_ledger::signature::SigningKey;
 use sekisho_node::{Directory, Node, NodeStore, Parts, SystemEnvironment};
@@ -347,16 +346,19 @@ async fn start_node(
         ClientLimits::default(),
     )
     .map_err(|e| failed(&e))?;
-    let (store, index) = (config.data.join("node.redb"), config.data.join("index"));
+    let store = config.data.join("node.redb");
+    let contents = crate::stores::contents(of).map_err(|e| failed(&e))?;
+    // A database that is away takes its time to say so.
+    let index = tokio::task::block_in_place(|| crate::stores::serve_index(config, of));
     let node_config = sekisho_node::Config {
         network: config.network.clone(),
-        sources: of.sources.iter().map(SourceConfig::source).collect(),
+        sources: crate::stores::sources(of),
         budgets: of.budgets,
     };
     let parts = Parts {
         ledger: side.of_node(),
         store: NodeStore::open(&store).map_err(|e| failed(&e))?,
-        index: Arc::new(open_index(&index).map_err(|e| failed(&e))?),
+        index: index.map_err(|e| failed(&e))?,
         directory: Directory::open(&config.data.join("people.redb")).map_err(|e| failed(&e))?,
         key,
         carrier: match of.retrieve {
@@ -366,20 +368,7 @@ async fn start_node(
         broker,
         environment: Arc::new(SystemEnvironment),
     };
-    Node::start(node_config, parts)
+    Node::start_with(node_config, parts, contents)
         .await
         .map_err(|e| failed(&e))
-}
-
-/// The document index holds only what the files say: one that cannot be opened is put aside and built again.
-fn open_index(path: &Path) -> Result<SledIndex, sekisho_documents::Error> {
-    match SledIndex::open(path) {
-        Err(error @ sekisho_documents::Error::InUse { .. }) => Err(error),
-        Err(error) => {
-            let aside = SledIndex::move_aside(path)?;
-            tracing::warn!(%error, aside = ?aside.map(|a| a.display().to_string()), "the document index is built again");
-            SledIndex::open(path)
-        }
-        opened => opened,
-    }
 }

@@ -17,6 +17,102 @@ fn the_example_is_a_configuration_and_names_every_setting() {
 }
 
 #[test]
+fn index_and_contents_are_elsewhere_as_the_example_says() {
+    let config = Config::parse(EXAMPLE, Path::new("/etc/sekisho")).unwrap();
+    let node = config.node.unwrap();
+    assert_eq!(node.index, IndexConfig::Embedded);
+    assert!(matches!(node.contents, ContentsConfig::Files));
+    // The example's own words for the other kinds.
+    let mut elsewhere = EXAMPLE
+        .replace("kind = \"embedded\"\n# kind", "kind")
+        .replace("kind = \"files\"\n# kind", "kind");
+    for key in [
+        "url",
+        "password_file",
+        "endpoint",
+        "bucket",
+        "prefix",
+        "region",
+        "path_style",
+    ] {
+        elsewhere = elsewhere.replace(&format!("\n# {key} = "), &format!("\n{key} = "));
+    }
+    for key in ["access_key_file", "secret_key_file", "ca"] {
+        elsewhere = elsewhere.replace(&format!("\n# {key} = "), &format!("\n{key} = "));
+    }
+    let config = Config::parse(&elsewhere, Path::new("/etc/sekisho")).unwrap();
+    let node = config.node.unwrap();
+    let IndexConfig::Postgres {
+        url,
+        password_file,
+        ca,
+    } = node.index
+    else {
+        panic!("{elsewhere}");
+    };
+    assert_eq!(url, "postgresql://sekisho@db.example.jp/sekisho");
+    assert_eq!(
+        password_file.unwrap(),
+        Path::new("/etc/sekisho/keys/postgres-password")
+    );
+    assert_eq!(ca.unwrap(), Path::new("/etc/sekisho/keys/postgres-ca.pem"));
+    let ContentsConfig::ObjectStore(store) = node.contents else {
+        panic!("{elsewhere}");
+    };
+    assert_eq!((store.bucket.as_str(), store.path_style), ("sekisho", true));
+
+    let with = |section: &str| {
+        let text = format!(
+            "[network]\nid = \"a\"\n[server]\nlisten = \"127.0.0.1:1\"\n[replica]\nid = 1\n[broker]\n[node]\n{section}"
+        );
+        Config::parse(&text, Path::new("."))
+            .map(drop)
+            .map_err(|faults| faults.to_string())
+    };
+    assert_eq!(with(""), Ok(()));
+    let store = "[node.contents]\nkind = \"object-store\"\nbucket = \"sekisho\"\naccess_key_file = \"a\"\nsecret_key_file = \"b\"\n";
+    for (section, words) in [
+        ("[node.index]\nkind = \"oracle\"", "node.index.kind"),
+        (
+            "[node.index]\nkind = \"postgres\"",
+            "node.index.url: is missing",
+        ),
+        (
+            "[node.index]\nurl = \"postgresql://a@b/c\"",
+            "node.index.url: is not a setting",
+        ),
+        (
+            "[node.index]\nkind = \"postgres\"\nurl = \"postgresql://a:secret@b/c\"",
+            "holds a password",
+        ),
+        (
+            "[node.index]\nkind = \"postgres\"\nurl = \"postgresql://a@b/c?sslmode=disable\"",
+            "without TLS",
+        ),
+        ("[node.contents]\nkind = \"tape\"", "node.contents.kind"),
+        (store, "node.contents.endpoint: is missing"),
+        (
+            &format!("{store}endpoint = \"http://s3.example.jp\""),
+            "node.contents.endpoint: leads to another machine",
+        ),
+        (
+            &format!("{store}endpoint = \"https://s3\"\nprefix = \"/a\""),
+            "node.contents.prefix: must be",
+        ),
+        (
+            &format!("{store}endpoint = \"https://s3\"\npath_style = 1"),
+            "node.contents.path_style",
+        ),
+    ] {
+        let faults = with(section).unwrap_err();
+        assert!(
+            faults.contains(words) && !faults.contains("secret@"),
+            "{section}: {faults}"
+        );
+    }
+}
+
+#[test]
 fn how_far_apart_replicas_are_is_one_number() {
     let of = |line: &str| {
         let text = format!(
@@ -365,7 +461,7 @@ fn a_storage_says_how_it_is_read_and_followed() {
         config.map(|config| {
             let source = config.node.unwrap().sources.remove(0);
             match source.holds {
-                Holds::SsMix2(settings) => *settings,
+                Holds::SsMix2 { settings, .. } => *settings,
                 other => panic!("{other:?}"),
             }
         })

@@ -6,6 +6,7 @@
 mod read;
 mod source;
 mod ssmix2;
+mod stores;
 mod voters;
 
 use crate::ui::{Failure, Words};
@@ -19,6 +20,7 @@ pub use ssmix2::SsMix2Config;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+pub use stores::{ContentsConfig, IndexConfig};
 
 /// Every setting with its meaning and default.
 pub const EXAMPLE: &str = include_str!("../../../deploy/sekisho.example.toml");
@@ -77,6 +79,10 @@ pub struct NodeConfig {
     pub budgets: Budgets,
     /// What it reads.
     pub sources: Vec<SourceConfig>,
+    /// Where its document index is.
+    pub index: IndexConfig,
+    /// From where it releases contents.
+    pub contents: ContentsConfig,
 }
 
 /// How a document comes to the node that may read it. Either way it is sealed, checked and recorded alike.
@@ -351,9 +357,13 @@ fn node(mut section: Reader<'_>, base: &Path) -> Option<NodeConfig> {
             None => complete = false,
         }
     }
+    let index = stores::index(section.section("index"), base);
+    let contents = stores::contents(section.section("contents"), base);
     section.finish();
     let voters = voters.filter(|_| complete)?;
     Some(NodeConfig {
+        index: index?,
+        contents: contents?,
         broker,
         voters,
         retrieve,

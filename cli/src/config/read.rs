@@ -188,6 +188,11 @@ impl<'a> Reader<'a> {
         Some(base.join(text))
     }
 
+    /// A path that may be absent.
+    pub fn optional_path(&mut self, key: &str, base: &Path) -> Option<PathBuf> {
+        self.text(key).map(|text| base.join(text))
+    }
+
     /// A whole number within a range, required.
     pub fn number(&mut self, key: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
         let (least, most) = (range.start(), range.end());

@@ -28,7 +28,12 @@ pub struct SourceConfig {
 #[derive(Debug, Clone)]
 pub enum Holds {
     /// An SS-MIX2 storage, standardised or extended.
-    SsMix2(Box<SsMix2Config>),
+    SsMix2 {
+        /// Its root folder.
+        root: PathBuf,
+        /// How it is read and followed.
+        settings: Box<SsMix2Config>,
+    },
     /// Files of one format.
     Files {
         /// The folder.
@@ -52,8 +57,8 @@ impl SourceConfig {
     pub fn source(&self) -> Arc<dyn Source> {
         let (facility, source_id) = (self.facility.clone(), self.id.clone());
         match self.holds.clone() {
-            Holds::SsMix2(settings) => {
-                let mut storage = SsMix2Storage::new(settings.root.clone(), facility, source_id);
+            Holds::SsMix2 { root, settings } => {
+                let mut storage = SsMix2Storage::new(root, facility, source_id);
                 settings.set(&mut storage);
                 Arc::new(storage)
             }
@@ -90,14 +95,7 @@ pub(super) fn read(
         Some(kind) => holds(kind, base, &mut source),
         None => {
             // What belongs to a kind that is not known is no fault of its own.
-            for key in [
-                "root",
-                "url",
-                "login",
-                "mapping",
-                "patient_system",
-                "transactions",
-            ] {
+            for key in ["root", "url", "login", "mapping", "patient_system"] {
                 let _ = source.optional::<String>(key, "");
             }
             None
@@ -124,8 +122,12 @@ fn holds(kind: Kind, base: &Path, source: &mut Reader<'_>) -> Option<Holds> {
     let format = match kind {
         Kind::DicomWeb => return dicomweb(base, source),
         Kind::SsMix2(layout) => {
-            let settings = ssmix2::read(source, layout, base)?;
-            return Some(Holds::SsMix2(Box::new(settings)));
+            let root = source.required_path("root", base, "/srv/ssmix2/4110000001");
+            let settings = ssmix2::read(source, layout, base).map(Box::new);
+            return Some(Holds::SsMix2 {
+                root: root?,
+                settings: settings?,
+            });
         }
         Kind::Fhir => Some(Format::Fhir),
         Kind::Cda => Some(Format::Cda),

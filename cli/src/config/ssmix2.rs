@@ -15,8 +15,6 @@ const RECONCILE_MINUTES: std::ops::RangeInclusive<u64> = 1..=7 * 24 * 60;
 /// How one storage is read and followed.
 #[derive(Debug, Clone)]
 pub struct SsMix2Config {
-    /// Its root folder.
-    pub root: PathBuf,
     /// Which of the two storages it is.
     pub layout: Layout,
     /// The root of its transaction storage.
@@ -42,7 +40,6 @@ impl SsMix2Config {
 
 /// Reads the rest of a storage's table.
 pub(super) fn read(source: &mut Reader<'_>, layout: Layout, base: &Path) -> Option<SsMix2Config> {
-    let root = source.required_path("root", base, "/srv/ssmix2/4110000001");
     let transactions = source.optional::<String>("transactions", "/srv/ssmix2/4110000001_TR");
     let quirks = quirks(source);
     let kinds = kinds(source);
@@ -55,7 +52,6 @@ pub(super) fn read(source: &mut Reader<'_>, layout: Layout, base: &Path) -> Opti
         ..usual
     });
     Some(SsMix2Config {
-        root: root?,
         layout,
         transactions: transactions.map(|path| base.join(path)),
         kinds: kinds?,

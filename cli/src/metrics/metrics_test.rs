@@ -83,6 +83,7 @@ fn eventful() -> Metrics {
         broker.answered(action, Duration::from_secs(1));
     }
     node.ingested(&IngestReport {
+        resumed: None,
         sources: vec![Report {
             source_id: "hospital-a".parse().expect("a source"),
             facility: "4110000001".parse().expect("a facility"),

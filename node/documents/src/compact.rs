@@ -46,7 +46,46 @@ fn old(path: &Path) -> PathBuf {
     beside(path, ".old")
 }
 
+/// Where an index is built beside the one in a folder.
+pub(super) fn built(path: &Path) -> PathBuf {
+    beside(path, ".beside")
+}
+
+/// Removes what was being built beside an index; of nobody's who has it open.
+pub(super) fn give_up(path: &Path) -> Result<(), Error> {
+    let built = built(path);
+    match closed(&built) {
+        Err(in_use @ Error::InUse { .. }) => Err(in_use),
+        _ => remove(&built).map_err(|source| failed(path, source)),
+    }
+}
+
 impl SledIndex {
+    /// Puts what was built in the place of the index, as a compaction does with its copy.
+    pub(super) fn take_by_steps(&self, step: &mut dyn FnMut(Step)) -> Result<(), Error> {
+        let built = built(&self.path);
+        if !built.exists() {
+            return Err(Error::NothingBeside);
+        }
+        // Whole and durable, or refused.
+        drop(SledIndex::open(&built)?);
+        closed(&built)?;
+        let failed = |source| failed(&self.path, source);
+        sync(&built).map_err(failed)?;
+        let mut held = self.write();
+        remove(&fresh(&self.path)).map_err(failed)?;
+        fs::rename(&built, fresh(&self.path)).map_err(failed)?;
+        sync(parent(&self.path)).map_err(failed)?;
+        step(Step::Copied);
+        drop(held.db.take());
+        let replaced = replace(&self.path, step);
+        // Whatever happened, what lies there now is the index or becomes it.
+        let db = open(&self.path)?;
+        held.applied = super::applied(&db)?;
+        held.db = Some(db);
+        replaced
+    }
+
     pub(super) fn compact_by_steps(&self, step: &mut dyn FnMut(Step)) -> Result<(), Error> {
         let copied = {
             let held = self.read();

@@ -7,11 +7,13 @@
 //! Messages are read whole ([`Contents::read`]). A document is released in pieces and in constant memory, see
 //! [`crate::Opened`].
 
-use crate::{DocumentEntry, Opened, SourceId, SourceLocation};
+use crate::store::{Keeping, Object, ObjectContents, StoreError};
+use crate::{DocumentEntry, DocumentIndex, Opened, SourceId, SourceLocation};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 /// Largest file read whole from a source, in bytes: messages are some kilobytes, a year of results less than one
 /// megabyte. Who a message is about stands in the message, so none is released unless it was read whole.
@@ -56,6 +58,9 @@ pub enum ContentsError {
         #[source]
         source: std::io::Error,
     },
+    /// The store that holds it failed.
+    #[error(transparent)]
+    Store(StoreError),
     /// Reading failed.
     #[error("the document cannot be read")]
     Io {
@@ -71,6 +76,8 @@ pub enum ContentsError {
 #[derive(Debug, Clone)]
 pub struct Contents {
     roots: BTreeMap<SourceId, PathBuf>,
+    /// Where documents are released from instead of their files.
+    store: Option<ObjectContents>,
 }
 
 impl Contents {
@@ -79,7 +86,26 @@ impl Contents {
     pub fn new(roots: impl IntoIterator<Item = (SourceId, PathBuf)>) -> Self {
         Self {
             roots: roots.into_iter().collect(),
+            store: None,
         }
+    }
+
+    /// The same, released from a store that holds what [`Keeping`] put there.
+    pub fn released_from(self, store: Option<ObjectContents>) -> Self {
+        Self { store, ..self }
+    }
+
+    /// The index through which entries are applied: with a store, one that stores their contents first.
+    pub fn kept_for(&self, index: Arc<dyn DocumentIndex>) -> Arc<dyn DocumentIndex> {
+        match &self.store {
+            Some(store) => Arc::new(Keeping::new(index, store.clone(), self.clone())),
+            None => index,
+        }
+    }
+
+    /// Whether a document's source is a folder of files; what is fetched from elsewhere is stored nowhere.
+    pub(crate) fn lies_in_files(&self, entry: &DocumentEntry) -> bool {
+        self.roots.contains_key(&entry.location.source_id)
     }
 
     /// Opens a document of at most [`DOCUMENT_BYTES_MAX`], of the size its entry states. Nothing of it is read yet.
@@ -88,6 +114,29 @@ impl Contents {
     /// # Errors
     /// One variant for each way in which the file is not what was indexed.
     pub fn open(&self, entry: &DocumentEntry) -> Result<Opened, ContentsError> {
+        let Some(store) = self.store.as_ref().filter(|_| self.lies_in_files(entry)) else {
+            return self.open_file(entry);
+        };
+        let location = &entry.location;
+        if entry.size_bytes > DOCUMENT_BYTES_MAX {
+            return Err(ContentsError::TooLarge {
+                location: location.clone(),
+                max: DOCUMENT_BYTES_MAX,
+            });
+        }
+        match Object::open(store, entry) {
+            Ok(object) => Ok(Opened::whole(object, entry)),
+            Err(StoreError::Missing { .. }) => Err(ContentsError::Vanished(location.clone())),
+            Err(StoreError::Replaced { .. }) => Err(ContentsError::Changed(location.clone())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The same from its file, wherever documents are released from.
+    ///
+    /// # Errors
+    /// As [`Contents::open`].
+    pub fn open_file(&self, entry: &DocumentEntry) -> Result<Opened, ContentsError> {
         let (file, size_bytes) = self.file(&entry.location, DOCUMENT_BYTES_MAX)?;
         let is_there = match entry.location.part {
             None => size_bytes == entry.size_bytes,

@@ -107,6 +107,10 @@ pub fn holds(index: &dyn DocumentIndex) {
     index.clear().unwrap();
     bounds(index);
     index.clear().unwrap();
+    lists_everything(index);
+    index.clear().unwrap();
+    is_built_beside(index);
+    index.clear().unwrap();
     assert_eq!(index.counters().unwrap(), Counters::default());
 }
 
@@ -423,6 +427,110 @@ fn lists_files(index: &dyn DocumentIndex) {
     assert_eq!(list("", Some("stray"), 1), Vec::<String>::new());
 }
 
+fn lists_everything(index: &dyn DocumentIndex) {
+    // Longer than any database's index row, and told apart only at its end.
+    let long = |end: &str| format!("{}{end}", "長/".repeat(900));
+    let mut other = entry(1, "10", 1, "o", "0");
+    other.location = location("std01-b", "0");
+    let paths = ["a/1", "b", &long("a"), &long("b"), "長"];
+    let mut changes: Vec<Change> = paths
+        .iter()
+        .map(|p| put(entry(1, "10", 1, "x", p)))
+        .collect();
+    changes.extend([
+        put(other),
+        quarantine("a", QuarantineReason::TooShort),
+        put_as(
+            location("std01", "z"),
+            FileOutcome::Deleted {
+                data_kind: "OMP-01".into(),
+            },
+        ),
+    ]);
+    let claims = location("std01", "a/1");
+    changes.push(put_as(
+        claims.part(part(300)).unwrap(),
+        FileOutcome::Divided,
+    ));
+    changes.push(put_as(claims.part(part(7)).unwrap(), FileOutcome::Divided));
+    index.apply(&changes).unwrap();
+    let mut wanted: Vec<SourceLocation> = changes.iter().map(|c| c.location().clone()).collect();
+    wanted.sort();
+    for limit in [1, 3, 100] {
+        let mut listed: Vec<SourceLocation> = Vec::new();
+        loop {
+            let page = index.records(listed.last(), limit).unwrap();
+            listed.extend(page.into_iter().map(|r| r.location));
+            if !listed.len().is_multiple_of(limit) || listed.len() >= wanted.len() {
+                break;
+            }
+        }
+        assert_eq!(listed, wanted, "{limit} at a time");
+    }
+    let again: Vec<Change> = changes
+        .iter()
+        .map(|c| Change::Forget(c.location().clone()))
+        .collect();
+    index.apply(&changes).unwrap();
+    assert_eq!(index.counters().unwrap().files(), 8);
+    index.apply(&again[..4]).unwrap();
+    assert_eq!(index.records(None, 100).unwrap().len(), 6);
+}
+
+/// What is built beside is seen by nobody until it takes the place, and stays through an interruption.
+fn is_built_beside(index: &dyn DocumentIndex) {
+    let (old, new) = (
+        entry(1, "10", 1, "old", "old"),
+        entry(1, "10", 2, "new", "new"),
+    );
+    index.apply(&[put(old.clone())]).unwrap();
+    assert!(matches!(index.take_beside(), Err(Error::NothingBeside)));
+    let beside = index.beside().unwrap();
+    assert_eq!(beside.counters().unwrap(), Counters::default());
+    beside.apply(&[put(new.clone())]).unwrap();
+    beside.flush().unwrap();
+    assert_eq!(beside.get(&old.unique_id).unwrap(), None);
+    assert_eq!(starts(&beside.find(&of(1, "10")).unwrap()), [2]);
+    assert_eq!(starts(&index.find(&of(1, "10")).unwrap()), [1]);
+    assert_eq!(index.get(&new.unique_id).unwrap(), None);
+    // Writing goes on meanwhile, and is no part of what is built.
+    index
+        .apply(&[quarantine("q", QuarantineReason::TooShort)])
+        .unwrap();
+    drop(beside);
+    let beside = index.beside().unwrap();
+    assert_eq!(
+        beside.counters().unwrap().files(),
+        1,
+        "goes on where it was"
+    );
+    drop(beside);
+    index.take_beside().unwrap();
+    assert_eq!(starts(&index.find(&of(1, "10")).unwrap()), [2]);
+    assert_eq!(index.get(&old.unique_id).unwrap(), None);
+    assert_eq!(index.quarantined(None, 10).unwrap(), []);
+    assert_eq!(index.counters().unwrap().files(), 1);
+    assert!(matches!(index.take_beside(), Err(Error::NothingBeside)));
+    let beside = index.beside().unwrap();
+    assert_eq!(
+        beside.counters().unwrap(),
+        Counters::default(),
+        "nothing is left of it"
+    );
+    beside.apply(&[put(old.clone())]).unwrap();
+    beside.clear().unwrap();
+    assert_eq!(beside.records(None, 10).unwrap(), []);
+    beside.apply(&[put(old)]).unwrap();
+    drop(beside);
+    index.compact().unwrap();
+    assert_eq!(
+        index.beside().unwrap().counters().unwrap(),
+        Counters::default(),
+        "given up"
+    );
+    assert_eq!(starts(&index.find(&of(1, "10")).unwrap()), [2]);
+}
+
 fn part(offset_bytes: u64) -> Part {
     Part {
         offset_bytes,
@@ -544,6 +652,7 @@ fn bounds(index: &dyn DocumentIndex) {
     let file = location("std01", "x");
     assert!(index.parts(&file, None, PAGE_ENTRIES_MAX + 1).is_err());
     assert!(index.quarantined(None, PAGE_ENTRIES_MAX + 1).is_err());
+    assert!(index.records(None, PAGE_ENTRIES_MAX + 1).is_err());
     assert!(
         index
             .files(&"std01".parse().unwrap(), "", None, PAGE_ENTRIES_MAX + 1)

@@ -89,6 +89,70 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// Nothing was built beside the index, so nothing can take its place.
+    #[error("no document index was built beside this one")]
+    NothingBeside,
+    /// A setting of an index or a store of contents cannot be used.
+    #[error("{key} {what}")]
+    Setting {
+        /// Which.
+        key: &'static str,
+        /// Why.
+        what: String,
+    },
+    /// The index belongs to another node.
+    #[error(
+        "the document index belongs to node {owner}; give this node a database of its own, or drop the tables sekisho_index and sekisho_file if that node is no more"
+    )]
+    Owned {
+        /// That node.
+        owner: String,
+    },
+    /// Another process opened the index since; this one's writes count no more.
+    #[error("another process has opened this node's document index since; only one may use it")]
+    TakenOver,
+    /// A later version of this program made the index's tables.
+    #[error(
+        "the document index's tables have version {found}, this program knows up to {supported}; use the later one"
+    )]
+    Schema {
+        /// The version found.
+        found: i16,
+        /// The latest version known.
+        supported: i16,
+    },
+    /// The database server cannot be reached, or went away.
+    #[error("PostgreSQL at {server} cannot be reached: {reason}")]
+    Unreachable {
+        /// Host, port and database.
+        server: String,
+        /// Why.
+        reason: String,
+    },
+    /// The database server does not answer in time, or its connections are all in use.
+    #[error("PostgreSQL at {server} did not answer within {seconds} s")]
+    Slow {
+        /// Host, port and database.
+        server: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The database server refuses. Neither its message nor its code quotes a row.
+    #[error("PostgreSQL at {server} refuses ({code}): {message}")]
+    Database {
+        /// Host, port and database.
+        server: String,
+        /// SQLSTATE.
+        code: String,
+        /// What it says.
+        message: String,
+    },
+    /// A document's contents cannot be stored, so its entry is not applied.
+    #[error("a document's contents cannot be stored")]
+    Unstored(#[source] Box<crate::ContentsError>),
+    /// The system gives an adapter no threads or no randomness.
+    #[error("the document index's threads cannot be started")]
+    Threads(#[source] std::io::Error),
     /// The index could not be opened again after it was written anew.
     #[error("the document index is closed; restart the node")]
     Closed,

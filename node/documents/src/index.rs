@@ -7,6 +7,7 @@ use crate::{
 use sekisho_domain::{Category, Codes, FacilityId, TimeMs};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Most entries in one page: an answer is streamed, nobody needs more at a time.
 pub const PAGE_ENTRIES_MAX: usize = 1000;
@@ -209,6 +210,17 @@ pub trait DocumentIndex: Send + Sync {
         limit: usize,
     ) -> Result<Vec<FileRecord>, Error>;
 
+    /// Up to `limit` (at most [`PAGE_ENTRIES_MAX`]) files and parts of all sources behind `after`, in the order of their
+    /// locations: all there is in the index, page by page.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] or a storage error.
+    fn records(
+        &self,
+        after: Option<&SourceLocation>,
+        limit: usize,
+    ) -> Result<Vec<FileRecord>, Error>;
+
     /// Up to `limit` (at most [`PAGE_ENTRIES_MAX`]) parts of a file behind `after`, by place in the file.
     ///
     /// # Errors
@@ -232,8 +244,23 @@ pub trait DocumentIndex: Send + Sync {
     /// A storage error.
     fn clear(&self) -> Result<(), Error>;
 
-    /// Writes the index anew, so that nothing of what it no longer holds is left in its files (P11). Readers go on
-    /// meanwhile; what was applied is durable afterwards.
+    /// The index that is being built beside this one, of which nobody is answered anything: empty, or what a building
+    /// that was cut off left in it. One at a time.
+    ///
+    /// # Errors
+    /// A storage error.
+    fn beside(&self) -> Result<Box<dyn DocumentIndex>, Error>;
+
+    /// What was built beside takes the place of this index, in one step: readers see the one or the other, whatever is
+    /// cut off. The other handle is dropped before.
+    ///
+    /// # Errors
+    /// A storage error, nothing was built, or its handle is still held; the index then holds what it held, or must be
+    /// opened again.
+    fn take_beside(&self) -> Result<(), Error>;
+
+    /// Writes the index anew, so that nothing of what it no longer holds is left in its files (P11); what was being
+    /// built beside is given up. Readers go on meanwhile or wait; what was applied is durable afterwards.
     ///
     /// # Errors
     /// A storage error; the index then holds what it held, or must be opened again.
@@ -244,6 +271,68 @@ pub trait DocumentIndex: Send + Sync {
     /// # Errors
     /// A storage error.
     fn flush(&self) -> Result<(), Error>;
+}
+
+/// A shared index is the index.
+impl<T: DocumentIndex + ?Sized> DocumentIndex for Arc<T> {
+    fn apply(&self, changes: &[Change]) -> Result<(), Error> {
+        (**self).apply(changes)
+    }
+    fn find(&self, query: &Query) -> Result<Page, Error> {
+        (**self).find(query)
+    }
+    fn get(&self, unique_id: &UniqueId) -> Result<Option<DocumentEntry>, Error> {
+        (**self).get(unique_id)
+    }
+    fn quarantined(
+        &self,
+        after: Option<&SourceLocation>,
+        limit: usize,
+    ) -> Result<Vec<Quarantined>, Error> {
+        (**self).quarantined(after, limit)
+    }
+    fn files(
+        &self,
+        source_id: &SourceId,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<FileRecord>, Error> {
+        (**self).files(source_id, prefix, after, limit)
+    }
+    fn records(
+        &self,
+        after: Option<&SourceLocation>,
+        limit: usize,
+    ) -> Result<Vec<FileRecord>, Error> {
+        (**self).records(after, limit)
+    }
+    fn parts(
+        &self,
+        file: &SourceLocation,
+        after: Option<Part>,
+        limit: usize,
+    ) -> Result<Vec<FileRecord>, Error> {
+        (**self).parts(file, after, limit)
+    }
+    fn counters(&self) -> Result<Counters, Error> {
+        (**self).counters()
+    }
+    fn clear(&self) -> Result<(), Error> {
+        (**self).clear()
+    }
+    fn beside(&self) -> Result<Box<dyn DocumentIndex>, Error> {
+        (**self).beside()
+    }
+    fn take_beside(&self) -> Result<(), Error> {
+        (**self).take_beside()
+    }
+    fn compact(&self) -> Result<(), Error> {
+        (**self).compact()
+    }
+    fn flush(&self) -> Result<(), Error> {
+        (**self).flush()
+    }
 }
 
 pub(crate) fn check_limit(limit: usize) -> Result<(), Error> {

@@ -12,7 +12,7 @@
 //! Where a key ends in `source 00 path`, a part's ends as that of `d` does.
 //! Values are a version byte, then postcard.
 
-use crate::{Cursor, Error, FileOutcome, FileRecord, Patient, SourceLocation};
+use crate::{Cursor, Error, FileOutcome, FileRecord, Part, Patient, SourceId, SourceLocation};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -62,6 +62,48 @@ pub(crate) fn file_key(location: &SourceLocation) -> Vec<u8> {
 pub(crate) fn record_key(file_key: &[u8]) -> Vec<u8> {
     let is_part = file_key.iter().filter(|b| **b == 0).nth(1).is_some();
     tagged(if is_part { b'd' } else { b'f' }, file_key)
+}
+
+/// First bytes of the keys of records: files and parts.
+pub(crate) const RECORD_TAGS: [u8; 2] = [b'd', b'f'];
+
+/// The keys, from one on and before another, of the files of a source whose path starts with `prefix` and is greater
+/// than `after`.
+pub(crate) fn path_keys(
+    source_id: &SourceId,
+    prefix: &str,
+    after: Option<&str>,
+) -> (Vec<u8>, Vec<u8>) {
+    let key_of = |path: &str| [b"f", source_id.as_str().as_bytes(), &[0], path.as_bytes()].concat();
+    let prefix = key_of(prefix);
+    // UTF-8 has no byte 0xff, so this is behind everything that begins so, and before everything else.
+    let until = [prefix.as_slice(), &[0xff]].concat();
+    let from = match after.map(key_of) {
+        Some(after) if after >= prefix => behind(after),
+        _ => prefix,
+    };
+    (from, until)
+}
+
+/// The same of the parts of a file behind one of them.
+pub(crate) fn part_keys(file: &SourceLocation, after: Option<Part>) -> (Vec<u8>, Vec<u8>) {
+    let file = tagged(b'd', &file_key(&file.file()));
+    let from = match after {
+        Some(part) => {
+            let numbers = [part.offset_bytes, part.size_bytes, part.head_bytes];
+            let numbers: Vec<u8> = numbers.into_iter().flat_map(u64::to_be_bytes).collect();
+            behind([file.as_slice(), &[0], &numbers].concat())
+        }
+        None => [file.as_slice(), &[0]].concat(),
+    };
+    (from, [file.as_slice(), &[1]].concat())
+}
+
+/// Records of several ranges in the order of their locations, at most so many.
+pub(crate) fn in_order(mut records: Vec<FileRecord>, limit: usize) -> Vec<FileRecord> {
+    records.sort_by(|a, b| a.location.cmp(&b.location));
+    records.truncate(limit);
+    records
 }
 
 pub(crate) fn chart_prefix(patient: &Patient) -> Vec<u8> {

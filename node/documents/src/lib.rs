@@ -3,6 +3,8 @@
 //! - [`DocumentEntry`]: the XDS DocumentEntry attributes of one document (IHE ITI TF-3 §4.2.3.2).
 //! - [`DocumentIndex`]: where entries are found by patient; [`SledIndex`] on disk, [`MemoryIndex`] in memory,
 //!   both held to one contract suite. An index holds only what can be rebuilt from the source files.
+//! - [`PostgresIndex`]: the same on PostgreSQL; [`ObjectContents`]: contents in an S3-compatible store;
+//!   [`migrate`]: from one to the other.
 //! - [`Contents`]: opens a document's bytes for release, only if they are the bytes that were indexed; [`Opened`]
 //!   streams them.
 //!
@@ -20,6 +22,8 @@
 
 #[cfg(test)]
 mod agreement_test;
+mod applied;
+mod background;
 mod contents;
 #[cfg(test)]
 mod contract_test;
@@ -28,11 +32,18 @@ mod error;
 mod index;
 mod layout;
 mod memory;
+pub mod migrate;
 mod opened;
+mod postgres;
+#[cfg(test)]
+mod private_postgres;
+#[cfg(test)]
+mod private_s3;
 mod quarantine;
 mod record;
 mod sled_index;
 mod source;
+mod store;
 
 pub use contents::{Contents, ContentsError, DOCUMENT_BYTES_MAX, FILE_BYTES_MAX};
 pub use entry::{
@@ -46,9 +57,11 @@ pub use index::{
 pub use layout::FORMAT_VERSION;
 pub use memory::MemoryIndex;
 pub use opened::{Checked, Opened, Pieces};
+pub use postgres::{POSTGRES_CONNECTIONS_MAX, POSTGRES_SCHEMA, PostgresIndex, PostgresSettings};
 pub use quarantine::{OperatorText, QuarantineReason, Quarantined, SeenPatients};
 pub use record::{
     BATCH_CHANGES_MAX, Change, Counters, FileOutcome, FileRecord, Fingerprint, Member, StatusCounts,
 };
 pub use sled_index::{CACHE_BYTES, SledIndex};
 pub use source::{HEAD_BYTES_MAX, Part, SOURCE_PATH_BYTES_MAX, SourceId, SourceLocation};
+pub use store::{Keeping, ObjectContents, StoreError, StoreSettings, Swept};

@@ -6,7 +6,7 @@ use crate::{
     Part, Patient, Quarantined, Query, SourceId, SourceLocation, UniqueId,
 };
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 type Files = BTreeMap<SourceLocation, FileRecord>;
 
@@ -14,6 +14,7 @@ type Files = BTreeMap<SourceLocation, FileRecord>;
 #[derive(Debug, Default)]
 pub struct MemoryIndex {
     files: RwLock<Files>,
+    beside: Mutex<Option<Arc<MemoryIndex>>>,
 }
 
 impl MemoryIndex {
@@ -22,6 +23,9 @@ impl MemoryIndex {
     }
     fn write(&self) -> RwLockWriteGuard<'_, Files> {
         self.files.write().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn built(&self) -> MutexGuard<'_, Option<Arc<Self>>> {
+        self.beside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -132,6 +136,19 @@ impl DocumentIndex for MemoryIndex {
             .collect())
     }
 
+    fn records(
+        &self,
+        after: Option<&SourceLocation>,
+        limit: usize,
+    ) -> Result<Vec<FileRecord>, Error> {
+        check_limit(limit)?;
+        let files = self.read();
+        let behind = files
+            .values()
+            .filter(|r| after.is_none_or(|a| r.location > *a));
+        Ok(behind.take(limit).cloned().collect())
+    }
+
     fn parts(
         &self,
         file: &SourceLocation,
@@ -163,7 +180,18 @@ impl DocumentIndex for MemoryIndex {
         Ok(())
     }
 
+    fn beside(&self) -> Result<Box<dyn DocumentIndex>, Error> {
+        Ok(Box::new(Arc::clone(self.built().get_or_insert_default())))
+    }
+
+    fn take_beside(&self) -> Result<(), Error> {
+        let built = self.built().take().ok_or(Error::NothingBeside)?;
+        *self.write() = std::mem::take(&mut *built.write());
+        Ok(())
+    }
+
     fn compact(&self) -> Result<(), Error> {
+        self.built().take();
         Ok(())
     }
 

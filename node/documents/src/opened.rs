@@ -122,9 +122,18 @@ impl Opened {
     }
 
     pub(crate) fn new(file: impl Handle + 'static, entry: &DocumentEntry) -> Self {
+        Self::at(file, entry, entry.location.clone())
+    }
+
+    /// The same of an object, which holds nothing but the document, were it a part of a file.
+    pub(crate) fn whole(object: impl Handle + 'static, entry: &DocumentEntry) -> Self {
+        Self::at(object, entry, entry.location.file())
+    }
+
+    fn at(file: impl Handle + 'static, entry: &DocumentEntry, location: SourceLocation) -> Self {
         Self(Source {
             file: Box::new(file),
-            location: entry.location.clone(),
+            location,
             size_bytes: entry.size_bytes,
             hash: entry.hash,
             at: 0,

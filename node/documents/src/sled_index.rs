@@ -11,18 +11,20 @@
 //! sled also keeps old pages. Where nothing of what is gone may stay on the disk (P11), `compact` copies what is
 //! there into a fresh folder that takes the place of the old one.
 
+use crate::applied::Applied;
 use crate::index::{check_batch, check_limit, counts_over};
 use crate::layout::{
-    COUNTERS_KEY, FORMAT_KEY, FORMAT_VERSION, PLACE_BYTES, behind, chart_prefix, decode, encode,
-    file_key, place, record_key, references, tagged,
+    COUNTERS_KEY, FORMAT_KEY, FORMAT_VERSION, PLACE_BYTES, RECORD_TAGS, behind, chart_prefix,
+    decode, encode, file_key, in_order, part_keys, path_keys, place, record_key, references,
+    tagged,
 };
 use crate::{
     Change, Counters, DocumentEntry, DocumentIndex, Error, FileOutcome, FileRecord, Page, Part,
     Patient, Quarantined, Query, SourceId, SourceLocation, UniqueId,
 };
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -51,13 +53,6 @@ struct Held {
     applied: Applied,
 }
 
-/// How much was applied, and what it came to.
-#[derive(Clone, Default, Serialize, Deserialize)]
-struct Applied {
-    batches: u64,
-    counters: Counters,
-}
-
 impl SledIndex {
     /// Opens the index in a folder, making a new one where there is none.
     ///
@@ -81,10 +76,7 @@ impl SledIndex {
             }
             None => return Err(format(0)),
         }
-        let applied: Applied = match db.get(COUNTERS_KEY)? {
-            Some(value) => decode(&value, "counters")?,
-            None => Applied::default(),
-        };
+        let applied = applied(&db)?;
         if flushed_batches.is_some_and(|flushed| flushed > applied.batches) {
             return Err(Error::Corrupt { what: "store" });
         }
@@ -152,6 +144,16 @@ impl Held {
             .transpose()
     }
 
+    /// Records of one range of keys, in their order.
+    fn range(&self, keys: Range<Vec<u8>>, limit: usize) -> Result<Vec<FileRecord>, Error> {
+        let mut list = Vec::new();
+        for item in self.db()?.range(keys).take(limit) {
+            let (_, value) = item?;
+            list.push(decode(&value, "file record")?);
+        }
+        Ok(list)
+    }
+
     /// The document behind an index key's last part. Absent only if the store is damaged.
     fn document(&self, file_key: &[u8]) -> Result<DocumentEntry, Error> {
         match self.record(file_key)?.map(|r| r.outcome) {
@@ -215,39 +217,29 @@ impl DocumentIndex for SledIndex {
     fn apply(&self, changes: &[Change]) -> Result<(), Error> {
         check_batch(changes)?;
         let mut held = self.write();
-        let mut applied = held.applied.clone();
-        applied.batches += 1;
-        let counters = &mut applied.counters;
-        let mut batch = sled::Batch::default();
-        // What earlier changes of this batch made of a file.
-        let mut pending: BTreeMap<Vec<u8>, Option<FileRecord>> = BTreeMap::new();
+        let mut before = BTreeMap::new();
         for change in changes {
             let key = file_key(change.location());
-            let before = match pending.remove(&key) {
-                Some(record) => record,
-                None => held.record(&key)?,
-            };
-            if let Some(record) = &before {
-                counters.remove(&record.outcome);
-                for reference in references(record, &key) {
-                    batch.remove(reference);
-                }
+            if let Some(record) = held.record(&key)? {
+                before.insert(key, record);
             }
-            let after = match change {
-                Change::Put(record) => {
-                    counters.add(&record.outcome);
-                    for reference in references(record, &key) {
-                        batch.insert(reference, &[]);
-                    }
-                    batch.insert(record_key(&key), encode(record)?);
-                    Some(record.clone())
-                }
-                Change::Forget(_) => {
-                    batch.remove(record_key(&key));
-                    None
-                }
+        }
+        let mut batch = sled::Batch::default();
+        for (key, record) in &before {
+            for reference in references(record, key) {
+                batch.remove(reference);
+            }
+        }
+        let (applied, outcomes) = held.applied.clone().after(changes, before)?;
+        for (key, outcome) in outcomes {
+            let Some(record) = outcome else {
+                batch.remove(record_key(&key));
+                continue;
             };
-            pending.insert(key, after);
+            for reference in references(&record, &key) {
+                batch.insert(reference, &[]);
+            }
+            batch.insert(record_key(&key), encode(&record)?);
         }
         batch.insert(COUNTERS_KEY, encode(&applied)?);
         held.db()?.apply_batch(batch)?;
@@ -319,27 +311,8 @@ impl DocumentIndex for SledIndex {
         limit: usize,
     ) -> Result<Vec<FileRecord>, Error> {
         check_limit(limit)?;
-        let held = self.read();
-        let key_of = |path: &str| {
-            tagged(
-                b'f',
-                &[source_id.as_str().as_bytes(), &[0], path.as_bytes()].concat(),
-            )
-        };
-        let prefix = key_of(prefix);
-        let from = match after.map(key_of) {
-            Some(after) if after >= prefix => behind(after),
-            _ => prefix.clone(),
-        };
-        let mut list = Vec::new();
-        for item in held.db()?.range(from..).take(limit) {
-            let (key, value) = item?;
-            if !key.starts_with(&prefix) {
-                break;
-            }
-            list.push(decode(&value, "file record")?);
-        }
-        Ok(list)
+        let (from, until) = path_keys(source_id, prefix, after);
+        self.read().range(from..until, limit)
     }
 
     fn parts(
@@ -349,28 +322,24 @@ impl DocumentIndex for SledIndex {
         limit: usize,
     ) -> Result<Vec<FileRecord>, Error> {
         check_limit(limit)?;
+        let (from, until) = part_keys(file, after);
+        self.read().range(from..until, limit)
+    }
+
+    fn records(
+        &self,
+        after: Option<&SourceLocation>,
+        limit: usize,
+    ) -> Result<Vec<FileRecord>, Error> {
+        check_limit(limit)?;
         let held = self.read();
-        let prefix = tagged(b'd', &[file_key(&file.file()).as_slice(), &[0]].concat());
-        let from = match after {
-            Some(after) => {
-                let part = Some(after);
-                let last = SourceLocation {
-                    part,
-                    ..file.clone()
-                };
-                behind(tagged(b'd', &file_key(&last)))
-            }
-            None => prefix.clone(),
-        };
+        let after = after.map(file_key);
         let mut list = Vec::new();
-        for item in held.db()?.range(from..).take(limit) {
-            let (key, value) = item?;
-            if !key.starts_with(&prefix) {
-                break;
-            }
-            list.push(decode(&value, "file record")?);
+        for tag in RECORD_TAGS {
+            let from = after.as_ref().map(|key| behind(tagged(tag, key)));
+            list.extend(held.range(from.unwrap_or_else(|| vec![tag])..vec![tag + 1], limit)?);
         }
-        Ok(list)
+        Ok(in_order(list, limit))
     }
 
     fn counters(&self) -> Result<Counters, Error> {
@@ -396,13 +365,39 @@ impl DocumentIndex for SledIndex {
         self.flush()
     }
 
+    fn beside(&self) -> Result<Box<dyn DocumentIndex>, Error> {
+        let path = compact::built(&self.path);
+        match Self::open(&path) {
+            Err(error @ Error::InUse { .. }) => Err(error),
+            // Cut off while it was built; nobody was told that it is there.
+            Err(_) => {
+                compact::give_up(&self.path)?;
+                Ok(Box::new(Self::open(&path)?))
+            }
+            Ok(index) => Ok(Box::new(index)),
+        }
+    }
+
+    fn take_beside(&self) -> Result<(), Error> {
+        self.take_by_steps(&mut |_| {})
+    }
+
     fn compact(&self) -> Result<(), Error> {
+        compact::give_up(&self.path)?;
         self.compact_by_steps(&mut |_| {})
     }
 
     fn flush(&self) -> Result<(), Error> {
         let held = self.read();
         flush(held.db()?, &self.path, held.applied.batches)
+    }
+}
+
+/// How much was applied to a store.
+fn applied(db: &sled::Db) -> Result<Applied, Error> {
+    match db.get(COUNTERS_KEY)? {
+        Some(value) => decode(&value, "counters"),
+        None => Ok(Applied::default()),
     }
 }
 

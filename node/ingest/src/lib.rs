@@ -65,7 +65,10 @@ pub use kind::{DataKind, ServiceField};
 pub use name::{ConditionFlag, StoredName};
 pub use quirks::{Quirk, Quirks};
 pub use readable::{Item, Language, Readable, Table, render, render_document};
-pub use release::{names_itself, path_names_patient, verify_document};
+pub use release::{
+    is_document_path, names_itself, names_patient_in_path, path_names_patient, verify_cda,
+    verify_document,
+};
 pub use report::{Progress, Report};
 pub use sekisho_documents::{QuarantineReason, Quarantined};
 pub use source::{Source, Withheld};

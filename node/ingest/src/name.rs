@@ -72,7 +72,7 @@ pub(crate) struct Refusal {
 impl StoredName {
     /// Reads a file's path below the root: five folders and the name.
     pub(crate) fn of_path(path: &str) -> Result<Self, Refusal> {
-        let parts: Vec<&str> = path.split('/').collect();
+        let parts: Vec<&str> = path.split('/').filter(|part| is_plain(part)).collect();
         let &[
             first,
             second,
@@ -164,6 +164,11 @@ impl StoredName {
     }
 }
 
+/// Whether a part of a path is a name, and leads nowhere else: a path with others has too few.
+pub(crate) fn is_plain(part: &str) -> bool {
+    !matches!(part, "" | "." | "..")
+}
+
 /// Whether the two upper folders are the ones of this patient. The specification does not say what they are for an
 /// id shorter than six characters, and sites differ: then the patient's own folder decides.
 pub(crate) fn agrees(patient: &str, first: &str, second: &str) -> bool {
@@ -253,6 +258,11 @@ mod tests {
                 Misplaced,
             ),
             ("one folder more", format!("x/{GOOD}"), Misplaced),
+            (
+                "upwards",
+                "../-/12/-/PPR-01/12_-_PPR-01_1_20240820182500000_-_1".to_owned(),
+                Misplaced,
+            ),
             ("six parts", GOOD.replace("_01_1", "_1"), BadName),
             ("flag 3", GOOD.replace("_01_1", "_01_3"), BadName),
             ("flag with extension", format!("{GOOD}.bak"), BadName),

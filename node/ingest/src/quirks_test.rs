@@ -120,3 +120,31 @@ fn every_setting_names_another_reader() {
     other.quirks = other.quirks.with(Quirk::DocumentByPath, true);
     assert!(readers.insert(other.reader()));
 }
+
+/// The table operators read is the one the reader has.
+#[test]
+fn the_documentation_lists_every_deviation_as_it_is() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/operate/storages.md"
+    );
+    let text = std::fs::read_to_string(path).unwrap();
+    for quirk in Quirk::ALL {
+        let taken = if quirk.is_taken_by_default() {
+            "yes"
+        } else {
+            "**no**"
+        };
+        let row = format!(
+            "| `{}` | {} | {} | {} | {taken} |",
+            quirk.code(),
+            quirk.en(),
+            quirk.seen(),
+            quirk.does()
+        );
+        assert!(
+            text.contains(&row),
+            "docs/operate/storages.md lacks this row:\n{row}"
+        );
+    }
+}

@@ -65,7 +65,7 @@ pub use answer::Disclosing;
 pub use budgets::Budgets;
 pub use environment::{Environment, NoRandomness, SystemEnvironment};
 pub use error::{NodeError, OUTCOME_METADATA};
-pub use ingestion::IngestReport;
+pub use ingestion::{IngestReport, ingested_digest};
 pub use ledger::{Checkpoint, Committed, Ledger, LedgerFault, Question, Snapshot, StateFault};
 pub use node::{Config, Node, Parts};
 pub use observe::Observe;

@@ -18,7 +18,7 @@ use crate::outbox::{self, Outbox};
 use crate::slots::Slots;
 use crate::store::{Directory, NodeStore};
 use crate::{NodeError, ledger};
-use sekisho_documents::{Contents, Counters, DocumentIndex, SourceId};
+use sekisho_documents::{Contents, Counters, DocumentIndex, ObjectContents, SourceId};
 use sekisho_domain::{LedgerId, NetworkId};
 use sekisho_ingest::Source;
 use sekisho_ingest::follow::Sight;
@@ -78,6 +78,8 @@ pub(crate) struct Inner {
     pub contents: Contents,
     pub directory: Arc<Directory>,
     pub search_keys: SearchKeys,
+    /// The store its documents' contents are in, if they are in one.
+    pub stored_at: Option<String>,
     pub key: SigningKey,
     pub broker: Channel,
     pub carrier: Arc<dyn Carrier>,
@@ -116,11 +118,24 @@ impl Node {
     /// # Errors
     /// The store is another node's, or the ledger cannot be read. A source that cannot be read is no error here: it is tried again until it can.
     pub async fn start(config: Config, parts: Parts) -> Result<Self, NodeError> {
+        Self::start_with(config, parts, None).await
+    }
+
+    /// The same, its documents' contents kept in a store and released from there.
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub async fn start_with(
+        config: Config,
+        parts: Parts,
+        store: Option<ObjectContents>,
+    ) -> Result<Self, NodeError> {
         let roots = config.sources.iter().filter_map(|source| {
             let root = source.root()?;
             Some((source.id().clone(), root.to_owned()))
         });
-        let contents = Contents::new(roots);
+        let stored_at = store.as_ref().map(|store| store.id().to_owned());
+        let contents = Contents::new(roots).released_from(store);
         let meant = ask(parts.ledger.as_ref(), Meant::of).await?;
         parts.store.belong_to(&config.network, &meant.ledger)?;
         let inner = Arc::new(Inner {
@@ -129,10 +144,11 @@ impl Node {
             sources: config.sources,
             ledger: parts.ledger,
             store: Arc::new(parts.store),
-            index: parts.index,
+            index: contents.kept_for(parts.index),
             contents,
             directory: Arc::new(parts.directory),
             search_keys: SearchKeys::default(),
+            stored_at,
             key: parts.key,
             broker: parts.broker,
             carrier: parts.carrier,

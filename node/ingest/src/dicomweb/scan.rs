@@ -89,7 +89,7 @@ impl<'a> Scan<'a> {
             (self.progress)(Progress::Patient {
                 patients: 0,
                 files,
-                quarantined: 0,
+                quarantined: self.report.quarantined_total(),
             });
         }
         self.apply()?;

@@ -1,7 +1,9 @@
 //! Names of content folders, taken apart from the right: a kind may hold `_`.
 
 use super::ContentKind;
-use crate::name::{ConditionFlag, PATIENT_ID_CHARS_MAX, Refusal, agrees, is_care_date, is_code};
+use crate::name::{
+    ConditionFlag, PATIENT_ID_CHARS_MAX, Refusal, agrees, is_care_date, is_code, is_plain,
+};
 use crate::time;
 use sekisho_documents::{LocalPatientId, OperatorText, QuarantineReason, SeenPatients};
 use sekisho_domain::TimeMs;
@@ -37,7 +39,7 @@ pub(crate) struct StoredContent {
 impl StoredContent {
     /// Reads a content folder's path below the root.
     pub(crate) fn of_path(path: &str) -> Result<Self, Refusal> {
-        let parts: Vec<&str> = path.split('/').collect();
+        let parts: Vec<&str> = path.split('/').filter(|part| is_plain(part)).collect();
         let &[
             first,
             second,

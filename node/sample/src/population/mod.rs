@@ -6,6 +6,7 @@ mod household;
 mod writing;
 
 use crate::Day;
+use crate::report::Sex;
 use crate::rng::Rng;
 use household::Household;
 use serde::Serialize;
@@ -156,6 +157,8 @@ pub struct Written {
     pub kana: (String, String),
     /// Birth date, in the facility's notation.
     pub birth: String,
+    /// The day that notation means: the person's, but for a slip.
+    pub birth_day: Option<Day>,
     /// Sex, in the facility's code.
     pub sex: &'static str,
     /// Postal code.
@@ -173,6 +176,12 @@ pub struct Written {
 pub struct Record {
     /// Whose it is.
     pub person: u32,
+    /// The person's sex.
+    pub sex: Sex,
+    /// The person's birth date.
+    pub birth: Day,
+    /// The person's present family and given name, in kanji and in kana.
+    pub name: [(String, String); 2],
     /// Which household the person was born into.
     pub household: u32,
     /// Where it is kept.
@@ -207,8 +216,16 @@ pub fn population(spec: &PopulationSpec) -> Vec<Record> {
             for place in chosen {
                 let habit = &habits[place as usize];
                 let (written, classes) = writing::write(&household, member, habit, &mut rng);
+                let family = member
+                    .families
+                    .last()
+                    .map_or_else(Default::default, |f| f.1.clone());
+                let given = member.given.clone();
                 records.push(Record {
                     person,
+                    sex: member.sex,
+                    birth: member.birth,
+                    name: [(family.0, given.0), (family.1, given.1)],
                     household: number,
                     place,
                     written,

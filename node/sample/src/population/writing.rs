@@ -122,6 +122,7 @@ pub(super) fn write(
     } else {
         birth.to_string()
     };
+    written.birth_day = Some(birth);
     written.sex = match (member.sex, habit.digits_for_sex) {
         (Sex::M, false) => "M",
         (Sex::F, false) => "F",
