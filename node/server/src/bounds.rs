@@ -93,8 +93,6 @@ pub const LINKS_PAUSE: Duration = Duration::from_secs(2);
 pub const REASON_BYTES_MAX: usize = 2 * 1024;
 /// Page cache of the directory of charts.
 pub const DIRECTORY_CACHE_BYTES: usize = 64 << 20;
-/// Pause between two walks of a source that tells of no changes: a folder of documents is listed within seconds.
-pub const WALK_PAUSE: Duration = Duration::from_secs(30);
 /// Charts put into the directory in one durable step.
 pub const DIRECTORY_BATCH: usize = 256;
 /// Page cache of the node's store.
