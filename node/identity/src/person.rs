@@ -5,14 +5,15 @@
 //! nothing. Machine links come after them, the surest first. A link that would put two charts into one person that are
 //! apart (said by people, or by a rule) is left out and goes to review, saying which two.
 //!
-//! A function of its arguments and nothing else: taking a decision back gives exactly the persons of before, and a decision
-//! changes no person but those that hold its charts or are linked to them.
+//! A function of its arguments and nothing else: taking a decision back gives exactly the persons of before, and a
+//! decision changes no person but those that hold its charts or are linked to them.
 
 use crate::judge::Band;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most charts of one person; beyond it something joined strangers (a default number, a test patient), and a person looks.
+/// Most charts of one person; beyond it something joined strangers (a default number, a test patient), and a person
+/// looks.
 pub const PERSON_CHARTS_MAX: usize = 64;
 /// Most characters of a decision's reason and author.
 pub const REASON_CHARS_MAX: usize = 500;
