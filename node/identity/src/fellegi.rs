@@ -2,7 +2,7 @@
 //! (u), and learning both, and the share of pairs of one person, by expectation maximisation.
 //!
 //! Deterministic: patterns come in order, the start is given, the number of rounds is bounded. A level that was never
-//! seen keeps a small probability ([`SMOOTHING`]), so that no weight is infinite. Fields are taken to be independent
+//! seen keeps a small probability (one in a million), so that no weight is infinite. Fields are taken to be independent
 //! among each class; where they are not, whoever scores bounds what depends on one another.
 //!
 //! Source: Fellegi, Sunter (1969); Winkler, "Using the EM Algorithm for Weight Computation" (1988).
