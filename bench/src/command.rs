@@ -164,8 +164,8 @@ const BENCHMARKS: [Benchmark; 13] = [
     },
     Benchmark {
         name: "identity",
-        about: "patient matching on invented populations: precision and recall for each class of error against the aims, \
-                pairs judged per second against a plain comparison of names, and FEBRL4 against a baseline",
+        about: "patient matching on invented populations: precision and recall for each class of error against the \
+                aims, pairs judged per second against a plain comparison of names, and FEBRL4 against a baseline",
         options: "[--quick] [--persons N] [--febrl FOLDER | --no-febrl]",
         plan: plan_identity,
     },
