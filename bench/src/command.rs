@@ -181,7 +181,11 @@ const BENCHMARKS: [Benchmark; 13] = [
 fn plan_ingest(options: &[&str]) -> Result<Plan, String> {
     let mut sizes = ingested::Sizes::USUAL;
     match options {
-        ["--files", value] => sizes.files = number("--files", Some(value))?.max(1),
+        ["--files", value] => {
+            sizes.files = number("--files", Some(value))?.max(4);
+            // As the usual ones are to each other.
+            sizes.few = sizes.files / 4;
+        }
         ["--files"] => sizes.files = number("--files", None)?,
         options if quick("ingest", options)? => sizes = ingested::Sizes::QUICK,
         _ => {}
