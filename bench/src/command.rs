@@ -2,7 +2,7 @@
 
 use crate::{
     BenchError, Machine, Numbers, Report, Row, authorize, etcd, exchange, failover, group, growth,
-    indexed, ledger, postgres, queries, retrieve, sites, withdrawal,
+    identity, indexed, ingested, ledger, postgres, queries, retrieve, sites, withdrawal,
 };
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ type Plan = Box<dyn Fn(&mut dyn Write) -> Result<Vec<Row>, BenchError>>;
 /// The option that makes every run short: to see that it works, not how fast.
 const QUICK: &str = "--quick";
 
-const BENCHMARKS: [Benchmark; 11] = [
+const BENCHMARKS: [Benchmark; 13] = [
     Benchmark {
         name: "authorize",
         about: "decisions per second and how long one takes over one million consents (--full: ten), memory of a \
@@ -162,7 +162,32 @@ const BENCHMARKS: [Benchmark; 11] = [
         options: "[--quick | --documents N]",
         plan: plan_index,
     },
+    Benchmark {
+        name: "identity",
+        about: "patient matching on invented populations: precision and recall for each class of error against the aims, \
+                pairs judged per second against a plain comparison of names, and FEBRL4 against a baseline",
+        options: "[--quick] [--persons N] [--febrl FOLDER | --no-febrl]",
+        plan: plan_identity,
+    },
+    Benchmark {
+        name: "ingest",
+        about: "a hospital's storage of 200,000 files (--files: more or fewer) read into a node's index, warm and cold, \
+                against find and cat over the same tree; memory against 50,000 files; how soon a change is seen",
+        options: "[--quick | --files N]",
+        plan: plan_ingest,
+    },
 ];
+
+fn plan_ingest(options: &[&str]) -> Result<Plan, String> {
+    let mut sizes = ingested::Sizes::USUAL;
+    match options {
+        ["--files", value] => sizes.files = number("--files", Some(value))?.max(1),
+        ["--files"] => sizes.files = number("--files", None)?,
+        options if quick("ingest", options)? => sizes = ingested::Sizes::QUICK,
+        _ => {}
+    }
+    Ok(Box::new(move |progress| ingested::run(&sizes, progress)))
+}
 
 fn plan_federation(options: &[&str]) -> Result<Plan, String> {
     let mut sizes = exchange::Sizes::FULL;
@@ -200,6 +225,28 @@ fn plan_growth(options: &[&str]) -> Result<Plan, String> {
     Ok(Box::new(move |progress| {
         growth::run(&sizes, &itself()?, progress)
     }))
+}
+
+fn plan_identity(options: &[&str]) -> Result<Plan, String> {
+    let mut sizes = identity::Sizes::USUAL;
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        match *option {
+            QUICK => sizes = identity::Sizes::QUICK,
+            "--persons" => {
+                let persons = number(option, options.next().copied())?;
+                sizes.persons =
+                    u32::try_from(persons).map_err(|_| "--persons: too many".to_owned())?;
+            }
+            "--febrl" => {
+                let folder = options.next().ok_or("--febrl needs a folder")?;
+                sizes.febrl = identity::Febrl::Folder(folder.into());
+            }
+            "--no-febrl" => sizes.febrl = identity::Febrl::LeftOut,
+            other => return Err(format!("identity takes no {other}")),
+        }
+    }
+    Ok(Box::new(move |progress| identity::run(&sizes, progress)))
 }
 
 /// An option's number, with or without commas.
@@ -374,8 +421,12 @@ mod tests {
             &["queries", "--networks"],
             &["federation", "5"],
             &["federation", "--documents"],
+            &["ingest", "--files"],
             &["index", "--documents"],
             &["index", "--quick", "--documents", "7"],
+            &["identity", "--persons"],
+            &["identity", "--febrl"],
+            &["identity", "--fast"],
         ] {
             let (code, out, err) = call(args);
             assert_eq!((code, out.as_str()), (EXIT_WRONG_USE, ""), "{args:?}");

@@ -13,7 +13,9 @@
 //!        ├─▶ withdrawal ▶ cluster, relay               each replica's own state asked, also over a longer way
 //!        ├─▶ queries ───▶ networks, relay              brokers and nodes in this process, each a way from the other
 //!        ├─▶ exchange ──▶ sites ─▶ networks            whole networks as processes, asked as people ask (`federation`)
-//!        └─▶ indexed ───▶ networks                     a node's index of documents (`index`)
+//!        ├─▶ indexed ───▶ networks                     a node's index of documents (`index`)
+//!        ├─▶ identity                                  patient matching on invented populations and FEBRL4
+//!        └─▶ ingested                                  a hospital's storage read into such an index (`ingest`)
 //!                 all ─▶ yardstick (the machine), load, stats, report, machine
 //! ```
 
@@ -30,7 +32,9 @@ mod federation;
 mod group;
 pub mod growth;
 mod held;
+pub mod identity;
 pub mod indexed;
+pub mod ingested;
 pub mod ledger;
 mod load;
 mod machine;

@@ -16,7 +16,7 @@ pub struct Row {
     pub ours: f64,
     /// The peer's, or the limit.
     pub peer: f64,
-    /// Of both: `1/s` (more is better) or `ms` (less is better).
+    /// Of both: `1/s` and `share` (more is better), `ms` and `B` (less is better).
     pub unit: &'static str,
 }
 

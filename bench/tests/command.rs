@@ -53,7 +53,7 @@ fn list_ends_well_and_a_wrong_name_does_not() {
     let listed = bench(&["list"]);
     assert_eq!(listed.status.code(), Some(0));
     let list = String::from_utf8(listed.stdout).expect("text");
-    assert_eq!(list.lines().count(), 11, "{list}");
+    assert_eq!(list.lines().count(), 12, "{list}");
     assert!(listed.stderr.is_empty());
 
     let unknown = bench(&["latency", "--json"]);
@@ -200,4 +200,20 @@ fn documents_are_found_in_a_large_index() {
     );
     let (disk, entry) = numbers(&report, "disk of a document");
     assert!(disk > 0.0 && entry > 100.0, "{report}");
+}
+
+#[test]
+fn matching_is_measured_for_each_class_of_error() {
+    let report = quick("identity").expect("it needs nobody else");
+    let cases = cases(&report);
+    for part in ["twin, ", "birth_slip, recall", "as persons", "pairs judged"] {
+        assert!(
+            cases.iter().any(|case| case.contains(part)),
+            "{part}: {cases:#?}"
+        );
+    }
+    let (precision, aim) = numbers(&report, "precision of links");
+    assert!(precision >= aim, "{report}");
+    let (recall, aim) = numbers(&report, "recall of links");
+    assert!(recall >= aim, "{report}");
 }

@@ -12,12 +12,13 @@ use crate::nodes::Nodes;
 use crate::observe::{Observe, Observer};
 use crate::outcome::{Outcomes, Slot, millis};
 use crate::plan::{Plan, PlanFault, plan};
+use crate::search;
 use sekisho_domain::{AccessRequest, Action, Body, NetworkId, NetworkOutcome, RequestId, TimeMs};
 use sekisho_ledger::commitment::Salt;
 use sekisho_proto::v1;
 use sekisho_proto::v1::broker_service_server::BrokerServiceServer;
 use sekisho_transport::{Deadline, Identity, PeerDirectory};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -159,6 +160,37 @@ impl<L: Ledger> Broker<L> {
                 .answered(Action::RetrieveDocument, asking.started.elapsed());
             let end = end.map(v1::retrieve_document_event::Event::End);
             events.finish(end.map(retrieved_event));
+            drop(asking.place);
+        };
+        spawn(Arc::clone(self.counts()), gone, work);
+        Ok(stream)
+    }
+
+    /// Searches other networks for a patient, for `caller`: one `Decided`, one end for each network asked, one `Summary`.
+    /// Runs in the current span.
+    ///
+    /// # Errors
+    /// [`BrokerError`]: no network was asked.
+    pub async fn find_patients(
+        &self,
+        caller: &NetworkId,
+        message: v1::FindPatientsRequest,
+        deadline: Deadline,
+    ) -> Result<EventStream<v1::FindPatientsEvent>, BrokerError> {
+        let letters = search::letters(message.letters)?;
+        let asking = self.read(caller, message.request, Action::FindPatients, deadline)?;
+        let whom = search::whom(&asking.request.targets, &letters)?;
+        let asked = self.decide(&asking).await?;
+        let (events, stream) = Events::open(asking.until);
+        let desk = Arc::clone(&self.desk);
+        let gone = events.gone();
+        let work = async move {
+            let parts = (whom, letters);
+            let summary = find_patients(Arc::clone(&desk), &asking, asked, parts, &events).await;
+            desk.observer
+                .answered(Action::FindPatients, asking.started.elapsed());
+            let summary = summary.map(v1::find_patients_event::Event::Summary);
+            events.finish(summary.map(search::event));
             drop(asking.place);
         };
         spawn(Arc::clone(self.counts()), gone, work);
@@ -322,6 +354,57 @@ async fn find<L: Ledger>(
         desk.observer
             .ended(&asking.request.viewing, asked, &end.outcome, took_ms);
         close(&mut outcomes, slot, found, events).await?;
+    }
+    let missing = BrokerError::Contradiction("a network has no outcome");
+    outcomes
+        .summary(asking.started.elapsed())
+        .map_err(|_| missing)
+}
+
+async fn find_patients<L: Ledger>(
+    desk: Arc<Desk<L>>,
+    asking: &Asking,
+    mut asked: Asked,
+    (whom, mut letters): (BTreeSet<NetworkId>, search::Letters),
+    events: &Events<v1::FindPatientsEvent>,
+) -> Result<v1::Summary, BrokerError> {
+    use v1::find_patients_event::Event;
+    let (mut outcomes, mut slots) = Outcomes::of(&whom);
+    let mixed_up = |_| BrokerError::Contradiction("an outcome of another request");
+    events
+        .send(search::event(Event::Decided(asked.decided)))
+        .await?;
+    for (network, outcome) in asked.plan.ended {
+        let Some(slot) = slots.remove(&network) else {
+            continue;
+        };
+        desk.observer
+            .ended(&asking.request.viewing, &network, &outcome, None);
+        outcomes.end(slot, &outcome).map_err(mixed_up)?;
+        search::tell(events, &network, at_once(outcome, asking)).await?;
+    }
+    let mut asks = JoinSet::new();
+    for (network, slot) in slots {
+        let (route, letter) = (asked.routes.remove(&network), letters.remove(&network));
+        let (desk, question) = (Arc::clone(&desk), asked.question.clone());
+        let ask = async move {
+            let end = search::ask(&desk, &question, slot.network(), route.as_ref(), letter).await;
+            (slot, end)
+        };
+        asks.spawn(ask.in_current_span());
+    }
+    while let Some(done) = asks.join_next().await {
+        let Ok((slot, end)) = done else {
+            return Err(BrokerError::Contradiction(
+                "asking a network ended without an outcome",
+            ));
+        };
+        let (network, end) = (slot.network().clone(), end?);
+        let took_ms = Some(end.elapsed_ms);
+        desk.observer
+            .ended(&asking.request.viewing, &network, &end.outcome, took_ms);
+        outcomes.end(slot, &end.outcome).map_err(mixed_up)?;
+        search::tell(events, &network, end).await?;
     }
     let missing = BrokerError::Contradiction("a network has no outcome");
     outcomes

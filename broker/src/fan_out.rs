@@ -207,7 +207,7 @@ async fn ask_retrieve<L: Ledger>(
     Ok((outcome, statement))
 }
 
-async fn in_time<F: Future>(question: &Question, work: F) -> Result<F::Output, Fault> {
+pub(crate) async fn in_time<F: Future>(question: &Question, work: F) -> Result<F::Output, Fault> {
     timeout_at(question.until, work)
         .await
         .map_err(|_| Fault::TimedOut)

@@ -41,6 +41,7 @@ mod observe;
 pub mod outcome;
 pub mod plan;
 mod replica;
+mod search;
 mod service;
 #[cfg(feature = "testing")]
 pub mod testing;

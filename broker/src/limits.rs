@@ -38,8 +38,15 @@ pub const DOCUMENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Bytes of one message of a node: a chunk or a page of as many bytes, and what surrounds it.
 pub const NODE_MESSAGE_BYTES_MAX: usize = CHUNK_BYTES_MAX + 16 * 1024;
 
-/// Bytes of one message of a caller: an envelope's 16 KiB, its signatures, and a filter or document id.
-pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of one message of a caller: an envelope's 16 KiB, its signatures, and a filter, a document id, or a search's
+/// letters to as many networks as a request can ask.
+pub const REQUEST_BYTES_MAX: usize = 64 * 1024 + TARGETS_MAX * LETTER_BYTES_MAX;
+
+/// Networks one request can ask.
+pub const TARGETS_MAX: usize = sekisho_domain::AccessRequest::TARGETS_MAX;
+
+/// Bytes of a sealed letter with its signature: all of them are padded to half of that.
+pub const LETTER_BYTES_MAX: usize = 4 * 1024;
 
 /// Bytes of a document's unique id: an OID or URN (IHE ITI TF-3 §4.2.3.2.26) is far below it.
 pub const UNIQUE_ID_BYTES_MAX: usize = 256;

@@ -32,6 +32,7 @@ fn deadline(metadata: &MetadataMap) -> Result<Deadline, Status> {
 impl<L: Ledger> BrokerService for Broker<L> {
     type FindDocumentsStream = EventStream<v1::FindDocumentsEvent>;
     type RetrieveDocumentStream = EventStream<v1::RetrieveDocumentEvent>;
+    type FindPatientsStream = EventStream<v1::FindPatientsEvent>;
 
     async fn find_documents(
         &self,
@@ -52,6 +53,17 @@ impl<L: Ledger> BrokerService for Broker<L> {
         let span = info_span!("retrieve_document", viewing = %caller, index = Empty, code = Empty);
         telemetry::set_remote_parent(&span, request.metadata());
         let answer = self.retrieve_document(&caller, request.into_inner(), deadline);
+        answered(answer, span).await
+    }
+
+    async fn find_patients(
+        &self,
+        request: Request<v1::FindPatientsRequest>,
+    ) -> Result<Response<Self::FindPatientsStream>, Status> {
+        let (caller, deadline) = (peer(&request)?.network, deadline(request.metadata())?);
+        let span = info_span!("find_patients", viewing = %caller, index = Empty, code = Empty);
+        telemetry::set_remote_parent(&span, request.metadata());
+        let answer = self.find_patients(&caller, request.into_inner(), deadline);
         answered(answer, span).await
     }
 }

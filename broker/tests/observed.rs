@@ -48,6 +48,7 @@ impl Observe for Told {
         self.events.lock().unwrap().push(match action {
             Action::FindDocuments => "found",
             Action::RetrieveDocument => "retrieved",
+            Action::FindPatients => "searched",
         });
     }
 }

@@ -1,6 +1,9 @@
 //! Every parser of outside bytes as a function of anything: it must not panic, and what it lets in must be what it
 //! writes. `tests/` feeds them the corpus and seeded mutations of it, `libfuzzer/` what coverage finds.
 
+mod readers;
+mod ssmix2;
+
 use prost::Message;
 use sekisho_domain::{Entry, Genesis};
 use sekisho_ledger::attested::Ask;
@@ -15,7 +18,7 @@ use std::sync::OnceLock;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every parser of bytes that come from outside.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 26] = [
     ("envelope", envelope),
     ("entry", entry),
     ("leaf", leaf),
@@ -27,6 +30,21 @@ pub const TARGETS: [Target; 11] = [
     ("bundle", proof_bundle),
     ("profile", profile),
     ("state-request", state_request),
+    ("fold", fold),
+    ("birth-date", birth_date),
+    ("address", address),
+    ("postal-table", postal_table),
+    ("ssmix2-message", ssmix2::message),
+    ("ssmix2-cda", ssmix2::cda),
+    ("ssmix2-path", ssmix2::path),
+    ("transactions", ssmix2::transactions),
+    ("fhir", readers::fhir),
+    ("cda", readers::cda),
+    ("pdf", readers::pdf),
+    ("nsips", readers::nsips),
+    ("uke", readers::uke),
+    ("csv", readers::csv),
+    ("csv-mapping", readers::csv_mapping),
 ];
 
 /// The target of a name.
@@ -168,5 +186,56 @@ fn profile(bytes: &[u8]) {
             again.is_ok_and(|again| again == profile),
             "a profile comes back as it went"
         );
+    }
+}
+
+/// A name as feeds hold it, folded: as kana, as kanji, as a telephone number, as a part of an insured number.
+fn fold(bytes: &[u8]) {
+    use sekisho_identity::fold;
+    let text = String::from_utf8_lossy(bytes);
+    for by in [fold::kana, fold::kanji, fold::insured_part] {
+        let once = by(&text);
+        assert_eq!(by(&once), once, "folding what is folded changes nothing");
+    }
+    if let Some(once) = fold::phone(&text) {
+        assert_eq!(fold::phone(&once), Some(once), "nor of a telephone number");
+    }
+}
+
+/// A birth date as feeds hold it.
+fn birth_date(bytes: &[u8]) {
+    use sekisho_identity::Date;
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(date) = Date::read(&text) {
+        assert_eq!(
+            Date::read(&date.to_string()),
+            Ok(date),
+            "a date comes back as it went"
+        );
+    }
+}
+
+/// An address as feeds hold it, the postal code in its first line.
+fn address(bytes: &[u8]) {
+    use sekisho_identity::{Address, fold};
+    let text = String::from_utf8_lossy(bytes);
+    let (postal, text) = text.split_once('\n').unwrap_or(("", &text));
+    if let Some(read) = Address::read(postal, text) {
+        let folded = fold::address(&read);
+        assert!(folded.numbers.len() <= 3, "block, house and branch");
+        assert_eq!(folded, fold::address(&read), "the same each time");
+    }
+}
+
+/// A table of postal codes as it was downloaded.
+fn postal_table(bytes: &[u8]) {
+    use sekisho_identity::{Address, PostalTable, fold};
+    if let Ok(table) = PostalTable::read(bytes) {
+        let read = Address {
+            postal: Some("8300001".to_owned()),
+            text: "福岡県久留米市見本町1-2-3".to_owned(),
+        };
+        let folded = fold::address_by(&read, Some(&table));
+        assert!(folded.says(), "a table takes nothing away");
     }
 }

@@ -356,7 +356,8 @@ fn request() -> impl Strategy<Value = AccessRequest> {
                 (subject, document, categories, mut targets),
             )| {
                 let action = match document {
-                    None => Action::FindDocuments,
+                    None if targets.contains(&viewing) => Action::FindDocuments,
+                    None => Action::FindPatients,
                     Some(_) => Action::RetrieveDocument,
                 };
                 while document.is_some() && targets.len() > 1 {

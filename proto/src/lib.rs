@@ -45,5 +45,7 @@ pub const ANSWER_TYPE: &str = "application/vnd.sekisho.answer.v1+protobuf";
 pub const SEALING_KEY_TYPE: &str = "application/vnd.sekisho.sealing-key.v1+protobuf";
 /// DSSE payload type of a [`v1::SealedDocument`].
 pub const SEALED_TYPE: &str = "application/vnd.sekisho.sealed.v1+protobuf";
+/// DSSE payload type of a [`v1::SealedLetter`].
+pub const LETTER_TYPE: &str = "application/vnd.sekisho.letter.v1+protobuf";
 /// Metadata key of the absolute deadline, milliseconds since 1970, UTC.
 pub const DEADLINE_METADATA: &str = "sekisho-deadline-ms";

@@ -47,11 +47,11 @@ impl Document {
 /// Puts two documents beside the patient's prescriptions, and into Saga's index.
 pub fn documents(dir: &Path, (there, patient): (&str, &str)) -> (Document, Document) {
     let index = SledIndex::open(&dir.join("saga/data/index")).unwrap();
-    let storage = SsMix2Storage {
-        root: dir.join("ssmix2").join(there),
-        facility: there.parse().unwrap(),
-        source_id: there.parse().unwrap(),
-    };
+    let storage = SsMix2Storage::new(
+        dir.join("ssmix2").join(there),
+        there.parse().unwrap(),
+        there.parse().unwrap(),
+    );
     ingest(&storage, &index, &mut |_| {}).unwrap();
     let chart = Patient {
         facility: storage.facility.clone(),

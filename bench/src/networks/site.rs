@@ -8,7 +8,7 @@ use crate::cluster::PATIENCE;
 use crate::federation::Member;
 use sekisho_broker::{Broker, Limits};
 use sekisho_documents::{BATCH_CHANGES_MAX, DocumentIndex, SledIndex};
-use sekisho_node::{Budgets, Config, Node, NodeStore, Parts, SystemEnvironment};
+use sekisho_node::{Budgets, Config, Directory, Node, NodeStore, Parts, SystemEnvironment};
 use sekisho_replica::{Keys, Replica, SystemClock, Timing};
 use sekisho_transport::{ClientLimits, Expected, Incoming, ServerLimits, channel, server};
 use std::net::TcpListener;
@@ -125,6 +125,7 @@ async fn node(
     std::fs::create_dir_all(dir).map_err(BenchError::system("a directory"))?;
     let store = NodeStore::open(&dir.join("node.redb"))?;
     let index = SledIndex::open(&dir.join("documents"))?;
+    let directory = Directory::open(&dir.join("people.redb"))?;
     let mut changes = Vec::new();
     for person in 0..documents.persons {
         let chart = Chart::of(&member.hospital, person)?;
@@ -156,6 +157,7 @@ async fn node(
         ledger: Arc::new(replica.clone()),
         store,
         index: Arc::new(index),
+        directory,
         key: member.node_key(),
         broker: own()?,
         carrier: Arc::new(own()?),

@@ -11,7 +11,7 @@ use sekisho_documents::{Change, DocumentIndex, MemoryIndex, Patient};
 use sekisho_domain::{NetworkOutcome, Outcome, Purpose, Role};
 use sekisho_ingest::{Source, SsMix2Storage};
 use sekisho_ledger::ledger_id;
-use sekisho_node::{Budgets, Node, NodeStore, Parts, SystemEnvironment};
+use sekisho_node::{Budgets, Directory, Node, NodeStore, Parts, SystemEnvironment};
 use sekisho_proto::v1;
 use sekisho_replica::{Config, Keys, Replica, SystemClock, Timing};
 use sekisho_transport::{
@@ -208,11 +208,17 @@ fn store(dir: &Path, member: &Member, id: &str) -> Result<NodeStore, BenchError>
     Ok(store)
 }
 
+fn directory(dir: &Path, member: &Member) -> Result<Directory, BenchError> {
+    let path = dir.join(format!("{}-people.redb", member.id));
+    Directory::open(&path).map_err(|e| wrong("a directory of charts", e))
+}
+
 async fn viewing((dir, of, replica): At<'_>, by: &Arc<ByTurns>) -> Result<Node, BenchError> {
     let parts = Parts {
         ledger: Arc::new(replica.clone()),
         store: store(dir, &of.east, HERE)?,
         index: Arc::new(MemoryIndex::default()),
+        directory: directory(dir, &of.east)?,
         key: of.east.node_key(),
         broker: by.broker.clone(),
         carrier: Arc::new(Shared(Arc::clone(by))),
@@ -222,11 +228,11 @@ async fn viewing((dir, of, replica): At<'_>, by: &Arc<ByTurns>) -> Result<Node, 
 }
 
 async fn disclosing((dir, of, replica): At<'_>, known: &str) -> Result<Node, BenchError> {
-    let storage = SsMix2Storage {
-        root: dir.join(SOURCE),
-        facility: of.west.hospital.clone(),
-        source_id: SOURCE.parse().map_err(|e| wrong("a source's id", e))?,
-    };
+    let storage = SsMix2Storage::new(
+        dir.join(SOURCE),
+        of.west.hospital.clone(),
+        SOURCE.parse().map_err(|e| wrong("a source's id", e))?,
+    );
     let index = MemoryIndex::default();
     for n in 0..2 {
         let put = Change::Put(record(n, &storage)?);
@@ -244,6 +250,7 @@ async fn disclosing((dir, of, replica): At<'_>, known: &str) -> Result<Node, Ben
         ledger: Arc::new(replica.clone()),
         store: store(dir, &of.west, THERE)?,
         index: Arc::new(index),
+        directory: directory(dir, &of.west)?,
         key: of.west.node_key(),
         broker: nobody.clone(),
         carrier: Arc::new(nobody),

@@ -248,6 +248,16 @@ async fn play<E: Clone>(
 impl NodeService for Peer {
     type AnswerFindStream = ReceiverStream<Result<v1::AnswerFindEvent, Status>>;
     type AnswerRetrieveStream = ReceiverStream<Result<v1::AnswerRetrieveEvent, Status>>;
+    type AnswerPatientsStream = ReceiverStream<Result<v1::AnswerPatientsEvent, Status>>;
+
+    async fn answer_patients(
+        &self,
+        request: Request<v1::AnswerPatientsRequest>,
+    ) -> Result<Response<Self::AnswerPatientsStream>, Status> {
+        let letter = request.get_ref().letter.clone();
+        let steps = self.conduct.patients(letter);
+        self.answer(request.metadata(), steps).await
+    }
 
     async fn answer_find(
         &self,

@@ -4,7 +4,7 @@ use sekisho_domain::{EntryIndex, Hash, LedgerId, NetworkId, NetworkOutcome, Requ
 use sekisho_ledger::sealed::{ChunkTags, SealedDocument, TAG_BYTES};
 use sekisho_ledger::signature::SigningKey;
 use sekisho_ledger::{AnswerHash, Statement};
-use sekisho_proto::v1;
+use sekisho_proto::{LETTER_TYPE, SEALING_KEY_TYPE, v1};
 use sha2::{Digest, Sha256};
 use tonic::{Code, Status};
 
@@ -245,6 +245,35 @@ impl Conduct {
             statement,
             v1::AnswerRetrieveEvent { event: None },
         )
+    }
+
+    /// The reply to a question about a search: a key, or to a letter another; as far as a broker can tell.
+    pub(super) fn patients(
+        self,
+        letter: Option<v1::Envelope>,
+    ) -> Vec<Step<v1::AnswerPatientsEvent>> {
+        let payload_type = match letter {
+            Some(_) => LETTER_TYPE,
+            None => SEALING_KEY_TYPE,
+        };
+        let mut reply = v1::Envelope {
+            payload_type: payload_type.to_owned(),
+            payload: vec![0x5e; 2_100],
+            ..Default::default()
+        };
+        match self {
+            Self::TooMuch => reply.payload.resize(8_000, 0),
+            Self::OtherRequest => reply.payload_type = "text/plain".to_owned(),
+            _ => {}
+        }
+        let event = |reply| v1::AnswerPatientsEvent { reply };
+        let reply = event(Some(reply));
+        match self {
+            Self::SendsNothing => vec![Step::Send(event(None))],
+            Self::Trickles => vec![Step::Forever(reply, Some(TRICKLE))],
+            Self::Floods => vec![Step::Forever(reply, None)],
+            conduct => conduct.steps(Vec::new(), reply.clone(), reply, event(None)),
+        }
     }
 
     fn steps<E: Clone>(self, parts: Vec<E>, more: E, statement: E, none: E) -> Vec<Step<E>> {

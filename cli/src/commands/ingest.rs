@@ -5,8 +5,9 @@ use super::show::{Progress, Table};
 use crate::ops;
 use crate::ui::{Exit, Failure};
 use clap::Args;
-use sekisho_ingest::Report;
+use sekisho_ingest::{Quirk, Report};
 use sekisho_node::IngestReport;
+use sekisho_proto::v1::IngestProgress;
 use serde_json::json;
 
 #[derive(Debug, Args)]
@@ -27,14 +28,7 @@ pub(super) async fn run(args: &IngestArgs, at: &At) -> Result<Exit, Failure> {
     let session = at.session()?;
     let mut progress = Progress::new(at.ui);
     let report = ops::ingest(&session, args.rebuild, |p| {
-        let (source, seen, held) = (&p.source, p.files_seen, p.files_quarantined);
-        let rate = seen.saturating_mul(1000) / p.elapsed_ms.max(1);
-        progress.tell(|| {
-            (
-                format!("{source}：{seen} ファイル（毎秒 {rate}）、隔離 {held}"),
-                format!("{source}: {seen} files ({rate}/s), {held} quarantined"),
-            )
-        });
+        progress.tell(|| told(p));
     })
     .await?;
     progress.end();
@@ -56,6 +50,25 @@ pub(super) async fn run(args: &IngestArgs, at: &At) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// How far a run is: files, how fast, how long it will take where the index knew the files before, and what is kept
+/// from answers.
+fn told(p: &IngestProgress) -> (String, String) {
+    let (source, seen, held) = (&p.source, p.files_seen, p.files_quarantined);
+    let rate = seen.saturating_mul(1000) / p.elapsed_ms.max(1);
+    let left_s = p.files_left.checked_div(rate).filter(|_| p.files_left > 0);
+    let (left_ja, left_en) = left_s.map_or_else(Default::default, |s| {
+        let (minutes, seconds) = (s / 60, s % 60);
+        (
+            format!("、残り約 {minutes} 分 {seconds:02} 秒"),
+            format!(", about {minutes} min {seconds:02} s left"),
+        )
+    });
+    (
+        format!("{source}：{seen} ファイル（毎秒 {rate}{left_ja}）、隔離 {held}"),
+        format!("{source}: {seen} files ({rate}/s{left_en}), {held} quarantined"),
+    )
+}
+
 fn text(reports: &[Report], at: &At) -> String {
     let pick = |ja, en| at.ui.pick(ja, en);
     let mut table = Table::new([
@@ -69,7 +82,7 @@ fn text(reports: &[Report], at: &At) -> String {
         pick("隔離", "quarantined"),
         pick("ミリ秒", "ms"),
     ]);
-    let mut reasons = String::new();
+    let (mut kinds, mut reasons, mut quirks) = (String::new(), String::new(), String::new());
     for report in reports {
         table.row([
             report.source_id.to_string(),
@@ -82,22 +95,74 @@ fn text(reports: &[Report], at: &At) -> String {
             report.quarantined_total().to_string(),
             report.duration_ms.to_string(),
         ]);
-        for (reason, count) in &report.quarantined {
-            reasons.push_str(&format!(
-                "  {}: {count} × {}\n",
-                report.source_id,
-                pick(reason.ja(), reason.en())
+        let source = &report.source_id;
+        for (kind, counts) in &report.kinds {
+            let (approved, deprecated, deleted) =
+                (counts.approved, counts.deprecated, counts.deleted);
+            kinds.push_str(&format!(
+                "  {source}: {kind}  {} {approved}, {} {deprecated}, {} {deleted}\n",
+                pick("有効", "in force"),
+                pick("旧版", "superseded"),
+                pick("削除", "deleted"),
             ));
         }
+        for (reason, count) in &report.quarantined {
+            let sentence = pick(reason.ja(), reason.en());
+            reasons.push_str(&format!("  {source}: {count} × {sentence}\n"));
+        }
+        for (code, count) in &report.quirks {
+            let quirk = Quirk::named(code);
+            let sentence = quirk.map_or(code.as_str(), |quirk| pick(quirk.ja(), quirk.en()));
+            quirks.push_str(&format!("  {source}: {count} × {sentence} ({code})\n"));
+        }
     }
-    if reasons.is_empty() {
-        return table.to_string();
+    let mut text = table.to_string();
+    for (title, lines) in [
+        (pick("データ種別ごと：", "By kind:"), kinds),
+        (
+            pick(
+                "回答に使わないもの（隔離）：",
+                "Kept from answers (quarantined):",
+            ),
+            reasons,
+        ),
+        (
+            pick(
+                "今回読んだファイルにあった仕様からの逸脱：",
+                "Deviations from the specification in the files read now:",
+            ),
+            quirks,
+        ),
+    ] {
+        if !lines.is_empty() {
+            text.push_str(&format!("\n{title}\n{lines}"));
+        }
     }
-    format!(
-        "{table}\n{}\n{reasons}",
-        pick(
-            "回答に使わないもの（隔離）：",
-            "Kept from answers (quarantined):"
-        )
-    )
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_says_how_long_where_the_files_were_known() {
+        let mut p = IngestProgress {
+            source: "a".to_owned(),
+            files_seen: 5_000,
+            files_quarantined: 3,
+            elapsed_ms: 10_000,
+            ..Default::default()
+        };
+        assert_eq!(told(&p).1, "a: 5000 files (500/s), 3 quarantined");
+        p.files_left = 60_000;
+        assert_eq!(
+            told(&p).1,
+            "a: 5000 files (500/s, about 2 min 00 s left), 3 quarantined"
+        );
+        assert!(told(&p).0.contains("残り約 2 分 00 秒"));
+        // Before the first file there is no rate.
+        (p.files_seen, p.elapsed_ms) = (0, 0);
+        assert_eq!(told(&p).1, "a: 0 files (0/s), 3 quarantined");
+    }
 }

@@ -25,7 +25,7 @@ use health::Watched;
 use sekisho_broker::{Broker, Limits};
 use sekisho_domain::{Genesis, KeyPurpose};
 use sekisho_ledger::signature::SigningKey;
-use sekisho_node::{Node, NodeStore, Parts, SystemEnvironment};
+use sekisho_node::{Directory, Node, NodeStore, Parts, SystemEnvironment};
 use sekisho_replica::{Keys, Replica, SystemClock};
 use sekisho_transport::{
     ClientLimits, Expected, Identity, Incoming, ServerLimits, channel, server, telemetry,
@@ -359,6 +359,7 @@ async fn start_node(
         ledger: side.of_node(),
         store: NodeStore::open(&store).map_err(|e| failed(&e))?,
         index: index.map_err(|e| failed(&e))?,
+        directory: Directory::open(&config.data.join("people.redb")).map_err(|e| failed(&e))?,
         key,
         carrier: match of.retrieve {
             RetrieveVia::Broker => Arc::new(broker.clone()),

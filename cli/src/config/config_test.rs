@@ -1,6 +1,7 @@
 //! What a configuration file may say, and what is said where it is wrong.
 
 use super::*;
+use sekisho_ingest::Layout;
 
 #[test]
 fn the_example_is_a_configuration_and_names_every_setting() {
@@ -238,6 +239,110 @@ fn two_sources_of_one_name_are_refused_even_where_one_has_faults() {
 }
 
 #[test]
+fn each_kind_of_source_has_its_settings_and_no_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let mapping = dir.path().join("vitals.toml");
+    let columns = "version = 1\nname = \"v\"\ncategory = \"vitals\"\ntitle = { ja = \"表\", en = \"table\" }\n\
+        encoding = \"utf-8\"\ncolumns = [\"a\", \"b\"]\npatient = \"a\"\ndate = \"b\"\ndocument = [\"b\"]\n";
+    std::fs::write(&mapping, columns).unwrap();
+    let of = |kind: &str, lines: &str| {
+        let root = if kind == "dicomweb" {
+            ""
+        } else {
+            "root = \"/r\""
+        };
+        let text = format!(
+            "{EXAMPLE}\n[[node.source]]\nid = \"b\"\nkind = \"{kind}\"\nfacility = \"4110000001\"\n{root}\n{lines}\n"
+        );
+        let config = Config::parse(&text, dir.path());
+        config.map(|config| config.node.unwrap().sources[1].source().kind())
+    };
+    for kind in ["ss-mix2-standardised", "fhir", "cda", "pdf", "nsips", "uke"] {
+        assert_eq!(of(kind, ""), Ok(kind));
+    }
+    assert_eq!(of("csv", "mapping = \"vitals.toml\""), Ok("csv"));
+    let url = "url = \"http://127.0.0.1:8042/dicom-web\"";
+    std::fs::write(dir.path().join("pacs.login"), "node:secret\n").unwrap();
+    std::fs::write(dir.path().join("no.login"), "node\n").unwrap();
+    assert_eq!(of("dicomweb", url), Ok("dicomweb"));
+    assert_eq!(
+        of("dicomweb", &format!("{url}\nlogin = \"pacs.login\"")),
+        Ok("dicomweb")
+    );
+    let no_login = format!("{url}\nlogin = \"no.login\"");
+    let system = "patient_system = \"urn:oid:1.2.3\"";
+    assert_eq!(of("fhir", system), Ok("fhir"));
+    std::fs::write(
+        dir.path().join("bad.toml"),
+        columns.replace("\"utf-8\"", "\"utf8\""),
+    )
+    .unwrap();
+    for (kind, lines, said) in [
+        (
+            "excel",
+            "",
+            "node.source[1].kind: the kinds of source there are",
+        ),
+        (
+            "nsips",
+            system,
+            "node.source[1].patient_system: is not a setting",
+        ),
+        ("csv", "", "node.source[1].mapping: is missing"),
+        ("dicomweb", "", "node.source[1].url: is missing"),
+        (
+            "dicomweb",
+            "url = \"https://p:1/x\"",
+            "a proxy beside the node speaks TLS",
+        ),
+        (
+            "dicomweb",
+            no_login.as_str(),
+            "does not hold one line user:password",
+        ),
+        ("uke", url, "node.source[1].url: is not a setting"),
+        (
+            "csv",
+            "mapping = \"absent.toml\"",
+            "cannot be read as a mapping",
+        ),
+        (
+            "csv",
+            "mapping = \"bad.toml\"",
+            "\"utf8\" is not read; write",
+        ),
+    ] {
+        let faults = of(kind, lines).unwrap_err();
+        assert!(
+            faults.to_string().contains(said),
+            "{kind} {lines}: {faults}"
+        );
+        assert!(!faults.ja().is_ascii(), "{kind} {lines}");
+    }
+}
+
+#[test]
+fn the_example_shows_another_source() {
+    let (before, shown) = EXAMPLE.split_once("# [[node.source]]").unwrap();
+    let (shown, after) = shown.split_once("\n\n").unwrap();
+    let settings = shown
+        .lines()
+        .filter(|line| line.contains(" = "))
+        .map(|l| l.trim_start_matches("# "));
+    let shown: Vec<_> = settings.collect();
+    let text = format!("{before}[[node.source]]\n{}\n\n{after}", shown.join("\n"));
+    let config = Config::parse(&text, Path::new(".")).unwrap();
+    let kinds: Vec<_> = config
+        .node
+        .unwrap()
+        .sources
+        .iter()
+        .map(|s| s.source().kind())
+        .collect();
+    assert_eq!(kinds, ["ss-mix2-standardised", "fhir"]);
+}
+
+#[test]
 fn a_node_without_a_replica_and_an_empty_file_are_refused() {
     let cases = [
         ("", "network: is missing"),
@@ -341,4 +446,67 @@ fn a_node_without_a_replica_names_voters() {
         assert!(faults.to_string().starts_with(said), "{lines}: {faults}");
         assert!(!faults.ja().is_ascii(), "{lines}");
     }
+}
+
+#[test]
+fn a_storage_says_how_it_is_read_and_followed() {
+    use sekisho_domain::Category;
+    use sekisho_ingest::Quirk;
+    let of = |lines: &str| {
+        let text = format!(
+            "[network]\nid = \"a\"\n[server]\nlisten = \"127.0.0.1:1\"\n[replica]\nid = 1\n[broker]\n[node]\n[[node.source]]\n\
+             id = \"s\"\nfacility = \"4110000001\"\nroot = \"r\"\n{lines}\n"
+        );
+        let config = Config::parse(&text, Path::new("/etc"));
+        config.map(|config| {
+            let source = config.node.unwrap().sources.remove(0);
+            match source.holds {
+                Holds::SsMix2 { settings, .. } => *settings,
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    let usual = of("kind = \"ss-mix2-standardised\"").unwrap();
+    assert_eq!(usual.layout, Layout::Standardised);
+    assert_eq!(
+        usual.follow,
+        Some(sekisho_ingest::follow::Follow::default())
+    );
+    assert_eq!(usual.transactions, None);
+    let all = of(
+        "kind = \"ss-mix2-extended\"\ntransactions = \"TR\"\naccept = [\"document-by-path\"]\n\
+         refuse = [\"framed\"]\nkinds = [\"L777 = operation\"]\nreconcile_minutes = 5",
+    )
+    .unwrap();
+    assert_eq!(
+        (all.layout, all.transactions.as_deref()),
+        (Layout::Extended, Some(Path::new("/etc/TR")))
+    );
+    assert!(all.quirks.takes(Quirk::DocumentByPath) && !all.quirks.takes(Quirk::Framed));
+    assert_eq!(all.kinds["L777"], Category::Operation);
+    assert_eq!(all.follow.unwrap().reconcile_every.as_secs(), 300);
+    assert_eq!(
+        of("kind = \"ss-mix2-extended\"\nfollow = false")
+            .unwrap()
+            .follow,
+        None
+    );
+    for (wrong, said) in [
+        ("accept = [\"no-such\"]", "is no deviation"),
+        ("refuse = \"framed\"", "for example"),
+        ("refuse = [1]", "for example"),
+        ("kinds = [\"L777\"]", "is not a local code"),
+        ("kinds = [\"L777 = nothing\"]", "is not a local code"),
+        ("reconcile_minutes = 0", "from 1 to"),
+        ("follow = \"yes\"", "true or false"),
+    ] {
+        let faults = of(&format!("kind = \"ss-mix2-standardised\"\n{wrong}")).unwrap_err();
+        assert_eq!(faults.0.len(), 1, "{wrong}: {faults}");
+        assert!(faults.to_string().contains(said), "{wrong}: {faults}");
+    }
+    let faults = of("kind = \"other\"").unwrap_err().to_string();
+    assert!(
+        faults.contains("ss-mix2-standardised, ss-mix2-extended"),
+        "{faults}"
+    );
 }

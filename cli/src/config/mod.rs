@@ -5,6 +5,7 @@
 
 mod read;
 mod source;
+mod ssmix2;
 mod stores;
 mod voters;
 
@@ -15,6 +16,7 @@ use sekisho_domain::{NetworkId, ReplicaId};
 use sekisho_node::Budgets;
 use sekisho_replica::{EXPECTED_RTT_DEFAULT_MS, EXPECTED_RTT_MS, Timing};
 pub use source::{Holds, SourceConfig};
+pub use ssmix2::SsMix2Config;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -252,6 +252,25 @@ impl<'a> Reader<'a> {
         numbers.map(Some)
     }
 
+    /// A list of texts; empty where it is absent.
+    pub fn texts(&mut self, key: &str, example: &str) -> Option<Vec<String>> {
+        let (ja, en) = (format!("例：{example}"), format!("for example {example}"));
+        let items = match self.table.remove(key) {
+            None => return Some(Vec::new()),
+            Some(Value::Array(items)) => items,
+            Some(other) => {
+                self.fault(key, not_a(&other, &ja, &en));
+                return None;
+            }
+        };
+        let text = |item: &Value| item.as_str().map(str::to_owned);
+        let texts: Option<Vec<String>> = items.iter().map(text).collect();
+        if texts.is_none() {
+            self.fault(key, not_a(&Value::Array(items), &ja, &en));
+        }
+        texts
+    }
+
     /// A yes or no, with a default.
     pub fn flag(&mut self, key: &str, default: bool) -> Option<bool> {
         match self.table.remove(key) {

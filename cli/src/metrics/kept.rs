@@ -194,6 +194,7 @@ impl sekisho_broker::Observe for Metrics {
         let action = match action {
             Action::FindDocuments => "find",
             Action::RetrieveDocument => "retrieve",
+            Action::FindPatients => "search",
         };
         if let Ok(histogram) = self.request_took.get_metric_with_label_values(&[action]) {
             histogram.observe(took.as_secs_f64());

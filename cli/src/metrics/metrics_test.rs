@@ -98,6 +98,7 @@ fn eventful() -> Metrics {
             duration_ms: 7,
             kinds: BTreeMap::new(),
             quarantined: BTreeMap::new(),
+            quirks: BTreeMap::new(),
         }],
     });
     for code in (0..17).map(Code::from) {

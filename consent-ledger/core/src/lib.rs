@@ -28,6 +28,7 @@ mod envelope;
 mod genesis;
 pub mod history;
 mod leaf;
+pub mod letter;
 pub mod merkle;
 pub mod note;
 pub mod patterns;
@@ -53,7 +54,7 @@ mod totality_test;
 
 pub use answer::{AnswerFault, AnswerHash, Statement};
 pub use apply::{Applied, Nodes, agreement_digest, apply_batch};
-pub use authorize::{NotPermitted, PERMIT_MS_MAX, Permit, authorize};
+pub use authorize::{NotPermitted, PERMIT_MS_MAX, Permit, authorize, covers, if_linked};
 pub use envelope::{
     Admitted, Authentic, EntryFault, Formed, SignatureCheck, Strict, admit, authenticate, form,
     seal, sign_entry,

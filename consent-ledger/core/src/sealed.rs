@@ -88,20 +88,20 @@ pub struct SealedDocument {
     pub from_chunk: u64,
 }
 
-fn key(bytes: &[u8]) -> Result<[u8; KEY_BYTES], AnswerFault> {
+pub(crate) fn key(bytes: &[u8]) -> Result<[u8; KEY_BYTES], AnswerFault> {
     let length = AnswerFault::Domain(DomainError::Invalid("a sealing key is 32 bytes"));
     bytes.try_into().map_err(|_| length)
 }
 
 /// The first thing that is not the same.
-fn about<const N: usize>(same: [(bool, &'static str); N]) -> Result<(), AnswerFault> {
+pub(crate) fn about<const N: usize>(same: [(bool, &'static str); N]) -> Result<(), AnswerFault> {
     match same.into_iter().find(|(same, _)| !same) {
         Some((_, what)) => Err(AnswerFault::About(what)),
         None => Ok(()),
     }
 }
 
-fn decoded<T: Message + Default>(envelope: &v1::Envelope) -> Result<T, AnswerFault> {
+pub(crate) fn decoded<T: Message + Default>(envelope: &v1::Envelope) -> Result<T, AnswerFault> {
     T::decode(envelope.payload.as_slice()).map_err(|e| AnswerFault::Payload(e.to_string()))
 }
 

@@ -43,7 +43,8 @@ impl AccessRequest {
     /// leaf with a decision for each within the 65,535 bytes of a tile's entry.
     pub const TARGETS_MAX: usize = 64;
 
-    /// Whether the grounds are those the purpose needs.
+    /// Whether the grounds are those the purpose needs, and a search for a patient asks other networks only: of its own
+    /// patients a node knows without asking.
     ///
     /// # Errors
     /// [`DomainError::Invalid`].
@@ -54,13 +55,17 @@ impl AccessRequest {
             Grounds::Disaster { .. } => Nature::Disaster,
             Grounds::Law(_) => Nature::Law,
         };
-        if self.purpose.nature() == fits {
-            Ok(())
-        } else {
-            Err(DomainError::Invalid(
+        if self.purpose.nature() != fits {
+            return Err(DomainError::Invalid(
                 "the request's grounds do not fit its purpose of use",
-            ))
+            ));
         }
+        if self.action == Action::FindPatients && self.targets.contains(&self.viewing) {
+            return Err(DomainError::Invalid(
+                "a request to find patients asks other networks, not its own",
+            ));
+        }
+        Ok(())
     }
 }
 

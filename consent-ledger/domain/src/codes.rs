@@ -282,6 +282,7 @@ codes! {
     Action: "action" {
         FindDocuments = 1, "find-documents", "文書一覧の照会", "find documents";
         RetrieveDocument = 2, "retrieve-document", "文書の取得", "retrieve a document";
+        FindPatients = 3, "find-patients", "患者の照会", "find patients";
     }
 }
 
@@ -324,6 +325,8 @@ codes! {
         /// Nothing is opened that the patient has not consented to for drills by name.
         DisasterDrill = 4, "disaster-drill", "災害訓練", "disaster drill";
         Law = 5, "law", "法令", "law";
+        /// A search for a patient: an agreement allows it, and nothing but demographics is told.
+        Agreement = 6, "agreement", "協定（患者の照会）", "agreement (a search)";
     }
 }
 

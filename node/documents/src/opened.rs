@@ -13,7 +13,7 @@ use crate::{DocumentEntry, SourceLocation};
 use sekisho_domain::Hash;
 use sha2::{Digest, Sha256};
 use std::fmt::Debug;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 
 /// Bytes read at a time in the first pass: few calls to the system, and within a processor's cache.
 const PASS_BYTES: usize = 256 << 10;
@@ -116,6 +116,11 @@ impl Source {
 }
 
 impl Opened {
+    /// A document that was fetched: its bytes are held, and checked like a file's.
+    pub fn fetched(bytes: Vec<u8>, entry: &DocumentEntry) -> Self {
+        Self::new(Cursor::new(bytes), entry)
+    }
+
     pub(crate) fn new(file: impl Handle + 'static, entry: &DocumentEntry) -> Self {
         Self::at(file, entry, entry.location.clone())
     }

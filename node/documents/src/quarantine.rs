@@ -65,6 +65,8 @@ reasons! {
     Unpaired = "unpaired", "文書と付属情報（JSON）がそろっていません。", "The document or its sidecar is missing.";
     SidecarMismatch = "sidecar-mismatch", "付属情報が示す文書と内容が違います。", "The sidecar is about other bytes than the document's.";
     TooManyParts = "too-many-parts", "1つのファイルの文書が多すぎます。", "The file holds too many documents.";
+    NoMainDocument = "no-main-document", "コンテンツフォルダに主文書がありません。", "The content folder has no main document.";
+    Deviation = "deviation", "仕様と異なり、この情報源では受け入れない設定です。", "It deviates from the specification in a way this source is set not to take.";
 }
 
 impl fmt::Display for QuarantineReason {

@@ -69,11 +69,11 @@ impl Fixture {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("4111234567");
         fs::create_dir(&root).unwrap();
-        let storage = SsMix2Storage {
+        let storage = SsMix2Storage::new(
             root,
-            facility: "4111234567".parse().unwrap(),
-            source_id: "std01".parse().unwrap(),
-        };
+            "4111234567".parse().unwrap(),
+            "std01".parse().unwrap(),
+        );
         Self {
             dir,
             storage,

@@ -269,3 +269,71 @@ fn what_cannot_be_read_now_is_read_later() {
     fixture.ingest();
     assert_eq!((fixture.answered(), fixture.reasons()), ((2, 0), vec![]));
 }
+
+#[test]
+fn fields_of_megabytes_are_refused_or_read_in_time() {
+    let fixture = Fixture::new();
+    let with_field = |bytes: usize| {
+        let mut message = prescription(PATIENT, "DRUG");
+        message.extend_from_slice(b"NTE|1||");
+        message.resize(message.len() + bytes, b'x');
+        message.push(b'\r');
+        message
+    };
+    fixture.write(&path("1", FIRST, 1), &with_field(10 << 20));
+    fixture.write(&path("2", FIRST, 1), &with_field(7 << 20));
+    // Ten megabytes of delimiters, and of shift sequences.
+    let mut delimiters = prescription(PATIENT, "DRUG");
+    delimiters.extend_from_slice(&b"|^~&".repeat(1 << 20));
+    fixture.write(&path("3", FIRST, 1), &delimiters);
+    let mut shifts = prescription(PATIENT, "DRUG");
+    shifts.extend_from_slice(b"NTE|1||");
+    // The line does not end: so it was cut off.
+    shifts.extend_from_slice(&b"\x1b$B\x1b(B".repeat(1 << 20));
+    fixture.write(&path("4", FIRST, 1), &shifts);
+    fixture.write(&path("5", FIRST, 1), &vec![b'\r'; 7 << 20]);
+    let began = std::time::Instant::now();
+    fixture.ingest();
+    // Generous: unoptimised, beside other work. What must not be is time that grows with the square.
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+    use QuarantineReason::*;
+    assert_eq!(fixture.reasons(), [TooLarge, TooLarge, Truncated, TooShort]);
+    assert_eq!(fixture.answered(), (1, 0));
+}
+
+#[test]
+fn a_cda_document_of_megabytes_is_refused_or_read_in_time() {
+    let mut fixture = Fixture::new();
+    fixture.storage.layout = crate::Layout::Extended;
+    let head = format!(
+        "<ClinicalDocument xmlns=\"urn:hl7-org:v3\"><recordTarget><patientRole>\
+         <id root=\"1.2.3\" extension=\"{PATIENT}\"/></patientRole></recordTarget>"
+    );
+    let with = |middle: String| format!("{head}{middle}</ClinicalDocument>").into_bytes();
+    let kind = "^x^^18842-5^x^LN";
+    let at = |key: u32| {
+        format!(
+            "000/901/{PATIENT}/20260401/{kind}/{PATIENT}_20260401_{kind}_{key}_{FIRST}_01_1/main_document.xml"
+        )
+    };
+    let attributes = |n: usize| (0..n).map(|i| format!(" a{i}=''")).collect::<String>();
+    let files = [
+        with("x".repeat(7 << 20)),
+        with("<p/>".repeat(400_000)),
+        with("<p><q/></p>".repeat(400_000)),
+        with(format!("<p{}/>", attributes(800)).repeat(700)),
+        with("<a>".repeat(1_000_000)),
+    ];
+    for (key, bytes) in (0u32..).zip(&files) {
+        fixture.write(&at(key), bytes);
+    }
+    let began = std::time::Instant::now();
+    let report = fixture.ingest();
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+    assert_eq!(
+        (report.documents(), report.quarantined_total()),
+        (3, 2),
+        "{:?}",
+        report.quarantined
+    );
+}

@@ -228,6 +228,7 @@ fn an_interrupted_ingest_is_completed_by_the_next() {
                 == (Progress::Patient {
                     patients: 6,
                     files: 600,
+                    quarantined: 0,
                 })
             {
                 panic!("interrupted");

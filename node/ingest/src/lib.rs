@@ -20,10 +20,16 @@
 )]
 
 mod decode;
+mod demographics;
+mod dicomweb;
 mod error;
+mod extended;
+#[cfg(test)]
+mod extended_test;
 #[cfg(test)]
 mod fixture_test;
 mod folder;
+pub mod follow;
 mod formats;
 mod guard;
 #[cfg(test)]
@@ -33,24 +39,37 @@ mod kind;
 mod lifecycle;
 mod message;
 mod name;
+mod quirks;
 mod read;
 mod readable;
+mod release;
 mod report;
 #[cfg(test)]
 mod samples_test;
 mod source;
 mod standardised;
+mod storage;
 mod time;
+pub mod transactions;
+pub mod typed;
 mod walk;
 pub mod xml;
 
+pub use demographics::demographics;
+pub use dicomweb::{DicomWebSource, Login, ServiceRoot};
 pub use error::Error;
-pub use formats::{FolderSource, Format};
+pub use formats::{FolderSource, Format, MAPPING_BYTES_MAX, Mapping, MappingError, Whose};
 pub use guard::{WrongPatient, verify_patient};
-pub use ingest::{READER_VERSION, SsMix2Storage, ingest};
+pub use ingest::{ingest, ingest_between, look};
 pub use kind::{DataKind, ServiceField};
 pub use name::{ConditionFlag, StoredName};
+pub use quirks::{Quirk, Quirks};
 pub use readable::{Item, Language, Readable, Table, render, render_document};
+pub use release::{
+    is_document_path, names_itself, names_patient_in_path, path_names_patient, verify_cda,
+    verify_document,
+};
 pub use report::{Progress, Report};
 pub use sekisho_documents::{QuarantineReason, Quarantined};
 pub use source::{Source, Withheld};
+pub use storage::{Layout, READER_VERSION, SsMix2Storage};

@@ -4,18 +4,29 @@
 //! walk can see any moment in between, and a crashed writer can leave one behind. So the newest version decides: a
 //! `_1` older than another version is superseded, and anything older than a deletion is deleted.
 
-use crate::name::{ConditionFlag, StoredName};
+use crate::name::ConditionFlag;
 use std::collections::BTreeMap;
 
-/// The flag each file really has; `names` are of one folder, so of one patient, date and kind.
+/// One version of an order, or of a document of extended storage.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Version<'n> {
+    /// オーダNo or 特定キー.
+    pub order: &'n str,
+    /// 発生日時 as written.
+    pub occurred: &'n str,
+    /// The flag in its name.
+    pub flag: ConditionFlag,
+}
+
+/// The flag each version really has; `names` are of one folder, so of one patient, date and kind.
 pub(crate) fn effective<'n>(
-    names: impl Iterator<Item = &'n StoredName> + Clone,
+    names: impl Iterator<Item = Version<'n>> + Clone,
 ) -> Vec<ConditionFlag> {
     // Per order: newest 発生日時, and of the files of that time the flag furthest in its life.
     let mut newest: BTreeMap<&str, (&str, ConditionFlag)> = BTreeMap::new();
     for name in names.clone() {
-        let version = (name.occurred.as_str(), name.flag);
-        let held = newest.entry(&name.order_no).or_insert(version);
+        let version = (name.occurred, name.flag);
+        let held = newest.entry(name.order).or_insert(version);
         if (version.0, stage(version.1)) > (held.0, stage(held.1)) {
             *held = version;
         }
@@ -23,9 +34,9 @@ pub(crate) fn effective<'n>(
     names
         .map(|name| {
             let (occurred, flag) = newest
-                .get(name.order_no.as_str())
+                .get(name.order)
                 .copied()
-                .unwrap_or((&name.occurred, name.flag));
+                .unwrap_or((name.occurred, name.flag));
             match (name.flag, flag) {
                 (ConditionFlag::Deleted, _) | (_, ConditionFlag::Deleted) => ConditionFlag::Deleted,
                 (ConditionFlag::Superseded, _) => ConditionFlag::Superseded,
@@ -49,6 +60,7 @@ fn stage(flag: ConditionFlag) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::StoredName;
 
     /// Files as `order.time.flag`, expected flags in the same order.
     fn case(files: &str, expected: &str) {
@@ -63,14 +75,18 @@ mod tests {
                 StoredName::of_path(&path).unwrap()
             })
             .collect();
-        let flags: String = effective(names.iter())
-            .into_iter()
-            .map(|flag| match flag {
-                ConditionFlag::Deleted => '0',
-                ConditionFlag::Valid => '1',
-                ConditionFlag::Superseded => '2',
-            })
-            .collect();
+        let flags: String = effective(names.iter().map(|name| Version {
+            order: &name.order_no,
+            occurred: &name.occurred,
+            flag: name.flag,
+        }))
+        .into_iter()
+        .map(|flag| match flag {
+            ConditionFlag::Deleted => '0',
+            ConditionFlag::Valid => '1',
+            ConditionFlag::Superseded => '2',
+        })
+        .collect();
         assert_eq!(flags, expected, "{files}");
     }
 

@@ -13,7 +13,7 @@ use sekisho_domain::TimeMs;
 /// Folders between root and file.
 pub(crate) const FOLDERS: usize = 5;
 /// Longest 患者ID, in characters (JAMI specification 1.2).
-const PATIENT_ID_CHARS_MAX: usize = 15;
+pub(crate) const PATIENT_ID_CHARS_MAX: usize = 15;
 /// Longest オーダNo, in characters: nominally 15, the index database's column holds 22.
 const ORDER_NO_CHARS_MAX: usize = 22;
 /// Longest 診療科コード, in characters: nominally 2 or 3, the index database's column holds 5.
@@ -28,6 +28,17 @@ pub enum ConditionFlag {
     Valid,
     /// 2: superseded.
     Superseded,
+}
+
+impl ConditionFlag {
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        match text {
+            "0" => Some(Self::Deleted),
+            "1" => Some(Self::Valid),
+            "2" => Some(Self::Superseded),
+            _ => None,
+        }
+    }
 }
 
 /// A file's name, taken apart and compared with its folders.
@@ -61,7 +72,7 @@ pub(crate) struct Refusal {
 impl StoredName {
     /// Reads a file's path below the root: five folders and the name.
     pub(crate) fn of_path(path: &str) -> Result<Self, Refusal> {
-        let parts: Vec<&str> = path.split('/').collect();
+        let parts: Vec<&str> = path.split('/').filter(|part| is_plain(part)).collect();
         let &[
             first,
             second,
@@ -110,12 +121,7 @@ impl StoredName {
             return Err(bad());
         }
         let occurred_at = time::parse_occurred(occurred).ok_or_else(bad)?;
-        let flag = match flag {
-            "0" => ConditionFlag::Deleted,
-            "1" => ConditionFlag::Valid,
-            "2" => ConditionFlag::Superseded,
-            _ => return Err(bad()),
-        };
+        let flag = ConditionFlag::of(flag).ok_or_else(bad)?;
 
         if patient != folder_patient || !agrees(patient, first, second) {
             return Err(refuse(QuarantineReason::PathPatientMismatch, Some(patient)));
@@ -158,23 +164,28 @@ impl StoredName {
     }
 }
 
+/// Whether a part of a path is a name, and leads nowhere else: a path with others has too few.
+pub(crate) fn is_plain(part: &str) -> bool {
+    !matches!(part, "" | "." | "..")
+}
+
 /// Whether the two upper folders are the ones of this patient. The specification does not say what they are for an
 /// id shorter than six characters, and sites differ: then the patient's own folder decides.
-fn agrees(patient: &str, first: &str, second: &str) -> bool {
+pub(crate) fn agrees(patient: &str, first: &str, second: &str) -> bool {
     match (patient.get(..3), patient.get(3..6)) {
         (Some(a), Some(b)) => first == a && second == b,
         _ => true,
     }
 }
 
-fn is_care_date(text: &str) -> bool {
+pub(crate) fn is_care_date(text: &str) -> bool {
     text == "-"
         || (text.len() == 8
             && text.bytes().all(|b| b.is_ascii_digit())
             && time::parse(text).is_some())
 }
 
-fn is_code(text: &str, chars_max: usize) -> bool {
+pub(crate) fn is_code(text: &str, chars_max: usize) -> bool {
     (1..=chars_max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
@@ -247,6 +258,11 @@ mod tests {
                 Misplaced,
             ),
             ("one folder more", format!("x/{GOOD}"), Misplaced),
+            (
+                "upwards",
+                "../-/12/-/PPR-01/12_-_PPR-01_1_20240820182500000_-_1".to_owned(),
+                Misplaced,
+            ),
             ("six parts", GOOD.replace("_01_1", "_1"), BadName),
             ("flag 3", GOOD.replace("_01_1", "_01_3"), BadName),
             ("flag with extension", format!("{GOOD}.bak"), BadName),

@@ -1,10 +1,11 @@
 //! One file's bytes to a document entry.
 
 use crate::guard::check_patient;
-use crate::ingest::SsMix2Storage;
 use crate::kind::{DataKind, ServiceField};
 use crate::message::{Message, decode_strictly};
 use crate::name::{Refusal, StoredName};
+use crate::quirks::{self, Met, Quirk};
+use crate::storage::SsMix2Storage;
 use crate::time;
 use sekisho_documents::{
     Availability, Code, DocumentEntry, QuarantineReason, SourceLocation, UniqueId,
@@ -12,14 +13,24 @@ use sekisho_documents::{
 use sekisho_domain::{Hash, TimeMs};
 use sha2::{Digest, Sha256};
 
-/// Makes the entry of a file whose path has been read, checking that its message is of its kind and patient.
+/// What a message turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// A document.
+    Document(Box<DocumentEntry>),
+    /// The cancellation of its order, filed as if it were in force.
+    Cancel,
+}
+
+/// Makes the entry of a file whose path has been read, checking that its message is of its kind and patient. Also the
+/// deviations it shows, all of which this source takes.
 pub(crate) fn document(
     storage: &SsMix2Storage,
     location: &SourceLocation,
     name: &StoredName,
     status: Availability,
     bytes: &[u8],
-) -> Result<DocumentEntry, Refusal> {
+) -> Result<(Made, Met), Refusal> {
     let refuse = |reason| Refusal {
         reason,
         patients: name.patients(),
@@ -33,8 +44,19 @@ pub(crate) fn document(
         refusal
     })?;
     let kind = name.kind;
-    if !kind.inserts.contains(&message.message_type().as_str()) {
+    let message_type = message.message_type();
+    let mut met = quirks::of_name(name).and(quirks::of_bytes(bytes));
+    met = met.and(quirks::of_message(&message, Some(kind)));
+    let cancels = is_cancel(&message, kind, &message_type);
+    met.note(Quirk::CancelInForce, cancels);
+    if !cancels && !kind.inserts.contains(&message_type.as_str()) {
         return Err(refuse(QuarantineReason::KindMismatch));
+    }
+    if !storage.quirks.takes_all(met) {
+        return Err(refuse(QuarantineReason::Deviation));
+    }
+    if cancels {
+        return Ok((Made::Cancel, met));
     }
     if !kind.needs.iter().all(|segment| message.has(segment)) {
         return Err(refuse(QuarantineReason::Truncated));
@@ -42,7 +64,7 @@ pub(crate) fn document(
 
     let hash = Hash(Sha256::digest(bytes).into());
     let (service_start, service_stop) = service(&message, kind, name);
-    Ok(DocumentEntry {
+    let entry = DocumentEntry {
         unique_id: UniqueId::derive(&storage.facility, &name.index_key(), &name.occurred, &hash),
         facility: storage.facility.clone(),
         local_patient_id: name.local_patient_id.clone(),
@@ -66,7 +88,18 @@ pub(crate) fn document(
         status,
         title: kind.title(),
         location: location.clone(),
-    })
+    };
+    Ok((Made::Document(Box::new(entry)), met))
+}
+
+/// Whether a message only cancels: by its type, or, where the insert's type serves for both, because every order in it
+/// is cancelled (ORC-1 `CA`, HL7 table 0119).
+fn is_cancel(message: &Message<'_>, kind: &DataKind, message_type: &str) -> bool {
+    if kind.cancels.contains(&message_type) {
+        return true;
+    }
+    let mut orders = message.named("ORC").peekable();
+    kind.cancels.is_empty() && orders.peek().is_some() && orders.all(|orc| orc.raw(1, 1) == "CA")
 }
 
 /// When the service took place: the kind's field, else 診療日, else 発生日時. The first statement is the start

@@ -163,6 +163,55 @@ fn service_times_come_from_the_kinds_field() {
     assert_eq!(entry.service_start, entry.creation);
 }
 
+/// A cancellation in force is no document, and takes what is older with it; what is newer stays.
+#[test]
+fn a_cancellation_filed_as_in_force_deletes_what_is_older() {
+    let mut cancels = 0;
+    for kind in crate::DataKind::ALL {
+        let date = if kind.service_start.is_some() {
+            "20260401"
+        } else {
+            "-"
+        };
+        let segments: Vec<String> = kind.needs.iter().map(|s| format!("{s}|1")).collect();
+        let mut segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let at = |occurred: &str, flag: u8| {
+            let path = path_of(kind.code, date).replace("20260401110000000", occurred);
+            format!("{}{flag}", path.trim_end_matches('1'))
+        };
+        let insert = message(kind.inserts[0], PATIENT, &segments);
+        let message_type = match kind.cancels.first() {
+            Some(cancel) => cancel,
+            None if segments.iter().any(|s| s.starts_with("ORC")) => {
+                segments.retain(|s| !s.starts_with("ORC"));
+                segments.insert(0, "ORC|CA|1");
+                kind.inserts[0]
+            }
+            None => continue,
+        };
+        cancels += 1;
+        let fixture = Fixture::new();
+        fixture.write(&at("20260401100000000", 2), &insert);
+        fixture.write(
+            &at("20260401110000000", 1),
+            &message(message_type, PATIENT, &segments),
+        );
+        let report = fixture.ingest();
+        assert_eq!(fixture.answered(), (0, 0), "{} {message_type}", kind.code);
+        assert_eq!(
+            report.kinds[kind.code].deleted, 2,
+            "{} {message_type}",
+            kind.code
+        );
+        assert_eq!(report.quirks["cancel-in-force"], 1);
+        // Ordered again afterwards.
+        fixture.write(&at("20260401120000000", 1), &insert);
+        fixture.ingest();
+        assert_eq!(fixture.answered(), (1, 0), "{} {message_type}", kind.code);
+    }
+    assert!(cancels > 10, "{cancels}");
+}
+
 #[test]
 fn every_kind_is_read_under_each_of_its_message_types() {
     for kind in crate::DataKind::ALL {
@@ -184,11 +233,7 @@ fn every_kind_is_read_under_each_of_its_message_types() {
                 (kind.category, kind.code)
             );
         }
-        for message_type in kind
-            .cancels
-            .iter()
-            .chain(&["ACK^A01", "MDM^T02", "ADT", ""])
-        {
+        for message_type in ["ACK^A01", "MDM^T02", "ADT", ""] {
             let refused = entry_of(
                 &path_of(kind.code, date),
                 &message(message_type, PATIENT, &segments),
@@ -335,17 +380,14 @@ proptest! {
         if let Some(cut) = cut {
             bytes.truncate(cut.index(bytes.len()));
         }
-        let storage = SsMix2Storage {
-            root: "/".into(),
-            facility: "4111234567".parse().unwrap(),
-            source_id: "std01".parse().unwrap(),
-        };
+        let storage = SsMix2Storage::new("/", "4111234567".parse().unwrap(), "std01".parse().unwrap());
         let path = path("1", FIRST, 1);
         let name = StoredName::of_path(&path).unwrap();
         let location = SourceLocation::new(storage.source_id.clone(), path).unwrap();
         match document(&storage, &location, &name, Availability::Approved, &bytes) {
-            Ok(entry) => {
-                prop_assert_eq!(crate::verify_patient(&bytes, &entry.local_patient_id), Ok(()));
+            Ok(_) => {
+                let expected = name.local_patient_id.clone();
+                prop_assert_eq!(crate::verify_patient(&bytes, &expected), Ok(()));
                 prop_assert!(crate::verify_patient(&bytes, &"0009014".parse().unwrap()).is_err());
             }
             Err(refusal) => prop_assert_eq!(refusal.patients.folder, name.patients().folder),

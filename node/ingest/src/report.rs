@@ -34,14 +34,17 @@ pub struct Report {
     pub kinds: BTreeMap<String, StatusCounts>,
     /// Files and folders in the storage now that are kept from answers, by reason.
     pub quarantined: BTreeMap<QuarantineReason, u64>,
+    /// Deviations from the specification met in the files read, by their code.
+    #[serde(default)]
+    pub quirks: BTreeMap<String, u64>,
 }
 
 impl Report {
-    /// A report of nothing yet.
-    pub(crate) fn new(source_id: SourceId, facility: FacilityId) -> Self {
+    /// Of a source of which nothing has been read.
+    pub fn new(source_id: &SourceId, facility: &FacilityId) -> Self {
         Self {
-            source_id,
-            facility,
+            source_id: source_id.clone(),
+            facility: facility.clone(),
             patients: 0,
             files: 0,
             unchanged: 0,
@@ -53,6 +56,7 @@ impl Report {
             duration_ms: 0,
             kinds: BTreeMap::new(),
             quarantined: BTreeMap::new(),
+            quirks: BTreeMap::new(),
         }
     }
 
@@ -80,5 +84,7 @@ pub enum Progress {
         patients: u64,
         /// Files found so far.
         files: u64,
+        /// Of these, kept from answers.
+        quarantined: u64,
     },
 }

@@ -16,11 +16,7 @@ fn sample(folder: &str) -> Option<(SsMix2Storage, MemoryIndex, Report)> {
         return None;
     }
     let (facility, source_id) = ("1311234567".parse().unwrap(), "sample".parse().unwrap());
-    let storage = SsMix2Storage {
-        root,
-        facility,
-        source_id,
-    };
+    let storage = SsMix2Storage::new(root, facility, source_id);
     let index = MemoryIndex::default();
     let report = ingest(&storage, &index, &mut |_| {}).unwrap();
     Some((storage, index, report))

@@ -12,6 +12,7 @@
 use crate::error::Error;
 use crate::guard::WrongPatient;
 use crate::report::{Progress, Report};
+use crate::storage::SsMix2Storage;
 use sekisho_documents::{Checked, Contents, ContentsError, DocumentEntry, DocumentIndex, SourceId};
 use sekisho_domain::{FacilityId, Hash};
 use sha2::{Digest, Sha256};
@@ -45,6 +46,11 @@ pub trait Source: Debug + Send + Sync {
 
     /// The folder its documents lie in; none where they are fetched.
     fn root(&self) -> Option<&Path>;
+
+    /// The SS-MIX2 storage it is, where it is one: such a one can be followed folder by folder.
+    fn storage(&self) -> Option<&SsMix2Storage> {
+        None
+    }
 
     /// A digest of everything its entries depend on besides the documents: settings and reader's version. Where it
     /// differs from the one an index was built with, the index is not complete.

@@ -1,16 +1,15 @@
-//! SS-MIX2 standardised storage as a [`Source`].
+//! SS-MIX2 storage, standardised or extended, as a [`Source`].
 
 use crate::error::Error;
-use crate::guard::{WrongPatient, verify_patient};
-use crate::ingest::{READER_VERSION, SsMix2Storage, ingest};
+use crate::guard::WrongPatient;
+use crate::ingest::ingest;
+use crate::release::{names_itself, path_names_patient, verify_document};
 use crate::report::{Progress, Report};
 use crate::source::{Source, Withheld, digest_of};
+use crate::storage::{Layout, READER_VERSION, SsMix2Storage};
 use sekisho_documents::{Checked, Contents, DocumentEntry, DocumentIndex, SourceId};
 use sekisho_domain::{FacilityId, Hash};
 use std::path::Path;
-
-/// How the format codes of SS-MIX2's standardised storage begin.
-const STANDARDISED: &str = "urn:jami:ss-mix2:standardised:";
 
 impl Source for SsMix2Storage {
     fn id(&self) -> &SourceId {
@@ -22,7 +21,14 @@ impl Source for SsMix2Storage {
     }
 
     fn kind(&self) -> &'static str {
-        "ss-mix2-standardised"
+        match self.layout {
+            Layout::Standardised => "ss-mix2-standardised",
+            Layout::Extended => "ss-mix2-extended",
+        }
+    }
+
+    fn storage(&self) -> Option<&SsMix2Storage> {
+        Some(self)
     }
 
     fn root(&self) -> Option<&Path> {
@@ -36,6 +42,7 @@ impl Source for SsMix2Storage {
             self.source_id.as_str().as_bytes(),
             self.facility.as_str().as_bytes(),
             self.root.as_os_str().as_encoded_bytes(),
+            &self.settings(),
         ])
     }
 
@@ -48,11 +55,11 @@ impl Source for SsMix2Storage {
     }
 
     fn verify(&self, entry: &DocumentEntry, bytes: &[u8]) -> Result<(), WrongPatient> {
-        verify_patient(bytes, &entry.local_patient_id)
+        verify_document(entry, bytes)
     }
 
-    /// A message names its patient itself, so it is read whole, once, and let go of again. What else a storage may
-    /// hold one day names nobody; there the path does.
+    /// A message or a CDA document names its patient itself, so it is read whole, once, and let go of again. What else a
+    /// storage holds names nobody; there the path does.
     fn release(
         &self,
         contents: &Contents,
@@ -63,36 +70,13 @@ impl Source for SsMix2Storage {
             return Err(Withheld::Path);
         }
         let opened = contents.open(entry)?;
-        if !is_message(entry) {
+        if !names_itself(entry) {
             return Ok(opened.check(from)?);
         }
         let (checked, bytes) = opened.check_whole(from)?;
         self.verify(entry, &bytes)?;
         Ok(checked)
     }
-}
-
-/// Whether a document is an HL7 v2 message: by its media type, whose parameters do not count, and all of SS-MIX2's
-/// standardised storage, whatever is said of it.
-fn is_message(entry: &DocumentEntry) -> bool {
-    let essence = entry.mime_type.split(';').next().unwrap_or_default();
-    let known = ["application/hl7-v2", "x-application/hl7-v2+er7"];
-    known
-        .iter()
-        .any(|kind| essence.trim().eq_ignore_ascii_case(kind))
-        || entry.format_code.code.starts_with(STANDARDISED)
-}
-
-/// SS-MIX2 standardised storage names the patient twice in a path: `…/<患者ID>/<診療日>/<データ種別>/<患者ID>_…`.
-fn path_names_patient(entry: &DocumentEntry) -> bool {
-    let id = entry.local_patient_id.as_str();
-    let mut parts = entry.location.path.rsplit('/');
-    let file = parts.next().unwrap_or_default();
-    let folder = parts.nth(2).unwrap_or_default();
-    folder == id
-        && file
-            .strip_prefix(id)
-            .is_some_and(|rest| rest.starts_with('_'))
 }
 
 #[cfg(test)]

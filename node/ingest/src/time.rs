@@ -55,6 +55,29 @@ pub(crate) fn parse_occurred(text: &str) -> Option<TimeMs> {
     }
 }
 
+/// The same for names that hold 14 to 17 digits: the fraction has as many as there are.
+pub(crate) fn parse_occurred_loosely(text: &str) -> Option<TimeMs> {
+    if !(14..=17).contains(&text.len()) || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let (seconds, fraction) = text.split_at(14);
+    let ms = format!("{fraction:0<3}").parse().unwrap_or(0);
+    parse(seconds).map(|t| t.plus_ms(ms))
+}
+
+/// Whether a text is a day, `yyyyMMdd`, of whatever year: people were born before 1970.
+pub(crate) fn is_day(text: &str) -> bool {
+    let number =
+        |range: std::ops::Range<usize>| text.get(range).and_then(|t| t.parse::<u16>().ok());
+    let is_digits = text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit());
+    match (number(0..4), number(4..6), number(6..8)) {
+        (Some(year @ 1..), Some(month @ 1..=12), Some(day @ 1..)) if is_digits => {
+            day <= u16::from(days_in(year, month as u8))
+        }
+        _ => false,
+    }
+}
+
 fn offset_ms(offset: TimeStampOffset) -> i64 {
     let minutes = i64::from(offset.minutes) * MINUTE_MS;
     let hours = i64::from(offset.hours) * HOUR_MS;

@@ -14,10 +14,12 @@ use std::path::Path;
 /// One facility for each maker, two persons known to all of them; more of everything that can go wrong.
 fn generated(dir: &Path) -> (SampleReport, Vec<SsMix2Storage>) {
     let storages: Vec<SsMix2Storage> = (1..=Vendor::ALL.len())
-        .map(|n| SsMix2Storage {
-            root: dir.join(n.to_string()),
-            facility: format!("411000000{n}").parse().unwrap(),
-            source_id: format!("std0{n}").parse().unwrap(),
+        .map(|n| {
+            SsMix2Storage::new(
+                dir.join(n.to_string()),
+                format!("411000000{n}").parse().unwrap(),
+                format!("std0{n}").parse().unwrap(),
+            )
         })
         .collect();
     let facilities = storages.iter().zip(Vendor::ALL);

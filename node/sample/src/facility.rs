@@ -7,6 +7,7 @@ use crate::defect::{DefectKind, truncate};
 use crate::kind::Kind;
 use crate::message::{header, render};
 use crate::person::{Patient, Person};
+use crate::population::Record;
 use crate::report::{BrokenFile, FacilityReport, KindCount};
 use crate::rng::Rng;
 use crate::site::Site;
@@ -18,6 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Booked<'a> {
     pub(crate) person: &'a Person,
     pub(crate) traveller: bool,
+    /// What the facility wrote down, for people of a population.
+    pub(crate) record: Option<&'a Record>,
 }
 
 /// A person's local id and promised documents at the facility.
@@ -58,7 +61,11 @@ pub(crate) fn register(
         .iter()
         .map(|booked| {
             let id = fresh(&mut rng);
-            Patient::register(site, booked.person, id, &mut rng)
+            let patient = Patient::register(site, booked.person, id, &mut rng);
+            match booked.record {
+                Some(record) => patient.written(record),
+                None => patient,
+            }
         })
         .collect()
 }

@@ -19,6 +19,7 @@ mod facility;
 mod kind;
 mod message;
 mod person;
+mod population;
 mod report;
 mod rng;
 mod site;
@@ -30,6 +31,9 @@ mod vendor;
 pub use day::{Day, DayError};
 pub use defect::DefectKind;
 pub use error::{SampleError, SpecFault};
+pub use population::{
+    ErrorClass, PERSONS_MAX, PLACES_MAX, PopulationSpec, Record, Written, population,
+};
 pub use report::{
     Appearance, BrokenFile, FacilityReport, KindCount, PersonTruth, Progress, SampleReport, Sex,
 };
@@ -62,11 +66,7 @@ pub fn generate(
         seed: spec.seed,
         last_day: spec.last_day,
         facilities: Vec::new(),
-        persons: crowd
-            .persons
-            .iter()
-            .map(|(p, traveller)| truth(p, *traveller))
-            .collect(),
+        persons: crowd.persons.iter().map(truth).collect(),
         broken: Vec::new(),
     };
     let patients_total = crowd.at.iter().map(|people| people.len() as u64).sum();
@@ -75,10 +75,10 @@ pub fn generate(
         let mut writer = facility::Writer::begin(spec, facility)?;
         let booked: Vec<facility::Booked<'_>> = people
             .iter()
-            .map(|n| &crowd.persons[*n])
-            .map(|(person, traveller)| facility::Booked {
-                person,
-                traveller: *traveller,
+            .map(|(n, record)| facility::Booked {
+                person: &crowd.persons[*n].person,
+                traveller: crowd.persons[*n].traveller,
+                record: record.as_ref(),
             })
             .collect();
         let registered = writer.write(facility, &booked, |here| {
@@ -89,13 +89,15 @@ pub fn generate(
                 files: files + here,
             });
         })?;
-        for one in registered {
+        for (one, booked) in registered.into_iter().zip(&booked) {
+            let errors = booked.record.map(storable).unwrap_or_default();
             let facility = facility.id.clone();
             let (local_id, promised) = (one.local_id, one.promised);
             report.persons[one.person as usize].at.push(Appearance {
                 facility,
                 local_id,
                 promised,
+                errors,
             });
         }
         files += writer.report.files;
@@ -105,12 +107,20 @@ pub fn generate(
     Ok(report)
 }
 
+/// Somebody, and what the truth table says of them.
+struct Somebody {
+    person: person::Person,
+    traveller: bool,
+    /// Names in kanji and kana and the birth date, where they are not the person's.
+    known_as: Option<([(String, String); 2], Day)>,
+}
+
 /// Everybody, and who goes where.
 struct Crowd {
-    /// The person and whether it is a traveller, by number.
-    persons: Vec<(person::Person, bool)>,
-    /// For each facility, the numbers of its patients.
-    at: Vec<Vec<usize>>,
+    /// By number.
+    persons: Vec<Somebody>,
+    /// For each facility, the numbers of its patients, with what it wrote down of people of a population.
+    at: Vec<Vec<(usize, Option<Record>)>>,
 }
 
 impl Crowd {
@@ -130,33 +140,72 @@ impl Crowd {
                 crowd.invent(spec, &spec.facilities[*home], true);
             }
             for stop in stops {
-                crowd.at[stop].push(number);
+                crowd.at[stop].push((number, None));
             }
         }
+        crowd.settle(spec);
         for (n, facility) in spec.facilities.iter().enumerate() {
             while crowd.at[n].len() < spec.patients_per_facility as usize {
-                crowd.at[n].push(crowd.persons.len());
+                crowd.at[n].push((crowd.persons.len(), None));
                 crowd.invent(spec, facility, false);
             }
         }
         crowd
     }
 
+    /// The people of a population.
+    fn settle(&mut self, spec: &SampleSpec) {
+        let first = self.persons.len();
+        let people = population(&PopulationSpec {
+            places: spec.facilities.len() as u32,
+            ..PopulationSpec::new(spec.seed, spec.population)
+        });
+        for record in people {
+            let (place, number) = (record.place as usize, first + record.person as usize);
+            if number == self.persons.len() {
+                self.invent(spec, &spec.facilities[place], false);
+                if let Some(somebody) = self.persons.last_mut() {
+                    somebody.person.sex = record.sex;
+                    somebody.known_as = Some((record.name.clone(), record.birth));
+                }
+            }
+            self.at[place].push((number, Some(record)));
+        }
+    }
+
     fn invent(&mut self, spec: &SampleSpec, home: &FacilitySpec, traveller: bool) {
         let number = self.persons.len() as u32;
         let person = person::Person::invent(spec.seed, number, home, spec.last_day);
-        self.persons.push((person, traveller));
+        self.persons.push(Somebody {
+            person,
+            traveller,
+            known_as: None,
+        });
     }
 }
 
-fn truth(person: &person::Person, traveller: bool) -> PersonTruth {
+/// The error classes of a record that a storage holds: SS-MIX2 has one width of kana and one notation of dates.
+fn storable(record: &Record) -> Vec<ErrorClass> {
+    let lost = |class: &&ErrorClass| !matches!(class, ErrorClass::Width | ErrorClass::EraDate);
+    record.classes.iter().filter(lost).copied().collect()
+}
+
+fn truth(somebody: &Somebody) -> PersonTruth {
+    let person = &somebody.person;
     let pair = |(a, b): (&str, &str)| (a.to_owned(), b.to_owned());
+    let ([name, kana], birth_day) = somebody.known_as.clone().unwrap_or_else(|| {
+        let name = pair((person.family.0, person.given.0));
+        (
+            [name, pair((person.family.1, person.given.1))],
+            person.birth,
+        )
+    });
     PersonTruth {
         person: person.number,
-        traveller,
-        name: pair((person.family.0, person.given.0)),
-        kana: pair((person.family.1, person.given.1)),
-        birth_day: person.birth,
+        traveller: somebody.traveller,
+        name,
+        kana,
+        birth_day,
         sex: person.sex,
         at: Vec::new(),
     }

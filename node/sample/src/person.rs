@@ -1,5 +1,6 @@
 //! Invented people, and what one facility knows of one of them.
 
+use crate::population::Record;
 use crate::report::Sex;
 use crate::rng::Rng;
 use crate::site::Site;
@@ -228,6 +229,8 @@ pub(crate) struct Patient {
     /// Family and given name in the maker's spelling.
     pub(crate) family: String,
     pub(crate) given: String,
+    /// Family and given name in kana.
+    pub(crate) kana: (String, String),
 }
 
 impl Patient {
@@ -256,8 +259,26 @@ impl Patient {
             address: format!("{}{}{street}", person.place.0, person.place.1),
             family: site.spell(person.family.0),
             given: site.spell(person.given.0),
+            kana: (person.family.1.to_owned(), person.given.1.to_owned()),
             person,
         }
+    }
+
+    /// The same with what a population's record says of whom they are.
+    pub(crate) fn written(mut self, record: &Record) -> Self {
+        let written = &record.written;
+        (self.family, self.given) = written.kanji.clone();
+        self.kana = written.kana.clone();
+        self.address = written.address.clone();
+        self.person.sex = record.sex;
+        self.person.birth = written.birth_day.unwrap_or(record.birth);
+        self.person.postal = written.postal.replace('-', "");
+        self.person.phone = written.phones.first().cloned().unwrap_or_default();
+        let [insurer, symbol, number, branch] = written.insured.clone();
+        let insurance = &mut self.person.insurance;
+        (insurance.insurer, insurance.symbol, insurance.number) = (insurer, symbol, number);
+        insurance.branch = Some(branch).filter(|branch| !branch.is_empty());
+        self
     }
 }
 

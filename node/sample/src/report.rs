@@ -4,6 +4,7 @@
 use crate::SampleError;
 use crate::day::Day;
 use crate::defect::DefectKind;
+use crate::population::ErrorClass;
 use crate::vendor::Vendor;
 use sekisho_domain::FacilityId;
 use serde::Serialize;
@@ -29,6 +30,9 @@ pub struct Appearance {
     /// For a traveller: paths, relative to the facility's root, of the documents that are promised
     /// to be there, valid and undamaged (ADT-00, PPR-01, OMP-01, OML-11).
     pub promised: Vec<String>,
+    /// In what the chart differs from the person's others, for people of a population.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ErrorClass>,
 }
 
 /// One invented person.

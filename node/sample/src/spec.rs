@@ -96,6 +96,9 @@ pub struct SampleSpec {
     /// People who are patients at several facilities, of one network or of several. At each there is
     /// an undamaged, valid ADT-00, PPR-01, OMP-01 and OML-11 of theirs at least.
     pub travellers: Vec<Vec<FacilityId>>,
+    /// Persons of a population ([`crate::population()`]) who are patients of the facilities too, one to four each, written
+    /// down with the errors of [`crate::ErrorClass`] that such a storage can hold. None where 0.
+    pub population: u32,
     /// How often things happen.
     pub rates: Rates,
     /// Whether storages written before may be replaced.
@@ -116,6 +119,7 @@ impl SampleSpec {
             patients_per_facility: 15,
             visits_per_patient: (2, 8),
             travellers: Vec::new(),
+            population: 0,
             rates: Rates::default(),
             overwrite: false,
         }
@@ -145,6 +149,13 @@ impl SampleSpec {
                 "patients_per_facility",
                 self.patients_per_facility.into(),
                 1,
+                PATIENTS_MAX.into(),
+            ),
+            (
+                "population",
+                self.population.into(),
+                0,
+                // At the worst all of them at each facility.
                 PATIENTS_MAX.into(),
             ),
             // A stay with its orders needs a month; the first visit comes before it.

@@ -286,6 +286,7 @@ fn broken_files_are_broken_as_stated() {
                     facility,
                     local_id,
                     promised: Vec::new(),
+                    errors: Vec::new(),
                 };
                 let other = patient(report, &at);
                 assert_eq!(message.field("PID", 7), other.birth_day.to_string());

@@ -48,6 +48,8 @@ pub const OUTBOX_PAUSE_MIN: Duration = Duration::from_millis(100);
 pub const OUTBOX_PAUSE_MAX: Duration = Duration::from_secs(15);
 /// Pause before sources that could not be read at start are tried again: a volume may still be mounting.
 pub const INGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Pause after a folder of a source could not be looked at: the others are still to be seen within two seconds.
+pub const LOOK_PAUSE: Duration = Duration::from_secs(1);
 /// Pause between two looks at the ledger for patterns of accesses: an officer looks after hours.
 pub const ALERTS_PAUSE: Duration = Duration::from_secs(5);
 /// Leaves looked at together.
@@ -66,6 +68,33 @@ pub const WINDOW_AFTER_MS: u64 = sekisho_domain::Entry::WINDOW_MS_MAX - WINDOW_B
 pub const REPLICA_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Time kept back from a deadline for whoever is asked next, so that its own account of what happened still arrives.
 pub const MARGIN_MAX: Duration = Duration::from_millis(250);
+/// Searches for patients by other networks that have a key and sent no letter yet.
+pub const SEARCH_KEYS_MAX: usize = 1024;
+/// How long a search's key waits for its letter: the longest deadline there is.
+pub const SEARCH_KEY_MS: u64 = 60 * 1000;
+/// Answers to searches leave at whole multiples of this after the question: far longer than looking for a patient takes,
+/// so that the time says nothing of what was found (P9), and nobody waiting notices.
+pub const SEARCH_PACE: Duration = Duration::from_millis(150);
+/// Charts compared with somebody who is looked for; more than this with the same birth date and name nobody has.
+pub const CANDIDATES_MAX: usize = 2_000;
+/// Of whom it may be in a disaster at most so many are told.
+pub const POSSIBLE_MAX: usize = 5;
+/// Decisions of people about charts, those taken back too: one for each of a million patients.
+pub const DECISIONS_MAX: u64 = 1_000_000;
+/// Links other networks' searches gave rise to that nobody has confirmed; beyond it the oldest are forgotten.
+pub const PROPOSALS_MAX: u64 = 10_000;
+/// How long a proposed link waits for a person.
+pub const PROPOSAL_MS_MAX: u64 = 90 * 24 * 60 * 60 * 1000;
+/// Pause between two looks for links to be said: somebody waits at a desk for it.
+pub const LINKS_PAUSE: Duration = Duration::from_secs(2);
+/// Longest reason of a decision about charts.
+pub const REASON_BYTES_MAX: usize = 2 * 1024;
+/// Page cache of the directory of charts.
+pub const DIRECTORY_CACHE_BYTES: usize = 64 << 20;
+/// Pause between two walks of a source that tells of no changes: a folder of documents is listed within seconds.
+pub const WALK_PAUSE: Duration = Duration::from_secs(30);
+/// Charts put into the directory in one durable step.
+pub const DIRECTORY_BATCH: usize = 256;
 /// Page cache of the node's store.
 pub const STORE_CACHE_BYTES: usize = 32 << 20;
 /// Time for work under way to end at shutdown.

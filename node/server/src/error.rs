@@ -40,6 +40,14 @@ pub enum NodeError {
     /// This node has no pseudonym for the patient.
     #[error("this network has no pseudonym of the patient")]
     NoSuchPatient,
+    /// Nothing is known of a chart.
+    #[error("this network knows no such chart")]
+    NoSuchChart,
+    /// Something a patient refused stands under a pseudonym that would be left without charts.
+    #[error(
+        "the other pseudonym has reservations that would no longer hold; record them for the patient who stays, clear them, and decide again"
+    )]
+    Reserved,
     /// This node has no pseudonym for the practitioner, or the pseudonym is not one of this network's.
     #[error("this network has no such practitioner")]
     NoSuchPractitioner,
@@ -176,12 +184,15 @@ impl NodeError {
             Self::Forbidden => ErrorCode::Forbidden,
             Self::NoSuchPatient
             | Self::NoSuchPractitioner
+            | Self::NoSuchChart
+            | Self::Store(StoreError::NoSuchDecision(_))
             | Self::NoSuchAccess
             | Self::NoSuchResult
             | Self::NotOnLedger { .. }
             | Self::NothingSealed(_)
             | Self::Store(StoreError::Erased | StoreError::NoSuchSubject) => ErrorCode::NotFound,
             Self::RequestIdReused
+            | Self::Reserved
             | Self::ConsentsStand(_)
             | Self::WithdrawalRefused { .. }
             | Self::Store(StoreError::OtherTransfer(_)) => ErrorCode::Conflict,

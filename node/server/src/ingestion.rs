@@ -7,10 +7,13 @@ use crate::NodeError;
 use crate::blocking::blocking;
 use crate::bounds::INGEST_PAUSE;
 use crate::error::chain;
+use crate::following::{self, Following};
 use crate::node::Inner;
-use sekisho_documents::DocumentIndex;
+use crate::people;
+use sekisho_documents::{DocumentIndex, SourceId};
 use sekisho_domain::Hash;
-use sekisho_ingest::{Progress, Report, Source};
+use sekisho_ingest::transactions::Position;
+use sekisho_ingest::{Progress, Report, Source, ingest_between};
 use sekisho_proto::v1;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -73,6 +76,10 @@ pub(crate) async fn at_start(inner: Arc<Inner>) {
         if !paused(&inner).await {
             return;
         }
+    }
+    // Before the sources are read, so that nothing that happens from now on is left out.
+    if following::begin(&inner).await.is_err() {
+        return;
     }
     while let Err(error) = run(Arc::clone(&inner), false, |_| {}).await.map(told) {
         if matches!(error, NodeError::ShutDown) {
@@ -139,27 +146,47 @@ pub(crate) async fn run(
             // Before the first change: after a crash in between the index counts as incomplete.
             inner.store.set_ingested(None)?;
         }
-        let report = match rebuild {
-            true => read_anew(inner.index.as_ref(), &inner.sources, &mut progress)?,
-            false => IngestReport {
-                sources: read(inner.index.as_ref(), &inner.sources, &mut progress)?,
-                resumed: None,
-            },
+        let (report, positions) = match rebuild {
+            true => {
+                let index = inner.index.as_ref();
+                read_anew(index, &inner.sources, &inner.following, &mut progress)?
+            }
+            false => {
+                let index = inner.index.as_ref();
+                let (sources, positions) =
+                    read(index, &inner.sources, &inner.following, &mut progress)?;
+                let resumed = None;
+                (IngestReport { sources, resumed }, positions)
+            }
         };
+        let renewed = people::renew(&inner)?;
+        tracing::info!(
+            read = renewed.read,
+            gone = renewed.gone,
+            "the directory of charts is renewed"
+        );
         inner.store.set_ingested(Some(inner.expected()))?;
+        for (source, position) in positions {
+            inner.store.set_feed_position(&source, &position)?;
+        }
         inner.readiness.set(true);
+        inner.following.has_run();
         inner.observer.ingested(&report);
         Ok(report)
     })
     .await
 }
 
+/// How far the feeds of sources were looked at, once what was read is on the disk.
+type Positions = Vec<(SourceId, Position)>;
+
 /// Reads every file into an index beside the one in use, which it replaces in one step in the end.
 fn read_anew(
     index: &dyn DocumentIndex,
     sources: &[Arc<dyn Source>],
+    following: &Following,
     progress: &mut dyn FnMut(v1::IngestProgress),
-) -> Result<IngestReport, NodeError> {
+) -> Result<(IngestReport, Positions), NodeError> {
     let beside = index.beside()?;
     let resumed = Some(beside.counters()?.files()).filter(|files| *files > 0);
     if let Some(files) = resumed {
@@ -168,32 +195,48 @@ fn read_anew(
             "a building of the document index that was cut off goes on"
         );
     }
-    let sources = read(beside.as_ref(), sources, progress)?;
+    let (sources, positions) = read(beside.as_ref(), sources, following, progress)?;
     drop(beside);
     index.take_beside()?;
-    Ok(IngestReport { sources, resumed })
+    Ok((IngestReport { sources, resumed }, positions))
 }
 
 /// Brings an index up to date with every source, durably.
 fn read(
     index: &dyn DocumentIndex,
     sources: &[Arc<dyn Source>],
+    following: &Following,
     progress: &mut dyn FnMut(v1::IngestProgress),
-) -> Result<Vec<Report>, NodeError> {
+) -> Result<(Vec<Report>, Positions), NodeError> {
     let mut reports = Vec::with_capacity(sources.len());
+    let mut positions = Positions::new();
+    // As the last run left them; nothing is known of files never seen.
+    let mut files_left = index.counters()?.files();
     for source in sources {
         let started = Instant::now();
         let elapsed_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let report = source.ingest(index, &mut |step| {
-            if let Progress::Patient { files, .. } = step {
+        let mut between = following.between(source.id());
+        let mut tell = |step| {
+            if let Progress::Patient {
+                files, quarantined, ..
+            } = step
+            {
                 progress(v1::IngestProgress {
                     source: source.id().to_string(),
                     files_seen: files,
+                    files_quarantined: quarantined,
                     elapsed_ms: elapsed_ms(),
+                    files_left: files_left.saturating_sub(files),
                     ..Default::default()
                 });
             }
-        })?;
+        };
+        let report = match source.storage() {
+            Some(storage) => ingest_between(storage, index, &mut tell, &mut || between.folders())?,
+            None => source.ingest(index, &mut tell)?,
+        };
+        files_left = files_left.saturating_sub(report.files);
+        positions.extend(between.done().map(|p| (source.id().clone(), p)));
         progress(v1::IngestProgress {
             source: source.id().to_string(),
             files_seen: report.files,
@@ -201,12 +244,13 @@ fn read(
             files_quarantined: report.quarantined_total(),
             files_unchanged: report.unchanged,
             elapsed_ms: elapsed_ms(),
+            files_left,
         });
         reports.push(report);
     }
     // Whoever marks it as complete relies on its holding everything.
     index.flush()?;
-    Ok(reports)
+    Ok((reports, positions))
 }
 
 impl Inner {

@@ -20,6 +20,7 @@ async fn start(setting: &Setting, index: &Arc<MemoryIndex>, storages: &[&Storage
         ledger: Arc::clone(&setting.ledger) as _,
         store: NodeStore::open(&setting.dir.path().join("saga.redb")).unwrap(),
         index: Arc::clone(index) as _,
+        directory: crate::store::Directory::in_memory(),
         key: sekisho_ledger::testing::key(SAGA, KeyPurpose::Node),
         broker: nowhere(),
         carrier: Arc::new(nowhere()),
@@ -180,11 +181,11 @@ fn opened(folder: &std::path::Path, database: Option<&str>) -> Box<dyn DocumentI
 
 fn storage(folder: &std::path::Path) -> Storage {
     Storage {
-        source: sekisho_ingest::SsMix2Storage {
-            root: folder.join("hospital"),
-            facility: "4110000001".parse().unwrap(),
-            source_id: "hospital".parse().unwrap(),
-        },
+        source: sekisho_ingest::SsMix2Storage::new(
+            folder.join("hospital"),
+            "4110000001".parse().unwrap(),
+            "hospital".parse().unwrap(),
+        ),
     }
 }
 
@@ -198,8 +199,8 @@ fn builds_anew_until_killed() {
         std::env::var(DATABASE).ok(),
     );
     let index = opened(&folder, database.as_deref());
-    let mut out = std::io::stdout();
-    read_anew(index.as_ref(), &[storage(&folder).of_node()], &mut |p| {
+    let (sources, mut out) = ([storage(&folder).of_node()], std::io::stdout());
+    read_anew(index.as_ref(), &sources, &Following::default(), &mut |p| {
         // The parent may have heard enough.
         let _ = writeln!(out, "seen {}", p.files_seen);
     })
@@ -242,7 +243,7 @@ fn nothing_is_lost_or_doubled_whenever_it_is_killed(database: Option<&str>) {
     }
     let sources = [hospital.of_node()];
     let index = opened(dir.path(), database);
-    read(index.as_ref(), &sources, &mut |_| {}).unwrap();
+    read(index.as_ref(), &sources, &Following::default(), &mut |_| {}).unwrap();
     let before = index.records(None, 1000).unwrap();
     assert_eq!(before.len(), PATIENTS as usize);
     drop(index);
@@ -265,7 +266,8 @@ fn nothing_is_lost_or_doubled_whenever_it_is_killed(database: Option<&str>) {
         resumed = resumed.max(index.beside().unwrap().counters().unwrap().files());
     }
     let index = opened(dir.path(), database);
-    let report = read_anew(index.as_ref(), &sources, &mut |_| {}).unwrap();
+    let following = Following::default();
+    let (report, _) = read_anew(index.as_ref(), &sources, &following, &mut |_| {}).unwrap();
     // What is committed is there again; sled may have held some in memory only.
     assert!(
         database.is_none() || resumed > 0 && report.resumed.is_some(),

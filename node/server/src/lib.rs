@@ -38,14 +38,18 @@ pub mod enforce;
 mod entries;
 mod environment;
 mod error;
+mod following;
 mod frozen;
 mod ingestion;
 mod ledger;
+mod letters;
 mod light;
+mod linker;
 mod node;
 mod observe;
 mod operate;
 mod outbox;
+mod people;
 mod replica;
 mod sealing;
 mod seals;
@@ -68,6 +72,7 @@ pub use observe::Observe;
 pub use operate::{Carried, Carrier, Operating};
 pub use sealing::SealingFault;
 pub use store::{
-    Erased, FORMAT_VERSION, Kept, NodeStore, Pending, Settled, StoreError, StoredRequest,
-    StoredSeal, StoredTransfer, TransferKind,
+    ChartRecord, Directory, Erased, FORMAT_VERSION, Kept, NodeStore, Pending, Review, Said,
+    Settled, StoreError, StoredDecision, StoredProposal, StoredRequest, StoredSeal, StoredTransfer,
+    TransferKind,
 };

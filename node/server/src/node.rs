@@ -6,21 +6,26 @@ use crate::bounds::{ANSWERS_MAX, FINDS_MAX, REQUEST_BYTES_MAX, RETRIEVES_MAX, SH
 use crate::budgets::{Budgets, Spending};
 use crate::entries::Meant;
 use crate::environment::Environment;
+use crate::following::Following;
 use crate::frozen::Frozen;
 use crate::ingestion::{self, Readiness};
 use crate::ledger::{Ledger, ask};
+use crate::letters::SearchKeys;
+use crate::linker;
 use crate::observe::{Observe, Observer};
 use crate::operate::{Carrier, Operating};
 use crate::outbox::{self, Outbox};
 use crate::slots::Slots;
-use crate::store::NodeStore;
+use crate::store::{Directory, NodeStore};
 use crate::{NodeError, ledger};
-use sekisho_documents::{Contents, Counters, DocumentIndex, ObjectContents};
+use sekisho_documents::{Contents, Counters, DocumentIndex, ObjectContents, SourceId};
 use sekisho_domain::{LedgerId, NetworkId};
 use sekisho_ingest::Source;
+use sekisho_ingest::follow::Sight;
 use sekisho_ledger::signature::SigningKey;
 use sekisho_proto::v1::node_service_server::NodeServiceServer;
 use sekisho_proto::v1::operator_service_server::OperatorServiceServer;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +52,8 @@ pub struct Parts {
     pub store: NodeStore,
     /// The index of its documents. Belongs to this node alone.
     pub index: Arc<dyn DocumentIndex>,
+    /// Whose charts there are. Belongs to this node alone.
+    pub directory: Directory,
     /// Its key, certified on the ledger: signs requests, releases, receipts and answers.
     pub key: SigningKey,
     /// To the broker its people's queries go through.
@@ -69,6 +76,8 @@ pub(crate) struct Inner {
     pub store: Arc<NodeStore>,
     pub index: Arc<dyn DocumentIndex>,
     pub contents: Contents,
+    pub directory: Arc<Directory>,
+    pub search_keys: SearchKeys,
     /// The store its documents' contents are in, if they are in one.
     pub stored_at: Option<String>,
     pub key: SigningKey,
@@ -76,6 +85,7 @@ pub(crate) struct Inner {
     pub carrier: Arc<dyn Carrier>,
     pub environment: Arc<dyn Environment>,
     pub readiness: Readiness,
+    pub following: Following,
     pub outbox: Outbox,
     pub answers: Slots,
     pub finds: Slots,
@@ -136,12 +146,15 @@ impl Node {
             store: Arc::new(parts.store),
             index: contents.kept_for(parts.index),
             contents,
+            directory: Arc::new(parts.directory),
+            search_keys: SearchKeys::default(),
             stored_at,
             key: parts.key,
             broker: parts.broker,
             carrier: parts.carrier,
             environment: parts.environment,
             readiness: Readiness::default(),
+            following: Following::default(),
             outbox: Outbox::default(),
             answers: Slots::new("answers", ANSWERS_MAX),
             finds: Slots::new("queries", FINDS_MAX),
@@ -155,6 +168,7 @@ impl Node {
         });
         inner.spawn(outbox::work(Arc::clone(&inner)))?;
         inner.spawn(alerts::work(Arc::clone(&inner)))?;
+        inner.spawn(linker::work(Arc::clone(&inner)))?;
         inner.spawn(ingestion::at_start(Arc::clone(&inner)))?;
         Ok(Self(inner))
     }
@@ -187,6 +201,11 @@ impl Node {
     /// Whether every source has been read, so that documents are answered.
     pub fn answers_documents(&self) -> bool {
         self.0.readiness.is_ready()
+    }
+
+    /// How well each source is seen that is followed.
+    pub fn following(&self) -> BTreeMap<SourceId, Sight> {
+        self.0.following.sights()
     }
 
     /// How many releases and receipts the ledger does not have yet.

@@ -20,9 +20,9 @@ use sha2::{Digest, Sha256};
 use std::convert::Infallible;
 use zeroize::Zeroizing;
 
-type Secret = <X25519HkdfSha256 as hpke::Kem>::PrivateKey;
-type Public = <X25519HkdfSha256 as hpke::Kem>::PublicKey;
-type Encapsulated = <X25519HkdfSha256 as hpke::Kem>::EncappedKey;
+pub(crate) type Secret = <X25519HkdfSha256 as hpke::Kem>::PrivateKey;
+pub(crate) type Public = <X25519HkdfSha256 as hpke::Kem>::PublicKey;
+pub(crate) type Encapsulated = <X25519HkdfSha256 as hpke::Kem>::EncappedKey;
 
 /// What `info` of RFC 9180 begins with here.
 const INFO: &[u8] = b"sekisho sealed document v1";
@@ -46,9 +46,22 @@ pub enum SealingFault {
 
 /// The environment's random bytes as the library draws them. A failure is remembered, and what was made with it is
 /// thrown away.
-struct Draw<'a> {
+pub(crate) struct Draw<'a> {
     environment: &'a dyn Environment,
     failed: bool,
+}
+
+impl<'a> Draw<'a> {
+    pub fn of(environment: &'a dyn Environment) -> Self {
+        Self {
+            environment,
+            failed: false,
+        }
+    }
+    /// Whether what was drawn is to be thrown away.
+    pub fn failed(&self) -> bool {
+        self.failed
+    }
 }
 
 impl TryRng for Draw<'_> {
@@ -104,10 +117,7 @@ impl Sealer {
         environment: &dyn Environment,
     ) -> Result<Self, SealingFault> {
         let reader = Public::from_bytes(reader).map_err(|_| SealingFault::Key)?;
-        let mut draw = Draw {
-            environment,
-            failed: false,
-        };
+        let mut draw = Draw::of(environment);
         let sealed = setup_sender_with_rng::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
             &OpModeS::Base,
             &reader,
@@ -160,7 +170,12 @@ impl Reader {
         Ok(Self { secret, public })
     }
 
-    #[cfg(test)]
+    /// What opens letters sealed to it.
+    pub fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// What is sealed to.
     pub fn public(&self) -> &[u8; KEY_BYTES] {
         &self.public
     }

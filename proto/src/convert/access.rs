@@ -77,10 +77,11 @@ impl TryFrom<v1::AccessRequest> for AccessRequest {
         let action = Action::from_number(r.action.into())?;
         let document = r.document.map(|d| d.as_slice().try_into()).transpose()?;
         match (action, document.is_some(), targets.len()) {
-            (Action::FindDocuments, false, _) | (Action::RetrieveDocument, true, 1) => {}
-            (Action::FindDocuments, ..) => {
+            (Action::FindDocuments | Action::FindPatients, false, _)
+            | (Action::RetrieveDocument, true, 1) => {}
+            (Action::FindDocuments | Action::FindPatients, ..) => {
                 return Err(DomainError::Invalid(
-                    "a request to find documents names no document",
+                    "a request to find documents or patients names no document",
                 ));
             }
             (Action::RetrieveDocument, ..) => {

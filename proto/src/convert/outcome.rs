@@ -116,8 +116,13 @@ impl TryFrom<v1::PermitTerms> for PermitTerms {
             return Err(DomainError::Missing("a basis of the permit"));
         }
         let footing = Footing::from_number(t.footing.into())?;
-        let consented = matches!(footing, Footing::Consent | Footing::DisasterDrill);
-        if t.bases.iter().any(|b| b.consents.is_empty() == consented) {
+        let unfit = |consents: &[u64]| match footing {
+            Footing::Consent => consents.is_empty(),
+            // A search in a drill rests on none.
+            Footing::DisasterDrill => false,
+            _ => !consents.is_empty(),
+        };
+        if t.bases.iter().any(|b| unfit(&b.consents)) {
             return Err(DomainError::Invalid(
                 "a basis rests on consents where the permit stands on consent, and on none where it does not",
             ));

@@ -1,6 +1,6 @@
 """The decision on an access request (authorize.md)."""
 
-from .codes import ALL_CATEGORIES, BREAK_GLASS, DENY, DISASTER, FOOTING, ORDINARY, ROLE, RULE, SIDE, is_explicit, nature
+from .codes import ACTION, ALL_CATEGORIES, BREAK_GLASS, CATEGORY, DENY, DISASTER, FOOTING, ORDINARY, ROLE, RULE, SIDE, is_explicit, nature
 from .reach import ALL, SIDE_MAX, Denied, Reach, add, listed, meetings, need
 from .side import Side
 from .state import covers, disaster_holds, earliest, has_ended, later, link_holds, notice_stands, reservation_names
@@ -69,6 +69,9 @@ class _Asking:
         self.is_own = target == self.viewing
         wanted = request.categories
         self.asked = ALL_CATEGORIES if wanted is None else frozenset(wanted.categories)
+        self.is_search = request.action == ACTION.FIND_PATIENTS
+        if self.is_search:
+            self.asked &= {CATEGORY.DEMOGRAPHICS}
         self.sides = {}
 
     def permit(self):
@@ -79,8 +82,10 @@ class _Asking:
         need(self.record is not None, DENY.FACILITY_NOT_REGISTERED)
         candidates = self._own() if self.is_own else self._candidates()
         footing, footing_end = self._footing()
-        self.disclosing_subject = (self.target, self._subject())
         self.viewing_subject = (self.viewing, request.subject)
+        self.disclosing_subject = self.viewing_subject
+        if not self.is_search:
+            self.disclosing_subject = (self.target, self._subject())
         if footing in (FOOTING.CONSENT, FOOTING.DISASTER_DRILL):
             dead = state.is_dead(*self.disclosing_subject) or state.is_dead(*self.viewing_subject)
             need(not dead, DENY.SUBJECT_DECEASED)
@@ -102,6 +107,8 @@ class _Asking:
                 )
         if not union:
             raise highest(denials)
+        if self.is_search and footing == FOOTING.CONSENT:
+            footing = FOOTING.AGREEMENT
         withheld, begin = [], None
         if footing != FOOTING.LAW:
             union, withheld, begin = self._narrowed(union)
@@ -238,6 +245,8 @@ class _Asking:
 
     def _consented(self, candidate, footing):
         k = candidate.categories
+        if self.is_search:
+            return [Reach(None, frozenset(), k, ALL, None)]
         if footing == FOOTING.DISASTER_DRILL:
             return self._side(SIDE.DISCLOSING).within(k, "for_disasters")
         if footing != FOOTING.CONSENT:

@@ -41,7 +41,9 @@ def _grant(m):
 
 
 def _request(m):
-    if m.action == ACTION.FIND_DOCUMENTS:
+    if m.action == ACTION.FIND_PATIENTS:
+        need(m.viewing not in m.targets, "a network that searches for its own patient")
+    if m.action in (ACTION.FIND_DOCUMENTS, ACTION.FIND_PATIENTS):
         need(m.document is None, "a document named in a request to find")
     else:
         need(m.document is not None and len(m.targets) == 1, "one document of one network is retrieved")
@@ -61,9 +63,9 @@ def _basis(m):
 
 
 def _permit(m):
-    consented = m.footing in (FOOTING.CONSENT, FOOTING.DISASTER_DRILL)
     for basis in m.bases:
-        need(bool(basis.consents) == consented, "a basis with consents it may not have, or without")
+        fits = m.footing == FOOTING.DISASTER_DRILL or bool(basis.consents) == (m.footing == FOOTING.CONSENT)
+        need(fits, "a basis with consents it may not have, or without")
 
 
 RULES.update(

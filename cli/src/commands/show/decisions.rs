@@ -25,7 +25,7 @@ pub(in crate::commands) fn decision(network: &NetworkId, decision: &Decision) ->
 /// for everyday care.
 pub(in crate::commands) fn footing(footing: Footing) -> Words {
     match footing {
-        Footing::Consent => Words::new("", ""),
+        Footing::Consent | Footing::Agreement => Words::new("", ""),
         other => Words::new(format!("【{}】", other.ja()), format!("[{}] ", other.en())),
     }
 }

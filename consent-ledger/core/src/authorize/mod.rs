@@ -26,6 +26,10 @@
 //! no reservation stops either (no 16 to 31). In a drill nothing is opened that the patient has not consented to for
 //! disasters by name.
 //!
+//! A request to find patients is about somebody the asked network may or may not know, so 15 and 17 to 30 are left out,
+//! 16 and 31 look at the asking network's patient alone, and the only category is demographics. Of whom the asked node
+//! then tells is what [`if_linked`] permits: all of the law, as if that patient were linked (P9).
+//!
 //! Several agreements, grants and consents may each allow something: a permit is the union of what they allow,
 //! so that ending one never widens another (P4). Where none allows anything, the reason is that of the one that
 //! came furthest; where a rule needs both sides' consent and both fail, the check that stands first.
@@ -58,8 +62,8 @@ use crate::view::View;
 use reach::Reach;
 use reservations::Narrowed;
 use sekisho_domain::{
-    AccessRecord, AccessRequest, AreaCode, Category, Codes, Decision, Denial, DenyReason,
-    DisclosingFacilities, EntryIndex, FacilityId, Footing, NetworkId, PermitTerms, Side,
+    AccessRecord, AccessRequest, Action, AreaCode, Category, Codes, Decision, Denial, DenyReason,
+    DisclosingFacilities, EntryIndex, FacilityId, Footing, NetworkId, PermitTerms, Side, SubjectId,
     SubjectRef, TimeMs,
 };
 
@@ -78,22 +82,53 @@ pub fn authorize<S: StateRead>(
     request
         .targets
         .iter()
-        .map(|target| Ok((target.clone(), decide(view, request, target, time)?)))
+        .map(|target| {
+            let patient = match request.action {
+                Action::FindPatients => Whom::Anybody,
+                Action::FindDocuments | Action::RetrieveDocument => Whom::Linked,
+            };
+            let decision = decide(view, request, target, patient, time)?;
+            Ok((target.clone(), decision))
+        })
         .collect()
+}
+
+/// Whether a network's patient may be told of to who searches: what would be decided if this were the patient searched
+/// for, and linked. A node asks it of each patient a search could find, and keeps silent about all others (P9).
+///
+/// `request` is one to find patients, as the ledger decided it; `subject` one of `target`'s.
+///
+/// # Errors
+/// Storage failed; a refusal is never an error.
+pub fn if_linked<S: StateRead>(
+    view: View<'_, S>,
+    request: &AccessRequest,
+    target: &NetworkId,
+    subject: SubjectId,
+    time: TimeMs,
+) -> Result<Decision, CoreError<S::Error>> {
+    decide(view, request, target, Whom::Known(subject), time)
+}
+
+/// Which of the asked network's patients a decision is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whom {
+    /// The one both networks say is the same as the asking network's.
+    Linked,
+    /// This one.
+    Known(SubjectId),
+    /// Whoever it will be: the patient is being searched for.
+    Anybody,
 }
 
 fn decide<S: StateRead>(
     view: View<'_, S>,
     request: &AccessRequest,
     target: &NetworkId,
+    patient: Whom,
     time: TimeMs,
 ) -> Result<Decision, CoreError<S::Error>> {
-    let deny = |reason| {
-        Ok(Decision::Deny(Denial {
-            reason,
-            agreement: None,
-        }))
-    };
+    let deny = |reason| Ok(denied(reason));
     if !view.is_member(target)? {
         return deny(DenyReason::NotAMember);
     }
@@ -122,10 +157,14 @@ fn decide<S: StateRead>(
         subject: request.subject,
     };
     let own = Chart::read(view.0, &viewing)?;
-    let subject = if asking.is_own() {
-        Some(request.subject)
-    } else {
-        view.linked_in(&own, target)?
+    let subject = match patient {
+        Whom::Anybody => {
+            let own = (&viewing, &own);
+            return search(view, &asking, own, &candidates, footing);
+        }
+        Whom::Known(subject) => Some(subject),
+        Whom::Linked if asking.is_own() => Some(request.subject),
+        Whom::Linked => view.linked_in(&own, target)?,
     };
     let Some(subject) = subject else {
         return deny(DenyReason::SubjectNotLinked);
@@ -142,7 +181,6 @@ fn decide<S: StateRead>(
         disclosing: (&disclosing, other.as_ref().unwrap_or(&own)),
         viewing: (&viewing, &own),
     };
-    let by_law = footing.kind == Footing::Law;
     let by_consent = matches!(footing.kind, Footing::Consent | Footing::DisasterDrill);
     if by_consent && patient.has_died(view)? {
         return deny(DenyReason::SubjectDeceased);
@@ -155,20 +193,14 @@ fn decide<S: StateRead>(
         let consented = match footing.kind {
             Footing::Consent => acts.evaluate(candidate)?,
             Footing::DisasterDrill => acts.for_drill(candidate)?,
-            Footing::BreakGlass | Footing::Disaster | Footing::Law => {
+            Footing::BreakGlass | Footing::Disaster | Footing::Law | Footing::Agreement => {
                 Ok(vec![Reach::without_consent(candidate.categories)])
             }
         };
         match consented {
-            Ok(consented) => consented.into_iter().for_each(|consented| {
-                let ends = [consented.until, candidate.until, footing.until];
-                let granted = Reach {
-                    grant: candidate.grant.clone(),
-                    until: ends.into_iter().flatten().min(),
-                    ..consented
-                };
-                reach::add(&mut allowed, granted, PermitTerms::BASES_MAX);
-            }),
+            Ok(consented) => consented
+                .into_iter()
+                .for_each(|consented| grant(&mut allowed, candidate, &footing, consented)),
             Err(reason) => further(
                 &mut furthest,
                 Denial {
@@ -185,19 +217,77 @@ fn decide<S: StateRead>(
             agreement: None,
         })));
     }
-    let narrowed = if by_law {
-        Some(Narrowed::nothing(allowed))
-    } else {
-        reservations::narrow(view, &asking, &patient, allowed)?
+    permit(view, &asking, &patient, footing.kind, subject, allowed)
+}
+
+/// A search for a patient another network may know: who of its patients it is, is not known yet, so nothing that
+/// depends on it is looked at here. What may be told is demographics only, and of whom, the asked node decides
+/// ([`if_linked`]).
+fn search<S: StateRead>(
+    view: View<'_, S>,
+    asking: &Asking<'_>,
+    own: (&SubjectRef, &Chart),
+    candidates: &[agreements::Candidate],
+    footing: grounds::Ground,
+) -> Result<Decision, CoreError<S::Error>> {
+    let patient = Patient {
+        disclosing: own,
+        viewing: own,
+    };
+    let kind = match footing.kind {
+        Footing::Consent => Footing::Agreement,
+        kind => kind,
+    };
+    let of_the_living = matches!(kind, Footing::Agreement | Footing::DisasterDrill);
+    if of_the_living && patient.has_died(view)? {
+        return Ok(denied(DenyReason::SubjectDeceased));
+    }
+    let mut allowed = Vec::new();
+    for candidate in candidates {
+        let told = Reach::without_consent(candidate.categories);
+        grant(&mut allowed, candidate, &footing, told);
+    }
+    let subject = asking.request.subject;
+    permit(view, asking, &patient, kind, subject, allowed)
+}
+
+/// Adds what a candidate lets be seen, until the first of what it rests on ends.
+fn grant(
+    allowed: &mut Vec<Reach>,
+    candidate: &agreements::Candidate,
+    footing: &grounds::Ground,
+    consented: Reach,
+) {
+    let ends = [consented.until, candidate.until, footing.until];
+    let granted = Reach {
+        grant: candidate.grant.clone(),
+        until: ends.into_iter().flatten().min(),
+        ..consented
+    };
+    reach::add(allowed, granted, PermitTerms::BASES_MAX);
+}
+
+/// What the patient's reservations leave of what is allowed.
+fn permit<S: StateRead>(
+    view: View<'_, S>,
+    asking: &Asking<'_>,
+    patient: &Patient<'_>,
+    footing: Footing,
+    subject: SubjectId,
+    allowed: Vec<Reach>,
+) -> Result<Decision, CoreError<S::Error>> {
+    let narrowed = match footing {
+        Footing::Law => Some(Narrowed::nothing(allowed)),
+        _ => reservations::narrow(view, asking, patient, allowed)?,
     };
     let Some(narrowed) = narrowed else {
-        return deny(DenyReason::ReservedByPatient);
+        return Ok(denied(DenyReason::ReservedByPatient));
     };
     let ends = narrowed.reaches.iter().map(|reach| reach.until);
     let end = ends.chain([narrowed.until]).flatten().min();
-    let latest = time.plus_ms(PERMIT_MS_MAX);
+    let latest = asking.time.plus_ms(PERMIT_MS_MAX);
     Ok(Decision::Permit(PermitTerms {
-        footing: footing.kind,
+        footing,
         subject,
         bases: narrowed
             .reaches
@@ -207,6 +297,13 @@ fn decide<S: StateRead>(
         withheld: narrowed.withheld,
         expires: end.map_or(latest, |end| end.min(latest)),
     }))
+}
+
+fn denied(reason: DenyReason) -> Decision {
+    Decision::Deny(Denial {
+        reason,
+        agreement: None,
+    })
 }
 
 /// The patient as the two networks know them; twice the same where a network asks for its own documents.
@@ -253,9 +350,14 @@ struct Asking<'a> {
 impl Asking<'_> {
     /// Those of them that are asked for.
     fn categories(&self, of: &Codes<Category>) -> Codes<Category> {
+        let of = match self.request.action {
+            // A search tells who a patient is, and nothing else.
+            Action::FindPatients => of.intersection(&[Category::Demographics].into()),
+            Action::FindDocuments | Action::RetrieveDocument => *of,
+        };
         match &self.request.categories {
             Some(asked) => of.intersection(asked),
-            None => *of,
+            None => of,
         }
     }
     /// Whether a network asks for its own documents.
@@ -350,22 +452,32 @@ impl Permit {
         facility: &FacilityId,
         registered: EntryIndex,
     ) -> bool {
-        let based = self.terms.bases.iter().any(|basis| {
-            basis.categories.contains(&category)
-                && match &basis.facilities {
-                    DisclosingFacilities::All => true,
-                    DisclosingFacilities::RegisteredBefore(index) => registered < *index,
-                    DisclosingFacilities::Listed(set) => set.contains(facility),
-                }
-        });
-        let withheld = self.terms.withheld.iter().any(|w| {
-            w.categories
-                .as_ref()
-                .is_none_or(|set| set.contains(&category))
-                && w.facilities
-                    .as_ref()
-                    .is_none_or(|set| set.contains(facility))
-        });
-        based && !withheld
+        covers(&self.terms, category, facility, registered)
     }
+}
+
+/// Whether these terms let a document of this category be shown, of this facility registered at that index.
+pub fn covers(
+    terms: &PermitTerms,
+    category: Category,
+    facility: &FacilityId,
+    registered: EntryIndex,
+) -> bool {
+    let based = terms.bases.iter().any(|basis| {
+        basis.categories.contains(&category)
+            && match &basis.facilities {
+                DisclosingFacilities::All => true,
+                DisclosingFacilities::RegisteredBefore(index) => registered < *index,
+                DisclosingFacilities::Listed(set) => set.contains(facility),
+            }
+    });
+    let withheld = terms.withheld.iter().any(|w| {
+        w.categories
+            .as_ref()
+            .is_none_or(|set| set.contains(&category))
+            && w.facilities
+                .as_ref()
+                .is_none_or(|set| set.contains(facility))
+    });
+    based && !withheld
 }

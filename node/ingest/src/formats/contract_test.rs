@@ -59,11 +59,11 @@ const CASES: &[Case] = &[
     Case {
         name: "ss-mix2-standardised",
         source: |root| {
-            Box::new(SsMix2Storage {
-                root: root.to_owned(),
-                facility: FACILITY.parse().unwrap(),
-                source_id: "s".parse().unwrap(),
-            })
+            Box::new(SsMix2Storage::new(
+                root.to_owned(),
+                FACILITY.parse().unwrap(),
+                "s".parse().unwrap(),
+            ))
         },
         put: |root, patient, version| {
             let before = ssmix2_path(root, patient, version - 1, 1);
@@ -188,6 +188,30 @@ const CASES: &[Case] = &[
             let text = samples::claims(FACILITY, &[other], 1);
             let path = root.join(format!("{patient}-1.UKE"));
             write(path, samples::cp932(&text));
+        },
+    },
+    Case {
+        name: "csv",
+        source: |root| {
+            let mapping = Mapping::parse(samples::MAPPING).unwrap();
+            folder(root, Format::Csv(mapping.into()))
+        },
+        put: |root, patient, version| {
+            let text = samples::vitals(FACILITY, &[patient]);
+            let text = text.replace("10:00", &format!("10:0{version}"));
+            let path = root.join(format!("{patient}-{version}.csv"));
+            write(path, samples::cp932(&text))
+        },
+        end: Some(|root, patient| {
+            let text = samples::vitals(FACILITY, &[patient]);
+            let text = text.replace("10:00,0", "10:09,1");
+            write(root.join(format!("{patient}-9.csv")), samples::cp932(&text));
+        }),
+        supersedes: true,
+        has_end: false,
+        in_place_of: |root, patient, other| {
+            let text = samples::vitals(FACILITY, &[other]);
+            write(root.join(format!("{patient}-1.csv")), samples::cp932(&text));
         },
     },
 ];

@@ -73,6 +73,19 @@ impl DocumentIndex for Failing {
     fn clear(&self) -> Result<(), Error> {
         self.index.clear()
     }
+    fn records(
+        &self,
+        after: Option<&SourceLocation>,
+        limit: usize,
+    ) -> Result<Vec<FileRecord>, Error> {
+        self.index.records(after, limit)
+    }
+    fn beside(&self) -> Result<Box<dyn DocumentIndex>, Error> {
+        self.index.beside()
+    }
+    fn take_beside(&self) -> Result<(), Error> {
+        self.index.take_beside()
+    }
     fn compact(&self) -> Result<(), Error> {
         self.index.compact()
     }

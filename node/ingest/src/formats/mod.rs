@@ -14,11 +14,14 @@ pub(crate) mod cda;
 #[cfg(test)]
 mod contract_test;
 #[cfg(test)]
+mod corpus_test;
+#[cfg(test)]
 mod divided_test;
-mod entry;
+pub(crate) mod entry;
 pub(crate) mod fhir;
 pub(crate) mod json;
 pub(crate) mod lines;
+mod mapping;
 pub(crate) mod markup;
 mod nsips;
 mod pdf;
@@ -27,12 +30,14 @@ pub(crate) mod samples_test;
 mod scan;
 mod series;
 mod source;
+pub(crate) mod table;
 mod uke;
 
 use sekisho_documents::{Code, LocalPatientId, Part, QuarantineReason, Title};
 use sekisho_domain::{Category, FacilityId, TimeMs};
 
-pub use source::{FolderSource, Format};
+pub use mapping::{MAPPING_BYTES_MAX, Mapping, MappingError};
+pub use source::{FolderSource, Format, Whose};
 
 use crate::name::Refusal;
 

@@ -169,3 +169,30 @@ pub fn claims(facility: &str, patients: &[&str], month: u8) -> String {
     text.push_str("GO,99,0,99\r\n\u{1a}");
     text
 }
+
+/// A mapping of a table of vital signs.
+pub const MAPPING: &str = r#"version = 1
+name = "vitals"
+category = "vitals"
+title = { ja = "バイタル", en = "Vital signs" }
+type = { code = "8716-3", system = "http://loinc.org" }
+encoding = "windows-31j"
+columns = ["患者番号", "施設", "測定日時", "収縮期血圧", "更新日時", "削除"]
+patient = "患者番号"
+facility = "施設"
+date = "測定日時"
+document = ["測定日時"]
+updated = "更新日時"
+deleted = { column = "削除", value = "1" }
+"#;
+
+/// Such a table, one row for each patient.
+pub fn vitals(facility: &str, patients: &[&str]) -> String {
+    let mut text = "患者番号,施設,測定日時,収縮期血圧,更新日時,削除\r\n".to_owned();
+    for patient in patients {
+        text.push_str(&format!(
+            "{patient},{facility},2026/04/01 09:05,120,2026/04/01 10:00,0\r\n"
+        ));
+    }
+    text
+}

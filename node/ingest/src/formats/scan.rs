@@ -43,6 +43,8 @@ pub(crate) struct Scan<'a> {
     met: BTreeMap<String, u32>,
     /// Folders that could not be listed: what is known below them stays.
     unreadable: Vec<String>,
+    /// Files refused in this walk, for those who watch.
+    refused: u64,
 }
 
 /// What became of reading a file.
@@ -66,7 +68,7 @@ impl<'a> Scan<'a> {
         Ok(Self {
             contents: Contents::new([(source.source_id.clone(), root.clone())]),
             reader: source.reader(),
-            report: Report::new(source.source_id.clone(), source.facility.clone()),
+            report: Report::new(&source.source_id, &source.facility),
             source,
             index,
             progress,
@@ -75,6 +77,7 @@ impl<'a> Scan<'a> {
             versions: Versions::default(),
             met: BTreeMap::new(),
             unreadable: Vec::new(),
+            refused: 0,
         })
     }
 
@@ -135,8 +138,11 @@ impl<'a> Scan<'a> {
                 _ => self.refuse(path, QuarantineReason::NotAFile)?,
             }
         }
-        let (patients, files) = (self.report.patients, self.report.files);
-        (self.progress)(Progress::Patient { patients, files });
+        (self.progress)(Progress::Patient {
+            patients: self.report.patients,
+            files: self.report.files,
+            quarantined: self.refused,
+        });
         Ok(())
     }
 
@@ -409,6 +415,7 @@ impl<'a> Scan<'a> {
     }
 
     fn refuse(&mut self, path: String, reason: QuarantineReason) -> Result<(), Error> {
+        self.refused += 1;
         let location = SourceLocation::new(self.source.source_id.clone(), path.clone())?;
         let fingerprint = self.fingerprint(&path).unwrap_or(Fingerprint {
             size_bytes: 0,

@@ -1,19 +1,21 @@
 //! A folder of one facility's files of one format, as a [`Source`].
 
+use super::mapping::Mapping;
 use super::pdf::Sidecar;
 use super::scan::Scan;
-use super::{Context, DIVIDED_BYTES_MAX, Found, cda, fhir, nsips, pdf, refused, uke};
+use super::{Context, DIVIDED_BYTES_MAX, Found, cda, fhir, nsips, pdf, refused, table, uke};
 use crate::error::Error;
 use crate::guard::WrongPatient;
 use crate::name::Refusal;
 use crate::report::{Progress, Report};
 use crate::source::{Source, Withheld, digest_of};
 use sekisho_documents::{
-    Checked, Contents, DocumentEntry, DocumentIndex, FILE_BYTES_MAX, OperatorText,
-    QuarantineReason, SourceId,
+    Checked, Contents, DocumentEntry, DocumentIndex, FILE_BYTES_MAX, LocalPatientId, OperatorText,
+    Part, QuarantineReason, SourceId,
 };
 use sekisho_domain::{FacilityId, Hash};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Version of what these readers make of a file. Raise it whenever entries come out differently.
@@ -32,6 +34,8 @@ pub enum Format {
     Nsips,
     /// UKE: medical fee claims, in CP932.
     Uke,
+    /// CSV with a mapping.
+    Csv(Arc<Mapping>),
 }
 
 impl Format {
@@ -43,6 +47,7 @@ impl Format {
             Self::Pdf => "pdf",
             Self::Nsips => "nsips",
             Self::Uke => "uke",
+            Self::Csv(_) => "csv",
         }
     }
 
@@ -50,6 +55,7 @@ impl Format {
     fn settings(&self) -> Vec<u8> {
         match self {
             Self::Fhir | Self::Cda | Self::Pdf | Self::Nsips | Self::Uke => Vec::new(),
+            Self::Csv(mapping) => mapping.digest().as_bytes().to_vec(),
         }
     }
 
@@ -58,7 +64,7 @@ impl Format {
         match self {
             Self::Fhir | Self::Cda => FILE_BYTES_MAX,
             Self::Pdf => pdf::PDF_BYTES_MAX,
-            Self::Nsips | Self::Uke => DIVIDED_BYTES_MAX,
+            Self::Nsips | Self::Uke | Self::Csv(_) => DIVIDED_BYTES_MAX,
         }
     }
 
@@ -83,9 +89,13 @@ impl Format {
             Self::Pdf => pdf::read(context, bytes, sidecar),
             Self::Nsips => nsips::read(context, bytes),
             Self::Uke => uke::read(context, bytes),
+            Self::Csv(mapping) => table::read(context, mapping, bytes),
         }
     }
 }
+
+/// Whose a document is, or why it is refused.
+pub type Whose = Result<LocalPatientId, QuarantineReason>;
 
 /// The name of a document's sidecar.
 pub(crate) fn sidecar_of(path: &str) -> String {
@@ -123,9 +133,32 @@ impl FolderSource {
         u16::from_be_bytes([first, second])
     }
 
-    fn one_patient(
+    /// The documents a reader finds in a file's bytes: each one's place, and whose it is or why it is refused. What
+    /// reading does with a file, without the file.
+    ///
+    /// # Errors
+    /// Why the whole file is refused.
+    pub fn documents_in(
         &self,
-        entry: &DocumentEntry,
+        bytes: &[u8],
+        sidecar: Option<&[u8]>,
+    ) -> Result<Vec<(Part, Whose)>, QuarantineReason> {
+        let found = self.format.read(self.context(), bytes, sidecar);
+        let found = found.map_err(|refusal| refusal.reason)?;
+        let whose = found.into_iter().map(|found| match found.read {
+            Ok(facts) => (found.part, Ok(facts.patient)),
+            Err(refusal) => (found.part, Err(refusal.reason)),
+        });
+        Ok(whose.collect())
+    }
+
+    /// The guard on one document's bytes: they are one document, all of them, and this patient's.
+    ///
+    /// # Errors
+    /// [`WrongPatient`] with the reason.
+    pub fn one_patient(
+        &self,
+        patient: &LocalPatientId,
         bytes: &[u8],
         sidecar: Option<&[u8]>,
     ) -> Result<(), WrongPatient> {
@@ -142,7 +175,7 @@ impl FolderSource {
             return Err(QuarantineReason::SeveralPatients.into());
         }
         match read {
-            Ok(facts) if facts.patient == entry.local_patient_id => Ok(()),
+            Ok(facts) if facts.patient == *patient => Ok(()),
             Ok(facts) => Err(WrongPatient {
                 reason: QuarantineReason::MessagePatientMismatch,
                 found: Some(OperatorText::new(facts.patient.as_str())),
@@ -215,7 +248,7 @@ impl Source for FolderSource {
 
     /// Documents with sidecars name nobody themselves: of them the bytes alone never suffice.
     fn verify(&self, entry: &DocumentEntry, bytes: &[u8]) -> Result<(), WrongPatient> {
-        self.one_patient(entry, bytes, None)
+        self.one_patient(&entry.local_patient_id, bytes, None)
     }
 
     fn release(

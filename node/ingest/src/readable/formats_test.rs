@@ -115,6 +115,22 @@ fn a_claim_says_first_that_it_is_billing_data() {
 }
 
 #[test]
+fn a_table_is_shown_under_its_own_headings() {
+    let text = samples::cp932(&samples::vitals("4110000001", &["0009013"]));
+    let text = ja("urn:sekisho:table:windows-31j:vitals", &text);
+    shows(
+        &text,
+        &[
+            "患者番号",
+            "収縮期血圧",
+            "0009013",
+            "2026/04/01 09:05",
+            "120",
+        ],
+    );
+}
+
+#[test]
 fn a_pdf_is_not_shown_as_text() {
     let text = ja("urn:sekisho:pdf", &samples::pdf("0009013", 1));
     shows(&text, &["PDF", "--raw"]);

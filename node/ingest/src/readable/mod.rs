@@ -7,6 +7,7 @@
 mod cda;
 mod chart;
 mod claims;
+mod dicom;
 mod fhir;
 mod formats;
 mod listing;

@@ -2,16 +2,21 @@
 
 use super::{Patient, Walk};
 use crate::error::Error;
-use crate::ingest::READER_VERSION;
 use sekisho_documents::{
     BATCH_CHANGES_MAX, Change, FileOutcome, FileRecord, Fingerprint, QuarantineReason,
     SeenPatients, SourceLocation,
 };
+use std::fs::Metadata;
 use std::time::UNIX_EPOCH;
 
 impl Walk<'_> {
+    /// What a file looks like; `None` where there is none.
     pub(super) fn fingerprint(&self, path: &str) -> Option<Fingerprint> {
         let metadata = self.root.join(path).symlink_metadata().ok()?;
+        Some(self.fingerprint_of(&metadata))
+    }
+
+    pub(super) fn fingerprint_of(&self, metadata: &Metadata) -> Fingerprint {
         let modified_ns = match metadata.modified() {
             Ok(at) => match at.duration_since(UNIX_EPOCH) {
                 Ok(since) => i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
@@ -21,11 +26,11 @@ impl Walk<'_> {
             },
             Err(_) => 0,
         };
-        Some(Fingerprint {
+        Fingerprint {
             size_bytes: metadata.len(),
             modified_ns,
-            reader: READER_VERSION,
-        })
+            reader: self.reader,
+        }
     }
 
     pub(super) fn quarantined(
@@ -38,7 +43,7 @@ impl Walk<'_> {
         let fingerprint = self.fingerprint(path).unwrap_or(Fingerprint {
             size_bytes: 0,
             modified_ns: 0,
-            reader: READER_VERSION,
+            reader: self.reader,
         });
         Ok(FileRecord {
             location,

@@ -5,13 +5,16 @@
 //! so that readers do not see a rename as a loss.
 
 mod changes;
+mod contents;
 mod files;
+mod look;
+mod open;
 
 use crate::error::Error;
 use crate::folder::{Entry, EntryKind, Listing, list};
-use crate::ingest::SsMix2Storage;
 use crate::name::FOLDERS;
 use crate::report::{Progress, Report};
+use crate::storage::SsMix2Storage;
 use sekisho_documents::{
     Change, Contents, Counters, DocumentIndex, FileRecord, PAGE_ENTRIES_MAX, QuarantineReason,
     SeenPatients,
@@ -19,6 +22,8 @@ use sekisho_documents::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::PathBuf;
+
+use open::Tree;
 
 /// Levels above the patients' folders.
 const UPPER_LEVELS: usize = 2;
@@ -29,8 +34,12 @@ pub(crate) struct Walk<'a> {
     storage: &'a SsMix2Storage,
     index: &'a dyn DocumentIndex,
     progress: &'a mut dyn FnMut(Progress),
-    contents: Contents,
+    tree: Tree,
     root: PathBuf,
+    /// Names the reader and its settings in fingerprints.
+    reader: u16,
+    /// The bytes of the file being read.
+    buffer: Vec<u8>,
     counters: Counters,
     report: Report,
     batch: Vec<Change>,
@@ -60,27 +69,15 @@ impl<'a> Walk<'a> {
         };
         let root = storage.root.canonicalize().map_err(failed)?;
         let contents = Contents::new([(storage.source_id.clone(), root.clone())]);
-        let report = Report {
-            source_id: storage.source_id.clone(),
-            facility: storage.facility.clone(),
-            patients: 0,
-            files: 0,
-            unchanged: 0,
-            changed: 0,
-            ignored: 0,
-            vanished: 0,
-            forgotten: 0,
-            read_bytes: 0,
-            duration_ms: 0,
-            kinds: BTreeMap::new(),
-            quarantined: BTreeMap::new(),
-        };
+        let report = Report::new(&storage.source_id, &storage.facility);
         Ok(Self {
             storage,
             index,
             progress,
-            contents,
+            tree: Tree::new(&root, contents),
             root,
+            reader: storage.reader(),
+            buffer: Vec::new(),
             counters: Counters::default(),
             report,
             batch: Vec::new(),
@@ -90,14 +87,22 @@ impl<'a> Walk<'a> {
         })
     }
 
-    pub(crate) fn run(mut self) -> Result<Report, Error> {
+    /// The whole tree. Between two patients, the folders `changed` names are looked at.
+    pub(crate) fn run(
+        mut self,
+        changed: &mut dyn FnMut() -> BTreeSet<String>,
+    ) -> Result<Report, Error> {
         match list(&self.root) {
-            Listing::Entries(entries) => self.upper("", entries, 0)?,
+            Listing::Entries(entries) => self.upper("", entries, 0, changed)?,
             Listing::Unreadable(source) => return Err(self.root_failed(source)),
             Listing::Vanished => return Err(self.root_failed(ErrorKind::NotFound.into())),
             Listing::TooMany => return Err(self.root_failed(ErrorKind::FileTooLarge.into())),
         }
-        self.forget_vanished_folders()?;
+        self.forget_vanished_below("")?;
+        self.finish()
+    }
+
+    fn finish(mut self) -> Result<Report, Error> {
         self.apply()?;
         self.index.flush()?;
         self.report.kinds = self.counters.kinds;
@@ -113,7 +118,13 @@ impl<'a> Walk<'a> {
     }
 
     /// A folder above the patients' folders; `level` counts from the root.
-    fn upper(&mut self, folder: &str, entries: Vec<Entry>, level: usize) -> Result<(), Error> {
+    fn upper(
+        &mut self,
+        folder: &str,
+        entries: Vec<Entry>,
+        level: usize,
+        changed: &mut dyn FnMut() -> BTreeSet<String>,
+    ) -> Result<(), Error> {
         for entry in entries {
             let path = below(folder, &entry.name);
             if !self.is_folder(&entry) {
@@ -122,9 +133,10 @@ impl<'a> Walk<'a> {
                 }
             } else if level == UPPER_LEVELS {
                 self.patient(&path)?;
+                self.look_between(&changed())?;
             } else {
                 match self.listed(&path) {
-                    Ok(entries) => self.upper(&path, entries, level + 1)?,
+                    Ok(entries) => self.upper(&path, entries, level + 1, changed)?,
                     Err(reason) => self.keep_stray(path, reason)?,
                 }
             }
@@ -166,9 +178,14 @@ impl<'a> Walk<'a> {
 
     /// A folder's entries; a folder that vanished has none.
     fn listed(&mut self, path: &str) -> Result<Vec<Entry>, QuarantineReason> {
+        Ok(self.listed_or_vanished(path)?.unwrap_or_default())
+    }
+
+    /// A folder's entries, or `None` if it vanished.
+    fn listed_or_vanished(&mut self, path: &str) -> Result<Option<Vec<Entry>>, QuarantineReason> {
         match list(&self.root.join(path)) {
-            Listing::Entries(entries) => Ok(entries),
-            Listing::Vanished => Ok(Vec::new()),
+            Listing::Entries(entries) => Ok(Some(entries)),
+            Listing::Vanished => Ok(None),
             Listing::TooMany => Err(QuarantineReason::TooManyEntries),
             Listing::Unreadable(error) => {
                 tracing::warn!(kind = ?error.kind(), "a folder of the storage cannot be listed");
@@ -187,6 +204,19 @@ impl<'a> Walk<'a> {
         self.patients.insert(format!("{path}/"));
         self.report.patients += 1;
         self.lower(&mut patient, path, UPPER_LEVELS + 1)?;
+        self.forget_unseen(&patient)?;
+        let (patients, files) = (self.report.patients, self.report.files);
+        let quarantined = self.counters.quarantined.values().sum();
+        (self.progress)(Progress::Patient {
+            patients,
+            files,
+            quarantined,
+        });
+        Ok(())
+    }
+
+    /// Forgets what was known and is not there any more.
+    fn forget_unseen(&mut self, patient: &Patient) -> Result<(), Error> {
         for (path, record) in &patient.known {
             if !patient.seen.contains(path) {
                 if self.below_unreadable(path) {
@@ -196,8 +226,6 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        let (patients, files) = (self.report.patients, self.report.files);
-        (self.progress)(Progress::Patient { patients, files });
         Ok(())
     }
 
@@ -244,13 +272,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Forgets what is known of folders this walk did not meet.
-    fn forget_vanished_folders(&mut self) -> Result<(), Error> {
+    /// Forgets what is known, below a path, of folders this walk did not meet.
+    fn forget_vanished_below(&mut self, below: &str) -> Result<(), Error> {
         let mut after: Option<String> = None;
         loop {
             let page = self
                 .index
-                .files(&self.storage.source_id, "", after.as_deref(), 1)?;
+                .files(&self.storage.source_id, below, after.as_deref(), 1)?;
             let Some(record) = page.into_iter().next() else {
                 return Ok(());
             };

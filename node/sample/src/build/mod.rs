@@ -36,7 +36,7 @@ fn xpn(site: &Site, patient: &Patient) -> String {
         "^^^^^"
     };
     let (family, given) = (&patient.family, &patient.given);
-    let kana = (patient.person.family.1, patient.person.given.1);
+    let kana = &patient.kana;
     format!("{family}^{given}{gap}L^I~{}^{}^^^^^L^P", kana.0, kana.1)
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod diseases;
 pub(crate) mod drugs;
 pub(crate) mod examinations;
+pub(crate) mod kin;
 pub(crate) mod labs;
 pub(crate) mod names;
 pub(crate) mod places;

@@ -124,6 +124,8 @@ fn release(
     };
     let from = wanted.from_chunk.saturating_mul(PLAIN_BYTES as u64);
     let Some(content) = enforce::content(&inner.sources, &inner.contents, &entry, from)? else {
+        // It is not what was indexed: what it is now is looked at at once.
+        inner.following.look_again(&entry.location);
         return Ok(None);
     };
     let openings = of_transfer(&wanted.salt, &wanted.unique_id, &entry.hash)?;

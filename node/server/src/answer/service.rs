@@ -1,7 +1,7 @@
 //! The gRPC edge of the disclosing side.
 
 use super::retrieve::Wanted;
-use super::{Question, find, retrieve};
+use super::{Question, find, patients, retrieve};
 use crate::NodeError;
 use crate::bounds::UNIQUE_ID_BYTES_MAX;
 use crate::enforce::Filter;
@@ -75,10 +75,31 @@ impl Disclosing {
         };
         retrieve::retrieve(Arc::clone(&self.0), question, wanted).await
     }
+
+    /// A question about a search for a patient, by the network of the caller's connection: for a key, or with a letter.
+    ///
+    /// # Errors
+    /// As [`Disclosing::find`].
+    pub async fn patients(
+        &self,
+        caller: sekisho_domain::NetworkId,
+        request: v1::AnswerPatientsRequest,
+        deadline: Deadline,
+    ) -> Result<v1::Envelope, NodeError> {
+        let question = Question {
+            caller,
+            access: EntryIndex(request.access),
+            request_id: RequestId::try_from(request.request_id.as_slice())?,
+            action: Action::FindPatients,
+            deadline,
+        };
+        patients::patients(Arc::clone(&self.0), question, request.letter).await
+    }
 }
 
 #[tonic::async_trait]
 impl NodeService for Disclosing {
+    type AnswerPatientsStream = tokio_stream::Once<Result<v1::AnswerPatientsEvent, Status>>;
     type AnswerFindStream = find::Stream;
     type AnswerRetrieveStream = retrieve::Stream;
 
@@ -109,6 +130,24 @@ impl NodeService for Disclosing {
             let deadline = Deadline::of(request.metadata())?;
             let answer = self.retrieve(caller, request.into_inner(), deadline).await;
             answer.map(Response::new).map_err(|e| e.status())
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn answer_patients(
+        &self,
+        request: Request<v1::AnswerPatientsRequest>,
+    ) -> Result<Response<Self::AnswerPatientsStream>, Status> {
+        let span = tracing::info_span!("answer_patients", access = request.get_ref().access);
+        telemetry::set_remote_parent(&span, request.metadata());
+        async {
+            let caller = peer(&request)?.network;
+            let deadline = Deadline::of(request.metadata())?;
+            let reply = self.patients(caller, request.into_inner(), deadline).await;
+            let reply = reply.map_err(|e| e.status())?;
+            let event = v1::AnswerPatientsEvent { reply: Some(reply) };
+            Ok(Response::new(tokio_stream::once(Ok(event))))
         }
         .instrument(span)
         .await

@@ -40,7 +40,10 @@ impl Asking {
         let mut targets = self.targets;
         if targets.is_empty() {
             let members = snapshot.view().networks()?;
-            targets = members.into_iter().map(|(id, _)| id.to_string()).collect();
+            // Its own patients a network knows without asking.
+            let own = (self.action == Action::FindPatients).then_some(&inner.network);
+            let asked = members.into_iter().filter(|(id, _)| Some(id) != own);
+            targets = asked.map(|(id, _)| id.to_string()).collect();
         }
         let wire = v1::AccessRequest {
             viewing: inner.network.to_string(),

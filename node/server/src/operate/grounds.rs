@@ -6,12 +6,21 @@ use sekisho_proto::v1;
 use v1::access_request::Grounds as Wire;
 use v1::find_request::Grounds as OfFind;
 use v1::retrieve_request::Grounds as OfRetrieve;
+use v1::search_request::Grounds as OfSearch;
 
 pub(super) fn of_find(grounds: OfFind) -> Wire {
     match grounds {
         OfFind::Emergency(reason) => Wire::Emergency(reason),
         OfFind::Disaster(disaster) => Wire::Disaster(disaster),
         OfFind::Law(basis) => Wire::Law(basis),
+    }
+}
+
+pub(super) fn of_search(grounds: OfSearch) -> Wire {
+    match grounds {
+        OfSearch::Emergency(reason) => Wire::Emergency(reason),
+        OfSearch::Disaster(disaster) => Wire::Disaster(disaster),
+        OfSearch::Law(basis) => Wire::Law(basis),
     }
 }
 

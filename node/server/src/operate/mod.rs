@@ -3,6 +3,7 @@
 //! ```text
 //! Record    sign ─▶ ledger
 //! Find      sign ─▶ broker ─▶ own replica: decided so? ─▶ each network's statement ─▶ shown
+//! Search    sign ─▶ broker ─▶ keys ─▶ a sealed letter to each ─▶ sealed answers, opened and believed here alone
 //! Retrieve  sign, committed to the document ─▶ carrier ─▶ header verified ─▶ receipt on disk ─▶ opened, handed over
 //! ```
 //! Everything signed is remembered by its request id before it is sent, so a retry is the same entry (P5).
@@ -15,11 +16,13 @@ mod export;
 mod find;
 mod grounds;
 mod note;
+mod people;
 mod practitioner;
 mod prepare;
 mod record;
 mod retrieve;
 mod seals;
+mod search;
 mod service;
 mod subject;
 

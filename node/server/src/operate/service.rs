@@ -1,6 +1,8 @@
 //! The gRPC edge of the network's own people.
 
-use super::{erase, export, find, note, practitioner, record, retrieve, seals, subject};
+use super::{
+    erase, export, find, note, people, practitioner, record, retrieve, seals, search, subject,
+};
 use crate::NodeError;
 use crate::bounds::INGEST_PROGRESS_AHEAD;
 use crate::error::chain;
@@ -222,6 +224,69 @@ impl OperatorService for Operating {
     type FindStream = find::Stream;
     type RetrieveStream = retrieve::Stream;
     type IngestStream = IngestStream;
+    type SearchStream = search::Stream;
+
+    async fn person(
+        &self,
+        request: Request<v1::PersonRequest>,
+    ) -> Result<Response<v1::PersonReply>, Status> {
+        let call = async |message, _| people::person(&self.0, message).await;
+        self.own(request, tracing::info_span!("person"), call).await
+    }
+
+    async fn reviews(
+        &self,
+        request: Request<v1::ReviewsRequest>,
+    ) -> Result<Response<v1::ReviewsReply>, Status> {
+        let call = async |message, _| people::reviews(&self.0, message).await;
+        self.own(request, tracing::info_span!("reviews"), call)
+            .await
+    }
+
+    async fn decide_charts(
+        &self,
+        request: Request<v1::DecideChartsRequest>,
+    ) -> Result<Response<v1::DecideChartsReply>, Status> {
+        let call = async |message, _| people::decide(&self.0, message).await;
+        self.own(request, tracing::info_span!("decide_charts"), call)
+            .await
+    }
+
+    async fn undo_decision(
+        &self,
+        request: Request<v1::UndoDecisionRequest>,
+    ) -> Result<Response<v1::DecideChartsReply>, Status> {
+        let call = async |message, _| people::undo(&self.0, message).await;
+        self.own(request, tracing::info_span!("undo_decision"), call)
+            .await
+    }
+
+    async fn search(
+        &self,
+        request: Request<v1::SearchRequest>,
+    ) -> Result<Response<search::Stream>, Status> {
+        let call =
+            async |message, deadline| search::search(Arc::clone(&self.0), message, deadline).await;
+        self.own(request, tracing::info_span!("search"), call).await
+    }
+
+    async fn issue_card(
+        &self,
+        request: Request<v1::IssueCardRequest>,
+    ) -> Result<Response<v1::IssueCardReply>, Status> {
+        let call = async |message, _| people::card(&self.0, message).await;
+        self.own(request, tracing::info_span!("issue_card"), call)
+            .await
+    }
+
+    async fn proposals(
+        &self,
+        request: Request<v1::ProposalsRequest>,
+    ) -> Result<Response<v1::ProposalsReply>, Status> {
+        let call = async |_, _| people::proposals(&self.0).await;
+        self.own(request, tracing::info_span!("proposals"), call)
+            .await
+    }
 
     async fn subject(
         &self,

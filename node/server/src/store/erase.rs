@@ -12,10 +12,10 @@
 //! Readers go on meanwhile, writers wait. Blocks the file system has given up are its own affair: a disk that leaves
 //! the house must be encrypted.
 
-use super::subjects::{OPENING, REQUEST};
+use super::subjects::{CARD, OPENING, REQUEST};
 use super::{
-    CHARTS, ERASED, META, NodeStore, OF_SUBJECT, OPENINGS, OUTBOX, PATIENTS, REQUESTS, SEALED,
-    StoreError, TABLES, Table, create, format, write_to,
+    CARDS, CHARTS, ERASED, META, NodeStore, OF_SUBJECT, OPENINGS, OUTBOX, PATIENTS, PROPOSALS,
+    REQUESTS, SEALED, StoreError, TABLES, Table, create, format, write_to,
 };
 use redb::{
     Database, Key, ReadTransaction, ReadableTable, TableDefinition, TableHandle, Value,
@@ -174,7 +174,7 @@ pub(super) fn remove_unfinished(path: &Path) -> Result<(), StoreError> {
 }
 
 /// The rows that do not go on, by table.
-struct Doomed([(Table, BTreeSet<Vec<u8>>); 6]);
+struct Doomed([(Table, BTreeSet<Vec<u8>>); 8]);
 
 impl Doomed {
     fn of(txn: &ReadTransaction, subject: &SubjectId) -> Result<Self, StoreError> {
@@ -201,6 +201,8 @@ impl Doomed {
             (OPENINGS, ids(OPENING)),
             (REQUESTS, ids(REQUEST)),
             (SEALED, of_subject(SEALED)?),
+            (PROPOSALS, of_subject(PROPOSALS)?),
+            (CARDS, ids(CARD)),
             (CHARTS, charts),
             (OF_SUBJECT, about),
         ]))

@@ -14,6 +14,10 @@
 //! transfers     request id (16)             -> release or receipt, when, what became of it   [transfers]
 //! of_access     access index (8, BE), kind  -> request id                                    [transfers]
 //! outbox        sequence                    -> request id                                    [transfers]
+//! decisions     number (8, BE)              -> two charts, one person's or not, who, why     [links]
+//! proposals     subject (16), other subject -> a link another network's search gave rise to  [links]
+//! cards         hash of the secret (32)     -> subject                                       [links]
+//! feeds         source id                   -> how far its transaction storage was read      [feeds]
 //! ```
 //! Every value is one version byte, then postcard. Each write is one transaction of `Durability::Immediate`: when
 //! a method has returned, what it wrote survives power loss (P1). After a failed write redb refuses all others.
@@ -21,8 +25,11 @@
 //! Local ids and the values of commitments live here and nowhere else (P10, P11); what erases them is [`erase`].
 //! Calls block on the disk; async code runs them through [`crate::blocking`].
 
+mod directory;
 mod erase;
+mod feeds;
 mod format;
+mod links;
 mod openings;
 mod patients;
 mod practitioners;
@@ -31,7 +38,9 @@ mod sealed;
 mod subjects;
 mod transfers;
 
+pub use directory::{ChartRecord, Directory, Review};
 pub use erase::Erased;
+pub use links::{Said, StoredDecision, StoredProposal};
 pub use requests::{Kept, StoredRequest};
 pub use sealed::StoredSeal;
 pub use transfers::{Pending, Settled, StoredTransfer, TransferKind};
@@ -58,7 +67,11 @@ const OF_SUBJECT: Table = TableDefinition::new("of_subject");
 const SEALED: Table = TableDefinition::new("sealed");
 const ERASED: Table = TableDefinition::new("erased");
 const TRANSFERS: Table = TableDefinition::new("transfers");
+const FEEDS: Table = TableDefinition::new("feeds");
 const OF_ACCESS: Table = TableDefinition::new("of_access");
+const DECISIONS: Table = TableDefinition::new("decisions");
+const PROPOSALS: Table = TableDefinition::new("proposals");
+const CARDS: Table = TableDefinition::new("cards");
 const OUTBOX: TableDefinition<'static, u64, &'static [u8]> = TableDefinition::new("outbox");
 
 const FORMAT_KEY: &str = "format";
@@ -66,7 +79,7 @@ const INGESTED_KEY: &str = "ingested";
 const OWNER_KEY: &str = "owner";
 
 /// Every table but [`META`] and [`OUTBOX`], whose keys are of other types.
-const TABLES: [Table; 11] = [
+const TABLES: [Table; 15] = [
     PATIENTS,
     CHARTS,
     PRACTITIONERS,
@@ -78,6 +91,10 @@ const TABLES: [Table; 11] = [
     ERASED,
     TRANSFERS,
     OF_ACCESS,
+    DECISIONS,
+    PROPOSALS,
+    CARDS,
+    FEEDS,
 ];
 
 /// The version of the file's layout. One of version 1 goes with a ledger of entries this version no longer reads:
@@ -136,6 +153,9 @@ pub enum StoreError {
     /// There is no such subject.
     #[error("there is no such subject")]
     NoSuchSubject,
+    /// There is no such decision, or it was taken back.
+    #[error("there is no decision {0}, or it was taken back")]
+    NoSuchDecision(u64),
     /// The subject was erased: nothing about it is taken any more.
     #[error("the subject has been erased")]
     Erased,

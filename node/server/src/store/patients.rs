@@ -1,10 +1,11 @@
 //! Which charts are whose: (facility, local patient id) ↔ subject.
 
-use super::{CHARTS, NodeStore, PATIENTS, StoreError, format};
+use super::{CHARTS, NodeStore, PATIENTS, StoreError, format, subjects};
 use crate::bounds::CHARTS_MAX;
 use redb::WriteTransaction;
 use sekisho_documents::{LocalPatientId, Patient};
 use sekisho_domain::{FacilityId, SubjectId};
+use std::collections::BTreeSet;
 
 const WHAT: &str = "a patient's pseudonym";
 /// A facility's code has a fixed length, so no separator is needed behind it.
@@ -82,6 +83,50 @@ impl NodeStore {
         })
     }
 
+    /// Says whose some charts are: all of them `subject`'s, whatever they were before, and of its charts no others. Those
+    /// that are no longer anybody's are answered.
+    ///
+    /// # Errors
+    /// [`StoreError::Erased`], [`StoreError::Full`] above [`CHARTS_MAX`] charts; or the database failed.
+    pub fn set_charts(
+        &self,
+        subject: SubjectId,
+        charts: &BTreeSet<Patient>,
+    ) -> Result<Vec<Patient>, StoreError> {
+        if charts.len() > CHARTS_MAX {
+            return Err(StoreError::Full {
+                what: "charts of one person",
+                max: CHARTS_MAX as u64,
+            });
+        }
+        self.write(|txn| {
+            subjects::check(txn, &subject)?;
+            let before = {
+                let table = txn.open_table(CHARTS).map_err(StoreError::database)?;
+                format::keys_under(&table, subject.as_bytes(), CHARTS_MAX)?
+            };
+            let mut freed = Vec::new();
+            for key in before {
+                let chart = patient(key.get(SubjectId::LEN..).unwrap_or_default())?;
+                if !charts.contains(&chart) {
+                    remove(txn, &chart, subject)?;
+                    freed.push(chart);
+                }
+            }
+            for chart in charts {
+                match format::get_in::<SubjectId>(txn, PATIENTS, WHAT, &chart_key(chart))? {
+                    Some(known) if known == subject => {}
+                    Some(other) => {
+                        remove(txn, chart, other)?;
+                        put(txn, chart, subject)?;
+                    }
+                    None => put(txn, chart, subject)?,
+                }
+            }
+            Ok(freed)
+        })
+    }
+
     /// A person's charts, at most [`CHARTS_MAX`]; empty for a subject this node does not know.
     ///
     /// # Errors
@@ -101,4 +146,18 @@ fn put(txn: &WriteTransaction, patient: &Patient, subject: SubjectId) -> Result<
     format::put(txn, PATIENTS, WHAT, &chart, &subject)?;
     let key = [subject.as_bytes().as_slice(), &chart].concat();
     format::put(txn, CHARTS, "a chart", &key, &())
+}
+
+fn remove(txn: &WriteTransaction, patient: &Patient, subject: SubjectId) -> Result<(), StoreError> {
+    let chart = chart_key(patient);
+    let mut patients = txn.open_table(PATIENTS).map_err(StoreError::database)?;
+    patients
+        .remove(chart.as_slice())
+        .map_err(StoreError::database)?;
+    let mut charts = txn.open_table(CHARTS).map_err(StoreError::database)?;
+    let key = [subject.as_bytes().as_slice(), &chart].concat();
+    charts
+        .remove(key.as_slice())
+        .map_err(StoreError::database)?;
+    Ok(())
 }

@@ -7,6 +7,7 @@ use sekisho_domain::{SubjectId, TimeMs};
 /// Kinds of [`OF_SUBJECT`].
 pub(super) const REQUEST: u8 = 0;
 pub(super) const OPENING: u8 = 1;
+pub(super) const CARD: u8 = 2;
 
 const ERASURE: &str = "an erasure";
 
@@ -37,4 +38,30 @@ pub(super) fn put(
 ) -> Result<(), StoreError> {
     let key = [subject.as_bytes().as_slice(), &[kind], id].concat();
     format::put(txn, OF_SUBJECT, "what is about a subject", &key, &())
+}
+
+/// What of one kind is about a subject.
+pub(super) fn ids(
+    txn: &WriteTransaction,
+    subject: &SubjectId,
+    kind: u8,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let table = txn.open_table(OF_SUBJECT).map_err(StoreError::database)?;
+    let prefix = [subject.as_bytes().as_slice(), &[kind]].concat();
+    let keys = format::keys_under(&table, &prefix, usize::MAX)?;
+    let behind = |key: Vec<u8>| key.get(prefix.len()..).unwrap_or_default().to_vec();
+    Ok(keys.into_iter().map(behind).collect())
+}
+
+/// Forgets that something is about a subject.
+pub(super) fn remove(
+    txn: &WriteTransaction,
+    subject: &SubjectId,
+    kind: u8,
+    id: &[u8],
+) -> Result<(), StoreError> {
+    let mut table = txn.open_table(OF_SUBJECT).map_err(StoreError::database)?;
+    let key = [subject.as_bytes().as_slice(), &[kind], id].concat();
+    table.remove(key.as_slice()).map_err(StoreError::database)?;
+    Ok(())
 }

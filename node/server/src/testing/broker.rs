@@ -22,6 +22,7 @@ pub struct TamperingBroker {
     saga: Disclosing,
     finds: Mutex<Tamper<v1::FindDocumentsEvent>>,
     retrieves: Mutex<Tamper<v1::RetrieveDocumentEvent>>,
+    searches: Mutex<Tamper<v1::FindPatientsEvent>>,
 }
 
 impl TamperingBroker {
@@ -32,6 +33,7 @@ impl TamperingBroker {
             saga,
             finds: Mutex::new(Box::new(|events| events)),
             retrieves: Mutex::new(Box::new(|events| events)),
+            searches: Mutex::new(Box::new(|events| events)),
         })
     }
 
@@ -53,6 +55,13 @@ impl TamperingBroker {
         + 'static,
     ) {
         *self.retrieves.lock().unwrap() = Box::new(with);
+    }
+
+    pub fn tamper_searches(
+        &self,
+        with: impl Fn(Vec<v1::FindPatientsEvent>) -> Vec<v1::FindPatientsEvent> + Send + Sync + 'static,
+    ) {
+        *self.searches.lock().unwrap() = Box::new(with);
     }
 
     /// Serves it on a port of its own and connects to it.
@@ -123,6 +132,40 @@ fn stated(statement: &v1::Envelope) -> NetworkOutcome {
 impl BrokerService for Served {
     type FindDocumentsStream = Stream<v1::FindDocumentsEvent>;
     type RetrieveDocumentStream = Stream<v1::RetrieveDocumentEvent>;
+    type FindPatientsStream = Stream<v1::FindPatientsEvent>;
+
+    async fn find_patients(
+        &self,
+        request: Request<v1::FindPatientsRequest>,
+    ) -> Result<Response<Self::FindPatientsStream>, Status> {
+        use v1::find_patients_event::Event;
+        let request = request.into_inner();
+        let (decided, request_id, permitted) = self.0.decide(request.request.unwrap()).await;
+        let mut letters = request.letters.into_iter();
+        let ask = v1::AnswerPatientsRequest {
+            access: decided.index,
+            request_id,
+            letter: letters.next().and_then(|letter| letter.letter),
+        };
+        let mut events = vec![Event::Decided(decided)];
+        if permitted {
+            let reply = self.0.saga.patients(network(KURUME), ask, patience()).await;
+            let end = match reply {
+                Ok(reply) => ended(SAGA, &NetworkOutcome::Answered { count: 0 }, Some(reply)),
+                Err(error) => {
+                    eprintln!("{error:?}");
+                    ended(SAGA, &NetworkOutcome::Suspended, None)
+                }
+            };
+            events.push(Event::End(end));
+        }
+        events.push(Event::Summary(v1::Summary::default()));
+        let events = events
+            .into_iter()
+            .map(|event| v1::FindPatientsEvent { event: Some(event) })
+            .collect();
+        Ok(stream((self.0.searches.lock().unwrap())(events)))
+    }
 
     async fn find_documents(
         &self,

@@ -6,9 +6,9 @@ mod storage;
 
 pub(crate) use broker::TamperingBroker;
 pub(crate) use ledger::CoreLedger;
-pub(crate) use storage::{Storage, prescription};
+pub(crate) use storage::{HANAKO, Person, Storage, TARO, prescription};
 
-use crate::store::NodeStore;
+use crate::store::{Directory, NodeStore};
 use crate::{Budgets, Config, Environment, NoRandomness, Node, Parts};
 use sekisho_documents::{MemoryIndex, Patient};
 use sekisho_domain::{KeyPurpose, NetworkId, SubjectId, TimeMs};
@@ -117,6 +117,7 @@ pub async fn node(
         ledger: Arc::clone(ledger) as _,
         store,
         index: Arc::new(MemoryIndex::default()),
+        directory: Directory::in_memory(),
         key: testing::key(network_id, KeyPurpose::Node),
         carrier: Arc::new(broker.clone()),
         broker,

@@ -161,11 +161,11 @@ pub async fn node(
     dir: &Path,
 ) -> Node {
     let sources: Vec<Arc<dyn Source>> = match name {
-        SAGA => vec![Arc::new(SsMix2Storage {
-            root: dir.join("std01"),
-            facility: SAGA_HOSPITAL.parse().unwrap(),
-            source_id: "std01".parse().unwrap(),
-        })],
+        SAGA => vec![Arc::new(SsMix2Storage::new(
+            dir.join("std01"),
+            SAGA_HOSPITAL.parse().unwrap(),
+            "std01".parse().unwrap(),
+        ))],
         _ => Vec::new(),
     };
     let config = Config {
@@ -177,6 +177,7 @@ pub async fn node(
         ledger: Arc::new(replica.clone()),
         store: NodeStore::open(&dir.join("node.redb")).unwrap(),
         index: Arc::new(SledIndex::open(&dir.join("documents")).unwrap()),
+        directory: sekisho_node::Directory::open(&dir.join("people.redb")).unwrap(),
         key: node_key(number),
         carrier: Arc::new(connect(identity, replica, address, name)),
         broker: connect(identity, replica, address, name),

@@ -75,11 +75,18 @@ impl Town {
             },
         };
         let retrieve = self.dice.chance(50);
+        let search = !retrieve && self.dice.chance(35);
         if self.dice.chance(3) {
             targets.push("nowhere");
         }
         if retrieve {
             targets.truncate(1);
+        }
+        if search {
+            targets.retain(|target| *target != viewing);
+            if targets.is_empty() {
+                targets.push("nowhere");
+            }
         }
         let (who, practitioner_opening) = self.opened(PRACTITIONER, b"Dr. Nobody".to_vec());
         let (document, document_opening) = self.opened(DOCUMENT, b"1.2.392.0.1".to_vec());
@@ -96,10 +103,10 @@ impl Town {
             purpose,
             grounds,
             subject: patient,
-            action: if retrieve {
-                Action::RetrieveDocument
-            } else {
-                Action::FindDocuments
+            action: match (retrieve, search) {
+                (true, _) => Action::RetrieveDocument,
+                (false, true) => Action::FindPatients,
+                (false, false) => Action::FindDocuments,
             },
             document: retrieve.then_some(document),
             categories: self.dice.chance(25).then(|| self.categories()),

@@ -21,10 +21,12 @@ impl Coverage {
                 Decision::Deny(denial) => self.met(format!("denied {}", denial.reason)),
                 Decision::Permit(terms) => {
                     let own = *target == record.request.viewing;
+                    let searched = record.request.action == Action::FindPatients;
                     self.met(format!(
-                        "permit by {}{}",
+                        "permit by {}{}{}",
                         terms.footing,
-                        if own { ", own" } else { "" }
+                        if own { ", own" } else { "" },
+                        if searched { ", to search" } else { "" }
                     ));
                     if !terms.withheld.is_empty() {
                         self.met("something withheld".to_owned());
@@ -110,11 +112,16 @@ impl Coverage {
         must.extend(
             Footing::ALL
                 .iter()
+                .filter(|footing| **footing != Footing::Agreement)
                 .map(|footing| format!("permit by {footing}")),
         );
         must.extend(
             [Footing::Consent, Footing::BreakGlass, Footing::Disaster]
                 .map(|footing| format!("permit by {footing}, own")),
+        );
+        must.extend(
+            [Footing::Agreement, Footing::BreakGlass, Footing::Disaster]
+                .map(|footing| format!("permit by {footing}, to search")),
         );
         must.extend(
             ConsentRule::ALL

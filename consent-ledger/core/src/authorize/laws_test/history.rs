@@ -20,7 +20,8 @@ pub(super) const PLACES: [(&str, usize, FacilityKind, Option<&str>); 6] = [
     ("4310000001", 2, FacilityKind::Ambulance, Some("43100")),
 ];
 /// Categories that rules tell apart, and one that stands for all others.
-pub(super) const CATEGORIES: [Category; 4] = [
+pub(super) const CATEGORIES: [Category; 5] = [
+    Category::Demographics,
     Category::Prescription,
     Category::LabResult,
     Category::Infection,

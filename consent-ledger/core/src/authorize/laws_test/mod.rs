@@ -90,7 +90,7 @@ fn require(holds: bool, why: impl FnOnce() -> Broken) -> Result<(), Broken> {
 #[test]
 fn p2_p3_what_is_shown_is_exactly_what_is_lawful() {
     let coverage = std::cell::RefCell::new(Coverage::default());
-    let histories = over_histories(300, |history, seed| {
+    let histories = over_histories(400, |history, seed| {
         // The decisions in the leaves, each over everything before it and nothing after.
         for asked in &history.asked {
             let (request, time) = (&asked.record.request, asked.record.time);
@@ -118,6 +118,54 @@ fn p2_p3_what_is_shown_is_exactly_what_is_lawful() {
         Ok(())
     });
     coverage.borrow().check(histories);
+}
+
+#[test]
+fn p9_a_search_tells_of_exactly_those_whose_demographics_are_seen_once_linked() {
+    let told = std::cell::Cell::new(0u64);
+    over_histories(200, |history, seed| {
+        let mut r = Random::of(seed ^ 6);
+        let now = history.world.time;
+        let view = View(&history.world.state);
+        for _ in 0..REQUESTS {
+            let mut request = history.request(&mut r);
+            request.targets.remove(&request.viewing);
+            let asking = SubjectRef {
+                network: request.viewing.clone(),
+                subject: request.subject,
+            };
+            for target in &request.targets {
+                let linked = view.linked(&asking, target).expect("memory does not fail");
+                let Some(subject) = linked else { continue };
+                let find = AccessRequest {
+                    action: Action::FindDocuments,
+                    categories: Some([Category::Demographics].into()),
+                    targets: [target.clone()].into(),
+                    ..request.clone()
+                };
+                let search = AccessRequest {
+                    action: Action::FindPatients,
+                    ..find.clone()
+                };
+                let seen = crate::authorize(view, &find, now).expect("memory does not fail");
+                let tells = crate::if_linked(view, &search, target, subject, now);
+                let tells = tells.expect("memory does not fail");
+                require(seen[0].1 == tells, || {
+                    format!("linked, {:?}; searched, {tells:?}", seen[0].1)
+                })?;
+                if let Decision::Permit(_) = tells {
+                    told.set(told.get() + 1);
+                    // Who is told of was searched for with a permit.
+                    let searched = crate::authorize(view, &search, now);
+                    let searched = searched.expect("memory does not fail");
+                    let permitted = matches!(searched[0].1, Decision::Permit(_));
+                    require(permitted, || format!("{tells:?}, but {searched:?}"))?;
+                }
+            }
+        }
+        Ok(())
+    });
+    assert!(told.get() > 20, "only {} were told of", told.get());
 }
 
 #[test]

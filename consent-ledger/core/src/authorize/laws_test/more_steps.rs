@@ -224,7 +224,15 @@ impl History {
             (1, Role::Paramedic),
             (1, Role::Clerk),
         ];
+        let action = match r.once_in(8) {
+            true => Action::FindPatients,
+            false => Action::FindDocuments,
+        };
+        if action == Action::FindPatients {
+            targets.retain(|target| *target != NETWORKS[n]);
+        }
         AccessRequest {
+            action,
             role: r.weighed(&roles),
             practitioner_id: practitioner(1 + u8::from(r.once_in(3))),
             purpose,

@@ -37,20 +37,19 @@ macro_rules! heard {
 
 impl<'a> Reference<'a> {
     pub fn may_see(&self, s: &Sight<'_>) -> bool {
+        let search = s.r.action == Action::FindPatients; // only what their own network knows of the patient counts
         let viewer = SubjectRef { network: s.r.viewing.clone(), subject: s.r.subject };
-        let ends = (self.member(&s.r.facility, &s.r.viewing), self.member(s.of, s.target), self.chart(&viewer, s.target));
+        let chart = if search { Some(viewer.clone()) } else { self.chart(&viewer, s.target) };
+        let ends = (self.member(&s.r.facility, &s.r.viewing), self.member(s.of, s.target), chart);
         let (Some(asking), Some(holding), Some(chart)) = ends else { return false };
         let ends = Ends { asking, holding, chart, viewer };
         let Some(drill) = self.disaster(s, &ends) else { return false };
         let by_consent = drill || s.r.purpose.nature() == Nature::Ordinary;
-        let barred = drill && !self.acts(Side::Disclosing, s, &ends).iter().any(|consent| consent.purposes.is_some());
+        let barred = drill && !search && !self.acts(Side::Disclosing, s, &ends).iter().any(|consent| consent.purposes.is_some());
         let against = [&ends.chart, &ends.viewer].iter().any(|p| by_consent && self.has_died(p) || self.reserved(p, s));
-        let opened = if *s.target == s.r.viewing {
-            self.own(s, &ends)
-        } else {
-            self.grants(s, ends.asking.kind).any(|rule| self.consented(rule, s, &ends))
-        };
-        opened && !barred && (s.r.purpose.nature() == Nature::Law || !against)
+        let granted = || self.grants(s, ends.asking.kind).any(|rule| search || self.consented(rule, s, &ends));
+        let opened = if *s.target == s.r.viewing { self.own(s, &ends) } else { granted() };
+        opened && !barred && (!search || s.category == Category::Demographics) && (s.r.purpose.nature() == Nature::Law || !against)
             && s.r.categories.is_none_or(|set| set.contains(&s.category))
     }
 

@@ -6,6 +6,7 @@ mod grounds;
 mod life;
 mod record;
 mod retrieve;
+mod search;
 
 use crate::bounds::{PRACTITIONER_BYTES_MAX, WINDOW_AFTER_MS};
 use crate::store::{FailingDisk, TransferKind};

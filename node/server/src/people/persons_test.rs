@@ -1,0 +1,149 @@
+use super::*;
+use crate::store::ChartRecord;
+use crate::testing::{HANAKO, Person, SAGA_HOSPITAL, SAGA_OTHER, TARO, chart};
+use sekisho_domain::TimeMs;
+
+struct Case {
+    _dir: tempfile::TempDir,
+    store: NodeStore,
+    directory: Directory,
+}
+
+const OWN: SubjectId = SubjectId([1; 16]);
+const OTHER: SubjectId = SubjectId([2; 16]);
+
+fn said(at: u64) -> Said {
+    Said {
+        who: "clerk-1".to_owned(),
+        why: "asked at the desk".to_owned(),
+        at: TimeMs(at),
+    }
+}
+
+impl Case {
+    fn of(people: &[(&Patient, &Person)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = NodeStore::open(&dir.path().join("node.redb")).unwrap();
+        let directory = Directory::in_memory();
+        for (chart, person) in people {
+            let record = ChartRecord {
+                demographics: crate::people::demographics(person.said()).unwrap(),
+                document: [1; 16],
+            };
+            directory.put(&[((*chart).clone(), Some(record))]).unwrap();
+        }
+        Self {
+            _dir: dir,
+            store,
+            directory,
+        }
+    }
+    fn settle(&self, chart: &Patient) {
+        let known = Known::read(&self.store).unwrap();
+        settle(&self.store, &self.directory, &known, chart).unwrap();
+    }
+    fn decide(&self, a: &Patient, b: &Patient, same: bool, at: u64) -> Result<Decided, NodeError> {
+        let never = |_: &SubjectId| Ok(false);
+        decide(
+            &self.store,
+            &self.directory,
+            (a, b),
+            (same, said(at)),
+            &never,
+        )
+    }
+    fn subject(&self, chart: &Patient) -> Option<SubjectId> {
+        self.store.subject_of(chart).unwrap()
+    }
+}
+
+#[test]
+fn charts_of_one_person_share_the_pseudonym_one_of_them_has() {
+    let (a, b, c) = (
+        chart(SAGA_HOSPITAL, "1"),
+        chart(SAGA_OTHER, "2"),
+        chart(SAGA_OTHER, "3"),
+    );
+    let case = Case::of(&[(&a, &TARO), (&b, &TARO), (&c, &HANAKO)]);
+    case.settle(&a);
+    assert_eq!(case.subject(&b), None, "nobody needs one yet");
+    case.store.subject_or(&a, OWN).unwrap();
+    case.settle(&b);
+    assert_eq!((case.subject(&b), case.subject(&c)), (Some(OWN), None));
+}
+
+#[test]
+fn a_decision_splits_and_taking_it_back_joins_again() {
+    let (a, b) = (chart(SAGA_HOSPITAL, "1"), chart(SAGA_OTHER, "2"));
+    let case = Case::of(&[(&a, &TARO), (&b, &TARO)]);
+    case.store.subject_or(&a, OWN).unwrap();
+    case.settle(&a);
+    let decided = case.decide(&a, &b, false, 1).unwrap();
+    assert_eq!(decided.person_a, [a.clone()].into());
+    assert_eq!(decided.person_b, [b.clone()].into());
+    assert_eq!((case.subject(&a), case.subject(&b)), (Some(OWN), None));
+    // The next run over the sources changes nothing of it.
+    case.settle(&b);
+    assert_eq!(case.subject(&b), None);
+    let was = case.store.undo_decision(decided.id, &said(2)).unwrap();
+    settle_both(&case.store, &case.directory, decided.id, (&was.a, &was.b)).unwrap();
+    assert_eq!((case.subject(&a), case.subject(&b)), (Some(OWN), Some(OWN)));
+}
+
+#[test]
+fn two_pseudonyms_become_one_unless_something_reserved_would_fall_away() {
+    let (a, b) = (chart(SAGA_HOSPITAL, "1"), chart(SAGA_OTHER, "2"));
+    let case = Case::of(&[(&a, &TARO), (&b, &TARO)]);
+    case.store.subject_or(&a, OWN).unwrap();
+    case.store.subject_or(&b, OTHER).unwrap();
+    case.settle(&a);
+    assert_eq!(
+        case.subject(&b),
+        Some(OTHER),
+        "two pseudonyms wait for a person"
+    );
+    let reserved = |subject: &SubjectId| Ok(*subject == OTHER);
+    let pair = (&a, &b);
+    let refused = decide(
+        &case.store,
+        &case.directory,
+        pair,
+        (true, said(1)),
+        &reserved,
+    );
+    assert!(matches!(refused, Err(NodeError::Reserved)));
+    assert_eq!(case.subject(&b), Some(OTHER));
+    assert!(
+        case.store.decisions().unwrap().is_empty(),
+        "nothing is kept"
+    );
+    let decided = case.decide(&a, &b, true, 2).unwrap();
+    assert_eq!(decided.left, Some(OTHER));
+    assert_eq!((case.subject(&a), case.subject(&b)), (Some(OWN), Some(OWN)));
+    assert!(case.store.charts_of(&OTHER).unwrap().is_empty());
+}
+
+#[test]
+fn charts_nothing_says_are_alike_are_joined_by_a_person_and_by_nobody_else() {
+    let (a, b, c) = (
+        chart(SAGA_HOSPITAL, "1"),
+        chart(SAGA_OTHER, "2"),
+        chart(SAGA_OTHER, "3"),
+    );
+    let case = Case::of(&[(&a, &TARO), (&b, &HANAKO)]);
+    case.store.subject_or(&a, OWN).unwrap();
+    assert!(matches!(
+        case.decide(&a, &a, true, 1),
+        Err(NodeError::Invalid(_))
+    ));
+    assert!(matches!(
+        case.decide(&a, &c, true, 1),
+        Err(NodeError::NoSuchChart)
+    ));
+    let decided = case.decide(&a, &b, true, 1).unwrap();
+    assert_eq!(decided.person_a, [a.clone(), b.clone()].into());
+    assert_eq!(case.subject(&b), Some(OWN));
+    // A later word holds.
+    case.decide(&a, &b, false, 2).unwrap();
+    assert_eq!(case.subject(&b), None);
+}

@@ -1,0 +1,167 @@
+//! Bringing the directory of charts up to date with the document index, after the sources were read.
+//!
+//! A chart's demographics are those of its latest document in force that says them. One whose document is still the same
+//! is not read again, so a run over what is unchanged costs a look at the index and nothing more.
+
+use super::persons::{Known, settle};
+use crate::NodeError;
+use crate::bounds::DIRECTORY_BATCH;
+use crate::node::Inner;
+use crate::store::ChartRecord;
+use sekisho_documents::{
+    Availability, DocumentEntry, FileOutcome, FileRecord, PAGE_ENTRIES_MAX, Patient, UniqueId,
+};
+use sekisho_domain::{Category, TimeMs};
+use sekisho_ingest::{Source, SsMix2Storage};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a run changed.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Renewed {
+    /// Charts read anew.
+    pub read: u64,
+    /// Charts that are no longer there.
+    pub gone: u64,
+}
+
+/// Reads what is new of the demographics in the index; forgets charts that have none any more. Blocks.
+pub(crate) fn renew(inner: &Inner) -> Result<Renewed, NodeError> {
+    let mut renewed = Renewed::default();
+    let mut current: BTreeMap<Patient, (TimeMs, UniqueId)> = BTreeMap::new();
+    let mut batch = Vec::new();
+    for source in &inner.sources {
+        each_entry(inner, source.as_ref(), &mut |entry| {
+            let chart = chart_of(entry);
+            let rank = (entry.creation, entry.unique_id);
+            if current.get(&chart).is_some_and(|known| *known >= rank) {
+                return Ok(());
+            }
+            current.insert(chart.clone(), rank);
+            let known = inner.directory.chart(&chart)?;
+            if known.is_some_and(|known| known.document == *entry.unique_id.as_bytes()) {
+                return Ok(());
+            }
+            if let Some(demographics) = said(inner, source.as_ref(), entry) {
+                renewed.read += 1;
+                let document = *entry.unique_id.as_bytes();
+                let record = ChartRecord {
+                    demographics,
+                    document,
+                };
+                batch.push((chart, Some(record)));
+                if batch.len() == DIRECTORY_BATCH {
+                    put(inner, &mut batch)?;
+                }
+            }
+            Ok(())
+        })?;
+    }
+    put(inner, &mut batch)?;
+    let mut after: Option<Patient> = None;
+    loop {
+        let charts = inner.directory.charts(after.as_ref(), DIRECTORY_BATCH)?;
+        after = charts.last().cloned();
+        let gone: Vec<_> = charts
+            .into_iter()
+            .filter(|chart| !current.contains_key(chart))
+            .map(|chart| (chart, None))
+            .collect();
+        renewed.gone += gone.len() as u64;
+        inner.directory.put(&gone)?;
+        if after.is_none() {
+            return Ok(renewed);
+        }
+    }
+}
+
+/// The same below some folders of a storage that were looked at. Blocks.
+pub(crate) fn renew_below(
+    inner: &Inner,
+    storage: &SsMix2Storage,
+    folders: &BTreeSet<String>,
+) -> Result<(), NodeError> {
+    let mut batch = Vec::new();
+    for folder in folders {
+        let prefix = format!("{folder}/");
+        let page = inner
+            .index
+            .files(&storage.source_id, &prefix, None, PAGE_ENTRIES_MAX)?;
+        let entries = page.iter().filter_map(demographic);
+        let Some(entry) = entries.max_by_key(|entry| (entry.creation, entry.unique_id)) else {
+            continue;
+        };
+        if let Some(demographics) = said(inner, storage, entry) {
+            let record = ChartRecord {
+                demographics,
+                document: *entry.unique_id.as_bytes(),
+            };
+            batch.push((chart_of(entry), Some(record)));
+        }
+    }
+    put(inner, &mut batch)
+}
+
+fn chart_of(entry: &DocumentEntry) -> Patient {
+    Patient {
+        facility: entry.facility.clone(),
+        local_patient_id: entry.local_patient_id.clone(),
+    }
+}
+
+/// A document in force that says who its patient is.
+fn demographic(record: &FileRecord) -> Option<&DocumentEntry> {
+    match &record.outcome {
+        FileOutcome::Document(entry)
+            if entry.category == Category::Demographics
+                && entry.status == Availability::Approved =>
+        {
+            Some(entry)
+        }
+        _ => None,
+    }
+}
+
+/// Every document of a source in force that says who its patient is.
+fn each_entry(
+    inner: &Inner,
+    source: &dyn Source,
+    take: &mut dyn FnMut(&DocumentEntry) -> Result<(), NodeError>,
+) -> Result<(), NodeError> {
+    let mut after: Option<String> = None;
+    loop {
+        let page = inner
+            .index
+            .files(source.id(), "", after.as_deref(), PAGE_ENTRIES_MAX)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = Some(last.location.path.clone());
+        for record in &page {
+            if let Some(entry) = demographic(record) {
+                take(entry)?;
+            }
+        }
+    }
+}
+
+/// What a document says of its patient; nothing where it cannot be read or is not shown to be the patient's.
+fn said(
+    inner: &Inner,
+    source: &dyn Source,
+    entry: &DocumentEntry,
+) -> Option<sekisho_identity::Demographics> {
+    let opened = inner.contents.open(entry).ok()?;
+    let (_, bytes) = opened.check_whole(0).ok()?;
+    source.verify(entry, &bytes).ok()?;
+    let demographics = sekisho_ingest::demographics(&bytes, &entry.local_patient_id).ok()?;
+    demographics.check().is_ok().then_some(demographics)
+}
+
+fn put(inner: &Inner, batch: &mut Vec<(Patient, Option<ChartRecord>)>) -> Result<(), NodeError> {
+    inner.directory.put(batch)?;
+    let known = Known::read(&inner.store)?;
+    for (chart, _) in batch.drain(..) {
+        settle(&inner.store, &inner.directory, &known, &chart)?;
+    }
+    Ok(())
+}
