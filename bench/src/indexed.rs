@@ -1,12 +1,15 @@
-//! `index`: one patient's documents found among many, through the index a node has, as a node asks it.
+//! `index`: one patient's documents found among many, through the index a node has, as a node asks it; and the same on
+//! PostgreSQL, where it is installed: one server on loopback, plain TCP, a commit waiting for its disk.
 
 use crate::cluster::PATIENCE;
 use crate::load::row;
 use crate::networks::{Chart, document, put};
+use crate::postgres::servers::{Postgres, programs};
 use crate::yardstick::each_us;
 use crate::{BenchError, ROUNDS, Row, percentile};
 use sekisho_documents::{
-    BATCH_CHANGES_MAX, DocumentIndex, PAGE_ENTRIES_MAX, Query, SledIndex, Statuses,
+    BATCH_CHANGES_MAX, DocumentIndex, MemoryIndex, PAGE_ENTRIES_MAX, PostgresIndex,
+    PostgresSettings, Query, SledIndex, Statuses,
 };
 use sekisho_domain::{Codes, FacilityId};
 use std::io::Write;
@@ -58,7 +61,7 @@ impl Sizes {
     };
 }
 
-/// Runs it; four rows.
+/// Runs it; four rows, and four of PostgreSQL where it is installed.
 ///
 /// # Errors
 /// The index cannot be made, or does not answer all documents of a patient.
@@ -84,7 +87,7 @@ pub fn run(sizes: &Sizes, progress: &mut dyn Write) -> Result<Vec<Row>, BenchErr
     let aims = vec![AIM_MS; p50.len()];
     let among = format!("among {}", with_commas(large.documents));
     let few = with_commas(small.documents);
-    Ok(vec![
+    let mut rows = vec![
         row(
             format!("documents found for one patient {among}, one thread, against among {few}"),
             &ours,
@@ -109,6 +112,71 @@ pub fn run(sizes: &Sizes, progress: &mut dyn Write) -> Result<Vec<Row>, BenchErr
             peer: large.entry_bytes,
             unit: "B",
         },
+    ];
+    drop(large);
+    rows.extend(beside_postgres(&small, sizes, &mut say)?);
+    Ok(rows)
+}
+
+/// The small index's documents put into PostgreSQL, and found there by turns with it; no rows where it is not installed.
+fn beside_postgres(
+    small: &Filled,
+    sizes: &Sizes,
+    say: &mut dyn FnMut(String),
+) -> Result<Vec<Row>, BenchError> {
+    let server = match programs() {
+        Ok(bin) => Postgres::alone(&bin)?,
+        Err(absent) => {
+            say(format!("left out: {absent}"));
+            return Ok(Vec::new());
+        }
+    };
+    let settings = PostgresSettings::new(&server.url(), None, None)?;
+    let index = PostgresIndex::open(settings, "bench")?;
+    let mut theirs = Filled::fill(Box::new(index), small.documents, say)?;
+    theirs.bytes = server.bytes()?;
+    let (mut found, mut sled, mut p99, mut sled_p99) = (vec![], vec![], vec![], vec![]);
+    for round in 0..=sizes.rounds {
+        let each_ms = theirs.asked(sizes.slice)?;
+        let sled_ms = small.asked(sizes.slice)?;
+        if round > 0 {
+            for (into, of, at) in [
+                (&mut found, &each_ms, 50.0),
+                (&mut sled, &sled_ms, 50.0),
+                (&mut p99, &each_ms, 99.0),
+                (&mut sled_p99, &sled_ms, 99.0),
+            ] {
+                into.push(percentile(of, at).unwrap_or(f64::NAN));
+            }
+        }
+    }
+    let among = format!("among {}", with_commas(theirs.documents));
+    let size = |filled: &Filled| filled.bytes as f64 / filled.documents as f64;
+    Ok(vec![
+        Row {
+            case: format!("documents put into PostgreSQL, one thread, {among}, against sled"),
+            ours: theirs.put_a_second,
+            peer: small.put_a_second,
+            unit: "1/s",
+        },
+        row(
+            format!("{EACH} documents on PostgreSQL {among}, p50, against sled"),
+            &found,
+            &sled,
+            "ms",
+        ),
+        row(
+            format!("{EACH} documents on PostgreSQL {among}, p99, against sled"),
+            &p99,
+            &sled_p99,
+            "ms",
+        ),
+        Row {
+            case: format!("disk of a document on PostgreSQL {among}, against sled"),
+            ours: size(&theirs),
+            peer: size(small),
+            unit: "B",
+        },
     ])
 }
 
@@ -130,10 +198,12 @@ fn with_commas(number: u64) -> String {
 
 /// An index with as many documents as said, each patient's one after the other, as a reader of a storage comes to them.
 struct Filled {
-    index: SledIndex,
+    index: Box<dyn DocumentIndex>,
     hospital: FacilityId,
     patients: u64,
     documents: u64,
+    /// Put in a second, made durable.
+    put_a_second: f64,
     /// On the disk.
     bytes: u64,
     /// Of one entry, as JSON.
@@ -147,10 +217,29 @@ impl Filled {
         documents: u64,
         say: &mut dyn FnMut(String),
     ) -> Result<Self, BenchError> {
-        let (path, begun) = (dir.path().join(name), Instant::now());
+        let path = dir.path().join(name);
+        let mut filled = Self::fill(Box::new(SledIndex::open(&path)?), documents, say)?;
+        // As a node finds it when it starts: nothing of it in the process' own memory.
+        filled.index = Box::new(MemoryIndex::default());
+        filled.bytes = bytes_of(&path)?;
+        let opened = Instant::now();
+        filled.index = Box::new(SledIndex::open(&path)?);
+        say(format!(
+            "{name} index: opened in {:.1} s",
+            opened.elapsed().as_secs_f64()
+        ));
+        filled.whole()
+    }
+
+    /// Puts the documents into an empty index.
+    fn fill(
+        index: Box<dyn DocumentIndex>,
+        documents: u64,
+        say: &mut dyn FnMut(String),
+    ) -> Result<Self, BenchError> {
+        let begun = Instant::now();
         let hospital: FacilityId = "4110010000".parse()?;
         let patients = (documents / EACH).max(1);
-        let index = SledIndex::open(&path)?;
         let (mut batch, mut put_so_far, mut entry_bytes) = (Vec::new(), 0, 0);
         for patient in 0..patients {
             let chart = Chart::of(&hospital, patient)?;
@@ -176,34 +265,34 @@ impl Filled {
         }
         index.apply(&batch)?;
         index.flush()?;
-        let seconds = begun.elapsed().as_secs_f64();
-        // As a node finds it when it starts: nothing of it in the process' own memory.
-        drop(index);
-        let bytes = bytes_of(&path)?;
-        let opened = Instant::now();
-        let index = SledIndex::open(&path)?;
+        let put_a_second = put_so_far as f64 / begun.elapsed().as_secs_f64();
         say(format!(
-            "{name} index: {} documents of {} patients made in {seconds:.1} s ({:.0} a second), opened in {:.1} s",
+            "{} documents of {} patients put, {put_a_second:.0} a second",
             with_commas(put_so_far),
             with_commas(patients),
-            put_so_far as f64 / seconds,
-            opened.elapsed().as_secs_f64(),
         ));
-        let kept = index.counters()?.documents();
-        if kept != put_so_far {
-            return Err(BenchError::Wrong {
-                what: "an index",
-                expected: format!("{put_so_far} documents"),
-                got: kept.to_string(),
-            });
-        }
-        Ok(Self {
+        Self {
             index,
             hospital,
             patients,
             documents: put_so_far,
-            bytes,
+            put_a_second,
+            bytes: 0,
             entry_bytes: entry_bytes as f64 / put_so_far.min(COUNTED) as f64,
+        }
+        .whole()
+    }
+
+    /// It, if it holds what was put.
+    fn whole(self) -> Result<Self, BenchError> {
+        let kept = self.index.counters()?.documents();
+        if kept == self.documents {
+            return Ok(self);
+        }
+        Err(BenchError::Wrong {
+            what: "an index",
+            expected: format!("{} documents", self.documents),
+            got: kept.to_string(),
         })
     }
 

@@ -7,7 +7,7 @@
 //! inserts one row of 512 bytes a transaction; the client is PostgreSQL's own `pgbench`, written in C. All that
 //! favours it: it neither encrypts nor checks signatures nor hashes a tree.
 
-mod servers;
+pub(crate) mod servers;
 
 use crate::group::Settings;
 use crate::ledger::TIME_MAX;

@@ -26,7 +26,7 @@ const SERVERS: &str = "servers";
 pub(super) const BODY_BYTES: usize = 512;
 
 /// The folder of the newest version's programs, or how to get them.
-pub(super) fn programs() -> Result<PathBuf, BenchError> {
+pub(crate) fn programs() -> Result<PathBuf, BenchError> {
     let number = |folder: &Path| {
         let version = folder.file_name()?.to_str()?.parse::<u32>().ok();
         let bin = folder.join("bin");
@@ -86,7 +86,7 @@ fn account() -> Result<Option<Account>, BenchError> {
 }
 
 /// The three servers.
-pub(super) struct Postgres {
+pub(crate) struct Postgres {
     bin: PathBuf,
     account: Option<Account>,
     // Dropped in this order: the standbys follow the primary.
@@ -100,7 +100,36 @@ pub(super) struct Postgres {
 }
 
 impl Postgres {
+    /// One primary whose commits wait for a standby's disk.
     pub(super) fn start(bin: &Path) -> Result<Self, BenchError> {
+        Self::with(bin, STANDBYS)
+    }
+
+    /// One server alone, whose commits wait for its own disk.
+    pub(crate) fn alone(bin: &Path) -> Result<Self, BenchError> {
+        Self::with(bin, 0)
+    }
+
+    /// Where a client finds a database of its.
+    pub(crate) fn url(&self) -> String {
+        format!("postgresql://{USER}@{}:{PORT}/postgres", self.address)
+    }
+
+    /// Bytes of its database on the disk.
+    pub(crate) fn bytes(&self) -> Result<u64, BenchError> {
+        let mut asking = Asking {
+            psql: command(&self.bin, self.account.as_ref(), "psql"),
+            address: self.address,
+        };
+        let said = asking.ask("SELECT pg_database_size('postgres')")?;
+        said.parse().map_err(|_| BenchError::Wrong {
+            what: "the size of a database",
+            expected: "a number".to_owned(),
+            got: said,
+        })
+    }
+
+    fn with(bin: &Path, standbys: u16) -> Result<Self, BenchError> {
         let failed = || BenchError::system("a temporary directory");
         let dir = tempfile::tempdir().map_err(failed())?;
         let account = account()?;
@@ -125,7 +154,7 @@ impl Postgres {
         ]);
         done("initdb", &mut initdb, &log)?;
 
-        let names: Vec<_> = (1..=STANDBYS).map(|n| format!("standby{n}")).collect();
+        let names: Vec<_> = (1..=standbys).map(|n| format!("standby{n}")).collect();
         let server = |name: &str, data: &Path, port: u16| {
             let mut command = run("postgres");
             command.arg("-D").arg(data);
@@ -153,7 +182,7 @@ impl Postgres {
         let ready = asking.until("SELECT 1", "1", || primary.check());
         ready?;
 
-        let mut standbys = Vec::new();
+        let mut running = Vec::new();
         for (n, name) in (1..).zip(&names) {
             let data = data.join(name);
             let from = format!("host={address} port={PORT} user={USER} application_name={name}");
@@ -166,24 +195,26 @@ impl Postgres {
             ]);
             done("pg_basebackup", &mut copy, &log)?;
             let (mut command, log) = server(name, &data, PORT + n);
-            standbys.push(Server::start("a PostgreSQL standby", &mut command, &log)?);
+            running.push(Server::start("a PostgreSQL standby", &mut command, &log)?);
         }
-        asking.ask(&format!(
-            "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 ({})'",
-            names.join(", ")
-        ))?;
-        asking.ask("SELECT pg_reload_conf()")?;
-        let both = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'quorum'";
-        asking.until(both, &STANDBYS.to_string(), || {
-            primary.check()?;
-            standbys.iter_mut().try_for_each(Server::check)
-        })?;
+        if standbys > 0 {
+            asking.ask(&format!(
+                "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 ({})'",
+                names.join(", ")
+            ))?;
+            asking.ask("SELECT pg_reload_conf()")?;
+            let all = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'quorum'";
+            asking.until(all, &standbys.to_string(), || {
+                primary.check()?;
+                running.iter_mut().try_for_each(Server::check)
+            })?;
+        }
         asking.ask("CREATE TABLE entry (id bigserial PRIMARY KEY, body text NOT NULL)")?;
         let version = asking.ask("SHOW server_version")?;
         Ok(Self {
             bin: bin.to_owned(),
             account,
-            _standbys: standbys,
+            _standbys: running,
             _primary: primary,
             address,
             version,

@@ -48,7 +48,7 @@ fn index_and_contents_are_elsewhere_as_the_example_says() {
         ca,
     } = node.index
     else {
-        panic!("{elsewhere}");
+        unreachable!("{elsewhere}");
     };
     assert_eq!(url, "postgresql://sekisho@db.example.jp/sekisho");
     assert_eq!(
@@ -57,7 +57,7 @@ fn index_and_contents_are_elsewhere_as_the_example_says() {
     );
     assert_eq!(ca.unwrap(), Path::new("/etc/sekisho/keys/postgres-ca.pem"));
     let ContentsConfig::ObjectStore(store) = node.contents else {
-        panic!("{elsewhere}");
+        unreachable!("{elsewhere}");
     };
     assert_eq!((store.bucket.as_str(), store.path_style), ("sekisho", true));
 

@@ -1,10 +1,6 @@
 //! `sekisho node migrate` as a process of its own, killed on its way, against a real PostgreSQL and a real S3 server.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../../../node/documents/src/private_postgres.rs"]
 mod private_postgres;

@@ -1,8 +1,9 @@
-//! [`SledIndex`] against [`MemoryIndex`] under generated changes.
+//! The stored indexes against [`MemoryIndex`] under generated changes.
 
 use crate::contract_test::*;
 use crate::*;
 use proptest::prelude::*;
+use proptest::test_runner::{TestCaseError, TestRunner};
 
 fn any_change() -> impl Strategy<Value = Change> {
     let path = prop_oneof![Just("a"), Just("a/1"), Just("b"), Just("c")];
@@ -41,11 +42,73 @@ fn any_change() -> impl Strategy<Value = Change> {
     )
 }
 
+fn batches() -> impl Strategy<Value = Vec<Vec<Change>>> {
+    prop::collection::vec(prop::collection::vec(any_change(), 0..8), 1..6)
+}
+
+/// Both answer the same, whatever is asked.
+fn agree(index: &dyn DocumentIndex, memory: &MemoryIndex) -> Result<(), TestCaseError> {
+    for limit in [1, 2, 10] {
+        let mut query = Query {
+            statuses: Statuses::ApprovedAndDeprecated,
+            limit,
+            ..of(1, "10")
+        };
+        loop {
+            let page = index.find(&query).unwrap();
+            prop_assert_eq!(&page, &memory.find(&query).unwrap());
+            for entry in &page.entries {
+                let (one, other) = (index.get(&entry.unique_id), memory.get(&entry.unique_id));
+                prop_assert_eq!(one.unwrap(), other.unwrap());
+            }
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => break,
+            }
+        }
+    }
+    prop_assert_eq!(index.counters().unwrap(), memory.counters().unwrap());
+    let source: SourceId = "std01".parse().unwrap();
+    let file = location("std01", "a");
+    prop_assert_eq!(
+        index.quarantined(None, 10).unwrap(),
+        memory.quarantined(None, 10).unwrap()
+    );
+    prop_assert_eq!(
+        index.parts(&file, None, 10).unwrap(),
+        memory.parts(&file, None, 10).unwrap()
+    );
+    prop_assert_eq!(
+        index.files(&source, "", None, 10).unwrap(),
+        memory.files(&source, "", None, 10).unwrap()
+    );
+    prop_assert_eq!(
+        index.records(None, 20).unwrap(),
+        memory.records(None, 20).unwrap()
+    );
+    Ok(())
+}
+
+/// An emptied index agrees with one in memory after generated batches.
+pub fn agrees_with_memory(index: &dyn DocumentIndex, cases: u32) {
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(cases));
+    let ran = runner.run(&batches(), |batches| {
+        index.clear().unwrap();
+        let memory = MemoryIndex::default();
+        for batch in &batches {
+            memory.apply(batch).unwrap();
+            index.apply(batch).unwrap();
+        }
+        agree(index, &memory)
+    });
+    ran.unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     /// Whatever is applied, both answer the same, and a reopened index answers what it answered before.
     #[test]
-    fn sled_and_memory_agree(batches in prop::collection::vec(prop::collection::vec(any_change(), 0..8), 1..6)) {
+    fn sled_and_memory_agree(batches in batches()) {
         let dir = tempfile::tempdir().unwrap();
         let memory = MemoryIndex::default();
         let mut sled = SledIndex::open(dir.path()).unwrap();
@@ -53,32 +116,10 @@ proptest! {
             memory.apply(batch).unwrap();
             sled.apply(batch).unwrap();
         }
-        for reopened in [false, true] {
-            if reopened {
-                sled.flush().unwrap();
-                drop(sled);
-                sled = SledIndex::open(dir.path()).unwrap();
-            }
-            for limit in [1, 2, 10] {
-                let mut query = Query { statuses: Statuses::ApprovedAndDeprecated, limit, ..of(1, "10") };
-                loop {
-                    let page = sled.find(&query).unwrap();
-                    prop_assert_eq!(&page, &memory.find(&query).unwrap());
-                    for entry in &page.entries {
-                        prop_assert_eq!(sled.get(&entry.unique_id).unwrap(), memory.get(&entry.unique_id).unwrap());
-                    }
-                    match page.next {
-                        Some(next) => query.after = Some(next),
-                        None => break,
-                    }
-                }
-            }
-            prop_assert_eq!(sled.counters().unwrap(), memory.counters().unwrap());
-            prop_assert_eq!(sled.quarantined(None, 10).unwrap(), memory.quarantined(None, 10).unwrap());
-            let source: SourceId = "std01".parse().unwrap();
-            let file = location("std01", "a");
-            prop_assert_eq!(sled.parts(&file, None, 10).unwrap(), memory.parts(&file, None, 10).unwrap());
-            prop_assert_eq!(sled.files(&source, "", None, 10).unwrap(), memory.files(&source, "", None, 10).unwrap());
-        }
+        agree(&sled, &memory)?;
+        sled.flush().unwrap();
+        drop(sled);
+        sled = SledIndex::open(dir.path()).unwrap();
+        agree(&sled, &memory)?;
     }
 }

@@ -450,9 +450,14 @@ fn lists_everything(index: &dyn DocumentIndex) {
     let claims = location("std01", "a/1");
     changes.push(put_as(
         claims.part(part(300)).unwrap(),
-        FileOutcome::Divided,
+        FileOutcome::Divided {
+            members: Vec::new(),
+        },
     ));
-    changes.push(put_as(claims.part(part(7)).unwrap(), FileOutcome::Divided));
+    changes.push(put_as(
+        claims.part(part(7)).unwrap(),
+        FileOutcome::Divided { members: vec![] },
+    ));
     index.apply(&changes).unwrap();
     let mut wanted: Vec<SourceLocation> = changes.iter().map(|c| c.location().clone()).collect();
     wanted.sort();

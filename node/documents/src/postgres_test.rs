@@ -1,6 +1,7 @@
 //! What is particular to PostgreSQL, on a real server; the rest is in `contract_test.rs`.
 
 use super::*;
+use crate::agreement_test::agrees_with_memory;
 use crate::contract_test::{entry, holds, location, of, put};
 use crate::private_postgres::Postgres;
 use crate::{BATCH_CHANGES_MAX, PAGE_ENTRIES_MAX, Statuses};
@@ -22,6 +23,8 @@ fn postgres_index_holds_the_contract() {
     server.sql("postgres", "CREATE DATABASE one");
     let index = open(&server, "one", "saga/1").unwrap();
     holds(&index);
+    agrees_with_memory(&index, 24);
+    index.clear().unwrap();
     // Encodings and collations of Japan's older databases, under which text sorts otherwise or is not taken at all.
     server.sql(
         "postgres",

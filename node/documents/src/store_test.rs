@@ -1,10 +1,11 @@
 //! Contents in a real S3 server, and one that is slow, broken or absent.
 
 use super::*;
-use crate::contract_test::{entry, holds, location, of, put, quarantine};
+use crate::contract_test::{entry, holds, location, of, put, put_as, quarantine};
 use crate::private_s3::{BUCKET, Relay, S3};
 use crate::{
-    Change, Contents, ContentsError, DocumentIndex, MemoryIndex, Opened, Part, QuarantineReason,
+    Change, Contents, ContentsError, DocumentIndex, FileOutcome, MemoryIndex, Opened, Part,
+    QuarantineReason,
 };
 use std::fs;
 use std::time::Instant;
@@ -168,6 +169,36 @@ fn what_is_no_longer_what_was_indexed_is_not_stored_and_comes_again() {
     let held = kept.index.find(&of(1, "10")).unwrap().entries;
     assert_eq!(held, std::slice::from_ref(&there));
     assert_eq!(kept.server.files().len(), 1);
+}
+
+/// A file is said to hold all its documents only if it does.
+#[test]
+fn a_file_one_of_whose_documents_is_gone_is_not_whole() {
+    let kept = Kept::new();
+    let mut parts = Vec::new();
+    for (n, bytes) in [b"one", b"TWO"].into_iter().enumerate() {
+        let mut entry = kept.file("claims", &n.to_string(), b"onetwo");
+        let part = Part {
+            offset_bytes: 3 * n as u64,
+            size_bytes: 3,
+            head_bytes: 0,
+        };
+        entry.location = entry.location.part(part).unwrap();
+        (entry.hash, entry.size_bytes) = (Hash(Sha256::digest(bytes).into()), 3);
+        parts.push(put(entry));
+    }
+    let divided = put_as(
+        location("std01", "claims"),
+        FileOutcome::Divided { members: vec![] },
+    );
+    kept.index.apply(&parts).unwrap();
+    assert_eq!(kept.index.records(None, 10).unwrap().len(), 1);
+    kept.index.apply(std::slice::from_ref(&divided)).unwrap();
+    let held = kept.index.records(None, 10).unwrap();
+    assert!(held.len() == 1 && held[0].location.part.is_some());
+    // The next ingest finds it without a record, and reads it again.
+    kept.index.apply(&[parts.remove(0), divided]).unwrap();
+    assert_eq!(kept.index.records(None, 10).unwrap().len(), 2);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::{
     Change, ContentsError, Counters, DocumentEntry, DocumentIndex, Error, FileOutcome, FileRecord,
     Page, Part, Quarantined, Query, SourceId, SourceLocation, UniqueId,
 };
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Documents of a batch stored at once: each is a request that mostly waits.
@@ -22,6 +23,9 @@ pub struct Keeping {
     contents: Contents,
     /// Whether an object is asked for before it is stored: most are there when an index is built anew.
     ask: bool,
+    /// Files of several documents, one of which is not what it was: they are not whole, so their own record waits for
+    /// the next ingest too. Each is taken out when its record comes, which is after its documents'.
+    spoilt: Mutex<BTreeSet<SourceLocation>>,
 }
 
 impl Keeping {
@@ -32,6 +36,7 @@ impl Keeping {
             store,
             contents,
             ask: false,
+            spoilt: Mutex::default(),
         }
     }
 
@@ -79,15 +84,33 @@ impl Keeping {
                 .into_iter()
                 .collect::<Result<Vec<_>, _>>()
         })?;
-        let mut kept: Vec<_> = changes.iter().cloned().map(Some).collect();
-        for n in gone.into_iter().flatten() {
-            tracing::info!("a file changed while it was read; it is read again by the next ingest");
-            if let Some(change) = kept.get_mut(n) {
-                *change = None;
+        let gone: BTreeSet<usize> = gone.into_iter().flatten().collect();
+        let mut spoilt = self.spoilt.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = Vec::with_capacity(changes.len());
+        for (n, change) in changes.iter().enumerate() {
+            let location = change.location();
+            if gone.contains(&n) {
+                tracing::info!(
+                    "a file changed while it was read; it is read again by the next ingest"
+                );
+                spoilt.extend(location.part.map(|_| location.file()));
+            } else if !spoilt.remove(location) || !is_divided(change) {
+                kept.push(change.clone());
             }
         }
-        Ok(kept.into_iter().flatten().collect())
+        Ok(kept)
     }
+}
+
+/// Whether a change says of a file that all its documents are there.
+fn is_divided(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::Put(FileRecord {
+            outcome: FileOutcome::Divided { .. },
+            ..
+        })
+    )
 }
 
 impl ObjectContents {
@@ -157,6 +180,7 @@ impl DocumentIndex for Keeping {
             store: self.store.clone(),
             contents: self.contents.clone(),
             ask: true,
+            spoilt: Mutex::default(),
         }))
     }
 
