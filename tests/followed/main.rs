@@ -140,10 +140,11 @@ impl Place {
 
     /// Documents that can be answered, as the running process tells Prometheus.
     fn documents(&self) -> Option<u64> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.metrics)).ok()?;
-        stream
-            .write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-            .ok()?;
+        let address = format!("127.0.0.1:{}", self.metrics);
+        let mut stream = TcpStream::connect(&address).ok()?;
+        let request =
+            format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
         let mut page = String::new();
         stream.read_to_string(&mut page).ok()?;
         let line = page

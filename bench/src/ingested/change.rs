@@ -3,10 +3,11 @@
 use super::PATIENCE;
 use super::tree::Tree;
 use crate::BenchError;
-use sekisho_documents::DocumentIndex;
+use sekisho_documents::{Availability, DocumentIndex, FileOutcome, PAGE_ENTRIES_MAX};
 use sekisho_ingest::follow::{Follow, Follower};
 use sekisho_ingest::look;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Waits for events so long at a time.
@@ -20,9 +21,7 @@ pub(super) fn seen_ms(tree: &Tree, changes: usize) -> Result<Vec<f64>, BenchErro
     let failed = BenchError::system("a storage's events");
     let mut follower = Follower::begin(&tree.storage, Follow::default(), None).map_err(failed)?;
     let mut taken = Vec::new();
-    let mut files = Vec::new();
-    in_force(&tree.storage.root, changes, &mut files)?;
-    for file in files {
+    for file in in_force(tree, &index, changes)? {
         let name = file
             .file_name()
             .map(|n| n.to_string_lossy().into_owned())
@@ -60,34 +59,34 @@ fn deprecated(index: &dyn DocumentIndex) -> Result<u64, BenchError> {
         .sum())
 }
 
-/// Some prescriptions in force, no two of one patient.
-fn in_force(folder: &Path, most: usize, files: &mut Vec<PathBuf>) -> Result<bool, BenchError> {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
-        .map_err(BenchError::system("a storage's folder"))?
-        .filter_map(|entry| entry.ok().map(|e| e.path()))
-        .collect();
-    entries.sort();
-    for path in entries {
-        if files.len() >= most {
-            return Ok(true);
-        }
-        let name = path
-            .file_name()
-            .map(|n| n.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        if path.is_dir() {
-            let found = in_force(&path, most, files)?;
-            // On to the next patient; the last level above files is the kind.
-            if found && !name.chars().all(|c| c.is_ascii_digit()) {
-                return Ok(true);
+/// Some documents in force, no two of one patient.
+fn in_force(
+    tree: &Tree,
+    index: &dyn DocumentIndex,
+    most: usize,
+) -> Result<Vec<PathBuf>, BenchError> {
+    let (mut found, mut patients) = (Vec::new(), BTreeSet::new());
+    let mut after: Option<String> = None;
+    while found.len() < most {
+        let page = index.files(
+            &tree.storage.source_id,
+            "",
+            after.as_deref(),
+            PAGE_ENTRIES_MAX,
+        )?;
+        let Some(last) = page.last() else {
+            break;
+        };
+        after = Some(last.location.path.clone());
+        for record in page {
+            let FileOutcome::Document(entry) = record.outcome else {
+                continue;
+            };
+            let is_wanted = entry.data_kind == "OMP-01" && entry.status == Availability::Approved;
+            if is_wanted && found.len() < most && patients.insert(entry.local_patient_id) {
+                found.push(tree.storage.root.join(&record.location.path));
             }
-            if found && name.len() == 8 && folder.file_name().is_some_and(|n| n.len() == 8) {
-                return Ok(true);
-            }
-        } else if name.contains("_OMP-01_") && name.ends_with("_1") {
-            files.push(path);
-            return Ok(true);
         }
     }
-    Ok(false)
+    Ok(found)
 }

@@ -16,6 +16,7 @@ mod ledger;
 mod network;
 mod node;
 mod page;
+mod patient;
 mod private;
 mod profile;
 mod query;
@@ -112,6 +113,9 @@ enum Command {
     /// Record what a patient consented to, withdrew or reserved
     #[command(subcommand)]
     Consent(consent::Command),
+    /// Bring a patient's charts together, find patients in other networks, follow who moved
+    #[command(subcommand)]
+    Patient(patient::Command),
     /// Look up a patient's pseudonym, link it with another network's, record a death, erase
     #[command(subcommand)]
     Subject(subject::Command),
@@ -255,6 +259,7 @@ async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
         Command::Agreement(command) => agreement::run(command, at).await,
         Command::Consent(command) => consent::run(command, at).await,
         Command::Subject(command) => subject::run(command, at).await,
+        Command::Patient(command) => patient::run(command, at).await,
         Command::Disaster(command) => disaster::run(command, at).await,
         Command::Query(args) => query::run(args, at).await,
         Command::Page(args) => page::run(args, at).await,

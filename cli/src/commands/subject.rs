@@ -96,6 +96,9 @@ pub(super) struct LinkArgs {
     /// The other network's pseudonym, as its `subject show` prints it
     #[arg(long, value_name = "NETWORK:PSEUDONYM")]
     with: SubjectRef,
+    /// Who looked at both and says so; twice where a search in a disaster found who it may be
+    #[arg(long, value_name = "ID")]
+    confirmed_by: Vec<String>,
 }
 
 impl LinkArgs {
@@ -103,6 +106,7 @@ impl LinkArgs {
         v1::LinkSubject {
             patient: Some(self.patient.message()),
             other: Some(v1::SubjectRef::from(&self.with)),
+            confirmed_by: self.confirmed_by.clone(),
         }
     }
 }

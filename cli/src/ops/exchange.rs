@@ -60,7 +60,7 @@ pub struct Retrieved {
     pub footing: Option<Footing>,
 }
 
-fn malformed(error: &(dyn std::error::Error + 'static)) -> Failure {
+pub(super) fn malformed(error: &(dyn std::error::Error + 'static)) -> Failure {
     Failure::of(
         Exit::Unverified,
         "応答を読むことが",
@@ -69,12 +69,12 @@ fn malformed(error: &(dyn std::error::Error + 'static)) -> Failure {
     )
 }
 
-fn incomplete(what: &'static str) -> Failure {
+pub(super) fn incomplete(what: &'static str) -> Failure {
     malformed(&DomainError::Missing(what))
 }
 
 /// The stream's next event, within the deadline and a moment for its own last words.
-async fn next<T>(
+pub(super) async fn next<T>(
     session: &Session,
     stream: &mut Streaming<T>,
     end: tokio::time::Instant,
@@ -90,7 +90,7 @@ async fn next<T>(
     }
 }
 
-fn end_of(session: &Session) -> tokio::time::Instant {
+pub(super) fn end_of(session: &Session) -> tokio::time::Instant {
     tokio::time::Instant::now() + session.timeout + Duration::from_secs(1)
 }
 

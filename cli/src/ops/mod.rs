@@ -4,6 +4,7 @@ mod entries;
 mod exchange;
 mod ledger;
 mod past;
+mod patients;
 mod people;
 mod receipt;
 mod replay;
@@ -16,6 +17,10 @@ pub use exchange::{
 };
 pub use ledger::{checkpoint, reached, status};
 pub use past::{Until, past};
+pub use patients::{
+    SearchEnd, Searched, decide_charts, issue_card, person, preview, proposals, reviews, search,
+    undo_decision,
+};
 pub use people::{erase, keep_note, open_seal, practitioner, practitioner_of, sealed_reservations};
 pub use receipt::{committed, leaf, leaf_of, sealed};
 pub use replay::{Replayed, leaves, replayed_state, unreadable};

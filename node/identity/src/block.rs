@@ -1,9 +1,10 @@
 //! Block keys: two charts are compared only if they share one, so that nobody compares all with all.
 //!
-//! Each way in which charts of one person differ leaves another key the same: a changed family name leaves the birth date,
-//! a slip in the birth date the name, a moved house the telephone number. A key is its kind and 16 bytes of a SHA-256 of
-//! what it stands for: 17 stable bytes, to be stored in a database and compared, from which nothing can be read at a glance
-//! (a telephone number could still be guessed from it by trying all: keep keys as carefully as charts).
+//! Each way in which charts of one person differ leaves another key the same: a changed family name leaves the birth
+//! date, a slip in the birth date the name, a moved house the telephone number. A key is its kind and 16 bytes of a
+//! SHA-256 of what it stands for: 17 stable bytes, to be stored in a database and compared, from which nothing can be
+//! read at a glance (a telephone number could still be guessed from it by trying all: keep keys as carefully as
+//! charts).
 
 use crate::compare::Item;
 use crate::fold::{Folded, Part, UNREADABLE};

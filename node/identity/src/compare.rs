@@ -1,7 +1,8 @@
 //! Two charts compared, item by item: how far each agrees. Nothing is weighed here.
 //!
-//! An item that several fields speak of (a name in kanji and in kana) is one item with one level, for two spellings of one
-//! name are not two witnesses. Where lists are compared, the best pair counts: one shared telephone number is shared.
+//! An item that several fields speak of (a name in kanji and in kana) is one item with one level, for two spellings
+//! of one name are not two witnesses. Where lists are compared, the best pair counts: one shared telephone number is
+//! shared.
 
 use crate::fold::{self, Folded, FoldedAddress, FoldedInsured, Part, RawAddress};
 use crate::{Date, Sex};

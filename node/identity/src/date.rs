@@ -1,4 +1,5 @@
-//! A birth date, read from what feeds hold: `yyyyMMdd`, separated digits, and dates of the Japanese eras in digits or kanji.
+//! A birth date, read from what feeds hold: `yyyyMMdd`, separated digits, and dates of the Japanese eras in digits or
+//! kanji.
 //!
 //! Eras: 明治 from 1868, 大正 from 1912, 昭和 from 1926, 平成 from 1989, 令和 from 2019. A clerk's last days of an era are
 //! written in either era, so the year alone is checked against it. Seven digits are the claims file's `GYYMMDD` with
@@ -199,8 +200,8 @@ fn era_of(text: &str) -> Option<(&'static Era, &str)> {
     })
 }
 
-/// The numbers of a text with how many digits each has; kanji numerals and 元 are numbers too. At most three, and between
-/// them nothing but what separates parts of a date.
+/// The numbers of a text with how many digits each has; kanji numerals and 元 are numbers too. At most three, and
+/// between them nothing but what separates parts of a date.
 fn numbers_of(text: &str) -> Result<Vec<(u32, usize)>, DateFault> {
     let mut numbers: Vec<(u32, usize)> = Vec::new();
     let mut rest = text;

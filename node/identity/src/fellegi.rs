@@ -1,9 +1,9 @@
-//! Fellegi–Sunter over any fields: how likely each level of agreement is among pairs of one person (m) and of two (u), and
-//! learning both, and the share of pairs of one person, by expectation maximisation.
+//! Fellegi–Sunter over any fields: how likely each level of agreement is among pairs of one person (m) and of two
+//! (u), and learning both, and the share of pairs of one person, by expectation maximisation.
 //!
-//! Deterministic: patterns come in order, the start is given, the number of rounds is bounded. A level that was never seen
-//! keeps a small probability ([`SMOOTHING`]), so that no weight is infinite. Fields are taken to be independent among each
-//! class; where they are not, whoever scores bounds what depends on one another.
+//! Deterministic: patterns come in order, the start is given, the number of rounds is bounded. A level that was never
+//! seen keeps a small probability (one in a million), so that no weight is infinite. Fields are taken to be independent
+//! among each class; where they are not, whoever scores bounds what depends on one another.
 //!
 //! Source: Fellegi, Sunter (1969); Winkler, "Using the EM Algorithm for Weight Computation" (1988).
 
@@ -288,7 +288,8 @@ mod tests {
     proptest! {
         #[test]
         fn learning_is_total_and_gives_probabilities(
-            pairs in proptest::collection::btree_map(proptest::collection::vec(prop_oneof![0u8..5, Just(MISSING)], 0..5), 0u64..1000, 0..20)
+            pairs in proptest::collection::btree_map(
+                proptest::collection::vec(prop_oneof![0u8..5, Just(MISSING)], 0..5), 0u64..1000, 0..20)
         ) {
             let learnt = learn(&pairs, &start(), Strangers::Learnt, 0.0);
             prop_assert!(learnt.rounds <= ROUNDS_MAX);

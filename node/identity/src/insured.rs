@@ -1,9 +1,9 @@
 //! An insured person's number: insurer, symbol, number, branch (保険者番号, 記号, 番号, 枝番).
 //!
 //! Insurer numbers have 8 digits: law 2, prefecture 2, insurer 3, check 1; municipal ones (国保) are written with 6, and
-//! feeds that keep numbers as numbers lose leading zeros. Padded with zeros on the left, all are one. The check digit is
-//! Luhn's; fictitious numbers of samples fail it, so it warns and never refuses (clinical-formats §2.1). Without a branch
-//! the number is a family's, not a person's.
+//! feeds that keep numbers as numbers lose leading zeros. Padded with zeros on the left, all are one. The check digit
+//! is Luhn's; fictitious numbers of samples fail it, so it warns and never refuses (clinical-formats §2.1). Without a
+//! branch the number is a family's, not a person's.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -143,3 +143,7 @@ fn decide(levels: &Levels, score: f64, model: &Model) -> (Band, Why) {
 #[cfg(test)]
 #[path = "judge_test.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "judge_laws_test.rs"]
+mod laws;

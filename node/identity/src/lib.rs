@@ -4,15 +4,16 @@
 //!
 //! - [`Demographics`] is what a chart says of its patient; its parts are read from what feeds hold.
 //! - [`fold`] brings spellings together: widths, kana, variants of kanji, addresses, telephone numbers.
-//! - [`judge`] compares two charts: rules first, then Fellegi–Sunter with the weights of a [`Model`], explained field by
-//!   field. Three bands: link, a person looks, apart.
+//! - [`judge`] compares two charts: rules first, then Fellegi–Sunter with the weights of a [`Model`], explained field
+//!   by field. Three bands: link, a person looks, apart.
 //! - [`block_keys`] finds whom to compare without comparing all.
 //! - [`group`] makes persons of judgements and of what people decided; whatever was decided can be undone.
-//! - [`search`] and [`evacuee`] find somebody by demographics, without telling of strangers.
+//! - [`search()`] and [`evacuee`] find somebody by demographics, without telling of strangers.
+//! - [`quality`] measures all of it against charts of which the truth is known.
 //!
-//! Sources: Fellegi and Sunter, "A Theory for Record Linkage" (1969); Winkler's string comparator; the traps of Japanese
-//! insurance numbers and names are named where they are handled. A false link shows a clinician another person's chart,
-//! so where in doubt a person decides.
+//! Sources: Fellegi and Sunter, "A Theory for Record Linkage" (1969); Winkler's string comparator; the traps of
+//! Japanese insurance numbers and names are named where they are handled. A false link shows a clinician another
+//! person's chart, so where in doubt a person decides.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 #![cfg_attr(
     test,

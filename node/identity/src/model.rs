@@ -1,9 +1,9 @@
 //! The model a score rests on: weights of each item and level, and where the bands begin. Learnt from a network's own
 //! charts, or [`Model::standard`] until there are enough.
 //!
-//! What people who live together share (family name, address, telephone, the family's insurance) is not independent: all
-//! of it together counts at most [`Model::household_bits_max`]. Among the pairs to learn from are none that the rules keep
-//! apart, for a model is asked only where they are silent, and families would be taken for persons.
+//! What people who live together share (family name, address, telephone, the family's insurance) is not independent:
+//! all of it together counts at most [`Model::household_bits_max`]. Among the pairs to learn from are none that the
+//! rules keep apart, for a model is asked only where they are silent, and families would be taken for persons.
 
 use crate::compare::{Item, Level, Levels};
 use crate::fellegi::{Field, Learnt, MISSING, Parameters, Patterns, Strangers, learn, odds_bits};

@@ -5,14 +5,16 @@
 //! nothing. Machine links come after them, the surest first. A link that would put two charts into one person that are
 //! apart (said by people, or by a rule) is left out and goes to review, saying which two.
 //!
-//! A function of its arguments and nothing else: taking a decision back gives exactly the persons of before, and a decision
-//! changes no person but those that hold its charts or are linked to them.
+//! A function of its arguments and nothing else: taking a decision back gives exactly the persons of before, and a
+//! decision changes no person but those that hold its charts or are linked to them.
 
+use crate::explain::Said;
 use crate::judge::Band;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most charts of one person; beyond it something joined strangers (a default number, a test patient), and a person looks.
+/// Most charts of one person; beyond it something joined strangers (a default number, a test patient), and a person
+/// looks.
 pub const PERSON_CHARTS_MAX: usize = 64;
 /// Most characters of a decision's reason and author.
 pub const REASON_CHARS_MAX: usize = 500;
@@ -57,7 +59,7 @@ impl<C> std::fmt::Debug for Decision<C> {
 }
 
 /// What a machine judged of two charts.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Edge<C> {
     /// One chart.
     pub a: C,
@@ -72,7 +74,8 @@ pub struct Edge<C> {
 }
 
 /// Why a pair waits for a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Doubt<C> {
     /// The judgement itself says so.
     Judged,
@@ -82,8 +85,29 @@ pub enum Doubt<C> {
     TooManyCharts,
 }
 
+impl<C> Doubt<C> {
+    /// In words, for people who decide.
+    pub fn sentence(&self) -> Said {
+        let (ja, en) = match self {
+            Self::Judged => (
+                "判定だけでは決められない",
+                "the judgement alone does not decide",
+            ),
+            Self::WouldJoin(..) => (
+                "つなぐと、別人とされた二つの診療録が同じ人になる",
+                "linking them would make one person of two charts that are apart",
+            ),
+            Self::TooManyCharts => (
+                "つなぐと、一人の診療録が多くなりすぎる（仮番号・試験患者の可能性）",
+                "linking them would give one person too many charts; perhaps a default number or a test patient",
+            ),
+        };
+        Said::new(ja, en)
+    }
+}
+
 /// A pair that waits for a person.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Waiting<C> {
     /// One chart.
     pub a: C,

@@ -207,7 +207,8 @@ proptest! {
                 prop_assert!(after.persons.contains(person));
             } else {
                 // It is split among its own charts.
-                let parts: BTreeSet<u32> = after.persons.iter().filter(|p| !p.is_disjoint(person)).flatten().copied().collect();
+                let parts = after.persons.iter().filter(|p| !p.is_disjoint(person));
+                let parts: BTreeSet<u32> = parts.flatten().copied().collect();
                 prop_assert_eq!(&parts, person);
             }
         }

@@ -1,8 +1,8 @@
-//! How good matching is, measured against charts of which the truth is known: by class of error, for links and reviews, and
-//! for the block keys. And all pairs that block keys bring together among charts in memory.
+//! How good matching is, measured against charts of which the truth is known: by class of error, for links and
+//! reviews, and for the block keys. And all pairs that block keys bring together among charts in memory.
 //!
-//! Counting is by pairs of charts. A pair is of a class if either chart is; precision is of the links, recall of the pairs
-//! of one person, the share of reviews is their number against the pairs of one person.
+//! Counting is by pairs of charts. A pair is of a class if either chart is; precision is of the links, recall of the
+//! pairs of one person, the share of reviews is their number against the pairs of one person.
 
 use crate::block::{BLOCK_CHARTS_MAX, BlockKey, block_keys_folded};
 use crate::compare::compare;
@@ -173,8 +173,8 @@ pub fn measure(charts: &[Labelled], model: &Model) -> Quality {
     quality
 }
 
-/// Measures the persons that [`group`] makes of a model's judgements: all pairs of charts within a person, those that came
-/// together through a third too.
+/// Measures the persons that [`group`] makes of a model's judgements: all pairs of charts within a person, those that
+/// came together through a third too.
 pub fn measure_persons(charts: &[Labelled], model: &Model) -> Counts {
     let (pairs, _) = candidates(charts.iter().map(|c| &c.chart));
     let edges = pairs.into_iter().filter_map(|(a, b)| {

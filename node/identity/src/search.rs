@@ -1,9 +1,9 @@
 //! Finding somebody by demographics: for another network ([`search`]) and under a declared disaster ([`evacuee`]).
 //!
 //! [`search`] answers one, several or none, and never whom: of several it says which further items would decide. A sole
-//! candidate that is not sure is answered as several are, so that nobody learns of a stranger by asking with half of his
-//! data. [`evacuee`] is for people who look at a short list under a disaster's rules; it tolerates errors and explains
-//! each of its candidates. Neither keeps anything.
+//! candidate that is not sure is answered as several are, so that nobody learns of a stranger by asking with half of
+//! his data. [`evacuee`] is for people who look at a short list under a disaster's rules; it tolerates errors and
+//! explains each of its candidates. Neither keeps anything.
 
 use crate::compare::{Item, Level, compare};
 use crate::fold::Folded;

@@ -197,7 +197,9 @@ proptest! {
         match search(sought, &candidates, &model) {
             Found::One(id) => {
                 prop_assert_eq!(judged[id].band, Band::Link);
-                let near = judged.iter().filter(|j| j.band != Band::Apart && judged[id].score - j.score < model.link_bits);
+                let near = judged.iter().filter(|j| {
+                    j.band != Band::Apart && judged[id].score - j.score < model.link_bits
+                });
                 prop_assert_eq!(near.count(), 1);
             }
             Found::Several { .. } => prop_assert!(plausible >= 1),

@@ -1,5 +1,5 @@
-//! Matching measured on invented populations: weights are learnt from one seed's charts without their truth, and measured
-//! on another seed's with it. A worse matcher fails here.
+//! Matching measured on invented populations: weights are learnt from one seed's charts without their truth, and
+//! measured on another seed's with it. A worse matcher fails here.
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
@@ -72,7 +72,8 @@ fn table(quality: &Quality) {
 /// Persons of each population; some 26,000 charts.
 const PERSONS: u32 = 12_000;
 
-/// What must not get worse, far enough below what is measured (docs/identity.md) that only a worse matcher falls below it.
+/// What must not get worse, far enough below what is measured (docs/identity.md) that only a worse matcher falls
+/// below it.
 fn held(quality: &Quality) {
     table(quality);
     let all = &quality.all;

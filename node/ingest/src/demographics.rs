@@ -1,10 +1,11 @@
-//! Who a chart says its patient is: names, birth date, sex, addresses, telephones and insurances of an SS-MIX2 message, as
-//! values that patients are matched by. ADT-00 has all of it (PID, IN1); PPR-01 brings insurances too (ZI1).
+//! Who a chart says its patient is: names, birth date, sex, addresses, telephones and insurances of an SS-MIX2
+//! message, as values that patients are matched by. ADT-00 has all of it (PID, IN1); PPR-01 brings insurances too
+//! (ZI1).
 //!
-//! Fields: PID-5 names by their representation (I kanji, P kana), PID-7, PID-8, PID-11 (free address in XAD-8), PID-13 and
-//! PID-14 (XTN-12), IN1/ZI1-3 insurer, -10 symbol, -11 number; JAMI specification 1.2, clinical-formats §1.5. Deviations of
-//! public samples that are read: a name type shifted by a component, birth date and sex shifted by a field, symbol, number
-//! and branch as repetitions of IN1-10, the branch as second component of IN1-11.
+//! Fields: PID-5 names by their representation (I kanji, P kana), PID-7, PID-8, PID-11 (free address in XAD-8),
+//! PID-13 and PID-14 (XTN-12), IN1/ZI1-3 insurer, -10 symbol, -11 number; JAMI specification 1.2, clinical-formats
+//! §1.5. Deviations of public samples that are read: a name type shifted by a component, birth date and sex shifted
+//! by a field, symbol, number and branch as repetitions of IN1-10, the branch as second component of IN1-11.
 
 use crate::guard::{WrongPatient, check_patient};
 use crate::message::{Message, Segment, decode_strictly};

@@ -69,11 +69,13 @@ impl Fixture {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("4111234567");
         fs::create_dir(&root).unwrap();
-        let storage = SsMix2Storage::new(
+        let mut storage = SsMix2Storage::new(
             root,
             "4111234567".parse().unwrap(),
             "std01".parse().unwrap(),
         );
+        // Tests act between one file and the next.
+        storage.readers = 1;
         Self {
             dir,
             storage,

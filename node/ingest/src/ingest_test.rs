@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fixture_test::*;
-use sekisho_documents::{SledIndex, StatusCounts, Statuses};
+use sekisho_documents::{DocumentIndex, SledIndex, StatusCounts, Statuses};
 use std::fs;
 
 #[test]
@@ -305,4 +305,55 @@ fn two_roots_of_one_facility_and_another_facility_keep_apart() {
     };
     let report = ingest(&moved, &*fixture.index, &mut |_| {}).unwrap();
     assert_eq!((report.changed, fixture.answered()), (1, (0, 0)));
+}
+
+#[test]
+fn many_readers_come_to_what_one_does() {
+    let mut fixture = Fixture::new();
+    for patient in 0..70u32 {
+        let id = format!("{patient:07}");
+        for order in 0..7 {
+            let path = format!(
+                "000/{}/{id}/20260401/OMP-01/{id}_20260401_OMP-01_{order}_{FIRST}_01_1",
+                &id[3..6]
+            );
+            let bytes = if order == 3 {
+                b"MS".to_vec()
+            } else {
+                prescription(&id, "錠剤")
+            };
+            fixture.write(&path, &bytes);
+        }
+    }
+    fixture.write("000/stray", b"");
+    let records = |index: &dyn DocumentIndex| {
+        let source = "std01".parse().unwrap();
+        index.files(&source, "", None, 1000).unwrap()
+    };
+    let one = fixture.ingest();
+    let expected = records(&*fixture.index);
+    assert_eq!(
+        (expected.len(), one.documents(), one.patients),
+        (491, 420, 70)
+    );
+    for readers in [2, 3, 8] {
+        fixture.index.clear().unwrap();
+        fixture.storage.readers = readers;
+        let mut told = 0;
+        let many = fixture.ingest_with(&mut |progress| {
+            if let Progress::Patient { files, .. } = progress {
+                told = files;
+            }
+        });
+        assert_eq!(records(&*fixture.index), expected, "{readers}");
+        assert_eq!(told, many.files, "{readers}");
+        let timeless = |report: &Report| Report {
+            duration_ms: 0,
+            ..report.clone()
+        };
+        assert_eq!(timeless(&many), timeless(&one), "{readers}");
+    }
+    // What is gone is forgotten, whoever read it.
+    fs::remove_dir_all(fixture.full("000/000/0000005")).unwrap();
+    assert_eq!(fixture.ingest().forgotten, 7);
 }

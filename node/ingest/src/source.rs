@@ -18,6 +18,10 @@ use sekisho_domain::{FacilityId, Hash};
 use sha2::{Digest, Sha256};
 use std::fmt::Debug;
 use std::path::Path;
+use std::time::Duration;
+
+/// Pause between two walks of a folder: it is listed within seconds.
+const FOLDER_PAUSE: Duration = Duration::from_secs(30);
 
 /// Why a document does not leave its source now. Displays name no patient.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +54,12 @@ pub trait Source: Debug + Send + Sync {
     /// The SS-MIX2 storage it is, where it is one: such a one can be followed folder by folder.
     fn storage(&self) -> Option<&SsMix2Storage> {
         None
+    }
+
+    /// How long a running node waits between two readings of all of it, where nobody tells of its changes: as long as
+    /// such a reading may burden what it reads.
+    fn pause(&self) -> Duration {
+        FOLDER_PAUSE
     }
 
     /// A digest of everything its entries depend on besides the documents: settings and reader's version. Where it

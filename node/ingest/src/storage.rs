@@ -12,6 +12,10 @@ use std::path::PathBuf;
 /// read again.
 pub const READER_VERSION: u16 = 2;
 
+/// Most threads that read one storage, where nothing else is said: the index takes batches one after the other, and the
+/// node answers beside them.
+const READERS_MAX: usize = 4;
+
 /// Which of the two storages of SS-MIX2 lies below a root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Layout {
@@ -40,6 +44,8 @@ pub struct SsMix2Storage {
     pub kinds: BTreeMap<String, Category>,
     /// Which deviations from the specification are taken.
     pub quirks: Quirks,
+    /// Threads that read patients side by side.
+    pub readers: usize,
     /// How a running node keeps up with it; none: only when it is told to.
     pub follow: Option<Follow>,
 }
@@ -55,6 +61,9 @@ impl SsMix2Storage {
             transactions: None,
             kinds: BTreeMap::new(),
             quirks: Quirks::default(),
+            readers: std::thread::available_parallelism()
+                .map_or(1, usize::from)
+                .min(READERS_MAX),
             follow: Some(Follow::default()),
         }
     }

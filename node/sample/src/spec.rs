@@ -96,8 +96,8 @@ pub struct SampleSpec {
     /// People who are patients at several facilities, of one network or of several. At each there is
     /// an undamaged, valid ADT-00, PPR-01, OMP-01 and OML-11 of theirs at least.
     pub travellers: Vec<Vec<FacilityId>>,
-    /// Persons of a population ([`crate::population()`]) who are patients of the facilities too, one to four each, written
-    /// down with the errors of [`crate::ErrorClass`] that such a storage can hold. None where 0.
+    /// Persons of a population ([`crate::population()`]) who are patients of the facilities too, one to four each,
+    /// written down with the errors of [`crate::ErrorClass`] that such a storage can hold. None where 0.
     pub population: u32,
     /// How often things happen.
     pub rates: Rates,

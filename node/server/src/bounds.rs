@@ -85,14 +85,14 @@ pub const DECISIONS_MAX: u64 = 1_000_000;
 pub const PROPOSALS_MAX: u64 = 10_000;
 /// How long a proposed link waits for a person.
 pub const PROPOSAL_MS_MAX: u64 = 90 * 24 * 60 * 60 * 1000;
+/// People who confirm one link.
+pub const CONFIRMED_BY_MAX: usize = 8;
 /// Pause between two looks for links to be said: somebody waits at a desk for it.
 pub const LINKS_PAUSE: Duration = Duration::from_secs(2);
 /// Longest reason of a decision about charts.
 pub const REASON_BYTES_MAX: usize = 2 * 1024;
 /// Page cache of the directory of charts.
 pub const DIRECTORY_CACHE_BYTES: usize = 64 << 20;
-/// Pause between two walks of a source that tells of no changes: a folder of documents is listed within seconds.
-pub const WALK_PAUSE: Duration = Duration::from_secs(30);
 /// Charts put into the directory in one durable step.
 pub const DIRECTORY_BATCH: usize = 256;
 /// Page cache of the node's store.

@@ -40,6 +40,11 @@ pub enum NodeError {
     /// This node has no pseudonym for the patient.
     #[error("this network has no pseudonym of the patient")]
     NoSuchPatient,
+    /// A patient found among others in a disaster is linked by two people.
+    #[error(
+        "a search in a disaster found who it may be: two people who looked at both confirm the link"
+    )]
+    SecondPerson,
     /// Nothing is known of a chart.
     #[error("this network knows no such chart")]
     NoSuchChart,
@@ -180,6 +185,7 @@ impl NodeError {
             Self::Invalid(_)
             | Self::Domain(_)
             | Self::Grounds { .. }
+            | Self::SecondPerson
             | Self::Sealing(SealingFault::Key) => ErrorCode::Invalid,
             Self::Forbidden => ErrorCode::Forbidden,
             Self::NoSuchPatient

@@ -10,7 +10,7 @@
 
 use crate::NodeError;
 use crate::blocking::blocking;
-use crate::bounds::{INGEST_PAUSE, LOOK_PAUSE, WALK_PAUSE};
+use crate::bounds::{INGEST_PAUSE, LOOK_PAUSE};
 use crate::error::chain;
 use crate::ingestion::IngestReport;
 use crate::node::Inner;
@@ -169,7 +169,7 @@ pub(crate) async fn begin(inner: &Arc<Inner>) -> Result<(), NodeError> {
                 if let Some(source) = task.sources.get(n) {
                     match source.storage() {
                         Some(storage) => hear(&task, storage, began),
-                        None => look_now_and_then(&task, source.id(), began),
+                        None => look_now_and_then(&task, source.as_ref(), began),
                     }
                 }
                 Ok(())
@@ -189,15 +189,15 @@ pub(crate) async fn begin(inner: &Arc<Inner>) -> Result<(), NodeError> {
 }
 
 /// A source whose changes nobody tells of is walked whole, again and again.
-fn look_now_and_then(inner: &Inner, source: &SourceId, began: oneshot::Sender<()>) {
+fn look_now_and_then(inner: &Inner, source: &dyn Source, began: oneshot::Sender<()>) {
     let _ = began.send(());
     while !inner.stop.is_cancelled() {
-        pause(inner, WALK_PAUSE);
+        pause(inner, source.pause());
         let heard = Heard {
             reconcile: true,
             ..Heard::default()
         };
-        inner.following.hear(source, heard);
+        inner.following.hear(source.id(), heard);
     }
 }
 

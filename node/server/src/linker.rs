@@ -49,6 +49,9 @@ pub(crate) async fn open(inner: &Arc<Inner>) -> Result<Vec<Open>, NodeError> {
         let (view, now) = (snapshot.view(), task.environment.now());
         let mut open = Vec::new();
         for (own, other, proposal) in task.store.proposals()? {
+            if proposal.here && proposal.at.plus_ms(PROPOSAL_MS_MAX) > now {
+                continue;
+            }
             let this = SubjectRef {
                 network: task.network.clone(),
                 subject: own,

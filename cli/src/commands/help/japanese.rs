@@ -242,6 +242,43 @@ const COMMANDS: &[(&str, &str)] = &[
         "患者の同意と留保を、台帳の記録を一件ずつ検証して一覧します",
     ),
     (
+        "patient",
+        "患者の診療録をまとめ、他のネットワークの患者を探し、転居した患者を引き継ぎます",
+    ),
+    (
+        "patient show",
+        "どの診療録が同じ患者のものか、その理由と人の判断を表示します",
+    ),
+    (
+        "patient reviews",
+        "同じ患者かもしれない診療録の組で、人の判断を待つものを一覧します",
+    ),
+    (
+        "patient same",
+        "2つの診療録を同じ患者のものと判断します。誰がなぜ判断したかを残し、取り消せます",
+    ),
+    (
+        "patient apart",
+        "2つの診療録を別の患者のものと判断します。文書も再び分かれます",
+    ),
+    ("patient undo", "診療録についての判断を番号で取り消します"),
+    (
+        "patient find",
+        "他のネットワークの患者を、分かっている事項またはカードで探します",
+    ),
+    (
+        "patient card",
+        "患者のカード（QRコードの文字列）を作ります。他のネットワークで示すと本人だけが見つかります",
+    ),
+    (
+        "patient proposals",
+        "他のネットワークが見つけ、こちらが未確認の対応づけを一覧します。確認は subject link で行います",
+    ),
+    (
+        "patient move",
+        "転入した患者について、元のネットワークの何を閲覧できるか、何が足りないかを示します",
+    ),
+    (
         "subject",
         "患者の仮名を調べ、他のネットワークの患者と対応づけ、死亡を記録し、消去します",
     ),
@@ -906,6 +943,72 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
     ("consent reserve", "until", "最後の日。省略時は解除まで"),
     ("consent clear", "index", "留保の台帳番号"),
     ("subject show", "create", "仮名がなければ作ります"),
+    (
+        "subject link",
+        "confirmed_by",
+        "双方を見て本人と確かめた人。災害時の候補からの対応づけでは2人",
+    ),
+    (
+        "subject unlink",
+        "confirmed_by",
+        "確かめた人。取り消しでは使いません",
+    ),
+    ("patient reviews", "max", "組の数（1～1000）"),
+    (
+        "patient reviews",
+        "after",
+        "続きの位置。前のページが表示したもの。なければ最初のページ",
+    ),
+    (
+        "patient same",
+        "a",
+        "一方の診療録（施設コード/患者ID）。両方に仮名があるときは、こちらの仮名が残ります",
+    ),
+    ("patient same", "b", "もう一方の診療録"),
+    ("patient same", "by", "判断する人の、このネットワークでのID"),
+    ("patient same", "why", "理由（短く）"),
+    (
+        "patient apart",
+        "a",
+        "一方の診療録（施設コード/患者ID）。仮名はこちらに残ります",
+    ),
+    ("patient apart", "b", "もう一方の診療録"),
+    (
+        "patient apart",
+        "by",
+        "判断する人の、このネットワークでのID",
+    ),
+    ("patient apart", "why", "理由（短く）"),
+    (
+        "patient undo",
+        "id",
+        "判断の番号。patient show が表示するもの",
+    ),
+    ("patient undo", "by", "取り消す人の、このネットワークでのID"),
+    ("patient undo", "why", "理由（短く）"),
+    (
+        "patient find",
+        "network",
+        "このネットワークだけに照会します（繰り返し可）。省略時は他の全参加ネットワーク",
+    ),
+    (
+        "patient find",
+        "person",
+        "患者について分かっている事項の JSON ファイル（docs/identity.md）。- は標準入力。省略時はここの診療録から",
+    ),
+    (
+        "patient find",
+        "card",
+        "患者のカードの文字列のファイル。- は標準入力",
+    ),
+    ("patient move", "from", "文書を閲覧したい、元のネットワーク"),
+    (
+        "patient move",
+        "facility",
+        "患者がいま受診している、このネットワークの施設",
+    ),
+    ("patient move", "role", "閲覧する人の職種"),
+    ("patient move", "purpose", "利用目的"),
     ("query", "from", "この日以降の診療だけ"),
     ("query", "until", "この日までの診療だけ"),
     ("page", "result", "結果のID。query が表示するもの"),

@@ -139,6 +139,7 @@ async fn say_same(
     let link = v1::LinkSubject {
         patient: Some(patient.clone()),
         other: Some(other.into()),
+        confirmed_by: Vec::new(),
     };
     ops::record(session, v1::record_request::Record::LinkSubject(link))
         .await?

@@ -2,8 +2,8 @@
 //! `一丁目２－３` are one. What follows the numbers (a building, a room) is left out: feeds cut it off where they like.
 //!
 //! Without a table of postal codes the parts are found by the characters they end in (都道府県, 郡, 市, 区, 町, 村); with one
-//! ([`super::PostalTable`]) municipality and town are the table's where the text begins with them, and filled in where it
-//! leaves them out.
+//! ([`super::PostalTable`]) municipality and town are the table's where the text begins with them, and filled in
+//! where it leaves them out.
 
 use super::{Place, PostalTable, kana, plain, postal_code, variants};
 use crate::Address;

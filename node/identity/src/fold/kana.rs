@@ -1,5 +1,5 @@
-//! Kana: one script (katakana), one width, one size, one spelling of long vowels and of the sounds that are written in two
-//! ways (ヴァ and バ, ヂ and ジ, ヅ and ズ, ヲ and オ).
+//! Kana: one script (katakana), one width, one size, one spelling of long vowels and of the sounds that are written
+//! in two ways (ヴァ and バ, ヂ and ジ, ヅ and ズ, ヲ and オ).
 //!
 //! Long vowels: after a syllable of the o and u rows a further ウ, オ or ー is dropped (オオノ, オーノ, オウノ and オノ are
 //! one), ー elsewhere repeats the vowel, and エイ is エエ (ケイコ and ケーコ are one).

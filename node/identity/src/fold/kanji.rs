@@ -1,5 +1,5 @@
-//! Kanji names: variants brought to one form, kana in them to katakana, repetition marks spelled out, and placeholders of
-//! characters that a system could not write kept as what they are: unreadable.
+//! Kanji names: variants brought to one form, kana in them to katakana, repetition marks spelled out, and
+//! placeholders of characters that a system could not write kept as what they are: unreadable.
 
 use super::{kana, plain, variants};
 

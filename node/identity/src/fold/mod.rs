@@ -1,5 +1,5 @@
-//! Folding: what is the same is made to look the same (clinical-formats §6.3). NFKC comes first and is not enough; what it
-//! leaves is done here: kana, variants of kanji, addresses, telephone and insurance numbers.
+//! Folding: what is the same is made to look the same (clinical-formats §6.3). NFKC comes first and is not enough;
+//! what it leaves is done here: kana, variants of kanji, addresses, telephone and insurance numbers.
 //!
 //! Folding loses differences on purpose (オノ and オオノ become one), so a folded agreement is never taken for an exact
 //! one: comparison keeps both. Every function is total, and folding what is folded changes nothing.

@@ -1,5 +1,6 @@
-//! The public table of postal codes: Japan Post's `KEN_ALL.CSV` (15 columns, CP932) or its edition in UTF-8, as downloaded
-//! by the operator; too large to ship. Read from bytes; columns 3, 7, 8 and 9 (code, prefecture, municipality, town) count.
+//! The public table of postal codes: Japan Post's `KEN_ALL.CSV` (15 columns, CP932) or its edition in UTF-8, as
+//! downloaded by the operator; too large to ship. Read from bytes; columns 3, 7, 8 and 9 (code, prefecture,
+//! municipality, town) count.
 
 use super::address::{line, prefecture_of};
 use super::{POSTAL_DIGITS, plain};

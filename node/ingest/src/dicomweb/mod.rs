@@ -27,12 +27,14 @@ use sekisho_documents::{
 use sekisho_domain::{FacilityId, Hash};
 use std::io;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use study::{Series, Study};
 
 /// Version of what this reader makes of a study.
 const READER_VERSION: u16 = 1;
 const DICOM_JSON: &str = "application/dicom+json";
+/// Pause between two lists of all studies: a large PACS answers thousands of pages for one.
+const LIST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// Widest and highest a thumbnail is asked for, in pixels: to recognise a study by, not to read it.
 const THUMBNAIL: &str = "rendered?viewport=256,256";
 /// What is asked for of studies and series beyond what every PACS tells.
@@ -97,6 +99,10 @@ impl Source for DicomWebSource {
 
     fn root(&self) -> Option<&Path> {
         None
+    }
+
+    fn pause(&self) -> Duration {
+        LIST_PAUSE
     }
 
     fn digest(&self) -> Hash {

@@ -73,6 +73,7 @@ impl Walk<'_> {
         {
             // `level` counts the folders above the entries.
             self.upper(path, entries, level, &mut BTreeSet::new)?;
+            self.patients(&mut BTreeSet::new)?;
         }
         self.forget_vanished_below(&format!("{path}/"))
     }

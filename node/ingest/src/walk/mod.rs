@@ -9,6 +9,7 @@ mod contents;
 mod files;
 mod look;
 mod open;
+mod readers;
 
 use crate::error::Error;
 use crate::folder::{Entry, EntryKind, Listing, list};
@@ -24,6 +25,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use open::Tree;
+use readers::PATIENTS_EACH;
 
 /// Levels above the patients' folders.
 const UPPER_LEVELS: usize = 2;
@@ -47,6 +49,8 @@ pub(crate) struct Walk<'a> {
     patients: BTreeSet<String>,
     /// Quarantined above the patients' folders in this walk.
     strays: BTreeSet<String>,
+    /// Patients' folders listed and not read yet.
+    gathered: Vec<String>,
     /// Folders that could not be listed: what is known below them stays.
     unreadable: Vec<String>,
 }
@@ -83,6 +87,7 @@ impl<'a> Walk<'a> {
             batch: Vec::new(),
             patients: BTreeSet::new(),
             strays: BTreeSet::new(),
+            gathered: Vec::new(),
             unreadable: Vec::new(),
         })
     }
@@ -98,6 +103,7 @@ impl<'a> Walk<'a> {
             Listing::Vanished => return Err(self.root_failed(ErrorKind::NotFound.into())),
             Listing::TooMany => return Err(self.root_failed(ErrorKind::FileTooLarge.into())),
         }
+        self.patients(changed)?;
         self.forget_vanished_below("")?;
         self.finish()
     }
@@ -132,8 +138,10 @@ impl<'a> Walk<'a> {
                     self.keep_stray(path, reason)?;
                 }
             } else if level == UPPER_LEVELS {
-                self.patient(&path)?;
-                self.look_between(&changed())?;
+                self.gathered.push(path);
+                if self.gathered.len() >= self.storage.readers.max(1) * PATIENTS_EACH {
+                    self.patients(changed)?;
+                }
             } else {
                 match self.listed(&path) {
                     Ok(entries) => self.upper(&path, entries, level + 1, changed)?,

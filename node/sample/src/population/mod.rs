@@ -1,8 +1,10 @@
 //! Whole populations for measuring patient matching: households of invented people, each written down by several
-//! facilities with the errors that occur (clinical-formats §6.4), and the truth beside it. No files: some hundred thousand
-//! charts in memory, as the text feeds hold. Nothing here is shared with what matches, so that one checks the other.
+//! facilities with the errors that occur (clinical-formats §6.4), and the truth beside it. No files: some hundred
+//! thousand charts in memory, as the text feeds hold. Nothing here is shared with what matches, so that one checks
+//! the other.
 
 mod household;
+mod spelling;
 mod writing;
 
 use crate::Day;
@@ -132,7 +134,8 @@ pub struct PopulationSpec {
     pub persons: u32,
     /// Facilities they go to, each with a system's habits; at most [`PLACES_MAX`].
     pub places: u32,
-    /// Among a thousand births in a household how many are twins; in Japan some ten, more here so that they are measured.
+    /// Among a thousand births in a household how many are twins; in Japan some ten, more here so that they are
+    /// measured.
     pub twins_permille: u32,
 }
 

@@ -19,6 +19,7 @@ mod note;
 mod people;
 mod practitioner;
 mod prepare;
+mod preview;
 mod record;
 mod retrieve;
 mod seals;

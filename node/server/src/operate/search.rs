@@ -16,9 +16,10 @@ use crate::letters;
 use crate::node::Inner;
 use crate::people;
 use crate::sealing::Reader;
+use crate::store::StoredProposal;
 use crate::stream::Feed;
 use sekisho_domain::{
-    AccessRecord, Action, Decision, Footing, NetworkId, NetworkOutcome, RequestId,
+    AccessRecord, Action, Decision, Footing, NetworkId, NetworkOutcome, RequestId, SubjectRef,
 };
 use sekisho_ledger::letter::{Correspondence, SealedLetter};
 use sekisho_ledger::sealed::{KEY_BYTES, SealingKey};
@@ -370,7 +371,49 @@ impl Searching {
                 Some(Finding::Possible(possible)),
             ),
         };
+        self.keep(&network, finding.as_ref()).await?;
         self.end(&network, outcome, finding, feed).await
+    }
+
+    /// Remembers whom the other network may have found, so that a link needs who confirms it.
+    async fn keep(&self, network: &NetworkId, finding: Option<&Finding>) -> Result<(), NodeError> {
+        let footing = match self.open.get(network) {
+            Some(Decision::Permit(terms)) => terms.footing,
+            _ => return Ok(()),
+        };
+        let disaster = matches!(footing, Footing::Disaster | Footing::DisasterDrill);
+        let patients = match finding {
+            Some(Finding::One(one)) => std::slice::from_ref(one),
+            Some(Finding::Possible(possible)) => possible.patients.as_slice(),
+            _ => return Ok(()),
+        };
+        let own = self.record.request.subject;
+        let mut kept = Vec::new();
+        for patient in patients {
+            let other = SubjectRef {
+                network: network.clone(),
+                subject: patient.subject.as_slice().try_into()?,
+            };
+            let agreed = patient.agreed.iter();
+            let proposal = StoredProposal {
+                access: self.record.index,
+                certain: patient.certain,
+                disaster,
+                agreed: agreed.map(|a| (a.item.clone(), a.level.clone())).collect(),
+                at: self.inner.environment.now(),
+                here: true,
+                confirmed_by: Vec::new(),
+            };
+            kept.push((other, proposal));
+        }
+        let inner = Arc::clone(&self.inner);
+        blocking(move || {
+            for (other, proposal) in &kept {
+                inner.store.put_proposal(&own, other, proposal)?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     async fn end(

@@ -1,7 +1,8 @@
 //! The gRPC edge of the network's own people.
 
 use super::{
-    erase, export, find, note, people, practitioner, record, retrieve, seals, search, subject,
+    erase, export, find, note, people, practitioner, preview, record, retrieve, seals, search,
+    subject,
 };
 use crate::NodeError;
 use crate::bounds::INGEST_PROGRESS_AHEAD;
@@ -276,6 +277,15 @@ impl OperatorService for Operating {
     ) -> Result<Response<v1::IssueCardReply>, Status> {
         let call = async |message, _| people::card(&self.0, message).await;
         self.own(request, tracing::info_span!("issue_card"), call)
+            .await
+    }
+
+    async fn preview(
+        &self,
+        request: Request<v1::PreviewRequest>,
+    ) -> Result<Response<v1::NetworkDecision>, Status> {
+        let call = async |message, _| preview::preview(&self.0, message).await;
+        self.own(request, tracing::info_span!("preview"), call)
             .await
     }
 

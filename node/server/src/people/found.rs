@@ -258,6 +258,8 @@ impl<'a> Seen<'a> {
                 disaster,
                 agreed: one.agreed,
                 at: self.now,
+                here: false,
+                confirmed_by: Vec::new(),
             };
             proposals.push((subject, other.clone(), proposal));
         }

@@ -61,6 +61,10 @@ pub struct StoredProposal {
     pub agreed: Vec<(String, String)>,
     /// When it was found.
     pub at: TimeMs,
+    /// Whether this network searched, and found the other's patient; otherwise the other did.
+    pub here: bool,
+    /// Who here looked at both, by local identifier.
+    pub confirmed_by: Vec<String>,
 }
 
 fn proposal_key(own: &SubjectId, other: &SubjectRef) -> Vec<u8> {
@@ -175,6 +179,19 @@ impl NodeStore {
             Ok((pair.0, pair.1, format::decode(PROPOSAL, value.value())?))
         })
         .collect()
+    }
+
+    /// What gave rise to one link, if it is kept.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn proposal(
+        &self,
+        own: &SubjectId,
+        other: &SubjectRef,
+    ) -> Result<Option<StoredProposal>, StoreError> {
+        let key = proposal_key(own, other);
+        format::get(&self.read()?, PROPOSALS, PROPOSAL, &key)
     }
 
     /// Forgets a proposed link.

@@ -20,6 +20,8 @@ fn proposal(at: u64) -> StoredProposal {
         disaster: false,
         agreed: vec![("birth".to_owned(), "exact".to_owned())],
         at: TimeMs(at),
+        here: false,
+        confirmed_by: Vec::new(),
     }
 }
 

@@ -135,6 +135,7 @@ pub async fn linked(saga: &Site, kurume: &Site) -> (Vec<u8>, Vec<u8>) {
                 network: network.to_owned(),
                 subject: subject.to_vec(),
             }),
+            confirmed_by: Vec::new(),
         })
     };
     let from_kurume = link(local(KURUME_HOSPITAL, KURUME_PATIENT), SAGA, &there);

@@ -98,6 +98,7 @@ impl Federation {
                     network: network.to_string(),
                     subject: subject.0.to_vec(),
                 }),
+                confirmed_by: Vec::new(),
             })
         };
         let town = &self.group.town;

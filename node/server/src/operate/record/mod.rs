@@ -10,7 +10,9 @@ use super::prepare::{Asked, Built, prepare};
 use super::seals;
 use super::subject::Named;
 use crate::NodeError;
-use crate::bounds::{EVIDENCE_BYTES_MAX, REPLICA_WAIT_MAX};
+use crate::bounds::{
+    CONFIRMED_BY_MAX, EVIDENCE_BYTES_MAX, PRACTITIONER_BYTES_MAX, REPLICA_WAIT_MAX,
+};
 use crate::commitments::{EVIDENCE, fresh};
 use crate::deadline::{earlier, margin};
 use crate::ledger::{Committed, Snapshot};
@@ -21,6 +23,7 @@ use sekisho_domain::{
 use sekisho_ledger::commitment::Opening;
 use sekisho_proto::v1;
 use sekisho_transport::Deadline;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use v1::record_request::Record;
 
@@ -91,8 +94,10 @@ fn build(inner: &Inner, snapshot: &Snapshot<'_>, record: Record) -> Result<Built
             let about = seals::subject_of(inner, snapshot, SealId(index))?;
             plain(about, v1::entry::Body::ReservationUnseal(unseal))
         }
-        Record::LinkSubject(link) => {
+        Record::LinkSubject(mut link) => {
+            let confirmed_by = std::mem::take(&mut link.confirmed_by);
             let (own, other) = linked(inner, link)?;
+            confirmed(inner, own, &other, confirmed_by)?;
             Ok(said(own, Body::SubjectLink { own, other }))
         }
         Record::UnlinkSubject(link) => {
@@ -177,6 +182,34 @@ fn period(inner: &Inner, wire: Option<v1::Period>) -> v1::Period {
         period.from_ms = inner.environment.now().0;
     }
     period
+}
+
+/// A link to somebody whom a search in a disaster found among others needs two people here who looked at both.
+fn confirmed(
+    inner: &Inner,
+    own: SubjectId,
+    other: &SubjectRef,
+    by: Vec<String>,
+) -> Result<(), NodeError> {
+    let Some(mut found) = inner
+        .store
+        .proposal(&own, other)?
+        .filter(|found| found.here)
+    else {
+        return Ok(());
+    };
+    let people: BTreeSet<&str> = by.iter().map(|who| who.trim()).collect();
+    let named = people.iter().filter(|who| !who.is_empty()).count();
+    if found.disaster && named < 2 {
+        return Err(NodeError::SecondPerson);
+    }
+    if by.len() > CONFIRMED_BY_MAX || by.iter().any(|who| who.len() > PRACTITIONER_BYTES_MAX) {
+        return Err(NodeError::Invalid(
+            "there are too many or too long names of who confirms",
+        ));
+    }
+    found.confirmed_by = by;
+    Ok(inner.store.put_proposal(&own, other, &found)?)
 }
 
 fn linked(inner: &Inner, link: v1::LinkSubject) -> Result<(SubjectId, SubjectRef), NodeError> {

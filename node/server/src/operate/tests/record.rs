@@ -174,6 +174,7 @@ async fn pseudonyms_are_made_on_request_and_links_use_them() {
                 network: SAGA.to_owned(),
                 subject: vec![3; 16],
             }),
+            confirmed_by: Vec::new(),
         })),
     };
     let linked = case

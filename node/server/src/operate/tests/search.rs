@@ -376,6 +376,7 @@ async fn a_link_that_was_found_surely_is_said_by_both_without_anybody_here() {
             network: SAGA.to_owned(),
             subject: one.subject.clone(),
         }),
+        confirmed_by: Vec::new(),
     };
     let record = v1::RecordRequest {
         request_id: vec![9; 16],
