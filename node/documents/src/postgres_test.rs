@@ -38,6 +38,7 @@ fn postgres_index_holds_the_contract() {
     another_version(&server);
     nothing_of_what_is_gone_is_left(&server);
     charts_longer_than_a_page(&server);
+    connections_that_break(&server);
     a_server_that_goes_away(server);
 }
 
@@ -238,6 +239,26 @@ fn charts_longer_than_a_page(server: &Postgres) {
             }
         }
     }
+}
+
+/// Connections cut at any moment, also in the middle of a batch: nobody notices, and nothing is counted twice.
+fn connections_that_break(server: &Postgres) {
+    server.sql("postgres", "CREATE DATABASE broken");
+    let index = open(server, "broken", "saga/1").unwrap();
+    for batch in 0..20 {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                server.sql(
+                    "postgres",
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'broken'",
+                )
+            });
+            let of = |n: u64| put(entry(1, "10", batch, &n.to_string(), &n.to_string()));
+            index.apply(&(0..200).map(of).collect::<Vec<_>>()).unwrap();
+            assert_eq!(index.counters().unwrap().documents(), 200);
+        });
+    }
+    assert_eq!(index.records(None, 1000).unwrap().len(), 200);
 }
 
 fn a_server_that_goes_away(mut server: Postgres) {

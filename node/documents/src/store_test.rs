@@ -372,6 +372,10 @@ fn what_no_entry_names_is_swept_and_nothing_else() {
         kept.server.objects().join("node/1/note"),
         kept.server
             .objects()
+            .join("node/1/std01/bb")
+            .join("a".repeat(64)),
+        kept.server
+            .objects()
             .join("node/2/std01/aa")
             .join("a".repeat(64)),
     ];

@@ -92,17 +92,23 @@ impl Pool {
             let _place = self.places.acquire().await.map_err(|_| Error::Closed)?;
             let (mut attempt, mut pause) = (1, ATTEMPT_PAUSE);
             loop {
-                let mut client = self.client(patience).await?;
-                let fault = match work(&mut client).await {
-                    Ok(done) => {
-                        self.put_back(client, patience);
-                        return Ok(done);
+                let (fault, again) = match self.client(patience).await {
+                    Ok(mut client) => match work(&mut client).await {
+                        Ok(done) => {
+                            self.put_back(client, patience);
+                            return Ok(done);
+                        }
+                        // The connection is dropped with whatever was under way on it.
+                        Err(Fault::Index(error)) => return Err(error),
+                        Err(Fault::Server(error)) => (error, true),
+                    },
+                    // A server that is not there is told at once; one that broke off is asked again.
+                    Err(error) => {
+                        let reached = error.code().is_some() || error.is_closed();
+                        (error, reached)
                     }
-                    // The connection is dropped with whatever was under way on it.
-                    Err(Fault::Index(error)) => return Err(error),
-                    Err(Fault::Server(error)) => error,
                 };
-                if attempt == ATTEMPTS_MAX || !passes(&fault) {
+                if attempt == ATTEMPTS_MAX || !again || !passes(&fault) {
                     return Err(self.failed(fault));
                 }
                 tracing::debug!(
@@ -123,7 +129,7 @@ impl Pool {
         }
     }
 
-    async fn client(&self, patience: Patience) -> Result<Client, Error> {
+    async fn client(&self, patience: Patience) -> Result<Client, tokio_postgres::Error> {
         if patience == Patience::Answer {
             while let Some(client) = self.take() {
                 if !client.is_closed() {
@@ -133,7 +139,7 @@ impl Pool {
         }
         let settings = &self.settings;
         let connected = settings.connection.connect(settings.tls.clone()).await;
-        let (client, connection) = connected.map_err(|e| self.failed(e))?;
+        let (client, connection) = connected?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(
@@ -149,10 +155,7 @@ impl Pool {
         let limits = format!(
             "SET statement_timeout = {statement_ms}; SET idle_in_transaction_session_timeout = {idle_ms}"
         );
-        client
-            .batch_execute(&limits)
-            .await
-            .map_err(|e| self.failed(e))?;
+        client.batch_execute(&limits).await?;
         Ok(client)
     }
 
