@@ -9,6 +9,7 @@
 
 mod drafted;
 mod life;
+mod patients;
 mod town;
 
 use serde_json::{Value, json};
@@ -20,6 +21,7 @@ use town::{LIMIT, NETWORKS, Town, free_ports, program, text, town};
 fn three_networks_by_hand() {
     let town = town();
     from_keys_to_a_verified_proof(&town);
+    patients::who_is_found_linked_and_followed(&town);
     life::an_emergency_opens_what_was_agreed_and_is_judged_by_a_second_person(&town);
     life::a_disaster_is_declared_prolonged_and_ended_and_a_drill_opens_nothing(&town);
     life::what_is_sealed_is_kept_back_and_nobody_else_learns_of_it(&town);
