@@ -211,10 +211,26 @@ fn names(a: &Folded, b: &Folded) -> (Level, Level) {
     );
     let (family_kanji, given_kanji) = script(a_kanji, b_kanji, kanji);
     let (family_kana, given_kana) = script(a_kana, b_kana, kana);
-    (
+    let levels = (
         part(family_kanji, family_kana),
         part(given_kanji, given_kana),
-    )
+    );
+    let crossed = crossed(a_kanji, b_kanji) || crossed(a_kana, b_kana);
+    match levels {
+        (Level::Close | Level::Apart, Level::Close | Level::Apart) if crossed => {
+            (Level::Partial, Level::Partial)
+        }
+        levels => levels,
+    }
+}
+
+/// Whether family and given name stand in each other's place.
+fn crossed(a: Parts<'_>, b: Parts<'_>) -> bool {
+    let one = |a: &Option<Part>, b: &Option<Part>| match (a, b) {
+        (Some(a), Some(b)) => fold::same_kanji(&a.folded, &b.folded),
+        _ => false,
+    };
+    one(a.0, b.1) && one(a.1, b.0)
 }
 
 type Parts<'a> = (&'a Option<Part>, &'a Option<Part>);

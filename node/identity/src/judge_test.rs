@@ -48,7 +48,7 @@ fn judged(a: &Chart<'_>, b: &Chart<'_>) -> Judgement {
 
 #[test]
 fn one_person_written_in_two_ways_is_linked() {
-    let cases: [(&str, Chart<'_>); 15] = [
+    let cases: [(&str, Chart<'_>); 16] = [
         ("the same", HANAKO),
         (
             "widths",
@@ -126,6 +126,14 @@ fn one_person_written_in_two_ways_is_linked() {
                 address: "",
                 phone: "+81 (0)942 00 1234",
                 insured: ["", "", "", ""],
+                ..HANAKO
+            },
+        ),
+        (
+            "family and given name in each other's place",
+            Chart {
+                kanji: "花子 架空",
+                kana: "ハナコ カクウ",
                 ..HANAKO
             },
         ),
