@@ -153,21 +153,20 @@ enum Script {
 }
 
 fn kanji(a: &Part, b: &Part) -> Script {
-    if a.raw == b.raw && fold::same_kanji(&a.folded, &b.folded) {
-        Script::Raw
-    } else if fold::same_kanji(&a.folded, &b.folded) {
-        Script::Folded
-    } else {
-        close(a, b)
-    }
+    let same = fold::same_kanji(&a.folded, &b.folded);
+    spelled(a, b, same)
 }
 
 fn kana(a: &Part, b: &Part) -> Script {
-    if a.raw == b.raw {
-        Script::Raw
-    } else if a.folded != b.folded {
+    spelled(a, b, a.folded == b.folded)
+}
+
+fn spelled(a: &Part, b: &Part, same: bool) -> Script {
+    if !same {
         close(a, b)
-    } else if a.raw.chars().count() == b.raw.chars().count() {
+    } else if a.raw == b.raw {
+        Script::Raw
+    } else if a.length == b.length {
         Script::Folded
     } else {
         Script::Loose
@@ -191,10 +190,10 @@ fn part(kanji: Option<Script>, kana: Option<Script>) -> Level {
     };
     match (best, worst) {
         (Raw, Raw) => Level::Exact,
-        (_, Raw | Folded | Loose) => Level::Folded,
+        (_, Raw | Folded) | (Raw | Folded, Loose) => Level::Folded,
         // One script agrees, the other does not; a long vowel alone makes no agreement.
         (Raw | Folded, _) => Level::Partial,
-        (Loose | Close, Close) => Level::Close,
+        (Loose | Close, Loose | Close) => Level::Close,
         _ => Level::Apart,
     }
 }
@@ -244,8 +243,14 @@ fn script(
     match (a, b) {
         ((Some(whole), None), (Some(family), Some(given)))
         | ((Some(family), Some(given)), (Some(whole), None)) => {
+            let length = family.length + given.length;
             let (family, given) = parted(&whole.folded, &family.folded, &given.folded);
-            (Some(family), Some(given))
+            // A vowel longer or shorter somewhere: no more than loosely the same.
+            let loose = |script: Script| {
+                let longer = script == Script::Folded && whole.length != length;
+                if longer { Script::Loose } else { script }
+            };
+            (Some(loose(family)), Some(loose(given)))
         }
         // Neither is parted: nobody knows where the family name ends, so whatever differs may be the given name.
         ((Some(a), None), (Some(b), None)) => match by(a, b) {

@@ -290,6 +290,40 @@ fn names_that_are_parted_nowhere_are_compared_as_wholes() {
 }
 
 #[test]
+fn a_vowels_length_alone_makes_no_agreement_of_twins() {
+    let family = ["01130012", "70", "123456", ""];
+    let naori = Chart {
+        kanji: "架空 直里",
+        kana: "カクウ ナオリ",
+        insured: family,
+        ..HANAKO
+    };
+    for (kanji, kana) in [
+        ("架空 直織", "カクウ ナオオリ"),
+        ("架空直織", "カクウナオオリ"),
+        ("架空直織", "ｶｸｳﾅｵｵﾘ"),
+        ("", "カクウ ナオオリ"),
+        ("カクウ ナオオリ", "カクウ ナオオリ"),
+    ] {
+        let twin = Chart {
+            kanji,
+            kana,
+            ..naori
+        };
+        assert_ne!(judged(&naori, &twin).band, Band::Link, "{kanji} {kana}");
+        assert_ne!(judged(&twin, &naori).band, Band::Link, "{kanji} {kana}");
+    }
+    // The same length in another spelling is one.
+    let other = Chart {
+        kanji: "",
+        kana: "ｶｸｰ ﾊﾅｺ",
+        insured: family,
+        ..HANAKO
+    };
+    assert_eq!(judged(&HANAKO, &other).band, Band::Link);
+}
+
+#[test]
 fn doubt_waits_for_a_person() {
     let nothing = ["", "", "", ""];
     let cases: [(&str, Chart<'_>); 6] = [
