@@ -153,21 +153,20 @@ enum Script {
 }
 
 fn kanji(a: &Part, b: &Part) -> Script {
-    if a.raw == b.raw && fold::same_kanji(&a.folded, &b.folded) {
-        Script::Raw
-    } else if fold::same_kanji(&a.folded, &b.folded) {
-        Script::Folded
-    } else {
-        close(a, b)
-    }
+    let same = fold::same_kanji(&a.folded, &b.folded);
+    spelled(a, b, same)
 }
 
 fn kana(a: &Part, b: &Part) -> Script {
-    if a.raw == b.raw {
-        Script::Raw
-    } else if a.folded != b.folded {
+    spelled(a, b, a.folded == b.folded)
+}
+
+fn spelled(a: &Part, b: &Part, same: bool) -> Script {
+    if !same {
         close(a, b)
-    } else if a.raw.chars().count() == b.raw.chars().count() {
+    } else if a.raw == b.raw {
+        Script::Raw
+    } else if a.length == b.length {
         Script::Folded
     } else {
         Script::Loose
@@ -191,10 +190,10 @@ fn part(kanji: Option<Script>, kana: Option<Script>) -> Level {
     };
     match (best, worst) {
         (Raw, Raw) => Level::Exact,
-        (_, Raw | Folded | Loose) => Level::Folded,
+        (_, Raw | Folded) | (Raw | Folded, Loose) => Level::Folded,
         // One script agrees, the other does not; a long vowel alone makes no agreement.
         (Raw | Folded, _) => Level::Partial,
-        (Loose | Close, Close) => Level::Close,
+        (Loose | Close, Loose | Close) => Level::Close,
         _ => Level::Apart,
     }
 }
@@ -211,10 +210,26 @@ fn names(a: &Folded, b: &Folded) -> (Level, Level) {
     );
     let (family_kanji, given_kanji) = script(a_kanji, b_kanji, kanji);
     let (family_kana, given_kana) = script(a_kana, b_kana, kana);
-    (
+    let levels = (
         part(family_kanji, family_kana),
         part(given_kanji, given_kana),
-    )
+    );
+    let crossed = crossed(a_kanji, b_kanji) || crossed(a_kana, b_kana);
+    match levels {
+        (Level::Close | Level::Apart, Level::Close | Level::Apart) if crossed => {
+            (Level::Partial, Level::Partial)
+        }
+        levels => levels,
+    }
+}
+
+/// Whether family and given name stand in each other's place.
+fn crossed(a: Parts<'_>, b: Parts<'_>) -> bool {
+    let one = |a: &Option<Part>, b: &Option<Part>| match (a, b) {
+        (Some(a), Some(b)) => fold::same_kanji(&a.folded, &b.folded),
+        _ => false,
+    };
+    one(a.0, b.1) && one(a.1, b.0)
 }
 
 type Parts<'a> = (&'a Option<Part>, &'a Option<Part>);
@@ -228,8 +243,14 @@ fn script(
     match (a, b) {
         ((Some(whole), None), (Some(family), Some(given)))
         | ((Some(family), Some(given)), (Some(whole), None)) => {
+            let length = family.length + given.length;
             let (family, given) = parted(&whole.folded, &family.folded, &given.folded);
-            (Some(family), Some(given))
+            // A vowel longer or shorter somewhere: no more than loosely the same.
+            let loose = |script: Script| {
+                let longer = script == Script::Folded && whole.length != length;
+                if longer { Script::Loose } else { script }
+            };
+            (Some(loose(family)), Some(loose(given)))
         }
         // Neither is parted: nobody knows where the family name ends, so whatever differs may be the given name.
         ((Some(a), None), (Some(b), None)) => match by(a, b) {

@@ -95,8 +95,10 @@ pub(crate) fn sentence(item: Item, level: Level) -> Said {
         (Item::Family | Item::Given, Partial) => {
             let (ja, en) = both(item);
             return Said {
-                ja: format!("{ja}は漢字・カナの一方のみ同じ"),
-                en: format!("the {en} is the same only in kanji or only in kana"),
+                ja: format!("{ja}は漢字・カナの一方のみ同じか、姓と名が入れ替わっている"),
+                en: format!(
+                    "the {en} is the same only in kanji or only in kana, or stands in the other's place"
+                ),
             };
         }
         (Item::Phone, Close) => (

@@ -48,7 +48,7 @@ fn judged(a: &Chart<'_>, b: &Chart<'_>) -> Judgement {
 
 #[test]
 fn one_person_written_in_two_ways_is_linked() {
-    let cases: [(&str, Chart<'_>); 15] = [
+    let cases: [(&str, Chart<'_>); 16] = [
         ("the same", HANAKO),
         (
             "widths",
@@ -126,6 +126,14 @@ fn one_person_written_in_two_ways_is_linked() {
                 address: "",
                 phone: "+81 (0)942 00 1234",
                 insured: ["", "", "", ""],
+                ..HANAKO
+            },
+        ),
+        (
+            "family and given name in each other's place",
+            Chart {
+                kanji: "花子 架空",
+                kana: "ハナコ カクウ",
                 ..HANAKO
             },
         ),
@@ -279,6 +287,40 @@ fn names_that_are_parted_nowhere_are_compared_as_wholes() {
         Band::Link
     );
     assert_eq!(judged(&whole, &twin).band, Band::Apart);
+}
+
+#[test]
+fn a_vowels_length_alone_makes_no_agreement_of_twins() {
+    let family = ["01130012", "70", "123456", ""];
+    let naori = Chart {
+        kanji: "架空 直里",
+        kana: "カクウ ナオリ",
+        insured: family,
+        ..HANAKO
+    };
+    for (kanji, kana) in [
+        ("架空 直織", "カクウ ナオオリ"),
+        ("架空直織", "カクウナオオリ"),
+        ("架空直織", "ｶｸｳﾅｵｵﾘ"),
+        ("", "カクウ ナオオリ"),
+        ("カクウ ナオオリ", "カクウ ナオオリ"),
+    ] {
+        let twin = Chart {
+            kanji,
+            kana,
+            ..naori
+        };
+        assert_ne!(judged(&naori, &twin).band, Band::Link, "{kanji} {kana}");
+        assert_ne!(judged(&twin, &naori).band, Band::Link, "{kanji} {kana}");
+    }
+    // The same length in another spelling is one.
+    let other = Chart {
+        kanji: "",
+        kana: "ｶｸｰ ﾊﾅｺ",
+        insured: family,
+        ..HANAKO
+    };
+    assert_eq!(judged(&HANAKO, &other).band, Band::Link);
 }
 
 #[test]

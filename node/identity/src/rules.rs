@@ -83,7 +83,10 @@ pub fn decide(levels: &Levels) -> Option<(Band, Rule)> {
         return Some((Band::Apart, Rule::OtherSexAndGiven));
     }
     let person = birth == Exact && sex == Exact;
-    if insured.same() && person && (given_agrees || (given == Missing && family.same())) {
+    if insured.same()
+        && person
+        && (given_agrees || (given == Missing && !matches!(family, Apart | Close)))
+    {
         return Some((Band::Link, Rule::InsuredPerson));
     }
     if insured == Partial && person && given.same() {

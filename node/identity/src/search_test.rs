@@ -118,6 +118,23 @@ fn of_several_it_says_what_would_decide_and_not_who() {
 }
 
 #[test]
+fn an_insurance_card_is_enough_and_its_number_alone_is_not() {
+    let mut card = person("", "19500102", "F", "", "");
+    card.insured = Insured::read("01130012", "70", "222222", "01")
+        .into_iter()
+        .collect();
+    assert_eq!(found(&card), Found::One(2));
+    card.insured[0].branch = None;
+    assert!(matches!(found(&card), Found::Several { .. }));
+    card.insured[0].branch = Some("01".to_owned());
+    card.birth = None;
+    let Found::Several { deciding } = found(&card) else {
+        panic!("a number alone may have been mistyped");
+    };
+    assert!(deciding.contains(&Item::Birth) && deciding.contains(&Item::Given));
+}
+
+#[test]
 fn a_sole_but_unsure_candidate_looks_like_several() {
     let sought = person("ミホン タロウ", "19700203", "M", "", "");
     let Found::Several { deciding } = found(&sought) else {

@@ -42,6 +42,21 @@ pub fn kana(text: &str) -> String {
     folded.into_iter().collect()
 }
 
+/// How many sounds a name has, as written: a long vowel counts as two however it is spelled, ヴァ and バ as one. Of kanji
+/// the characters.
+pub(super) fn length(text: &str) -> usize {
+    let (mut count, mut last) = (0, None);
+    for c in plain(text, &['■', '〓', '□', '\u{FFFD}', '?', '〻'])
+        .chars()
+        .map(katakana)
+    {
+        let second = last == Some('ヴ') && matches!(c, 'ァ' | 'ィ' | 'ェ' | 'ォ');
+        count += usize::from(!second);
+        last = Some(c);
+    }
+    count
+}
+
 /// Stands before a ブ that was ヴ.
 const V_MARK: char = '\u{0}';
 

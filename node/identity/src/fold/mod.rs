@@ -77,16 +77,20 @@ pub fn insured_part(text: &str) -> String {
 pub(crate) struct Part {
     pub(crate) raw: String,
     pub(crate) folded: String,
+    /// Sounds, long vowels as two: a vowel's length is folded away, and still counts.
+    pub(crate) length: usize,
 }
 
 impl Part {
     fn of(raw: &str, fold: fn(&str) -> String) -> Option<Self> {
         let folded = fold(raw);
+        let length = kana::length(raw);
         let raw = raw.chars().take(TEXT_CHARS_MAX).collect();
-        folded
-            .chars()
-            .any(|c| c != UNREADABLE)
-            .then_some(Self { raw, folded })
+        folded.chars().any(|c| c != UNREADABLE).then_some(Self {
+            raw,
+            folded,
+            length,
+        })
     }
 }
 
