@@ -136,6 +136,7 @@ mod tests {
         symlink(outside.join("folder/file"), root.join("to-file")).unwrap();
         symlink(outside.join("folder"), root.join("to-folder")).unwrap();
         symlink(root.join("folder"), root.join("within")).unwrap();
+        symlink("folder", root.join("relative")).unwrap();
         symlink("/proc/self/root", root.join("magic")).unwrap();
         let _socket = UnixListener::bind(root.join("socket")).unwrap();
         let source: sekisho_documents::SourceId = "std01".parse().unwrap();
@@ -160,6 +161,7 @@ mod tests {
             ("to-file", "escapes"),
             ("to-folder/file", "escapes"),
             ("within/file", "escapes"),
+            ("relative/file", "escapes"),
             ("magic/etc/passwd", "escapes"),
             ("../outside/folder/file", "escapes"),
             ("/etc/passwd", "escapes"),
