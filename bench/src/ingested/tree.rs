@@ -15,6 +15,9 @@ const FILES_OF_PATIENT: u64 = 43;
 /// Visits of a patient in two years.
 const VISITS: (u32, u32) = (10, 20);
 
+/// Ours and the peer's, by turns.
+type Turns = (Vec<f64>, Vec<f64>);
+
 pub(super) struct Tree {
     dir: TempDir,
     pub(super) storage: SsMix2Storage,
@@ -97,7 +100,7 @@ impl Tree {
     }
 
     /// Both by turns, each after the system's caches were emptied; none where that is not allowed.
-    pub(super) fn cold(&self, rounds: usize) -> Result<Option<(Vec<f64>, Vec<f64>)>, BenchError> {
+    pub(super) fn cold(&self, rounds: usize) -> Result<Option<Turns>, BenchError> {
         let (mut ours, mut peers) = (vec![], vec![]);
         for _ in 0..rounds {
             let index = self.index()?;

@@ -1,9 +1,12 @@
-//! Readers of hospitals' real stores: SS-MIX2 standardised storage to document entries.
+//! Readers of hospitals' real stores: SS-MIX2 standardised and extended storage to document entries.
 //!
 //! - [`Source`] is what every source of documents is: read again and again, and asked at each release whose a
 //!   document's bytes are.
 //! - [`ingest`] walks a storage in place and brings a [`sekisho_documents::DocumentIndex`] up to date: incremental,
 //!   restartable, safe to run twice. Nothing is copied, nothing in the storage is written (P10).
+//! - [`follow`] says where to look again while a storage changes, [`look`] looks there; [`transactions`] reads a storage's
+//!   own feed of changes.
+//! - [`Quirk`] is the table of deviations storages have.
 //! - [`verify_patient`] is the wrong-patient guard on a document's bytes; the node calls it again at release.
 //! - [`render`] shows a message's content to people.
 //!

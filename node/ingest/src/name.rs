@@ -72,7 +72,7 @@ pub(crate) struct Refusal {
 impl StoredName {
     /// Reads a file's path below the root: five folders and the name.
     pub(crate) fn of_path(path: &str) -> Result<Self, Refusal> {
-        let parts: Vec<&str> = path.split('/').filter(|part| is_plain(part)).collect();
+        let parts = parts_of(path);
         let &[
             first,
             second,
@@ -164,9 +164,15 @@ impl StoredName {
     }
 }
 
-/// Whether a part of a path is a name, and leads nowhere else: a path with others has too few.
-pub(crate) fn is_plain(part: &str) -> bool {
-    !matches!(part, "" | "." | "..")
+/// The parts of a path; none where one of them is no name but leads elsewhere.
+pub(crate) fn parts_of(path: &str) -> Vec<&str> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let is_plain = |part: &&str| !matches!(*part, "" | "." | "..");
+    if parts.iter().all(is_plain) {
+        parts
+    } else {
+        Vec::new()
+    }
 }
 
 /// Whether the two upper folders are the ones of this patient. The specification does not say what they are for an
@@ -258,6 +264,8 @@ mod tests {
                 Misplaced,
             ),
             ("one folder more", format!("x/{GOOD}"), Misplaced),
+            ("upwards first", format!("../{GOOD}"), Misplaced),
+            ("nothing first", format!("/{GOOD}"), Misplaced),
             (
                 "upwards",
                 "../-/12/-/PPR-01/12_-_PPR-01_1_20240820182500000_-_1".to_owned(),

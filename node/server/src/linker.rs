@@ -88,7 +88,7 @@ async fn round(inner: &Arc<Inner>) -> Result<(), NodeError> {
 }
 
 async fn say(inner: &Inner, one: &Open) -> Result<(), NodeError> {
-    let meant = ask(inner.ledger.as_ref(), |snapshot| Meant::of(snapshot)).await?;
+    let meant = ask(inner.ledger.as_ref(), Meant::of).await?;
     let body = Body::SubjectLink {
         own: one.own,
         other: one.other.clone(),

@@ -2,7 +2,7 @@
 
 use super::ContentKind;
 use crate::name::{
-    ConditionFlag, PATIENT_ID_CHARS_MAX, Refusal, agrees, is_care_date, is_code, is_plain,
+    ConditionFlag, PATIENT_ID_CHARS_MAX, Refusal, agrees, is_care_date, is_code, parts_of,
 };
 use crate::time;
 use sekisho_documents::{LocalPatientId, OperatorText, QuarantineReason, SeenPatients};
@@ -39,7 +39,7 @@ pub(crate) struct StoredContent {
 impl StoredContent {
     /// Reads a content folder's path below the root.
     pub(crate) fn of_path(path: &str) -> Result<Self, Refusal> {
-        let parts: Vec<&str> = path.split('/').filter(|part| is_plain(part)).collect();
+        let parts = parts_of(path);
         let &[
             first,
             second,

@@ -117,3 +117,61 @@ fn failed(location: &SourceLocation, source: std::io::Error) -> ContentsError {
         },
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn only_regular_files_below_the_root_and_behind_no_link_are_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, outside) = (dir.path().join("root"), dir.path().join("outside"));
+        for folder in [&root, &outside] {
+            fs::create_dir_all(folder.join("folder")).unwrap();
+            fs::write(folder.join("folder/file"), b"bytes").unwrap();
+        }
+        symlink(outside.join("folder/file"), root.join("to-file")).unwrap();
+        symlink(outside.join("folder"), root.join("to-folder")).unwrap();
+        symlink(root.join("folder"), root.join("within")).unwrap();
+        symlink("folder", root.join("relative")).unwrap();
+        symlink("/proc/self/root", root.join("magic")).unwrap();
+        let _socket = UnixListener::bind(root.join("socket")).unwrap();
+        let source: sekisho_documents::SourceId = "std01".parse().unwrap();
+        let tree = Tree::new(&root, Contents::new([(source.clone(), root.clone())]));
+        let opened = |path: &str| {
+            let location = SourceLocation::new(source.clone(), path).unwrap();
+            match tree.open(&location) {
+                None => "not by the kernel",
+                Some(Ok(_)) => "opened",
+                Some(Err(ContentsError::Escapes(_))) => "escapes",
+                Some(Err(ContentsError::NotAFile(_))) => "no file",
+                Some(Err(ContentsError::Vanished(_))) => "vanished",
+                Some(Err(_)) => "other",
+            }
+        };
+        if opened("folder/file") == "not by the kernel" {
+            println!("left out: this kernel has no openat2");
+            return;
+        }
+        let cases = [
+            ("folder/file", "opened"),
+            ("to-file", "escapes"),
+            ("to-folder/file", "escapes"),
+            ("within/file", "escapes"),
+            ("relative/file", "escapes"),
+            ("magic/etc/passwd", "escapes"),
+            ("../outside/folder/file", "escapes"),
+            ("/etc/passwd", "escapes"),
+            ("folder", "no file"),
+            ("socket", "no file"),
+            ("folder/none", "vanished"),
+            ("folder/file/none", "vanished"),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(opened(path), expected, "{path}");
+        }
+    }
+}
