@@ -403,6 +403,10 @@ impl std::str::FromStr for HostPort {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 #[path = "config_test.rs"]
 mod tests;

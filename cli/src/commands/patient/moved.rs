@@ -83,8 +83,9 @@ pub(super) async fn run(args: MoveArgs, at: &At) -> Result<Exit, Failure> {
 }
 
 fn said(step: &Step, args: &MoveArgs) -> Value {
+    let network = if step.here { "own" } else { args.from.as_str() };
     json!({
-        "code": step.code, "network": step.here.then_some("own").unwrap_or(args.from.as_str()),
+        "code": step.code, "network": network,
         "words": { "ja": step.ja, "en": step.en }, "command": step.command,
     })
 }
