@@ -14,7 +14,8 @@ use crate::guard::WrongPatient;
 use crate::report::{Progress, Report};
 use crate::storage::SsMix2Storage;
 use sekisho_documents::{Checked, Contents, ContentsError, DocumentEntry, DocumentIndex, SourceId};
-use sekisho_domain::{FacilityId, Hash};
+use sekisho_domain::{Category, FacilityId, Hash};
+use sekisho_identity::Demographics;
 use sha2::{Digest, Sha256};
 use std::fmt::Debug;
 use std::path::Path;
@@ -82,6 +83,17 @@ pub trait Source: Debug + Send + Sync {
     /// # Errors
     /// [`WrongPatient`] with the reason for which the document would be quarantined.
     fn verify(&self, entry: &DocumentEntry, bytes: &[u8]) -> Result<(), WrongPatient>;
+
+    /// Whether a document says who its patient is, so that charts can be brought together by it.
+    fn says_who(&self, entry: &DocumentEntry) -> bool {
+        entry.category == Category::Demographics
+    }
+
+    /// What a document that [says so](Source::says_who) says of its patient; nothing where it is not shown to be the
+    /// patient's or cannot be read.
+    fn demographics(&self, entry: &DocumentEntry, bytes: &[u8]) -> Option<Demographics> {
+        crate::demographics(bytes, &entry.local_patient_id).ok()
+    }
 
     /// Opens a document, checks that it is what was indexed and [whose](Source::verify) it is, to be released from
     /// byte `from` on. Reads all of it: blocks.

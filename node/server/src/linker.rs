@@ -49,7 +49,11 @@ pub(crate) async fn open(inner: &Arc<Inner>) -> Result<Vec<Open>, NodeError> {
         let (view, now) = (snapshot.view(), task.environment.now());
         let mut open = Vec::new();
         for (own, other, proposal) in task.store.proposals()? {
-            if proposal.here && proposal.at.plus_ms(PROPOSAL_MS_MAX) > now {
+            let too_old = proposal.at.plus_ms(PROPOSAL_MS_MAX) <= now;
+            if too_old {
+                task.store.forget_proposal(&own, &other, proposal.here)?;
+            }
+            if too_old || proposal.here {
                 continue;
             }
             let this = SubjectRef {
@@ -61,8 +65,8 @@ pub(crate) async fn open(inner: &Arc<Inner>) -> Result<Vec<Open>, NodeError> {
                 let said_by = link.as_ref().map(|link| &link.said_by);
                 said_by.is_some_and(|said_by| said_by.contains_key(network))
             };
-            if by(&task.network) || proposal.at.plus_ms(PROPOSAL_MS_MAX) <= now {
-                task.store.forget_proposal(&own, &other)?;
+            if by(&task.network) {
+                task.store.forget_proposal(&own, &other, false)?;
                 continue;
             }
             let said = by(&other.network);
@@ -105,7 +109,7 @@ async fn say(inner: &Inner, one: &Open) -> Result<(), NodeError> {
         Outcome::Refused(reason) => {
             let network = &one.other.network;
             tracing::warn!(%network, reason = reason.code(), "a link was not taken; a person looks");
-            inner.store.forget_proposal(&one.own, &one.other)?;
+            inner.store.forget_proposal(&one.own, &one.other, false)?;
         }
         Outcome::Accepted | Outcome::Decided(_) => {
             tracing::info!(network = %one.other.network, index = %committed.index, "a link is said");

@@ -21,6 +21,7 @@ mod corpus_test;
 mod divided_test;
 pub(crate) mod entry;
 pub(crate) mod fhir;
+mod fhir_patient;
 pub(crate) mod json;
 pub(crate) mod lines;
 mod mapping;

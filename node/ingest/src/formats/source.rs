@@ -3,7 +3,9 @@
 use super::mapping::Mapping;
 use super::pdf::Sidecar;
 use super::scan::Scan;
-use super::{Context, DIVIDED_BYTES_MAX, Found, cda, fhir, nsips, pdf, refused, table, uke};
+use super::{
+    Context, DIVIDED_BYTES_MAX, Found, cda, fhir, fhir_patient, nsips, pdf, refused, table, uke,
+};
 use crate::error::Error;
 use crate::guard::WrongPatient;
 use crate::name::Refusal;
@@ -14,6 +16,7 @@ use sekisho_documents::{
     Part, QuarantineReason, SourceId,
 };
 use sekisho_domain::{FacilityId, Hash};
+use sekisho_identity::Demographics;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -195,6 +198,16 @@ fn of_refusal(refusal: Refusal) -> WrongPatient {
 impl Source for FolderSource {
     fn id(&self) -> &SourceId {
         &self.source_id
+    }
+
+    fn says_who(&self, _: &DocumentEntry) -> bool {
+        // Each FHIR document has its patient's own resource in it.
+        matches!(self.format, Format::Fhir)
+    }
+
+    fn demographics(&self, entry: &DocumentEntry, bytes: &[u8]) -> Option<Demographics> {
+        self.verify(entry, bytes).ok()?;
+        fhir_patient::demographics(bytes)
     }
 
     fn facility(&self) -> &FacilityId {

@@ -11,7 +11,7 @@ use crate::store::ChartRecord;
 use sekisho_documents::{
     Availability, DocumentEntry, FileOutcome, FileRecord, PAGE_ENTRIES_MAX, Patient, UniqueId,
 };
-use sekisho_domain::{Category, TimeMs};
+use sekisho_domain::TimeMs;
 use sekisho_ingest::{Source, SsMix2Storage};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,7 +86,9 @@ pub(crate) fn renew_below(
         let page = inner
             .index
             .files(&storage.source_id, &prefix, None, PAGE_ENTRIES_MAX)?;
-        let entries = page.iter().filter_map(demographic);
+        let entries = page
+            .iter()
+            .filter_map(|record| demographic(storage, record));
         let Some(entry) = entries.max_by_key(|entry| (entry.creation, entry.unique_id)) else {
             continue;
         };
@@ -109,11 +111,10 @@ fn chart_of(entry: &DocumentEntry) -> Patient {
 }
 
 /// A document in force that says who its patient is.
-fn demographic(record: &FileRecord) -> Option<&DocumentEntry> {
+fn demographic<'r>(source: &dyn Source, record: &'r FileRecord) -> Option<&'r DocumentEntry> {
     match &record.outcome {
         FileOutcome::Document(entry)
-            if entry.category == Category::Demographics
-                && entry.status == Availability::Approved =>
+            if entry.status == Availability::Approved && source.says_who(entry) =>
         {
             Some(entry)
         }
@@ -137,7 +138,7 @@ fn each_entry(
         };
         after = Some(last.location.path.clone());
         for record in &page {
-            if let Some(entry) = demographic(record) {
+            if let Some(entry) = demographic(source, record) {
                 take(entry)?;
             }
         }
@@ -152,8 +153,7 @@ fn said(
 ) -> Option<sekisho_identity::Demographics> {
     let opened = inner.contents.open(entry).ok()?;
     let (_, bytes) = opened.check_whole(0).ok()?;
-    source.verify(entry, &bytes).ok()?;
-    let demographics = sekisho_ingest::demographics(&bytes, &entry.local_patient_id).ok()?;
+    let demographics = source.demographics(entry, &bytes)?;
     demographics.check().is_ok().then_some(demographics)
 }
 

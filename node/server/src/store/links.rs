@@ -67,14 +67,17 @@ pub struct StoredProposal {
     pub confirmed_by: Vec<String>,
 }
 
-fn proposal_key(own: &SubjectId, other: &SubjectRef) -> Vec<u8> {
+/// What this network found and what another did are two things, though they are about the same two.
+fn proposal_key(own: &SubjectId, other: &SubjectRef, here: bool) -> Vec<u8> {
     let network = other.network.as_str().as_bytes();
-    [own.as_bytes().as_slice(), other.subject.as_bytes(), network].concat()
+    let subjects = [own.as_bytes().as_slice(), other.subject.as_bytes()].concat();
+    [&subjects, [here.into()].as_slice(), network].concat()
 }
 
 fn proposal_of(key: &[u8]) -> Option<(SubjectId, SubjectRef)> {
     let (own, rest) = key.split_at_checked(SubjectId::LEN)?;
-    let (other, network) = rest.split_at_checked(SubjectId::LEN)?;
+    let (other, rest) = rest.split_at_checked(SubjectId::LEN)?;
+    let (_, network) = rest.split_first()?;
     let network: NetworkId = std::str::from_utf8(network).ok()?.parse().ok()?;
     let other = SubjectRef {
         network,
@@ -159,7 +162,7 @@ impl NodeStore {
         self.write(|txn| {
             subjects::check(txn, own)?;
             make_room(txn)?;
-            let key = proposal_key(own, other);
+            let key = proposal_key(own, other, proposal.here);
             format::put(txn, PROPOSALS, PROPOSAL, &key, proposal)
         })
     }
@@ -181,27 +184,32 @@ impl NodeStore {
         .collect()
     }
 
-    /// What gave rise to one link, if it is kept.
+    /// What this network found by a search of its own that may be linked, if it is kept.
     ///
     /// # Errors
     /// The database failed.
-    pub fn proposal(
+    pub fn found_here(
         &self,
         own: &SubjectId,
         other: &SubjectRef,
     ) -> Result<Option<StoredProposal>, StoreError> {
-        let key = proposal_key(own, other);
+        let key = proposal_key(own, other, true);
         format::get(&self.read()?, PROPOSALS, PROPOSAL, &key)
     }
 
-    /// Forgets a proposed link.
+    /// Forgets a link that another network proposed, or that this one found.
     ///
     /// # Errors
     /// The database failed.
-    pub fn forget_proposal(&self, own: &SubjectId, other: &SubjectRef) -> Result<(), StoreError> {
+    pub fn forget_proposal(
+        &self,
+        own: &SubjectId,
+        other: &SubjectRef,
+        here: bool,
+    ) -> Result<(), StoreError> {
         self.write(|txn| {
             let mut table = txn.open_table(PROPOSALS).map_err(StoreError::database)?;
-            let key = proposal_key(own, other);
+            let key = proposal_key(own, other, here);
             table.remove(key.as_slice()).map_err(StoreError::database)?;
             Ok(())
         })

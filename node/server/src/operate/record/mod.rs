@@ -191,11 +191,7 @@ fn confirmed(
     other: &SubjectRef,
     by: Vec<String>,
 ) -> Result<(), NodeError> {
-    let Some(mut found) = inner
-        .store
-        .proposal(&own, other)?
-        .filter(|found| found.here)
-    else {
+    let Some(mut found) = inner.store.found_here(&own, other)? else {
         return Ok(());
     };
     let people: BTreeSet<&str> = by.iter().map(|who| who.trim()).collect();

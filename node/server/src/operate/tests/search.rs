@@ -324,6 +324,30 @@ async fn in_a_disaster_it_is_told_who_it_may_be_without_consent() {
         possible.patients[0].subject,
         case.setting.saga_subject.0.to_vec()
     );
+    // A person here links somebody of the list only with another one.
+    let link = |by: &[&str], n: u8| v1::RecordRequest {
+        request_id: vec![n; 16],
+        record: Some(v1::record_request::Record::LinkSubject(v1::LinkSubject {
+            patient: patient(),
+            other: Some(v1::SubjectRef {
+                network: SAGA.to_owned(),
+                subject: possible.patients[0].subject.clone(),
+            }),
+            confirmed_by: by.iter().map(|who| (*who).to_owned()).collect(),
+        })),
+    };
+    for (n, by) in [&[][..], &["dr-7"], &["dr-7", " dr-7 "], &["dr-7", ""]]
+        .iter()
+        .enumerate()
+    {
+        let refused = case.record(link(by, n as u8)).await.unwrap_err();
+        assert!(
+            matches!(refused, NodeError::SecondPerson),
+            "{by:?}: {refused}"
+        );
+    }
+    // They are linked already in this town, so the ledger has nothing to add; the node lets it through.
+    assert!(case.record(link(&["dr-7", "nurse-2"], 9)).await.is_ok());
     let store = &case.saga.0.store;
     // His sister has no pseudonym unless she was told of.
     let sister = store.subject_of(&chart(SAGA_OTHER, "00000077")).unwrap();
