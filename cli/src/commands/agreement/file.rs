@@ -222,7 +222,7 @@ mod tests {
         let agreement = parse(EXAMPLE, Path::new(".")).unwrap();
         assert_eq!((agreement.parties.len(), agreement.grants.len()), (2, 4));
         assert_eq!(agreement.retention, Retention::AsOwnRecord);
-        assert_eq!(agreement.grants[0].categories.len(), 6);
+        assert_eq!(agreement.grants[0].categories.len(), 7);
         assert_eq!(agreement.grants[1].categories.len(), Category::ALL.len());
         assert_eq!(agreement.grants[1].valid, agreement.valid);
         // The last day is covered: it ends when 2029-04-01 begins in Japan.
