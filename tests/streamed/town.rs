@@ -348,7 +348,7 @@ fn server(port: u16, replica: u8) -> String {
 
 fn with_source(port: u16, replica: u8, facility: &str, sections: &str) -> String {
     let source = format!(
-        "[[node.source]]\nid = \"{facility}\"\nkind = \"ss-mix2-standardised\"\nfacility = \"{facility}\"\nroot = \"../ssmix2/{facility}\"\n"
+        "[[node.source]]\nid = \"{facility}\"\nkind = \"ss-mix2-standardised\"\nfacility = \"{facility}\"\nroot = \"../ssmix2/{facility}\"\nfollow = false\n"
     );
     server(port, replica) + sections + &source
 }
