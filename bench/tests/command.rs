@@ -53,7 +53,7 @@ fn list_ends_well_and_a_wrong_name_does_not() {
     let listed = bench(&["list"]);
     assert_eq!(listed.status.code(), Some(0));
     let list = String::from_utf8(listed.stdout).expect("text");
-    assert_eq!(list.lines().count(), 12, "{list}");
+    assert_eq!(list.lines().count(), 13, "{list}");
     assert!(listed.stderr.is_empty());
 
     let unknown = bench(&["latency", "--json"]);
@@ -193,7 +193,8 @@ fn networks_ask_each_other_end_to_end() {
 fn documents_are_found_in_a_large_index() {
     let report = quick("index").expect("it needs nobody else");
     let cases = cases(&report);
-    assert_eq!(cases.len(), 4);
+    // Four of sled's, and as many of PostgreSQL's where it is installed.
+    assert!([4, 8].contains(&cases.len()), "{cases:?}");
     assert!(
         cases[0].contains("among 20,000, one thread, against among 2,000"),
         "{cases:?}"
