@@ -226,12 +226,8 @@ async fn the_sources_are_read_again_on_request_and_reported() {
         .ingest_sources(v1::IngestRequest { rebuild: true })
         .unwrap();
     let events: Vec<_> = tokio_stream::StreamExt::collect(gone).await;
-    assert!(events.last().unwrap().is_err() && !case.saga.answers_documents());
-    let refused = case
-        .find(v1::FindRequest {
-            targets: vec![SAGA.to_owned()],
-            ..find()
-        })
-        .await;
-    assert!(refused.is_err(), "an index half built does not answer (P8)");
+    assert!(events.last().unwrap().is_err());
+    // What was half built beside answers nothing; the index before stays as it was (P8).
+    assert!(case.saga.answers_documents());
+    assert_eq!(case.documents().await.len(), 4);
 }
