@@ -3,7 +3,7 @@
 use super::samples_test as samples;
 use super::*;
 use crate::fixture_test as ssmix2;
-use crate::{Source, SsMix2Storage};
+use crate::{Layout, Source, SsMix2Storage};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -50,6 +50,15 @@ pub fn ssmix2_path(root: &Path, patient: &str, version: u8, flag: u8) -> PathBuf
     ))
 }
 
+/// A content folder of extended storage.
+pub fn extended_path(root: &Path, patient: &str, version: u8, flag: u8) -> PathBuf {
+    let (first, second) = (&patient[..3], &patient[3..6]);
+    let kind = "^サマリ^^18842-5^退院時サマリー^LN";
+    root.join(format!(
+        "{first}/{second}/{patient}/20260401/{kind}/{patient}_20260401_{kind}_K1_2026040{version}110000000_01_{flag}"
+    ))
+}
+
 pub const CASES: &[Case] = &[
     Case {
         name: "ss-mix2-standardised",
@@ -80,6 +89,38 @@ pub const CASES: &[Case] = &[
         in_place_of: |root, patient, other| {
             let bytes = ssmix2::prescription(other, "DRUG 1");
             write(ssmix2_path(root, patient, 1, 1), bytes);
+        },
+    },
+    Case {
+        name: "ss-mix2-extended",
+        source: |root| {
+            let mut storage = SsMix2Storage::new(
+                root.to_owned(),
+                FACILITY.parse().unwrap(),
+                "s".parse().unwrap(),
+            );
+            storage.layout = Layout::Extended;
+            Box::new(storage)
+        },
+        put: |root, patient, version| {
+            let before = extended_path(root, patient, version - 1, 1);
+            if before.exists() {
+                fs::rename(&before, extended_path(root, patient, version - 1, 2)).unwrap();
+            }
+            let text = samples::summary(FACILITY, patient, version);
+            let folder = extended_path(root, patient, version, 1);
+            write(folder.join("main_document.xml"), text)
+        },
+        end: Some(|root, patient| {
+            let from = extended_path(root, patient, 1, 1);
+            fs::rename(from, extended_path(root, patient, 1, 0)).unwrap();
+        }),
+        supersedes: true,
+        has_end: true,
+        in_place_of: |root, patient, other| {
+            let text = samples::summary(FACILITY, other, 1);
+            let folder = extended_path(root, patient, 1, 1);
+            write(folder.join("main_document.xml"), text);
         },
     },
     Case {

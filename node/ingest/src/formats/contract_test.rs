@@ -164,7 +164,7 @@ fn versions_supersede_and_come_back() {
             };
             assert_eq!(entry.status, expected, "{}", case.name);
         }
-        if case.name != "ss-mix2-standardised" {
+        if !case.name.starts_with("ss-mix2") {
             let _ = fs::remove_file(newer.with_extension("pdf.json"));
             fs::remove_file(newer).unwrap();
             let report = held.ingest(case.name);
@@ -219,7 +219,7 @@ fn what_is_deleted_is_not_answered() {
 #[test]
 fn a_deletion_that_goes_away_gives_back_what_it_deleted() {
     for (case, end) in CASES.iter().filter_map(|case| Some((case, case.end?))) {
-        if case.name == "ss-mix2-standardised" {
+        if case.name.starts_with("ss-mix2") {
             continue; // There a deletion is the file's own name.
         }
         let held = Held::of(case);
@@ -375,7 +375,11 @@ fn nothing_outside_the_root_is_reached() {
         fs::create_dir_all(inside.parent().unwrap()).unwrap();
         symlink(&path, &inside).unwrap();
         let report = held.ingest(case.name);
-        let reasons: Vec<_> = report.quarantined.keys().copied().collect();
+        // A content folder whose only document is such a link has no document.
+        let reasons = report.quarantined.keys().copied();
+        let reasons: Vec<_> = reasons
+            .filter(|reason| *reason != QuarantineReason::NoMainDocument)
+            .collect();
         assert_eq!(reasons, [QuarantineReason::EscapesRoot], "{}", case.name);
         assert_eq!(
             held.found(ONE, Statuses::ApprovedAndDeprecated),
