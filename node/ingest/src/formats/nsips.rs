@@ -20,6 +20,7 @@ use sekisho_documents::{
     Code, LocalPatientId, OperatorText, Part, QuarantineReason, SeenPatients, Title,
 };
 use sekisho_domain::{Category, TimeMs};
+use sekisho_identity::{Address, Date, Demographics, Insured, Name, Sex};
 
 /// How the header begins in every revision that is read.
 const VERSION: &str = "VER0106";
@@ -155,6 +156,24 @@ fn facts(header: &Record, sent: TimeMs, group: &[Record]) -> Result<Facts, Refus
     })
 }
 
+/// Who a document's patient is, by its record 1: names, sex, birth date, address, and the insured person's number. Its
+/// telephone numbers are left out: public readers do not agree where they stand.
+pub(super) fn demographics(bytes: &[u8]) -> Option<Demographics> {
+    let patient = records(bytes).find(|record| record.kind() == "1")?;
+    let of = |n: usize| patient.field(n);
+    Some(Demographics {
+        kanji: Name::whole(of(3)),
+        kana: Name::whole(of(2)),
+        birth: Date::read(of(5)).ok(),
+        sex: Sex::read(of(4)),
+        addresses: Address::read(of(6), of(7)).into_iter().collect(),
+        insured: Insured::read(of(14), of(16), of(17), "")
+            .into_iter()
+            .collect(),
+        ..Demographics::default()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +195,20 @@ mod tests {
             Err(refusal) => Err(refusal.reason),
         });
         Ok(read.collect())
+    }
+
+    #[test]
+    fn a_dispensing_says_who_its_patient_is() {
+        let text = dispensing("4140000001", "00012345", 1, 'A');
+        let said = demographics(&cp932(&text)).unwrap();
+        assert_eq!(said.kanji, Name::read("関所", "太郎"));
+        assert_eq!(said.kana, Name::read("ｾｷｼｮ", "ﾀﾛｳ"));
+        assert_eq!(said.birth, Date::new(1948, 4, 5));
+        assert_eq!(said.sex, Some(Sex::Male));
+        assert_eq!(said.addresses.len(), 1);
+        let insured = Insured::read("01410016", "７０", "123", "");
+        assert_eq!(said.insured, insured.into_iter().collect::<Vec<_>>());
+        assert_eq!(demographics(b"VER010603,2026\r\n"), None);
     }
 
     #[test]

@@ -201,13 +201,17 @@ impl Source for FolderSource {
     }
 
     fn says_who(&self, _: &DocumentEntry) -> bool {
-        // Each FHIR document has its patient's own resource in it.
-        matches!(self.format, Format::Fhir)
+        // Each of these has its patient's own resource, or record, in it.
+        matches!(self.format, Format::Fhir | Format::Nsips)
     }
 
     fn demographics(&self, entry: &DocumentEntry, bytes: &[u8]) -> Option<Demographics> {
         self.verify(entry, bytes).ok()?;
-        fhir_patient::demographics(bytes)
+        match self.format {
+            Format::Fhir => fhir_patient::demographics(bytes),
+            Format::Nsips => nsips::demographics(bytes),
+            Format::Cda | Format::Pdf | Format::Uke | Format::Csv(_) => None,
+        }
     }
 
     fn facility(&self) -> &FacilityId {

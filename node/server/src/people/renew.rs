@@ -141,6 +141,34 @@ fn each_entry(
             if let Some(entry) = demographic(source, record) {
                 take(entry)?;
             }
+            if matches!(record.outcome, FileOutcome::Divided { .. }) {
+                each_part(inner, source, record, take)?;
+            }
+        }
+    }
+}
+
+/// The same of a file that holds several documents.
+fn each_part(
+    inner: &Inner,
+    source: &dyn Source,
+    file: &FileRecord,
+    take: &mut dyn FnMut(&DocumentEntry) -> Result<(), NodeError>,
+) -> Result<(), NodeError> {
+    let mut after = None;
+    loop {
+        let page = inner.index.parts(&file.location, after, PAGE_ENTRIES_MAX)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = last.location.part;
+        for record in &page {
+            if let Some(entry) = demographic(source, record) {
+                take(entry)?;
+            }
+        }
+        if after.is_none() {
+            return Ok(());
         }
     }
 }
@@ -165,3 +193,7 @@ fn put(inner: &Inner, batch: &mut Vec<(Patient, Option<ChartRecord>)>) -> Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "renew_test.rs"]
+mod tests;

@@ -1,0 +1,79 @@
+use super::*;
+use crate::testing::{CoreLedger, Fixed, SAGA, SAGA_HOSPITAL, SAGA_OTHER, Storage, TARO, chart};
+use crate::{Config, Node, NodeStore, Parts};
+use sekisho_documents::MemoryIndex;
+use sekisho_domain::KeyPurpose;
+use sekisho_ingest::{FolderSource, Format};
+use std::sync::Arc;
+
+fn dispensing(facility: &str, codes: [&str; 2]) -> String {
+    let (prefecture, code) = (&facility[..2], &facility[3..]);
+    let mut text = format!(
+        "VER010603,20260401153322,,PC1,{prefecture},4,{code},PHARMACY,8400000,SAGA,0952000000,\r\n"
+    );
+    for code in codes {
+        text.push_str(&format!(
+            "1,{code},\u{ff7e}\u{ff77}\u{ff7c}\u{ff6e} \u{ff80}\u{ff9b}\u{ff73},SEKISHO TARO,1,19480405,8400801,佐賀県佐賀市駅前中央一丁目2番3号,,,,,2,2,01410016,,1234,567890,1\r\n\
+             2,R-{code},41,A,20260401,,,20260401,0,0,0,206,0000002,41,H,8400002,S,0952000001,01,N,,,7,D,D,0\r\n\
+             3,1,*1000,U,,,,,2,1,14,0,,1,0,0,,,,,,\r\n\
+             4,1,1,1,3969010F2030,621951001,,M,M,M,0,0,0,0,0,0,1,1,T,0,0,0,0,1,82.1\r\n"
+        ));
+    }
+    text
+}
+
+/// A hospital's messages and a pharmacy's files, in which a document is a part of a file.
+#[tokio::test]
+async fn charts_of_all_kinds_of_sources_are_there_and_go_with_their_documents() {
+    let dir = tempfile::tempdir().unwrap();
+    let hospital = Storage::new(dir.path(), "std01", SAGA_HOSPITAL);
+    hospital.put_person("0009013", &TARO);
+    // A pharmacy's code has a 4 in its third place.
+    let pharmacy = "4144567890";
+    let folder = dir.path().join("nsips");
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("1.txt");
+    let text = dispensing(pharmacy, ["P-1", "P-2"]);
+    std::fs::write(&file, encoding_rs::SHIFT_JIS.encode(&text).0).unwrap();
+    let nsips = FolderSource {
+        root: folder,
+        facility: pharmacy.parse().unwrap(),
+        source_id: "nsips".parse().unwrap(),
+        format: Format::Nsips,
+        patient_system: None,
+    };
+    let ledger = CoreLedger::new(&[SAGA]);
+    let environment = Fixed::new("saga", ledger.now());
+    let config = Config {
+        network: SAGA.parse().unwrap(),
+        sources: vec![hospital.of_node(), Arc::new(nsips)],
+        budgets: crate::testing::BUDGETS,
+    };
+    let parts = Parts {
+        ledger: Arc::clone(&ledger) as _,
+        store: NodeStore::open(&dir.path().join("node.redb")).unwrap(),
+        index: Arc::new(MemoryIndex::default()),
+        directory: crate::store::Directory::in_memory(),
+        key: sekisho_ledger::testing::key(SAGA, KeyPurpose::Node),
+        carrier: Arc::new(crate::testing::nowhere()),
+        broker: crate::testing::nowhere(),
+        environment: environment as _,
+    };
+    let node = Node::start(config, parts).await.unwrap();
+    crate::testing::until(async || node.answers_documents()).await;
+    let inner = &node.0;
+    let known = |facility: &str, id: &str| inner.directory.chart(&chart(facility, id)).unwrap();
+    assert_eq!(inner.directory.charts_total().unwrap(), 3);
+    let (one, two) = (known(SAGA_HOSPITAL, "0009013"), known(pharmacy, "P-1"));
+    let birth = |record: Option<ChartRecord>| record.unwrap().demographics.birth;
+    assert_eq!(birth(one), birth(two));
+    assert!(known(SAGA_OTHER, "0009013").is_none());
+    // Read again, nothing is read anew.
+    assert_eq!(renew(inner).unwrap(), Renewed::default());
+    std::fs::remove_file(file).unwrap();
+    let again = crate::ingestion::run(Arc::clone(inner), false, |_| {}).await;
+    again.unwrap();
+    assert_eq!(inner.directory.charts_total().unwrap(), 1);
+    // It looks at its sources until it is told to stop.
+    node.shutdown().await.unwrap();
+}
