@@ -35,7 +35,7 @@ pub(super) enum Command {
         after_help = "Example:\n  sekisho subject unlink --patient 4110100015/00001234 \\\n    \
                       --with azaleanet:00112233445566778899aabbccddeeff"
     )]
-    Unlink(LinkArgs),
+    Unlink(PairArgs),
     /// Record that a patient has died: no consent of theirs holds any longer
     #[command(
         after_help = "Example:\n  sekisho subject died --patient 4110100015/00001234 --recorded-by 4110100015"
@@ -89,24 +89,30 @@ pub(super) struct EraseArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct LinkArgs {
+pub(super) struct PairArgs {
     /// The patient: FACILITY/LOCALID of this network, or the pseudonym
     #[arg(long, value_name = "PATIENT")]
     patient: PatientArg,
     /// The other network's pseudonym, as its `subject show` prints it
     #[arg(long, value_name = "NETWORK:PSEUDONYM")]
     with: SubjectRef,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LinkArgs {
+    #[command(flatten)]
+    pair: PairArgs,
     /// Who looked at both and says so; twice where a search in a disaster found who it may be
     #[arg(long, value_name = "ID")]
     confirmed_by: Vec<String>,
 }
 
-impl LinkArgs {
-    fn message(&self) -> v1::LinkSubject {
+impl PairArgs {
+    fn message(&self, confirmed_by: Vec<String>) -> v1::LinkSubject {
         v1::LinkSubject {
             patient: Some(self.patient.message()),
             other: Some(v1::SubjectRef::from(&self.with)),
-            confirmed_by: self.confirmed_by.clone(),
+            confirmed_by,
         }
     }
 }
@@ -119,24 +125,26 @@ pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
             at.ui.result(&object, &subject);
             Ok(Exit::Done)
         }
-        Command::Link(args) => {
-            let done = ops::record(&at.session()?, Record::LinkSubject(args.message())).await?;
-            let other = &args.with.network;
+        Command::Link(LinkArgs { pair, confirmed_by }) => {
+            let link = Record::LinkSubject(pair.message(confirmed_by));
+            let done = ops::record(&at.session()?, link).await?;
+            let other = &pair.with.network;
             let ja = format!(
                 "{other} の患者との対応づけを記録しました。{other} も同じことを記録すると有効になります"
             );
             let en = format!(
                 "The link with {other} is recorded; it holds once {other} records the same"
             );
-            at.recorded(&done.accepted()?, &json!({ "with": args.with }), &ja, &en);
+            at.recorded(&done.accepted()?, &json!({ "with": pair.with }), &ja, &en);
             Ok(Exit::Done)
         }
-        Command::Unlink(args) => {
-            let done = ops::record(&at.session()?, Record::UnlinkSubject(args.message())).await?;
-            let other = &args.with.network;
+        Command::Unlink(pair) => {
+            let unlink = Record::UnlinkSubject(pair.message(Vec::new()));
+            let done = ops::record(&at.session()?, unlink).await?;
+            let other = &pair.with.network;
             let ja = format!("{other} の患者との対応づけを取り消しました");
             let en = format!("The link with {other} is taken back");
-            at.recorded(&done.accepted()?, &json!({ "with": args.with }), &ja, &en);
+            at.recorded(&done.accepted()?, &json!({ "with": pair.with }), &ja, &en);
             Ok(Exit::Done)
         }
         Command::Died(args) => {

@@ -948,11 +948,6 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
         "confirmed_by",
         "双方を見て本人と確かめた人。災害時の候補からの対応づけでは2人",
     ),
-    (
-        "subject unlink",
-        "confirmed_by",
-        "確かめた人。取り消しでは使いません",
-    ),
     ("patient reviews", "max", "組の数（1～1000）"),
     (
         "patient reviews",
