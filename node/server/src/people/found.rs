@@ -45,22 +45,22 @@ pub(crate) fn look(
         .by
         .ok_or(NodeError::Invalid("a search says nobody"))?;
     let (found, list) = match by {
-        By::Card(secret) => (seen.by_card(&secret)?.into_iter().collect(), None),
+        By::Card(secret) => (seen.by_card(&secret)?.into_iter().collect(), false),
         By::Person(person) => {
             let person = demographics(person)?;
             match footing {
-                Footing::Disaster | Footing::DisasterDrill => (seen.possible(&person)?, Some(())),
+                Footing::Disaster | Footing::DisasterDrill => (seen.possible(&person)?, true),
                 _ => {
                     let several = seen.by_person(&person)?;
                     match several {
-                        Ok(found) => (found.into_iter().collect(), None),
+                        Ok(found) => (found.into_iter().collect(), false),
                         Err(deciding) => return Ok(several_of(deciding)),
                     }
                 }
             }
         }
     };
-    seen.tell(found, list.is_some(), footing)
+    seen.tell(found, list, footing)
 }
 
 fn several_of(deciding: Vec<String>) -> Looked {
