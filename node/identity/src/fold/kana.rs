@@ -66,10 +66,11 @@ fn voiced_v(out: &[char]) -> bool {
 
 /// Adds one sound, or lengthens the one before.
 fn push(out: &mut Vec<char>, c: char) {
-    let row = out.last().copied().and_then(vowel);
-    match (c, row) {
-        ('ウ', Some('ウ' | 'オ')) | ('オ', Some('オ')) | ('ー', Some('ウ' | 'オ') | None) =>
-            {}
+    let last = out.last().copied();
+    match (c, last.and_then(vowel)) {
+        ('ウ', Some('ウ' | 'オ')) | ('オ', Some('オ')) | ('ー', Some('ウ' | 'オ')) => {}
+        // Between what is no kana it stays: without it, its neighbours might compose.
+        ('ー', None) if matches!(last, None | Some('ン')) => {}
         ('ー', Some(vowel)) => out.push(vowel),
         ('イ', Some('エ')) => out.push('エ'),
         _ => out.push(c),

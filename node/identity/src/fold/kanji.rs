@@ -8,23 +8,21 @@ pub const UNREADABLE: char = '〓';
 
 /// Folds a name in kanji; a name in kana alone, as in the field for kanji of people from abroad, as kana. Total.
 pub fn kanji(text: &str) -> String {
-    let plain = plain(text, &['■', '〓', '□', '\u{FFFD}', '?', '〻']);
-    if plain.chars().all(|c| matches!(c, 'ぁ'..='ヿ')) {
-        return kana::kana(&plain);
+    let mut spelled: Vec<char> = Vec::new();
+    for c in plain(text, &['■', '〓', '□', '\u{FFFD}', '?', '〻']).chars() {
+        spelled.push(match (c, spelled.last()) {
+            ('■' | '□' | '\u{FFFD}' | '?', _) => UNREADABLE,
+            // Of kanji and kana: letters before them might compose with what they repeat.
+            ('々' | '〻' | '仝', Some(last)) if *last >= '\u{2E80}' => *last,
+            ('々' | '〻' | '仝', _) => '々',
+            (other, _) => other,
+        });
     }
-    let mut out: Vec<char> = Vec::new();
-    for c in plain.chars() {
-        let c = match c {
-            '■' | '□' | '\u{FFFD}' | '?' => UNREADABLE,
-            '々' | '〻' | '仝' => match out.last() {
-                Some(last) => *last,
-                None => '々',
-            },
-            other => kana::large(kana::katakana(other)),
-        };
-        out.push(variants::common(c));
+    if spelled.iter().all(|c| matches!(c, 'ぁ'..='ヿ')) {
+        return kana::kana(&spelled.into_iter().collect::<String>());
     }
-    out.into_iter().collect()
+    let one = |c| variants::common(kana::large(kana::katakana(c)));
+    spelled.into_iter().map(one).collect()
 }
 
 /// Whether two folded names may be the same: each character is, or is unreadable in one of them, and at least one that

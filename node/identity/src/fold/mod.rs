@@ -17,6 +17,7 @@ pub use postal::{PLACES_MAX, Place, PostalFault, PostalTable};
 
 use crate::{Date, Demographics, Name, Sex, TEXT_CHARS_MAX};
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::canonical_combining_class;
 
 /// Fewest digits of a telephone number that says anything: an extension is nobody's.
 const PHONE_DIGITS_MIN: usize = 9;
@@ -24,10 +25,13 @@ const PHONE_DIGITS_MIN: usize = 9;
 pub(crate) const POSTAL_DIGITS: usize = 7;
 
 /// NFKC of what is within bounds, without what is neither letter, digit nor one of `keep`; ASCII letters as capitals.
+/// Marks that compose with no letter before them go too: their order depends on their neighbours.
 pub(crate) fn plain(text: &str, keep: &[char]) -> String {
     let bare = |text: &str| -> String {
         text.nfkc()
-            .filter(|c| c.is_alphanumeric() || keep.contains(c))
+            .filter(|c| {
+                c.is_alphanumeric() && canonical_combining_class(*c) == 0 || keep.contains(c)
+            })
             .collect()
     };
     let bounded: String = text.chars().take(TEXT_CHARS_MAX).collect();
