@@ -20,7 +20,7 @@ use crate::refusals::{Refusal, Refusals};
 use crate::store::{ReadState, Store, blocking};
 use crate::tiles::Tiles;
 use crate::{ReplicaError, state_error};
-use openraft::{RaftMetrics, ServerState};
+use openraft::ServerState;
 use sekisho_domain::{EntryIndex, Genesis, Hash, LedgerId, NetworkId, ReplicaId, RequestId};
 use sekisho_ledger::attested::{Ask, AskFault, attest};
 use sekisho_ledger::signature::SigningKey;
@@ -388,7 +388,7 @@ impl Replica {
     }
 
     pub(crate) fn leader(&self) -> Option<u64> {
-        self.0.raft.metrics().borrow().current_leader
+        self.0.raft.server_metrics().borrow().current_leader
     }
 
     /// Whether this replica may put new work in the log: it is ready, it leads, all of earlier terms is
@@ -398,7 +398,7 @@ impl Replica {
         let metrics = self.0.raft.metrics();
         let metrics = metrics.borrow();
         self.is_ready()
-            && leads(&metrics)
+            && leads(metrics.id, metrics.state, metrics.current_leader)
             && metrics
                 .last_applied
                 .is_some_and(|id| id.leader_id.term == metrics.current_term)
@@ -407,14 +407,15 @@ impl Replica {
                 .is_none_or(|ms| u128::from(ms) <= election)
     }
 
-    /// Ends when this replica does not lead.
+    /// Ends when this replica does not lead. Everybody who waits for an entry waits here too, so it looks at what
+    /// changes with leadership alone, not at what changes with every entry.
     pub(crate) async fn leads_no_more(&self) {
         // An error means that the engine is gone, and leadership with it.
         let _ = self
             .0
             .raft
-            .metrics()
-            .wait_for(|metrics| !leads(metrics))
+            .server_metrics()
+            .wait_for(|metrics| !leads(metrics.id, metrics.state, metrics.current_leader))
             .await;
     }
 
@@ -423,14 +424,14 @@ impl Replica {
         let _ = self
             .0
             .raft
-            .metrics()
+            .server_metrics()
             .wait_for(|metrics| metrics.current_leader != Some(leader))
             .await;
     }
 
     /// Waits for another leader than this one, at most so long.
     pub(crate) async fn leader_changed(&self, from: Option<u64>, at_most: Duration) {
-        let mut metrics = self.0.raft.metrics();
+        let mut metrics = self.0.raft.server_metrics();
         let changed = metrics.wait_for(|metrics| metrics.current_leader != from);
         let _ = tokio::time::timeout(at_most, changed).await;
     }
@@ -450,6 +451,6 @@ impl Drop for Place {
     }
 }
 
-fn leads(metrics: &RaftMetrics<u64, Member>) -> bool {
-    metrics.state == ServerState::Leader && metrics.current_leader == Some(metrics.id)
+fn leads(id: u64, state: ServerState, leader: Option<u64>) -> bool {
+    state == ServerState::Leader && leader == Some(id)
 }
