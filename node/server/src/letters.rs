@@ -6,9 +6,9 @@
 
 use crate::NodeError;
 use crate::bounds::{SEARCH_KEY_MS, SEARCH_KEYS_MAX};
+use crate::cipher::AesGcm256;
 use crate::environment::{Environment, NoRandomness};
 use crate::sealing::{Draw, Encapsulated, Public, Reader, SealingFault};
-use hpke::aead::AesGcm256;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable, OpModeR, OpModeS, Serializable, setup_receiver, setup_sender_with_rng};

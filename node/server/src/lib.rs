@@ -32,6 +32,7 @@ mod answer;
 mod blocking;
 pub mod bounds;
 mod budgets;
+mod cipher;
 mod commitments;
 mod deadline;
 pub mod enforce;

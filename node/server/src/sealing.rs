@@ -5,8 +5,9 @@
 //! encapsulated key. Each chunk is sealed with its number and whether it is the last, so that none can be moved,
 //! left out or cut off.
 
+use crate::cipher::AesGcm256;
 use crate::environment::{Environment, NoRandomness};
-use hpke::aead::{AeadCtxR, AeadCtxS, AeadTag, AesGcm256};
+use hpke::aead::{AeadCtxR, AeadCtxS, AeadTag};
 use hpke::kdf::HkdfSha256;
 use hpke::kem::{Kem as _, X25519HkdfSha256};
 use hpke::rand_core::{TryCryptoRng, TryRng};
