@@ -1,12 +1,9 @@
 //! Which PostgreSQL, as whom, and over what: TLS wherever the way leaves this machine.
 
 use crate::Error;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use crate::tls::tls_client;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -42,7 +39,7 @@ impl PostgresSettings {
             .application_name("sekisho");
         let server = server(&connection);
         Ok(Self {
-            tls: MakeRustlsConnect::new(client(ca)?),
+            tls: MakeRustlsConnect::new(tls_client(ca)?),
             connection,
             server,
         })
@@ -99,14 +96,14 @@ fn parsed(url: &str) -> Result<tokio_postgres::Config, Error> {
     Ok(connection)
 }
 
-fn setting(key: &'static str, what: impl Into<String>) -> Error {
+pub(crate) fn setting(key: &'static str, what: impl Into<String>) -> Error {
     Error::Setting {
         key,
         what: what.into(),
     }
 }
 
-fn refused(key: &'static str, error: &dyn std::error::Error) -> Error {
+pub(crate) fn refused(key: &'static str, error: &dyn std::error::Error) -> Error {
     let mut what = error.to_string();
     if let Some(source) = error.source() {
         what = format!("{what}: {source}");
@@ -123,34 +120,6 @@ pub(crate) fn secret(path: &Path, key: &'static str) -> Result<String, Error> {
         return Err(setting(key, format!("{} is empty", path.display())));
     }
     Ok(line)
-}
-
-/// TLS as a client, with ring, trusting the certificates of a PEM file or the system's.
-pub(crate) fn client(ca: Option<&Path>) -> Result<ClientConfig, Error> {
-    let mut roots = RootCertStore::empty();
-    match ca {
-        Some(path) => {
-            let unusable =
-                |e: &dyn std::fmt::Display| setting("ca", format!("{}: {e}", path.display()));
-            let found = CertificateDer::pem_file_iter(path).map_err(|e| unusable(&e))?;
-            for certificate in found {
-                let certificate = certificate.map_err(|e| unusable(&e))?;
-                roots.add(certificate).map_err(|e| unusable(&e))?;
-            }
-            if roots.is_empty() {
-                return Err(unusable(&"no certificate in it"));
-            }
-        }
-        None => {
-            // What of them is unusable is left out; with none at all a connection says so.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| refused("ca", &e))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Whether no byte leaves this machine: sockets and loopback addresses.
