@@ -76,5 +76,5 @@ pub use release::{
 };
 pub use report::{Progress, Report};
 pub use sekisho_documents::{QuarantineReason, Quarantined};
-pub use source::{Source, Withheld};
+pub use source::{Says, Source, Withheld};
 pub use storage::{Layout, READER_VERSION, SsMix2Storage};

@@ -3,7 +3,7 @@
 use super::{FACILITY, Held, Kind, ONE, OTHER, Place, holds};
 use crate::fixture_test as ssmix2;
 use crate::formats::samples_test as samples;
-use crate::{FolderSource, Format, Layout, Mapping, QuarantineReason, Source, SsMix2Storage};
+use crate::{FolderSource, Format, Layout, Mapping, QuarantineReason, Says, Source, SsMix2Storage};
 use sekisho_documents::Statuses;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,6 +20,7 @@ struct Files {
     put: fn(&Path, patient: &str, version: u8) -> PathBuf,
     /// Deletes it, if the kind has a way of its own.
     delete: Option<fn(&Path, patient: &str)>,
+    says: Option<Says>,
     /// Whether the format says where a document ends.
     has_end: bool,
     /// Writes another patient's document in the place of this one's, as a careless system does.
@@ -156,6 +157,7 @@ fn holds_of(files: &'static Files) {
         supersedes: true,
         deletes: files.delete.is_some(),
         has_end: files.has_end,
+        says: files.says,
         documents: 1,
     };
     let at = |place: &str| (files.source)(Path::new("/").join(place).as_path());
@@ -256,6 +258,7 @@ static SS_MIX2_STANDARDISED: Files = Files {
         let from = ssmix2_path(root, patient, 1, 1);
         fs::rename(from, ssmix2_path(root, patient, 1, 0)).unwrap();
     }),
+    says: None,
     has_end: false,
     confuse: |root, patient, other| {
         let bytes = ssmix2::prescription(other, "DRUG 1");
@@ -279,6 +282,7 @@ static SS_MIX2_EXTENDED: Files = Files {
         let from = extended_path(root, patient, 1, 1);
         fs::rename(from, extended_path(root, patient, 1, 0)).unwrap();
     }),
+    says: None,
     has_end: true,
     confuse: |root, patient, other| {
         let text = samples::summary(FACILITY, other, 1);
@@ -299,6 +303,7 @@ static FHIR: Files = Files {
         let ended = bundle.replace("\"status\":\"final\"", "\"status\":\"entered-in-error\"");
         write(root.join(format!("2026/{patient}-9.json")), ended);
     }),
+    says: Some(Says::Document),
     has_end: true,
     confuse: |root, patient, other| {
         let bundle = samples::referral(FACILITY, other, 1);
@@ -314,6 +319,7 @@ static CDA: Files = Files {
         write(root.join(format!("{patient}-{version}.xml")), text)
     },
     delete: None,
+    says: Some(Says::Document),
     has_end: true,
     confuse: |root, patient, other| {
         let text = samples::summary(FACILITY, other, 1);
@@ -339,6 +345,7 @@ static PDF: Files = Files {
         write(root.join(format!("{patient}-9.pdf.json")), ended);
         write(root.join(format!("{patient}-9.pdf")), bytes);
     }),
+    says: None,
     has_end: true,
     // Over the PDF only, as a careless copy does; its sidecar still says the first patient.
     confuse: |root, patient, other| {
@@ -363,6 +370,7 @@ static NSIPS: Files = Files {
         let path = root.join(format!("{patient}-9.txt"));
         write(path, samples::cp932(&text));
     }),
+    says: Some(Says::Document),
     has_end: false,
     confuse: |root, patient, other| {
         let text = samples::dispensing(FACILITY, other, 1, 'A');
@@ -382,6 +390,7 @@ static UKE: Files = Files {
         write(path, samples::cp932(&text))
     },
     delete: None,
+    says: Some(Says::Claim),
     has_end: true,
     confuse: |root, patient, other| {
         let text = samples::claims(FACILITY, &[other], 1);
@@ -390,27 +399,44 @@ static UKE: Files = Files {
     },
 };
 
+/// The same with columns that say who the patient is.
+fn of_persons(text: &str) -> String {
+    let person = "[person]\nkanji = \"氏名\"\nbirth = \"生年月日\"\n";
+    text.replace("\"削除\"]", "\"削除\", \"氏名\", \"生年月日\"]")
+        .replace("value = \"1\" }\n", &format!("value = \"1\" }}\n{person}"))
+        .replace("削除\r\n", "削除,氏名,生年月日\r\n")
+        .replace(",0\r\n", ",0,関所　太郎,19480405\r\n")
+        .replace(",1\r\n", ",1,関所　太郎,19480405\r\n")
+}
+
 static CSV: Files = Files {
     name: "csv",
     source: |root| {
-        let mapping = Mapping::parse(samples::MAPPING).unwrap();
+        let mapping = Mapping::parse(&of_persons(samples::MAPPING)).unwrap();
         folder(root, Format::Csv(mapping.into()))
     },
     put: |root, patient, version| {
         let text = samples::vitals(FACILITY, &[patient]);
         let text = text.replace("10:00", &format!("10:0{version}"));
         let path = root.join(format!("{patient}-{version}.csv"));
-        write(path, samples::cp932(&text))
+        write(path, samples::cp932(&of_persons(&text)))
     },
     delete: Some(|root, patient| {
         let text = samples::vitals(FACILITY, &[patient]);
         let text = text.replace("10:00,0", "10:09,1");
-        write(root.join(format!("{patient}-9.csv")), samples::cp932(&text));
+        write(
+            root.join(format!("{patient}-9.csv")),
+            samples::cp932(&of_persons(&text)),
+        );
     }),
+    says: Some(Says::Document),
     has_end: false,
     confuse: |root, patient, other| {
         let text = samples::vitals(FACILITY, &[other]);
-        write(root.join(format!("{patient}-1.csv")), samples::cp932(&text));
+        write(
+            root.join(format!("{patient}-1.csv")),
+            samples::cp932(&of_persons(&text)),
+        );
     },
 };
 
@@ -452,4 +478,21 @@ fn uke() {
 #[test]
 fn csv() {
     holds_of(&CSV);
+}
+
+#[test]
+fn no_two_kinds_have_one_digest() {
+    let kinds = [
+        &SS_MIX2_STANDARDISED,
+        &SS_MIX2_EXTENDED,
+        &FHIR,
+        &CDA,
+        &PDF,
+        &NSIPS,
+        &UKE,
+        &CSV,
+    ];
+    let digests = kinds.map(|kind| (kind.source)(Path::new("/a")).digest());
+    let digests: std::collections::BTreeSet<_> = digests.into_iter().collect();
+    assert_eq!(digests.len(), kinds.len());
 }

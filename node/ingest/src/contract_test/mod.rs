@@ -3,11 +3,12 @@
 
 mod files;
 
-use crate::{Report, Source, Withheld};
+use crate::{Report, Says, Source, Withheld};
 use sekisho_documents::{
     Availability, Contents, DocumentEntry, DocumentIndex, MemoryIndex, PAGE_ENTRIES_MAX, Patient,
     Quarantined, Query, Statuses,
 };
+use sekisho_identity::{Date, Name};
 
 pub const FACILITY: &str = "4110000001";
 pub const ONE: &str = "0009013";
@@ -23,6 +24,8 @@ pub struct Kind {
     pub deletes: bool,
     /// Whether the format says where a document ends: without that, one that lost its last fields is a document.
     pub has_end: bool,
+    /// In what capacity its documents say who their patient is: 関所 太郎, born on 5 April 1948.
+    pub says: Option<Says>,
     /// How many documents the index has of one that is put.
     pub documents: usize,
 }
@@ -134,6 +137,7 @@ impl Held {
 pub fn holds<'f>(kind: &Kind, at: &dyn Fn(&str) -> Box<dyn Source>, fresh: &mut Fresh<'f>) {
     its_settings_are_in_its_digest(kind, at);
     finds_what_is_there_and_releases_it_to_its_patient_only(kind, fresh);
+    what_says_who_its_patient_is_says_it_of_nobody_else(kind, fresh);
     versions_give_way_and_come_back(kind, fresh);
     if kind.deletes {
         what_is_deleted_is_not_answered(kind, fresh);
@@ -196,6 +200,35 @@ fn finds_what_is_there_and_releases_it_to_its_patient_only(kind: &Kind, fresh: &
         before,
         "{name}: an id is the same in an index built again"
     );
+}
+
+fn what_says_who_its_patient_is_says_it_of_nobody_else(kind: &Kind, fresh: &mut Fresh<'_>) {
+    let (name, place) = (kind.name, fresh());
+    let held = Held::of(place.as_ref());
+    place.put(ONE, 1);
+    held.ingest(name);
+    for entry in held.in_force(ONE) {
+        assert_eq!(held.source.says_who(&entry), kind.says, "{name}");
+        if kind.says.is_none() {
+            continue;
+        }
+        let bytes = held.release(&entry).unwrap();
+        let said = held.source.demographics(&entry, &bytes).unwrap();
+        assert_eq!(said.kanji, Some(Name::new("関所", "太郎")), "{name}");
+        assert_eq!(said.birth, Date::new(1948, 4, 5), "{name}");
+        assert_eq!(said.check(), Ok(()), "{name}");
+        let mut confused = entry.clone();
+        confused.local_patient_id = OTHER.parse().unwrap();
+        assert_eq!(held.source.demographics(&confused, &bytes), None, "{name}");
+        // Of damaged bytes it says nothing or what they say, within bounds.
+        for (damage, bytes) in damages(&bytes) {
+            let said = held.source.demographics(&entry, &bytes);
+            assert!(
+                said.is_none_or(|said| said.check() == Ok(())),
+                "{name}: {damage}"
+            );
+        }
+    }
 }
 
 fn versions_give_way_and_come_back(kind: &Kind, fresh: &mut Fresh<'_>) {

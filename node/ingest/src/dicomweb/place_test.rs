@@ -123,6 +123,8 @@ fn dicomweb() {
         supersedes: false,
         deletes: true,
         has_end: true,
+        // It names its patient, but is not fetched for that.
+        says: None,
         // Facts and a thumbnail.
         documents: 2,
     };

@@ -11,6 +11,7 @@
 //! - `nsips`, `uke`, `table` (CSV with a mapping file): CP932 text whose files hold several patients
 
 pub(crate) mod cda;
+mod cda_patient;
 #[cfg(test)]
 mod corpus_test;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod mapping;
 pub(crate) mod markup;
 mod nsips;
 mod pdf;
+mod said;
 #[cfg(test)]
 pub(crate) mod samples_test;
 mod scan;
