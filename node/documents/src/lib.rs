@@ -39,6 +39,8 @@ mod postgres;
 mod private_postgres;
 #[cfg(test)]
 mod private_s3;
+#[cfg(test)]
+mod private_tls;
 mod quarantine;
 mod record;
 mod sled_index;

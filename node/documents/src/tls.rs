@@ -38,3 +38,7 @@ pub fn tls_client(ca: Option<&Path>) -> Result<ClientConfig, Error> {
         .map_err(|e| refused("ca", &e))?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
+
+#[cfg(test)]
+#[path = "tls_test.rs"]
+mod tests;

@@ -24,12 +24,17 @@ pub struct PostgresSettings {
 
 impl PostgresSettings {
     /// Reads a `postgresql://` URL without a password. Unless all its hosts are this machine, TLS is required and the
-    /// server's certificate checked, against the certificates in `ca` or, without it, the system's.
+    /// server's certificate checked, against the certificates in `ca` or, without it, the system's. On this machine
+    /// there is TLS where `sslmode=require` or `ca` asks for it.
     ///
     /// # Errors
     /// [`Error::Setting`]: the URL, the password's file or the certificates cannot be used.
     pub fn new(url: &str, password: Option<&Path>, ca: Option<&Path>) -> Result<Self, Error> {
         let mut connection = parsed(url)?;
+        if connection.get_ssl_mode() == SslMode::Prefer && ca.is_none() && stays_here(&connection) {
+            // Many a package makes a certificate that leads nowhere; on this machine it would only be in the way.
+            connection.ssl_mode(SslMode::Disable);
+        }
         if let Some(path) = password {
             connection.password(secret(path, "password_file")?);
         }
@@ -171,7 +176,9 @@ mod tests {
             "postgresql://sekisho@[::1]/index",
             "postgresql://sekisho@%2Frun%2Fpostgresql/index",
         ] {
-            assert_eq!(mode(here), SslMode::Prefer, "{here}");
+            assert_eq!(mode(here), SslMode::Disable, "{here}");
+            let required = mode(&format!("{here}?sslmode=require"));
+            assert_eq!(required, SslMode::Require, "{here}");
         }
         for away in [
             "postgresql://sekisho@db.example.jp/index",
