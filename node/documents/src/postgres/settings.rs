@@ -25,7 +25,7 @@ pub struct PostgresSettings {
 impl PostgresSettings {
     /// Reads a `postgresql://` URL without a password. Unless all its hosts are this machine, TLS is required and the
     /// server's certificate checked, against the certificates in `ca` or, without it, the system's. On this machine
-    /// there is TLS where `sslmode=require` or `ca` asks for it.
+    /// there is TLS where `sslmode=require` asks for it, or where `ca` is given and the server has it.
     ///
     /// # Errors
     /// [`Error::Setting`]: the URL, the password's file or the certificates cannot be used.
