@@ -37,7 +37,7 @@ pub fn uke(bytes: &[u8]) {
 pub fn csv(bytes: &[u8]) {
     static MAPPING: OnceLock<Option<Arc<Mapping>>> = OnceLock::new();
     let mapping = MAPPING.get_or_init(|| {
-        let text = include_str!("../corpus/csv-mapping/vitals");
+        let text = include_str!("../corpus/csv-mapping/persons");
         Mapping::parse(text).ok().map(Arc::new)
     });
     assert!(mapping.is_some(), "the corpus holds the mapping");
@@ -94,10 +94,14 @@ fn read(format: Format, format_code: &str, bytes: &[u8], sidecar: Option<&[u8]>)
             guarded.is_ok(),
             "a document alone is what it was: {guarded:?}"
         );
+        if let Some(said) = source.demographics_of(&patient, &alone) {
+            assert_eq!(said.check(), Ok(()), "what is said is within bounds");
+        }
         if let Ok(stranger) = "stranger".parse()
             && patient != stranger
         {
             assert!(source.one_patient(&stranger, &alone, sidecar).is_err());
+            assert_eq!(source.demographics_of(&stranger, &alone), None);
         }
     }
 }

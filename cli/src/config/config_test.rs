@@ -269,6 +269,8 @@ fn each_kind_of_source_has_its_settings_and_no_others() {
         of("dicomweb", &format!("{url}\nlogin = \"pacs.login\"")),
         Ok("dicomweb")
     );
+    assert_eq!(of("dicomweb", "url = \"https://p:1/x\""), Ok("dicomweb"));
+    let with_ca = format!("{url}\nca = \"ca.pem\"");
     let no_login = format!("{url}\nlogin = \"no.login\"");
     let system = "patient_system = \"urn:oid:1.2.3\"";
     assert_eq!(of("fhir", system), Ok("fhir"));
@@ -292,8 +294,18 @@ fn each_kind_of_source_has_its_settings_and_no_others() {
         ("dicomweb", "", "node.source[1].url: is missing"),
         (
             "dicomweb",
-            "url = \"https://p:1/x\"",
-            "a proxy beside the node speaks TLS",
+            "url = \"ftp://p:1/x\"",
+            "begins with https:// or http://",
+        ),
+        (
+            "dicomweb",
+            with_ca.as_str(),
+            "node.source[1].ca: belongs to a url that begins with https://",
+        ),
+        (
+            "dicomweb",
+            "url = \"https://p:1/x\"\nca = \"absent.pem\"",
+            "absent.pem",
         ),
         (
             "dicomweb",

@@ -7,7 +7,7 @@ use sekisho_documents::SourceId;
 use sekisho_domain::FacilityId;
 use sekisho_ingest::{
     DicomWebSource, FolderSource, Format, Layout, Login, MAPPING_BYTES_MAX, Mapping, ServiceRoot,
-    Source, SsMix2Storage,
+    Source, SsMix2Storage, Trust,
 };
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -47,6 +47,8 @@ pub enum Holds {
     DicomWeb {
         /// Where it answers.
         service: ServiceRoot,
+        /// Whose certificates it may have, where it answers over TLS.
+        trust: Option<Trust>,
         /// As whom it is asked, where it asks.
         login: Option<Login>,
     },
@@ -73,8 +75,13 @@ impl SourceConfig {
                 format,
                 patient_system,
             }),
-            Holds::DicomWeb { service, login } => Arc::new(DicomWebSource {
+            Holds::DicomWeb {
                 service,
+                trust,
+                login,
+            } => Arc::new(DicomWebSource {
+                service,
+                trust,
                 login,
                 facility,
                 source_id,
@@ -95,7 +102,7 @@ pub(super) fn read(
         Some(kind) => holds(kind, base, &mut source),
         None => {
             // What belongs to a kind that is not known is no fault of its own.
-            for key in ["root", "url", "login", "mapping", "patient_system"] {
+            for key in ["root", "url", "ca", "login", "mapping", "patient_system"] {
                 let _ = source.optional::<String>(key, "");
             }
             None
@@ -153,15 +160,39 @@ fn holds(kind: Kind, base: &Path, source: &mut Reader<'_>) -> Option<Holds> {
 }
 
 fn dicomweb(base: &Path, source: &mut Reader<'_>) -> Option<Holds> {
-    let service = source.required("url", "http://pacs.example.jp:8042/dicom-web");
+    let service = source.required::<ServiceRoot>("url", "https://pacs.example.jp:8043/dicom-web");
+    let ca = source.optional_path("ca", base);
     let login = match source.optional::<String>("login", "/etc/sekisho/pacs.login") {
         Some(path) => Some(login(&base.join(path), source)?),
         None => None,
     };
+    let service = service?;
+    let trust = match (service.is_https(), ca) {
+        (true, ca) => Some(trust(ca.as_deref(), source)?),
+        (false, None) => None,
+        (false, Some(_)) => {
+            let ja = "https:// の url にだけ使えます";
+            let en = "belongs to a url that begins with https://";
+            source.fault("ca", Words::new(ja, en));
+            return None;
+        }
+    };
     Some(Holds::DicomWeb {
-        service: service?,
+        service,
+        trust,
         login,
     })
+}
+
+/// Certificates a PACS is known by: those of a file, or the system's.
+fn trust(ca: Option<&Path>, source: &mut Reader<'_>) -> Option<Trust> {
+    Trust::of(ca)
+        .map_err(|error| {
+            let ja = format!("証明書として使えません：{error}");
+            let en = format!("cannot be used: {error}");
+            source.fault("ca", Words::new(ja, en));
+        })
+        .ok()
 }
 
 /// A file with one line, `user:password`.

@@ -39,11 +39,14 @@ mod postgres;
 mod private_postgres;
 #[cfg(test)]
 mod private_s3;
+#[cfg(test)]
+mod private_tls;
 mod quarantine;
 mod record;
 mod sled_index;
 mod source;
 mod store;
+mod tls;
 
 pub use contents::{Contents, ContentsError, DOCUMENT_BYTES_MAX, FILE_BYTES_MAX};
 pub use entry::{
@@ -65,3 +68,4 @@ pub use record::{
 pub use sled_index::{CACHE_BYTES, SledIndex};
 pub use source::{HEAD_BYTES_MAX, Part, SOURCE_PATH_BYTES_MAX, SourceId, SourceLocation};
 pub use store::{Keeping, ObjectContents, StoreError, StoreSettings, Swept};
+pub use tls::tls_client;

@@ -143,6 +143,43 @@ impl Postgres {
         }
     }
 
+    /// Starts it again with a certificate and its key. `remote` may then come over TLS only, with a password.
+    #[allow(dead_code, reason = "not every test that has a server asks for it")]
+    pub fn speak_tls(&mut self, certificate: &str, key: &str, password: &str) {
+        self.sql(
+            "postgres",
+            &format!("CREATE ROLE remote LOGIN PASSWORD '{password}'"),
+        );
+        self.stop();
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = self.data().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+            if let Some((user, group)) = self.account {
+                chown(&path, Some(user), Some(group)).unwrap();
+            }
+        }
+        for (name, before, behind) in [
+            (
+                "pg_hba.conf",
+                "hostssl all remote all scram-sha-256\nhostnossl all remote all reject\n",
+                "",
+            ),
+            ("postgresql.conf", "", "\nssl = on\n"),
+        ] {
+            let path = self.data().join(name);
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(&path, format!("{before}{text}{behind}")).unwrap();
+        }
+        self.again();
+    }
+
+    /// The port it answers at.
+    #[allow(dead_code, reason = "not every test that has a server asks for it")]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Stops it at once, as a power cut would.
     pub fn stop(&mut self) {
         let mut stop = self.command("pg_ctl");

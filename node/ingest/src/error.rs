@@ -14,6 +14,14 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A PACS cannot be asked. Nothing is forgotten.
+    #[error("source {source_id} cannot be read: {reason}")]
+    Pacs {
+        /// The source.
+        source_id: SourceId,
+        /// Which PACS, and what it does.
+        reason: String,
+    },
     /// A folder holds more documents than are kept in order at a time.
     #[error("source {source_id} holds more than {max} documents; divide it into several sources")]
     TooManyDocuments {

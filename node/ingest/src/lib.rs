@@ -22,6 +22,8 @@
     )
 )]
 
+#[cfg(test)]
+mod contract_test;
 mod decode;
 mod demographics;
 mod dicomweb;
@@ -59,7 +61,7 @@ mod walk;
 pub mod xml;
 
 pub use demographics::demographics;
-pub use dicomweb::{DicomWebSource, Login, ServiceRoot};
+pub use dicomweb::{DicomWebSource, Login, ServiceRoot, Trust};
 pub use error::Error;
 pub use formats::{FolderSource, Format, MAPPING_BYTES_MAX, Mapping, MappingError, Whose};
 pub use guard::{WrongPatient, verify_patient};
@@ -74,5 +76,5 @@ pub use release::{
 };
 pub use report::{Progress, Report};
 pub use sekisho_documents::{QuarantineReason, Quarantined};
-pub use source::{Source, Withheld};
+pub use source::{Says, Source, Withheld};
 pub use storage::{Layout, READER_VERSION, SsMix2Storage};

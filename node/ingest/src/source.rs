@@ -38,6 +38,17 @@ pub enum Withheld {
     Path,
 }
 
+/// In what capacity a document says who its patient is. What counts more stands behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Says {
+    /// Billing, weeks later, and without an address.
+    Claim,
+    /// A document of something else, whose header names its patient.
+    Document,
+    /// What the facility's register has of the patient: written for nothing else, and all of it.
+    Register,
+}
+
 /// One source of documents. Held to one suite of tests, whatever it reads.
 pub trait Source: Debug + Send + Sync {
     /// The node's name for it.
@@ -84,9 +95,10 @@ pub trait Source: Debug + Send + Sync {
     /// [`WrongPatient`] with the reason for which the document would be quarantined.
     fn verify(&self, entry: &DocumentEntry, bytes: &[u8]) -> Result<(), WrongPatient>;
 
-    /// Whether a document says who its patient is, so that charts can be brought together by it.
-    fn says_who(&self, entry: &DocumentEntry) -> bool {
-        entry.category == Category::Demographics
+    /// Whether a document says who its patient is, so that charts can be brought together by it; and how much that
+    /// counts beside what others say.
+    fn says_who(&self, entry: &DocumentEntry) -> Option<Says> {
+        (entry.category == Category::Demographics).then_some(Says::Register)
     }
 
     /// What a document that [says so](Source::says_who) says of its patient; nothing where it is not shown to be the

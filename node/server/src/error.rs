@@ -211,7 +211,9 @@ impl NodeError {
             | Self::ShutDown
             | Self::Ledger(LedgerFault::Unavailable(_) | LedgerFault::NotTold(_))
             | Self::Contents(_)
-            | Self::Ingest(sekisho_ingest::Error::Root { .. }) => ErrorCode::Unavailable,
+            | Self::Ingest(
+                sekisho_ingest::Error::Root { .. } | sekisho_ingest::Error::Pacs { .. },
+            ) => ErrorCode::Unavailable,
             Self::Late => ErrorCode::DeadlineExceeded,
             Self::Bundle(error) => match error.as_ref() {
                 BuildError::CheckpointTooOld { .. } => ErrorCode::Unavailable,

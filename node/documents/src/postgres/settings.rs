@@ -1,12 +1,9 @@
 //! Which PostgreSQL, as whom, and over what: TLS wherever the way leaves this machine.
 
 use crate::Error;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use crate::tls::tls_client;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -27,12 +24,17 @@ pub struct PostgresSettings {
 
 impl PostgresSettings {
     /// Reads a `postgresql://` URL without a password. Unless all its hosts are this machine, TLS is required and the
-    /// server's certificate checked, against the certificates in `ca` or, without it, the system's.
+    /// server's certificate checked, against the certificates in `ca` or, without it, the system's. On this machine
+    /// there is TLS where `sslmode=require` asks for it, or where `ca` is given and the server has it.
     ///
     /// # Errors
     /// [`Error::Setting`]: the URL, the password's file or the certificates cannot be used.
     pub fn new(url: &str, password: Option<&Path>, ca: Option<&Path>) -> Result<Self, Error> {
         let mut connection = parsed(url)?;
+        if connection.get_ssl_mode() == SslMode::Prefer && ca.is_none() && stays_here(&connection) {
+            // Many a package makes a certificate that leads nowhere; on this machine it would only be in the way.
+            connection.ssl_mode(SslMode::Disable);
+        }
         if let Some(path) = password {
             connection.password(secret(path, "password_file")?);
         }
@@ -42,7 +44,7 @@ impl PostgresSettings {
             .application_name("sekisho");
         let server = server(&connection);
         Ok(Self {
-            tls: MakeRustlsConnect::new(client(ca)?),
+            tls: MakeRustlsConnect::new(tls_client(ca)?),
             connection,
             server,
         })
@@ -99,14 +101,14 @@ fn parsed(url: &str) -> Result<tokio_postgres::Config, Error> {
     Ok(connection)
 }
 
-fn setting(key: &'static str, what: impl Into<String>) -> Error {
+pub(crate) fn setting(key: &'static str, what: impl Into<String>) -> Error {
     Error::Setting {
         key,
         what: what.into(),
     }
 }
 
-fn refused(key: &'static str, error: &dyn std::error::Error) -> Error {
+pub(crate) fn refused(key: &'static str, error: &dyn std::error::Error) -> Error {
     let mut what = error.to_string();
     if let Some(source) = error.source() {
         what = format!("{what}: {source}");
@@ -123,34 +125,6 @@ pub(crate) fn secret(path: &Path, key: &'static str) -> Result<String, Error> {
         return Err(setting(key, format!("{} is empty", path.display())));
     }
     Ok(line)
-}
-
-/// TLS as a client, with ring, trusting the certificates of a PEM file or the system's.
-pub(crate) fn client(ca: Option<&Path>) -> Result<ClientConfig, Error> {
-    let mut roots = RootCertStore::empty();
-    match ca {
-        Some(path) => {
-            let unusable =
-                |e: &dyn std::fmt::Display| setting("ca", format!("{}: {e}", path.display()));
-            let found = CertificateDer::pem_file_iter(path).map_err(|e| unusable(&e))?;
-            for certificate in found {
-                let certificate = certificate.map_err(|e| unusable(&e))?;
-                roots.add(certificate).map_err(|e| unusable(&e))?;
-            }
-            if roots.is_empty() {
-                return Err(unusable(&"no certificate in it"));
-            }
-        }
-        None => {
-            // What of them is unusable is left out; with none at all a connection says so.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| refused("ca", &e))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Whether no byte leaves this machine: sockets and loopback addresses.
@@ -202,7 +176,9 @@ mod tests {
             "postgresql://sekisho@[::1]/index",
             "postgresql://sekisho@%2Frun%2Fpostgresql/index",
         ] {
-            assert_eq!(mode(here), SslMode::Prefer, "{here}");
+            assert_eq!(mode(here), SslMode::Disable, "{here}");
+            let required = mode(&format!("{here}?sslmode=require"));
+            assert_eq!(required, SslMode::Require, "{here}");
         }
         for away in [
             "postgresql://sekisho@db.example.jp/index",

@@ -1,7 +1,7 @@
 //! The HTTP client under the object store: hyper and rustls, as everything else here.
 
 use crate::Error;
-use crate::postgres::settings;
+use crate::tls::tls_client;
 use http_body_util::BodyExt;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -35,7 +35,7 @@ impl Http {
         connector.set_connect_timeout(Some(CONNECT_TIME));
         connector.set_nodelay(true);
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(settings::client(ca)?)
+            .with_tls_config(tls_client(ca)?)
             // Plain HTTP leaves this machine only if the configuration's check lets it.
             .https_or_http()
             .enable_http1()

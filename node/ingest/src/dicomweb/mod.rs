@@ -9,10 +9,18 @@
 //! Sources: DICOM PS3.18 §10.4 (WADO-RS, rendered resources), §10.6 (QIDO-RS).
 
 mod client;
+#[cfg(test)]
+mod dicomweb_test;
+#[cfg(test)]
+mod pacs_test;
+#[cfg(test)]
+mod place_test;
+#[cfg(test)]
+mod relay_test;
 mod scan;
 mod study;
 
-pub use client::{Login, ServiceRoot};
+pub use client::{Login, ServiceRoot, Trust};
 
 use crate::error::Error;
 use crate::formats::json::Json;
@@ -46,6 +54,8 @@ const SERIES_FIELDS: &str = "includefield=0008103E,00180015,00201209";
 pub struct DicomWebSource {
     /// Where it answers.
     pub service: ServiceRoot,
+    /// Whose certificates it may have; needed where it answers over TLS.
+    pub trust: Option<Trust>,
     /// As whom it is asked, where it asks.
     pub login: Option<Login>,
     /// Whose studies they are.
@@ -56,7 +66,13 @@ pub struct DicomWebSource {
 
 impl DicomWebSource {
     fn get(&self, below: &str, accept: &'static str) -> Result<Vec<u8>, Unanswered> {
-        get(&self.service, self.login.as_ref(), below, accept)
+        let (trust, login) = (self.trust.as_ref(), self.login.as_ref());
+        get(&self.service, trust, login, below, accept)
+    }
+
+    /// Which PACS, and what it does.
+    fn words(&self, fault: &Unanswered) -> String {
+        format!("the PACS at {} {fault}", self.service)
     }
 
     /// A list of QIDO-RS; an empty answer is an empty list.
@@ -67,8 +83,8 @@ impl DicomWebSource {
         }
         match Json::parse(&bytes) {
             Ok(Json::List(list)) => Ok(list),
-            Ok(_) => Err(Unanswered::Io(io::ErrorKind::InvalidData.into())),
-            Err(reason) => Err(Unanswered::Io(io::Error::other(reason.code()))),
+            Ok(_) => Err(Unanswered::Garbled("not-a-list")),
+            Err(reason) => Err(Unanswered::Garbled(reason.code())),
         }
     }
 
@@ -77,6 +93,9 @@ impl DicomWebSource {
         let found = self.list(&format!("studies?StudyInstanceUID={uid}&{STUDY_FIELDS}"))?;
         let mut studies = found.iter().map(Study::of).filter(|study| study.uid == uid);
         let mut study = studies.next().ok_or(Unanswered::Absent)?;
+        if studies.next().is_some() {
+            return Err(Unanswered::Several);
+        }
         let series = self.list(&format!("studies/{uid}/series?{SERIES_FIELDS}"))?;
         study.series = series.iter().map(Series::of).collect();
         study.series.sort();
@@ -143,13 +162,9 @@ impl Source for DicomWebSource {
         let location = &entry.location;
         let failed = |fault: Unanswered| match fault {
             Unanswered::Absent => ContentsError::Vanished(location.clone()),
-            Unanswered::Io(source) => ContentsError::Io {
+            fault => ContentsError::Io {
                 location: location.clone(),
-                source,
-            },
-            status @ Unanswered::Status(_) => ContentsError::Io {
-                location: location.clone(),
-                source: io::Error::other(status.to_string()),
+                source: io::Error::other(self.words(&fault)),
             },
         };
         let below = location.path.strip_prefix("studies/");

@@ -14,7 +14,6 @@ use sekisho_documents::{
 use sekisho_domain::{Category, Hash, TimeMs};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
-use std::io;
 
 /// Studies asked for at a time.
 const PAGE_STUDIES: usize = 100;
@@ -68,7 +67,7 @@ impl<'a> Scan<'a> {
         loop {
             let offset = self.report.files;
             let page = format!("studies?limit={PAGE_STUDIES}&offset={offset}&{STUDY_FIELDS}");
-            let studies = self.source.list(&page).map_err(|e| self.failed(e))?;
+            let studies = self.source.list(&page).map_err(|e| self.failed(&e))?;
             if studies.is_empty() {
                 break;
             }
@@ -100,13 +99,10 @@ impl<'a> Scan<'a> {
     }
 
     /// A PACS that does not answer is a source that cannot be listed: nothing is forgotten.
-    fn failed(&self, fault: Unanswered) -> Error {
-        Error::Root {
+    fn failed(&self, fault: &Unanswered) -> Error {
+        Error::Pacs {
             source_id: self.source.source_id.clone(),
-            source: match fault {
-                Unanswered::Io(source) => source,
-                other => io::Error::other(other.to_string()),
-            },
+            reason: self.source.words(fault),
         }
     }
 
@@ -123,33 +119,79 @@ impl<'a> Scan<'a> {
             let name = digest.iter().take(8).map(|b| format!("{b:02x}"));
             format!("unnamed/{}", name.collect::<String>())
         };
-        if !self.met.insert(path.clone()) {
+        let location = SourceLocation::new(self.source.source_id.clone(), path.clone())?;
+        if !self.met.insert(path) {
+            return self.of_one_uid(&listed, location);
+        }
+        let known = self.known(&location)?;
+        let known = known.filter(|k| k.fingerprint == fingerprint);
+        if known.as_ref().is_some_and(|k| !passes(&k.outcome)) {
+            self.report.unchanged += 1;
             return Ok(());
         }
-        let location = SourceLocation::new(self.source.source_id.clone(), path.clone())?;
-        let known = self.index.files(&location.source_id, &path, None, 1)?;
-        let known = known.into_iter().find(|k| k.location == location);
-        if known.is_some_and(|k| k.fingerprint == fingerprint && !is_unreadable(&k.outcome)) {
+        let read = self.read(&listed, location.clone())?;
+        if known.is_some_and(|k| read == [(location.clone(), k.outcome)]) {
+            // It could not be read, and still cannot.
             self.report.unchanged += 1;
             return Ok(());
         }
         self.report.changed += 1;
-        // The thumbnails it had.
-        let below = self.index.files(
-            &location.source_id,
-            &format!("{path}/"),
-            None,
-            PAGE_ENTRIES_MAX,
-        )?;
-        for record in below {
-            self.change(Change::Forget(record.location))?;
-        }
-        for (location, outcome) in self.read(&listed, location)? {
+        self.forget_below(&location)?;
+        for (location, outcome) in read {
             self.change(Change::Put(FileRecord {
                 location,
                 fingerprint,
                 outcome,
             }))?;
+        }
+        Ok(())
+    }
+
+    /// A study of a UID that was met. Where it is another patient's, the PACS would answer either when it is asked for
+    /// the UID: so neither is answered. Where it is not, it moved in the list while that was read.
+    fn of_one_uid(&mut self, listed: &Study, location: SourceLocation) -> Result<(), Error> {
+        self.apply()?;
+        let known = self.known(&location)?;
+        let Some((known, FileOutcome::Document(entry))) =
+            known.as_ref().map(|known| (known, &known.outcome))
+        else {
+            self.report.unchanged += 1;
+            return Ok(());
+        };
+        if entry.local_patient_id.as_str() == listed.patient_id {
+            self.report.unchanged += 1;
+            return Ok(());
+        }
+        self.report.changed += 1;
+        self.forget_below(&location)?;
+        let outcome = refused(
+            QuarantineReason::SeveralPatients,
+            entry.local_patient_id.as_str(),
+        );
+        let fingerprint = known.fingerprint;
+        self.change(Change::Put(FileRecord {
+            location,
+            fingerprint,
+            outcome,
+        }))
+    }
+
+    fn known(&self, location: &SourceLocation) -> Result<Option<FileRecord>, Error> {
+        let found = self
+            .index
+            .files(&location.source_id, &location.path, None, 1)?;
+        Ok(found.into_iter().find(|k| k.location == *location))
+    }
+
+    /// Forgets the thumbnails a study had.
+    fn forget_below(&mut self, location: &SourceLocation) -> Result<(), Error> {
+        let below = format!("{}/", location.path);
+        let source_id = &location.source_id;
+        let below = self
+            .index
+            .files(source_id, &below, None, PAGE_ENTRIES_MAX)?;
+        for record in below {
+            self.change(Change::Forget(record.location))?;
         }
         Ok(())
     }
@@ -160,16 +202,7 @@ impl<'a> Scan<'a> {
         listed: &Study,
         location: SourceLocation,
     ) -> Result<Vec<(SourceLocation, FileOutcome)>, Error> {
-        let refused = |location, reason| {
-            let patients = SeenPatients {
-                message: Some(OperatorText::new(&listed.patient_id)),
-                ..SeenPatients::default()
-            };
-            Ok(vec![(
-                location,
-                FileOutcome::Quarantined { reason, patients },
-            )])
-        };
+        let refused = |location, reason| Ok(vec![(location, refused(reason, &listed.patient_id))]);
         let (patient, time) = match checked(listed) {
             Ok(checked) => checked,
             Err(reason) => return refused(location, reason),
@@ -178,6 +211,9 @@ impl<'a> Scan<'a> {
             // As it was listed: one that changes just now is read at the next ingest.
             Ok(study) if study.patient_id == listed.patient_id => study,
             Ok(_) => return refused(location, QuarantineReason::MessagePatientMismatch),
+            Err(Unanswered::Several) => {
+                return refused(location, QuarantineReason::SeveralPatients);
+            }
             Err(_) => return refused(location, QuarantineReason::Unreadable),
         };
         let facts = study_facts(&study, patient, time);
@@ -255,9 +291,25 @@ impl<'a> Scan<'a> {
     }
 }
 
-fn is_unreadable(outcome: &FileOutcome) -> bool {
-    let unreadable = QuarantineReason::Unreadable;
-    matches!(outcome, FileOutcome::Quarantined { reason, .. } if *reason == unreadable)
+/// A study kept back; of its patient, what it says.
+fn refused(reason: QuarantineReason, patient: &str) -> FileOutcome {
+    let patients = SeenPatients {
+        message: Some(OperatorText::new(patient)),
+        ..SeenPatients::default()
+    };
+    FileOutcome::Quarantined { reason, patients }
+}
+
+/// Whether a study was kept back for something its list need not show the end of.
+fn passes(outcome: &FileOutcome) -> bool {
+    use QuarantineReason::{SeveralPatients, Unreadable};
+    matches!(
+        outcome,
+        FileOutcome::Quarantined {
+            reason: Unreadable | SeveralPatients,
+            ..
+        }
+    )
 }
 
 fn checked(study: &Study) -> Result<(LocalPatientId, TimeMs), QuarantineReason> {

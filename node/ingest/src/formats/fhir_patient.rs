@@ -4,9 +4,8 @@
 
 use super::fhir::resources;
 use super::json::Json;
-use sekisho_identity::{
-    ADDRESSES_MAX, Address, Date, Demographics, INSURED_MAX, Insured, Name, PHONES_MAX, Sex,
-};
+use super::said;
+use sekisho_identity::{Address, Date, Demographics, Insured, Name, Sex};
 
 const REPRESENTATION: &str = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation";
 /// The last part of the extensions' URLs that hold an insured person's symbol, number and branch.
@@ -41,20 +40,13 @@ pub(super) fn demographics(bytes: &[u8]) -> Option<Demographics> {
     };
     for name in patient.list("name") {
         let given = name.list("given").first().map_or("", Json::as_text);
-        let read = match Name::read(name.text("family"), given) {
-            Some(parted) => Some(parted),
-            None => Name::whole(name.text("text")),
-        };
-        let in_kana = match representation(name) {
-            "SYL" => true,
-            "" => read.as_ref().is_some_and(is_kana),
-            _ => false,
-        };
-        let slot = match in_kana {
-            true => &mut said.kana,
-            false => &mut said.kanji,
-        };
-        *slot = slot.take().or(read);
+        let parted = Name::read(said::text(name.text("family")), said::text(given));
+        let read = parted.or_else(|| Name::whole(said::text(name.text("text"))));
+        match representation(name) {
+            "SYL" => said::name(&mut said, read, Some(true)),
+            "" => said::name(&mut said, read, None),
+            _ => said::name(&mut said, read, Some(false)),
+        }
     }
     for address in patient.list("address") {
         let lines = address.list("line").iter().map(Json::as_text);
@@ -63,31 +55,23 @@ pub(super) fn demographics(bytes: &[u8]) -> Option<Demographics> {
             "" => parts.chain(lines).collect::<String>(),
             whole => whole.to_owned(),
         };
-        let read = Address::read(address.text("postalCode"), &text);
-        keep(&mut said.addresses, read, ADDRESSES_MAX);
+        let postal = said::text(address.text("postalCode"));
+        said::address(&mut said, Address::read(postal, said::text(&text)));
     }
     for contact in patient.list("telecom") {
-        let phone = matches!(contact.text("system"), "phone" | "sms");
-        let value = contact.text("value").trim();
-        let phone = (phone && !value.is_empty()).then(|| value.to_owned());
-        keep(&mut said.phones, phone, PHONES_MAX);
+        if matches!(contact.text("system"), "phone" | "sms") {
+            said::phone(&mut said, contact.text("value"));
+        }
     }
     let insurer = of("Organization")
         .flat_map(|organisation| organisation.list("identifier"))
         .find(|identifier| INSURER.contains(&identifier.text("system")))
-        .map_or("", |identifier| identifier.text("value"));
+        .map_or("", |identifier| said::text(identifier.text("value")));
     for coverage in of("Coverage") {
-        let [symbol, number, branch] = INSURED.map(|name| extension(coverage, name));
-        let read = Insured::read(insurer, symbol, number, branch);
-        keep(&mut said.insured, read, INSURED_MAX);
+        let [symbol, number, branch] = INSURED.map(|name| said::text(extension(coverage, name)));
+        said::insured(&mut said, Insured::read(insurer, symbol, number, branch));
     }
     Some(said)
-}
-
-/// Whether a name without its representation is written in kana alone.
-fn is_kana(name: &Name) -> bool {
-    let kana = |c: char| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{ff65}'..='\u{ff9f}');
-    name.family.chars().chain(name.given.chars()).all(kana)
 }
 
 fn representation(name: &Json) -> &str {
@@ -105,15 +89,6 @@ fn extension<'j>(coverage: &'j Json, name: &str) -> &'j str {
     });
     of.next()
         .map_or("", |extension| extension.text("valueString"))
-}
-
-fn keep<T: PartialEq>(all: &mut Vec<T>, one: Option<T>, max: usize) {
-    if let Some(one) = one
-        && all.len() < max
-        && !all.contains(&one)
-    {
-        all.push(one);
-    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ const DEPTH_MAX: usize = 64;
 /// Longest text, in bytes, but for attachments (base64), which may fill the file: a discharge summary as one text has
 /// some ten thousand characters.
 const TEXT_BYTES_MAX: usize = 1 << 20;
+/// Longest name, in bytes: those of FHIR have some thirty letters, those of DICOM eight.
+const NAME_BYTES_MAX: usize = 1 << 10;
 /// The name under which FHIR has attachments.
 const ATTACHED: &str = "data";
 
@@ -83,8 +85,8 @@ impl Json {
     }
 }
 
-/// How the error about a text that is too long begins; serde_json's errors carry nothing but a text.
-const TOO_LONG: &str = "a text is too long";
+/// How the error about a text or a name that is too long begins; serde_json's errors carry nothing but a text.
+const TOO_LONG: &str = "a text or name is too long";
 
 struct Seed {
     depth: usize,
@@ -147,6 +149,9 @@ impl<'de> Visitor<'de> for Seed {
     fn visit_map<A: MapAccess<'de>>(self, mut values: A) -> Result<Json, A::Error> {
         let mut fields = BTreeMap::new();
         while let Some(name) = values.next_key::<String>()? {
+            if name.len() > NAME_BYTES_MAX {
+                return Err(A::Error::custom(TOO_LONG));
+            }
             let mut seed = self.below()?;
             if name == ATTACHED {
                 seed.text_bytes_max = usize::MAX;
@@ -195,6 +200,12 @@ mod tests {
             (
                 "too long",
                 long("a", TEXT_BYTES_MAX + 1),
+                Some(FieldTooLong),
+            ),
+            ("longest name", long(&"a".repeat(NAME_BYTES_MAX), 1), None),
+            (
+                "too long a name",
+                long(&"a".repeat(NAME_BYTES_MAX + 1), 1),
                 Some(FieldTooLong),
             ),
             ("an attachment", long("data", TEXT_BYTES_MAX + 1), None),

@@ -14,6 +14,19 @@
 //! document = ["測定日時"]               # rows of one patient that are alike in these are one document
 //! updated = "更新日時"                  # optional: which of two versions is newer
 //! deleted = { column = "削除", value = "1" }                    # optional
+//!
+//! [person]                              # optional: what the rows say of their patient, each of it optional
+//! kanji = ["姓", "名"]                  # one column, or family name and given name
+//! kana = "カナ氏名"
+//! birth = "生年月日"
+//! sex = "性別"
+//! postal = "郵便番号"
+//! address = ["住所1", "住所2"]          # written one behind the other
+//! phone = ["電話番号", "携帯電話"]
+//! insurer = "保険者番号"
+//! symbol = "記号"
+//! number = "番号"
+//! branch = "枝番"
 //! ```
 
 use sekisho_documents::{Code, Title};
@@ -56,6 +69,12 @@ pub enum MappingError {
     /// Its columns are none, too many, or one stands twice.
     #[error("columns must be 1 to {COLUMNS_MAX}, each with a name of its own")]
     Columns,
+    /// A name is in no column or in more than two.
+    #[error("person.{0} must be one column, or two: family name and given name")]
+    NameColumns(&'static str),
+    /// It says nothing of its patients that they could be known by.
+    #[error("person must name a column of kanji, kana or number; else leave it out")]
+    Person,
     /// No column tells documents of a patient apart.
     #[error("document must name at least one column")]
     Document,
@@ -77,6 +96,31 @@ struct Raw {
     document: Vec<String>,
     updated: Option<String>,
     deleted: Option<Marked>,
+    person: Option<RawPerson>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPerson {
+    kanji: Option<Columns>,
+    kana: Option<Columns>,
+    birth: Option<String>,
+    sex: Option<String>,
+    postal: Option<String>,
+    address: Option<Columns>,
+    phone: Option<Columns>,
+    insurer: Option<String>,
+    symbol: Option<String>,
+    number: Option<String>,
+    branch: Option<String>,
+}
+
+/// A column, or several.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a column or a list of columns")]
+enum Columns {
+    One(String),
+    Several(Vec<String>),
 }
 
 #[derive(Deserialize)]
@@ -115,7 +159,23 @@ pub struct Mapping {
     pub(crate) document: Vec<usize>,
     pub(crate) updated: Option<usize>,
     pub(crate) deleted: Option<(usize, String)>,
+    pub(crate) person: Option<Person>,
     digest: Hash,
+}
+
+/// Columns that say who a row's patient is.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    /// One column, or family name and given name; none where it is not told.
+    pub kanji: Vec<usize>,
+    pub kana: Vec<usize>,
+    pub birth: Option<usize>,
+    pub sex: Option<usize>,
+    pub postal: Option<usize>,
+    pub address: Vec<usize>,
+    pub phone: Vec<usize>,
+    /// Insurer, symbol, number, branch.
+    pub insured: [Option<usize>; 4],
 }
 
 impl Mapping {
@@ -156,6 +216,7 @@ impl Mapping {
         if raw.document.is_empty() {
             return Err(MappingError::Document);
         }
+        let person = raw.person.as_ref().map(|person| person.placed(&place));
         Ok(Self {
             patient: place(&raw.patient)?,
             facility: raw.facility.as_ref().map(place).transpose()?,
@@ -166,6 +227,7 @@ impl Mapping {
                 Some(of) => Some((place(&of.column)?, of.value.clone())),
                 None => None,
             },
+            person: person.transpose()?,
             name: raw.name,
             category,
             title: Title::new(&raw.title.ja, &raw.title.en),
@@ -181,6 +243,52 @@ impl Mapping {
     /// A digest of all it says.
     pub(crate) fn digest(&self) -> Hash {
         self.digest
+    }
+}
+
+/// Where a column is.
+type Place<'p> = &'p dyn Fn(&String) -> Result<usize, MappingError>;
+
+impl RawPerson {
+    fn placed(&self, place: Place<'_>) -> Result<Person, MappingError> {
+        let one = |column: &Option<String>| column.as_ref().map(place).transpose();
+        let [insurer, symbol, number, branch] =
+            [&self.insurer, &self.symbol, &self.number, &self.branch].map(one);
+        let person = Person {
+            kanji: name("kanji", &self.kanji, place)?,
+            kana: name("kana", &self.kana, place)?,
+            birth: one(&self.birth)?,
+            sex: one(&self.sex)?,
+            postal: one(&self.postal)?,
+            address: several(&self.address, place)?,
+            phone: several(&self.phone, place)?,
+            insured: [insurer?, symbol?, number?, branch?],
+        };
+        let [_, _, number, _] = person.insured;
+        if person.kanji.is_empty() && person.kana.is_empty() && number.is_none() {
+            return Err(MappingError::Person);
+        }
+        Ok(person)
+    }
+}
+
+fn several(columns: &Option<Columns>, place: Place<'_>) -> Result<Vec<usize>, MappingError> {
+    match columns {
+        None => Ok(Vec::new()),
+        Some(Columns::One(column)) => Ok(vec![place(column)?]),
+        Some(Columns::Several(columns)) => columns.iter().map(place).collect(),
+    }
+}
+
+fn name(
+    key: &'static str,
+    columns: &Option<Columns>,
+    place: Place<'_>,
+) -> Result<Vec<usize>, MappingError> {
+    let places = several(columns, place)?;
+    match (columns, places.len()) {
+        (None, _) | (_, 1 | 2) => Ok(places),
+        _ => Err(MappingError::NameColumns(key)),
     }
 }
 
@@ -236,6 +344,18 @@ mod tests {
             assert_ne!(text, MAPPING, "{case}");
             let error = Mapping::parse(&text).unwrap_err().to_string();
             assert!(error.contains(said), "{case}: {error}");
+        }
+        for (person, said) in [
+            ("birth = \"測定日時\"", "person must name a column"),
+            ("kanji = \"氏名\"", "\"氏名\" is not one"),
+            ("kanji = []", "person.kanji must be one column, or two"),
+            ("kana = 1", "a column or a list of columns"),
+            ("kana = [\"施設\", \"施設\", \"施設\"]", "person.kana must"),
+            ("number = \"施設\"\nweight = \"施設\"", "weight"),
+        ] {
+            let text = format!("{MAPPING}[person]\n{person}\n");
+            let error = Mapping::parse(&text).unwrap_err().to_string();
+            assert!(error.contains(said), "{person}: {error}");
         }
     }
 }

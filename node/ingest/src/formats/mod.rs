@@ -10,11 +10,8 @@
 //! - `fhir`: HL7 FHIR documents and JP-CLINS collections; `cda`: HL7 CDA R2; `pdf`: PDF with a sidecar
 //! - `nsips`, `uke`, `table` (CSV with a mapping file): CP932 text whose files hold several patients
 
-#[cfg(test)]
-mod cases_test;
 pub(crate) mod cda;
-#[cfg(test)]
-mod contract_test;
+mod cda_patient;
 #[cfg(test)]
 mod corpus_test;
 #[cfg(test)]
@@ -28,6 +25,7 @@ mod mapping;
 pub(crate) mod markup;
 mod nsips;
 mod pdf;
+mod said;
 #[cfg(test)]
 pub(crate) mod samples_test;
 mod scan;

@@ -13,7 +13,7 @@
 //! not public.
 
 use super::lines::{Record, records};
-use super::{Confidentiality, Context, Facts, Found, refused};
+use super::{Confidentiality, Context, Facts, Found, refused, said};
 use crate::name::Refusal;
 use crate::time;
 use sekisho_documents::{
@@ -160,7 +160,7 @@ fn facts(header: &Record, sent: TimeMs, group: &[Record]) -> Result<Facts, Refus
 /// telephone numbers are left out: public readers do not agree where they stand.
 pub(super) fn demographics(bytes: &[u8]) -> Option<Demographics> {
     let patient = records(bytes).find(|record| record.kind() == "1")?;
-    let of = |n: usize| patient.field(n);
+    let of = |n: usize| said::text(patient.field(n));
     Some(Demographics {
         kanji: Name::whole(of(3)),
         kana: Name::whole(of(2)),

@@ -4,13 +4,14 @@ use super::mapping::Mapping;
 use super::pdf::Sidecar;
 use super::scan::Scan;
 use super::{
-    Context, DIVIDED_BYTES_MAX, Found, cda, fhir, fhir_patient, nsips, pdf, refused, table, uke,
+    Context, DIVIDED_BYTES_MAX, Found, cda, cda_patient, fhir, fhir_patient, nsips, pdf, refused,
+    table, uke,
 };
 use crate::error::Error;
 use crate::guard::WrongPatient;
 use crate::name::Refusal;
 use crate::report::{Progress, Report};
-use crate::source::{Source, Withheld, digest_of};
+use crate::source::{Says, Source, Withheld, digest_of};
 use sekisho_documents::{
     Checked, Contents, DocumentEntry, DocumentIndex, FILE_BYTES_MAX, LocalPatientId, OperatorText,
     Part, QuarantineReason, SourceId,
@@ -186,6 +187,20 @@ impl FolderSource {
             Err(refusal) => Err(of_refusal(refusal.clone())),
         }
     }
+
+    /// What one document's bytes say of this patient; nothing where they are not shown to be the patient's, or the
+    /// format says nothing of patients.
+    pub fn demographics_of(&self, patient: &LocalPatientId, bytes: &[u8]) -> Option<Demographics> {
+        self.one_patient(patient, bytes, None).ok()?;
+        match &self.format {
+            Format::Fhir => fhir_patient::demographics(bytes),
+            Format::Cda => cda_patient::demographics(bytes),
+            Format::Nsips => nsips::demographics(bytes),
+            Format::Uke => uke::demographics(bytes),
+            Format::Csv(mapping) => table::demographics(mapping, bytes),
+            Format::Pdf => None,
+        }
+    }
 }
 
 fn of_refusal(refusal: Refusal) -> WrongPatient {
@@ -200,18 +215,18 @@ impl Source for FolderSource {
         &self.source_id
     }
 
-    fn says_who(&self, _: &DocumentEntry) -> bool {
-        // Each of these has its patient's own resource, or record, in it.
-        matches!(self.format, Format::Fhir | Format::Nsips)
+    fn says_who(&self, _: &DocumentEntry) -> Option<Says> {
+        match &self.format {
+            // Each of these has its patient's own resource, or record, in it.
+            Format::Fhir | Format::Cda | Format::Nsips => Some(Says::Document),
+            Format::Uke => Some(Says::Claim),
+            Format::Csv(mapping) => mapping.person.as_ref().map(|_| Says::Document),
+            Format::Pdf => None,
+        }
     }
 
     fn demographics(&self, entry: &DocumentEntry, bytes: &[u8]) -> Option<Demographics> {
-        self.verify(entry, bytes).ok()?;
-        match self.format {
-            Format::Fhir => fhir_patient::demographics(bytes),
-            Format::Nsips => nsips::demographics(bytes),
-            Format::Cda | Format::Pdf | Format::Uke | Format::Csv(_) => None,
-        }
+        self.demographics_of(&entry.local_patient_id, bytes)
     }
 
     fn facility(&self) -> &FacilityId {

@@ -9,7 +9,7 @@
 
 use super::lines::FIELD_BYTES_MAX;
 use super::mapping::Mapping;
-use super::{Confidentiality, Context, Facts, Found, refused};
+use super::{Confidentiality, Context, Facts, Found, refused, said};
 use crate::name::Refusal;
 use crate::time;
 use csv::ByteRecord;
@@ -18,6 +18,7 @@ use sekisho_documents::{
     Code, HEAD_BYTES_MAX, LocalPatientId, OperatorText, Part, QuarantineReason, SeenPatients,
 };
 use sekisho_domain::TimeMs;
+use sekisho_identity::{Address, Date, Demographics, Insured, Name, Sex};
 
 /// One row: where it lies, and its fields.
 struct Row {
@@ -170,6 +171,34 @@ fn facts(context: Context<'_>, mapping: &Mapping, rows: &[Row]) -> Result<Facts,
         version: updated.0,
         ends,
     })
+}
+
+/// Who the rows of one document say their patient is; of each thing, what the first row says that has it. Nothing where
+/// the mapping tells no such columns.
+pub(super) fn demographics(mapping: &Mapping, bytes: &[u8]) -> Option<Demographics> {
+    let person = mapping.person.as_ref()?;
+    let mut said = Demographics::default();
+    for row in rows(bytes, mapping.is_utf8).skip(1) {
+        let Ok(fields) = row.fields else { continue };
+        let of = |n: usize| said::text(fields.get(n).map(String::as_str).unwrap_or_default());
+        let maybe = |n: Option<usize>| n.map(of).unwrap_or_default();
+        for (columns, in_kana) in [(&person.kanji, false), (&person.kana, true)] {
+            let mut parts = columns.iter().map(|n| of(*n));
+            let [family, given] = [parts.next(), parts.next()].map(Option::unwrap_or_default);
+            said::name(&mut said, Name::read(family, given), Some(in_kana));
+        }
+        said.birth = said.birth.or(Date::read(maybe(person.birth)).ok());
+        said.sex = said.sex.or(Sex::read(maybe(person.sex)));
+        let address: String = person.address.iter().map(|n| of(*n)).collect();
+        let address = Address::read(maybe(person.postal), said::text(&address));
+        said::address(&mut said, address);
+        for n in &person.phone {
+            said::phone(&mut said, of(*n));
+        }
+        let [insurer, symbol, number, branch] = person.insured.map(maybe);
+        said::insured(&mut said, Insured::read(insurer, symbol, number, branch));
+    }
+    Some(said)
 }
 
 /// The rows of a file, its first one among them.

@@ -191,3 +191,57 @@ proptest! {
         let _ = instant(&text);
     }
 }
+
+#[test]
+fn rows_say_who_their_patient_is_where_the_mapping_tells_how() {
+    let mapping = r#"version = 1
+name = "visits"
+category = "other-document"
+title = { ja = "来院", en = "Visits" }
+encoding = "utf-8"
+columns = ["番号", "日", "姓", "名", "カナ", "生年月日", "性別", "郵便", "住所1", "住所2", "電話", "携帯", "保険者", "記号", "保番", "枝"]
+patient = "番号"
+date = "日"
+document = ["日"]
+[person]
+kanji = ["姓", "名"]
+kana = "カナ"
+birth = "生年月日"
+sex = "性別"
+postal = "郵便"
+address = ["住所1", "住所2"]
+phone = ["電話", "携帯"]
+insurer = "保険者"
+symbol = "記号"
+number = "保番"
+branch = "枝"
+"#;
+    let parsed = Mapping::parse(mapping).unwrap();
+    let head = format!("{}\n", parsed.columns.join(","));
+    let of = |rows: &str| demographics(&parsed, format!("{head}{rows}").as_bytes()).unwrap();
+    let full = "1,20260401,関所,太郎,セキショ タロウ,昭和23年4月5日,男,840-0801,佐賀市,駅前1-2,0952-00-1234,090-0000-1234,1410016,70,123,1\n";
+    let said = of(full);
+    assert_eq!(said.kanji, Name::read("関所", "太郎"));
+    assert_eq!(said.kana, Name::read("セキショ", "タロウ"));
+    assert_eq!(
+        (said.birth, said.sex),
+        (Date::new(1948, 4, 5), Some(Sex::Male))
+    );
+    assert_eq!(
+        said.addresses,
+        [Address::read("840-0801", "佐賀市駅前1-2").unwrap()]
+    );
+    assert_eq!(said.phones, ["0952-00-1234", "090-0000-1234"]);
+    let insured = Insured::read("01410016", "70", "123", "01").unwrap();
+    assert_eq!(said.insured, [insured]);
+    // What one row leaves out or garbles another may say; the same said twice is said once.
+    let gaps = "1,20260401,,,,19481345,9,,,,なし,,,,,\n";
+    assert_eq!(of(&format!("{gaps}{full}{full}")), said);
+    assert_eq!(of(gaps), Demographics::default());
+    // The rows of such a document are a document all the same.
+    let read = try_read(mapping, format!("{head}{gaps}").as_bytes()).unwrap();
+    assert!(matches!(read.as_slice(), [(_, Ok(_))]));
+    let plain = Mapping::parse(MAPPING).unwrap();
+    let rows = cp932(&vitals(FACILITY, &["0009013"]));
+    assert_eq!(demographics(&plain, &rows), None);
+}

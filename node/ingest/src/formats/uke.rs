@@ -12,19 +12,28 @@
 //! Years and months are written in eras (`GYYMM`, older files) or in the Christian era (`YYYYMM`): told by length.
 //! Claims by DPC (BU records), dental ones and pharmacies' have other layouts and are not read.
 //!
-//! Source: オンライン又は光ディスク等による請求に係る記録条件仕様（医科用）, records IR, RE, HO, SY.
+//! Source: オンライン又は光ディスク等による請求に係る記録条件仕様（医科用）, records IR, RE, HO, SN, SY.
 
 use super::lines::{Record, records};
-use super::{Confidentiality, Context, Facts, Found, refused};
+use super::{Confidentiality, Context, Facts, Found, refused, said};
 use crate::name::Refusal;
 use crate::time;
 use sekisho_documents::{
     Code, LocalPatientId, OperatorText, Part, QuarantineReason, SeenPatients, Title,
 };
 use sekisho_domain::{Category, TimeMs};
+use sekisho_identity::{Date, Demographics, Insured, Name, Sex};
 
 /// RE: カルテ番号等, the facility's number of the patient.
 const RE_PATIENT: usize = 13;
+/// RE: 氏名, 男女区分, 生年月日, and カタカナ（氏名）, which may be left out.
+const RE_NAME: usize = 4;
+const RE_SEX: usize = 5;
+const RE_BIRTH: usize = 6;
+const RE_KANA: usize = 36;
+/// SN: 負担者種別 of an insurer, and 枝番.
+const SN_INSURER: &str = "1";
+const SN_BRANCH: usize = 6;
 /// IR: 請求年月.
 const IR_MONTH: usize = 7;
 /// IR: マルチボリューム識別情報.
@@ -159,6 +168,30 @@ fn facts(billed: TimeMs, claim: &[Record]) -> Result<Facts, Refusal> {
     })
 }
 
+/// Who a claim's patient is, by its records RE, HO and SN: names, sex, birth date, and the insured person's number. The
+/// bearer of public expenses (KO) is left out: its numbers are no person's among several payers.
+pub(super) fn demographics(bytes: &[u8]) -> Option<Demographics> {
+    let claim: Vec<Record> = records(bytes).skip_while(|r| r.kind() != "RE").collect();
+    let common = claim.first()?;
+    let mut said = Demographics {
+        birth: Date::read(common.field(RE_BIRTH)).ok(),
+        sex: Sex::read(common.field(RE_SEX)),
+        ..Demographics::default()
+    };
+    let name = |n: usize| Name::whole(said::text(common.field(n)));
+    said::name(&mut said, name(RE_NAME), None);
+    said::name(&mut said, name(RE_KANA), Some(true));
+    let branch = claim
+        .iter()
+        .find(|r| r.kind() == "SN" && r.field(1) == SN_INSURER)
+        .map_or("", |r| r.field(SN_BRANCH));
+    if let Some(insurer) = claim.iter().find(|r| r.kind() == "HO") {
+        let [insurer, symbol, number] = [1, 2, 3].map(|n| said::text(insurer.field(n)));
+        said::insured(&mut said, Insured::read(insurer, symbol, number, branch));
+    }
+    Some(said)
+}
+
 /// A month's first and last instant.
 fn month(text: &str) -> Option<(TimeMs, TimeMs)> {
     if !text.bytes().all(|b| b.is_ascii_digit()) {
@@ -252,6 +285,47 @@ mod tests {
         assert_eq!(of(good.replace("IR,", "YK,")), Some(NotTheFormat));
         assert_eq!(of(good.replace("0000001", "0000002")), Some(OtherFacility));
         assert_eq!(of(good.replace("RE,", "XX,")), Some(NoPatient));
+    }
+
+    #[test]
+    fn a_claim_says_who_its_patient_is() {
+        let text = claims(FACILITY, &["0009013"], 4);
+        let of = |text: &str| demographics(&cp932(text)).unwrap();
+        let said = of(&text);
+        assert_eq!(
+            (&said.kanji, &said.kana),
+            (&Name::read("関所", "太郎"), &None)
+        );
+        assert_eq!(
+            (said.birth, said.sex),
+            (Date::new(1948, 4, 5), Some(Sex::Male))
+        );
+        let insured = |branch: &str| Insured::read("01410016", "７０", "123", branch).unwrap();
+        assert_eq!(said.insured, [insured("")]);
+        // With a kana name, an era, and what was confirmed of the insurance.
+        let kana = format!("0009013,{}セキショタロウ,", ",".repeat(22));
+        let full = text
+            .replace("0009013,,,,,,,", &kana)
+            .replace("19480405", "3230405");
+        let full = full.replace("SY,", "SN,2,01,,,,99,,\r\nSN,1,01,,,,2,,\r\nSY,");
+        let said = of(&full);
+        assert_eq!(said.kana, Name::whole("セキショタロウ"));
+        assert_eq!(said.birth, Date::new(1948, 4, 5));
+        assert_eq!(said.insured, [insured("02")]);
+        // A name in kana alone; what is damaged is left out alone, and the claim is a claim all the same.
+        let bad = text.replace("関所　太郎,1,19480405", "セキショ　タロウ,9,19481345");
+        let bad = bad.replace("HO,01410016,７０,123,", "HO,01410016,７０,,");
+        let said = of(&bad);
+        let kana = Name::read("セキショ", "タロウ");
+        assert_eq!(
+            said,
+            Demographics {
+                kana,
+                ..Demographics::default()
+            }
+        );
+        assert_eq!(try_read(&bad).unwrap(), [Ok("0009013".to_owned())]);
+        assert_eq!(demographics(b"IR,1\r\n"), None);
     }
 
     #[test]

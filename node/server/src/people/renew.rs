@@ -1,7 +1,7 @@
 //! Bringing the directory of charts up to date with the document index, after the sources were read.
 //!
-//! A chart's demographics are those of its latest document in force that says them. One whose document is still the same
-//! is not read again, so a run over what is unchanged costs a look at the index and nothing more.
+//! A chart's demographics are those of one document in force that says them: one of the facility's register before one of
+//! anything else, that before a claim; among alike ones the latest. One whose document is still the same is not read again, so a run over what is unchanged costs a look at the index and nothing more.
 
 use super::persons::{Known, settle};
 use crate::NodeError;
@@ -12,7 +12,7 @@ use sekisho_documents::{
     Availability, DocumentEntry, FileOutcome, FileRecord, PAGE_ENTRIES_MAX, Patient, UniqueId,
 };
 use sekisho_domain::TimeMs;
-use sekisho_ingest::{Source, SsMix2Storage};
+use sekisho_ingest::{Says, Source, SsMix2Storage};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a run changed.
@@ -24,37 +24,43 @@ pub(crate) struct Renewed {
     pub gone: u64,
 }
 
+/// Which document a chart is told by: in the capacity that counts most, then the latest.
+type Rank = (Says, TimeMs, UniqueId);
+
 /// Reads what is new of the demographics in the index; forgets charts that have none any more. Blocks.
 pub(crate) fn renew(inner: &Inner) -> Result<Renewed, NodeError> {
     let mut renewed = Renewed::default();
-    let mut current: BTreeMap<Patient, (TimeMs, UniqueId)> = BTreeMap::new();
-    let mut batch = Vec::new();
-    for source in &inner.sources {
-        each_entry(inner, source.as_ref(), &mut |entry| {
-            let chart = chart_of(entry);
-            let rank = (entry.creation, entry.unique_id);
-            if current.get(&chart).is_some_and(|known| *known >= rank) {
-                return Ok(());
-            }
-            current.insert(chart.clone(), rank);
-            let known = inner.directory.chart(&chart)?;
-            if known.is_some_and(|known| known.document == *entry.unique_id.as_bytes()) {
-                return Ok(());
-            }
-            if let Some(demographics) = said(inner, source.as_ref(), entry) {
-                renewed.read += 1;
-                let document = *entry.unique_id.as_bytes();
-                let record = ChartRecord {
-                    demographics,
-                    document,
-                };
-                batch.push((chart, Some(record)));
-                if batch.len() == DIRECTORY_BATCH {
-                    put(inner, &mut batch)?;
-                }
-            }
-            Ok(())
+    // First which document each chart is told by, of all sources; then only those are read, if they are others than before.
+    let mut current: BTreeMap<Patient, (Rank, usize)> = BTreeMap::new();
+    for (place, source) in inner.sources.iter().enumerate() {
+        each_entry(inner, source.as_ref(), &mut |entry, says| {
+            let rank = (says, entry.creation, entry.unique_id);
+            let told_by = current.entry(chart_of(entry)).or_insert((rank, place));
+            *told_by = (*told_by).max((rank, place));
         })?;
+    }
+    let mut batch = Vec::new();
+    for (chart, ((_, _, document), place)) in &current {
+        let known = inner.directory.chart(chart)?;
+        if known.is_some_and(|known| known.document == *document.as_bytes()) {
+            continue;
+        }
+        let (Some(source), Some(entry)) = (inner.sources.get(*place), inner.index.get(document)?)
+        else {
+            continue;
+        };
+        if let Some(demographics) = said(inner, source.as_ref(), &entry) {
+            renewed.read += 1;
+            let document = *document.as_bytes();
+            let record = ChartRecord {
+                demographics,
+                document,
+            };
+            batch.push((chart.clone(), Some(record)));
+            if batch.len() == DIRECTORY_BATCH {
+                put(inner, &mut batch)?;
+            }
+        }
     }
     put(inner, &mut batch)?;
     let mut after: Option<Patient> = None;
@@ -89,7 +95,8 @@ pub(crate) fn renew_below(
         let entries = page
             .iter()
             .filter_map(|record| demographic(storage, record));
-        let Some(entry) = entries.max_by_key(|entry| (entry.creation, entry.unique_id)) else {
+        let latest = entries.max_by_key(|(entry, says)| (*says, entry.creation, entry.unique_id));
+        let Some((entry, _)) = latest else {
             continue;
         };
         if let Some(demographics) = said(inner, storage, entry) {
@@ -110,13 +117,14 @@ fn chart_of(entry: &DocumentEntry) -> Patient {
     }
 }
 
-/// A document in force that says who its patient is.
-fn demographic<'r>(source: &dyn Source, record: &'r FileRecord) -> Option<&'r DocumentEntry> {
+/// A document in force that says who its patient is, and in what capacity.
+fn demographic<'r>(
+    source: &dyn Source,
+    record: &'r FileRecord,
+) -> Option<(&'r DocumentEntry, Says)> {
     match &record.outcome {
-        FileOutcome::Document(entry)
-            if entry.status == Availability::Approved && source.says_who(entry) =>
-        {
-            Some(entry)
+        FileOutcome::Document(entry) if entry.status == Availability::Approved => {
+            Some((entry, source.says_who(entry)?))
         }
         _ => None,
     }
@@ -126,7 +134,7 @@ fn demographic<'r>(source: &dyn Source, record: &'r FileRecord) -> Option<&'r Do
 fn each_entry(
     inner: &Inner,
     source: &dyn Source,
-    take: &mut dyn FnMut(&DocumentEntry) -> Result<(), NodeError>,
+    take: &mut dyn FnMut(&DocumentEntry, Says),
 ) -> Result<(), NodeError> {
     let mut after: Option<String> = None;
     loop {
@@ -138,8 +146,8 @@ fn each_entry(
         };
         after = Some(last.location.path.clone());
         for record in &page {
-            if let Some(entry) = demographic(source, record) {
-                take(entry)?;
+            if let Some((entry, says)) = demographic(source, record) {
+                take(entry, says);
             }
             if matches!(record.outcome, FileOutcome::Divided { .. }) {
                 each_part(inner, source, record, take)?;
@@ -153,7 +161,7 @@ fn each_part(
     inner: &Inner,
     source: &dyn Source,
     file: &FileRecord,
-    take: &mut dyn FnMut(&DocumentEntry) -> Result<(), NodeError>,
+    take: &mut dyn FnMut(&DocumentEntry, Says),
 ) -> Result<(), NodeError> {
     let mut after = None;
     loop {
@@ -163,8 +171,8 @@ fn each_part(
         };
         after = last.location.part;
         for record in &page {
-            if let Some(entry) = demographic(source, record) {
-                take(entry)?;
+            if let Some((entry, says)) = demographic(source, record) {
+                take(entry, says);
             }
         }
         if after.is_none() {

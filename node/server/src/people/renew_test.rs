@@ -4,6 +4,7 @@ use crate::{Config, Node, NodeStore, Parts};
 use sekisho_documents::MemoryIndex;
 use sekisho_domain::KeyPurpose;
 use sekisho_ingest::{FolderSource, Format};
+use std::path::Path;
 use std::sync::Arc;
 
 fn dispensing(facility: &str, codes: [&str; 2]) -> String {
@@ -20,6 +21,30 @@ fn dispensing(facility: &str, codes: [&str; 2]) -> String {
         ));
     }
     text
+}
+
+/// A node that has read its sources.
+async fn started(dir: &Path, sources: Vec<Arc<dyn Source>>) -> Node {
+    let ledger = CoreLedger::new(&[SAGA]);
+    let environment = Fixed::new("saga", ledger.now());
+    let config = Config {
+        network: SAGA.parse().unwrap(),
+        sources,
+        budgets: crate::testing::BUDGETS,
+    };
+    let parts = Parts {
+        ledger: Arc::clone(&ledger) as _,
+        store: NodeStore::open(&dir.join("node.redb")).unwrap(),
+        index: Arc::new(MemoryIndex::default()),
+        directory: crate::store::Directory::in_memory(),
+        key: sekisho_ledger::testing::key(SAGA, KeyPurpose::Node),
+        carrier: Arc::new(crate::testing::nowhere()),
+        broker: crate::testing::nowhere(),
+        environment: environment as _,
+    };
+    let node = Node::start(config, parts).await.unwrap();
+    crate::testing::until(async || node.answers_documents()).await;
+    node
 }
 
 /// A hospital's messages and a pharmacy's files, in which a document is a part of a file.
@@ -42,25 +67,7 @@ async fn charts_of_all_kinds_of_sources_are_there_and_go_with_their_documents() 
         format: Format::Nsips,
         patient_system: None,
     };
-    let ledger = CoreLedger::new(&[SAGA]);
-    let environment = Fixed::new("saga", ledger.now());
-    let config = Config {
-        network: SAGA.parse().unwrap(),
-        sources: vec![hospital.of_node(), Arc::new(nsips)],
-        budgets: crate::testing::BUDGETS,
-    };
-    let parts = Parts {
-        ledger: Arc::clone(&ledger) as _,
-        store: NodeStore::open(&dir.path().join("node.redb")).unwrap(),
-        index: Arc::new(MemoryIndex::default()),
-        directory: crate::store::Directory::in_memory(),
-        key: sekisho_ledger::testing::key(SAGA, KeyPurpose::Node),
-        carrier: Arc::new(crate::testing::nowhere()),
-        broker: crate::testing::nowhere(),
-        environment: environment as _,
-    };
-    let node = Node::start(config, parts).await.unwrap();
-    crate::testing::until(async || node.answers_documents()).await;
+    let node = started(dir.path(), vec![hospital.of_node(), Arc::new(nsips)]).await;
     let inner = &node.0;
     let known = |facility: &str, id: &str| inner.directory.chart(&chart(facility, id)).unwrap();
     assert_eq!(inner.directory.charts_total().unwrap(), 3);
@@ -75,5 +82,72 @@ async fn charts_of_all_kinds_of_sources_are_there_and_go_with_their_documents() 
     again.unwrap();
     assert_eq!(inner.directory.charts_total().unwrap(), 1);
     // It looks at its sources until it is told to stop.
+    node.shutdown().await.unwrap();
+}
+
+/// A month's claims; each patient's code and name.
+fn claims(facility: &str, month: u8, patients: &[(&str, &str)]) -> Vec<u8> {
+    let (prefecture, code) = (&facility[..2], &facility[3..]);
+    let mut text = format!(
+        "IR,1,{prefecture},1,{code},,H,20260{},00,0952\r\n",
+        month + 1
+    );
+    for (code, name) in patients {
+        text.push_str(&format!(
+            "RE,1,1112,20260{month},{name},1,19480405,,,,,,,{code},,,\r\nHO,01410016,1234,567890,2,1234\r\nSI,11,1,111000110,,291,1\r\n"
+        ));
+    }
+    encoding_rs::SHIFT_JIS
+        .encode(&(text + "GO,9,0,99\r\n"))
+        .0
+        .into_owned()
+}
+
+/// Claims come later than the register's message and say less.
+#[tokio::test]
+async fn a_chart_is_told_by_the_register_then_by_what_is_latest_and_nothing_is_read_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let hospital = Storage::new(dir.path(), "std01", SAGA_HOSPITAL);
+    hospital.put_person("0009013", &TARO);
+    let folder = dir.path().join("uke");
+    std::fs::create_dir(&folder).unwrap();
+    for (month, name) in [(4, "NEWER"), (3, "OLDER"), (5, "NEWEST"), (2, "OLDEST")] {
+        let bytes = claims(
+            SAGA_HOSPITAL,
+            month,
+            &[("0009013", name), ("0009014", name)],
+        );
+        std::fs::write(folder.join(format!("{name}.UKE")), bytes).unwrap();
+    }
+    let uke = FolderSource {
+        root: folder.clone(),
+        facility: SAGA_HOSPITAL.parse().unwrap(),
+        source_id: "uke".parse().unwrap(),
+        format: Format::Uke,
+        patient_system: None,
+    };
+    let node = started(dir.path(), vec![hospital.of_node(), Arc::new(uke)]).await;
+    let inner = &node.0;
+    let known = |id: &str| {
+        let chart = chart(SAGA_HOSPITAL, id);
+        inner.directory.chart(&chart).unwrap().unwrap().demographics
+    };
+    let name = |id: &str| known(id).kanji.unwrap().family;
+    assert_eq!(known("0009013").addresses.len(), 1);
+    assert_eq!(
+        (name("0009013").as_str(), name("0009014").as_str()),
+        ("SEKISHO", "NEWEST")
+    );
+    for _ in 0..2 {
+        assert_eq!(renew(inner).unwrap(), Renewed::default());
+    }
+    std::fs::remove_file(folder.join("NEWEST.UKE")).unwrap();
+    crate::ingestion::run(Arc::clone(inner), false, |_| {})
+        .await
+        .unwrap();
+    assert_eq!(
+        (name("0009013").as_str(), name("0009014").as_str()),
+        ("SEKISHO", "NEWER")
+    );
     node.shutdown().await.unwrap();
 }
