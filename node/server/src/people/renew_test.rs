@@ -60,6 +60,8 @@ async fn charts_of_all_kinds_of_sources_are_there_and_go_with_their_documents() 
         environment: environment as _,
     };
     let node = Node::start(config, parts).await.unwrap();
+    // Where an assertion fails, the runtime waits for the threads that look at the sources.
+    let _stopped = node.0.stop.clone().drop_guard();
     crate::testing::until(async || node.answers_documents()).await;
     let inner = &node.0;
     let known = |facility: &str, id: &str| inner.directory.chart(&chart(facility, id)).unwrap();
