@@ -130,10 +130,10 @@ pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
             let done = ops::record(&at.session()?, link).await?;
             let other = &pair.with.network;
             let ja = format!(
-                "{other} の患者との対応づけを記録しました。{other} も同じことを記録すると有効になります"
+                "{other} の患者との対応づけを記録しました。{other} も同じことを記録すると有効になります。その照会で確実とされていれば先方のノードが自ら記録し、そうでなければ先方の人が確かめます"
             );
             let en = format!(
-                "The link with {other} is recorded; it holds once {other} records the same"
+                "The link with {other} is recorded; it holds once {other} says the same. Its node does so by itself where the search was certain, else somebody there confirms"
             );
             at.recorded(&done.accepted()?, &json!({ "with": pair.with }), &ja, &en);
             Ok(Exit::Done)

@@ -18,8 +18,8 @@ pub use exchange::{
 pub use ledger::{checkpoint, reached, status};
 pub use past::{Until, past};
 pub use patients::{
-    SearchEnd, Searched, decide_charts, issue_card, person, preview, proposals, reviews, search,
-    undo_decision,
+    Lacking, Previewed, SearchEnd, Searched, decide_charts, issue_card, learn_weights, person,
+    preview, proposals, reviews, search, undo_decision,
 };
 pub use people::{erase, keep_note, open_seal, practitioner, practitioner_of, sealed_reservations};
 pub use receipt::{committed, leaf, leaf_of, sealed};

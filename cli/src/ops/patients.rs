@@ -1,10 +1,13 @@
 //! Whose chart is whose, and patients looked for in other networks.
 
 use super::exchange::{end_of, incomplete, malformed, next};
-use super::{Session, failure_about_patient};
+use super::{Session, failure_about_patient, failure_of};
 use crate::ui::Failure;
-use sekisho_domain::{Decision, DomainError, EntryIndex, NetworkId, NetworkOutcome};
-use sekisho_proto::v1;
+use sekisho_domain::{
+    AgreementRef, Category, Codes, Decision, DenyReason, DomainError, EntryIndex, NetworkId,
+    NetworkOutcome, Side,
+};
+use sekisho_proto::{ErrorCode, v1};
 use sekisho_transport::outgoing;
 
 /// What one asked network said of who was looked for.
@@ -111,16 +114,93 @@ calls! {
     proposals(v1::ProposalsRequest) -> v1::ProposalsReply;
 }
 
+/// Learns weights from the node's charts, and what else is asked for.
+///
+/// # Errors
+/// The process cannot be reached, it is learning already, or there is nothing to take back.
+pub async fn learn_weights(
+    session: &Session,
+    request: v1::LearnWeightsRequest,
+) -> Result<v1::LearnWeightsReply, Failure> {
+    // Comparing all charts takes as long as it takes: no deadline.
+    let call = tonic::Request::new(request);
+    let failed = |status: tonic::Status| match ErrorCode::of(&status) {
+        ErrorCode::NotFound => Failure::usage(
+            "取り消せる学習済みの重みはありません",
+            "no learnt weights are in force: there is nothing to take back",
+        ),
+        _ => failure_of(&status, &session.address),
+    };
+    let stream = session.operator().learn_weights(call).await;
+    let reply = stream.map_err(failed)?.into_inner().message().await;
+    reply
+        .map_err(failed)?
+        .ok_or_else(|| incomplete("what was learnt"))
+}
+
 /// What the ledger would decide now for a patient's documents in one network.
+#[derive(Debug, Clone)]
+pub struct Previewed {
+    /// The decision.
+    pub decision: Decision,
+    /// What the agreements grant.
+    pub granted: Codes<Category>,
+    /// All that is missing.
+    pub missing: Vec<Lacking>,
+    /// Whom this patient is said to be there, or was found.
+    pub links: Vec<v1::PossibleLink>,
+}
+
+/// One thing that is missing.
+#[derive(Debug, Clone)]
+pub struct Lacking {
+    /// The check that fails.
+    pub reason: DenyReason,
+    /// Whose consent or policy.
+    pub side: Option<Side>,
+    /// The agreement that says so.
+    pub agreement: Option<AgreementRef>,
+    /// Whether it is known.
+    pub known: bool,
+}
+
+impl TryFrom<v1::PreviewReply> for Previewed {
+    type Error = DomainError;
+    fn try_from(reply: v1::PreviewReply) -> Result<Self, DomainError> {
+        let decision = reply.decision.ok_or(DomainError::Missing("the decision"))?;
+        let (_, decision): (NetworkId, Decision) = decision.try_into()?;
+        let granted = reply.granted.into_iter();
+        let granted = granted.map(|c| Category::from_number(c.into()));
+        let missing = reply.missing.into_iter();
+        Ok(Self {
+            decision,
+            granted: granted.collect::<Result<_, _>>()?,
+            missing: missing.map(Lacking::try_from).collect::<Result<_, _>>()?,
+            links: reply.links,
+        })
+    }
+}
+
+impl TryFrom<v1::MissingThing> for Lacking {
+    type Error = DomainError;
+    fn try_from(one: v1::MissingThing) -> Result<Self, DomainError> {
+        let side = (one.side != 0).then(|| Side::from_number(one.side.into()));
+        Ok(Self {
+            reason: DenyReason::from_number(one.reason.into())?,
+            side: side.transpose()?,
+            agreement: one.agreement.map(TryInto::try_into).transpose()?,
+            known: one.known,
+        })
+    }
+}
+
+/// What the ledger would decide now for a patient's documents in one network, and all that is missing.
 ///
 /// # Errors
 /// The process cannot be reached, or knows no such patient.
-pub async fn preview(session: &Session, request: v1::PreviewRequest) -> Result<Decision, Failure> {
+pub async fn preview(session: &Session, request: v1::PreviewRequest) -> Result<Previewed, Failure> {
     let call = outgoing(request, session.deadline());
     let reply = session.operator().preview(call).await;
     let reply = reply.map_err(|s| failure_about_patient(&s, &session.address))?;
-    let decided: Result<(NetworkId, Decision), DomainError> = reply.into_inner().try_into();
-    decided
-        .map(|(_, decision)| decision)
-        .map_err(|e| malformed(&e))
+    reply.into_inner().try_into().map_err(|e| malformed(&e))
 }

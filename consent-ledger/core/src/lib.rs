@@ -54,7 +54,9 @@ mod totality_test;
 
 pub use answer::{AnswerFault, AnswerHash, Statement};
 pub use apply::{Applied, Nodes, agreement_digest, apply_batch};
-pub use authorize::{NotPermitted, PERMIT_MS_MAX, Permit, authorize, covers, if_linked};
+pub use authorize::{
+    Missing, NotPermitted, Outlook, PERMIT_MS_MAX, Permit, authorize, covers, if_linked, outlook,
+};
 pub use envelope::{
     Admitted, Authentic, EntryFault, Formed, SignatureCheck, Strict, admit, authenticate, form,
     seal, sign_entry,

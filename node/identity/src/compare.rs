@@ -297,6 +297,9 @@ fn parted(whole: &str, family: &str, given: &str) -> (Script, Script) {
 
 /// Eras a clerk confuses: by how many years they are then apart.
 const ERA_SLIPS: [u16; 4] = [44, 14, 63, 30];
+/// A year too many or too few, as where an era is converted; a decade. With a carry (昭和34 and 35 are 1959 and 1960) it is
+/// no slip of one digit.
+const YEAR_SLIPS: [u16; 2] = [1, 10];
 
 fn birth(a: &Date, b: &Date) -> Level {
     if a == b {
@@ -304,7 +307,8 @@ fn birth(a: &Date, b: &Date) -> Level {
     }
     let same_day = (a.month(), a.day()) == (b.month(), b.day());
     let swapped = a.year() == b.year() && (a.month(), a.day()) == (b.day(), b.month());
-    let era = same_day && ERA_SLIPS.contains(&a.year().abs_diff(b.year()));
+    let years = a.year().abs_diff(b.year());
+    let era = same_day && (ERA_SLIPS.contains(&years) || YEAR_SLIPS.contains(&years));
     if swapped || era || slip(a.digits().into_iter(), b.digits().into_iter()) {
         Level::Close
     } else if same_day || (a.year(), a.month()) == (b.year(), b.month()) {

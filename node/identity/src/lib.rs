@@ -8,6 +8,7 @@
 //!   by field. Three bands: link, a person looks, apart.
 //! - [`block_keys`] finds whom to compare without comparing all.
 //! - [`group`] makes persons of judgements and of what people decided; whatever was decided can be undone.
+//! - [`learn_weights`] learns a network's own weights from its charts, or says why it cannot.
 //! - [`search()`] and [`evacuee`] find somebody by demographics, without telling of strangers.
 //! - [`quality`] measures all of it against charts of which the truth is known.
 //!
@@ -35,6 +36,7 @@ pub mod fellegi;
 pub mod fold;
 mod insured;
 mod judge;
+mod learning;
 mod model;
 mod person;
 pub mod quality;
@@ -54,6 +56,10 @@ pub use explain::Said;
 pub use fold::{Folded, PostalTable};
 pub use insured::{INSURER_DIGITS, Insured, InsurerNumber};
 pub use judge::{Band, Evidence, Judgement, Why, band_of, judge, judge_folded, judge_levels};
+pub use learning::{
+    Learning, ONE_PERSON_PAIRS_MIN, STRANGERS_CHARTS_MAX, Tally, Unlearnt, WEIGHTS_VERSION,
+    changes, learn_weights, strangers,
+};
 pub use model::{LEARNING_PAIRS_MIN, Model, ModelFault, Pairs};
 pub use person::{
     Decision, Doubt, Edge, PERSON_CHARTS_MAX, Persons, REASON_CHARS_MAX, Verdict, Waiting, group,

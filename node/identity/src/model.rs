@@ -258,20 +258,20 @@ pub struct Pairs {
 }
 
 impl Pairs {
-    /// Adds a pair that block keys brought together, unless a rule keeps it apart.
-    pub fn add(&mut self, levels: &Levels) {
+    /// Adds pairs that block keys brought together and that agree alike, unless a rule keeps them apart.
+    pub fn add(&mut self, levels: &Levels, pairs: u64) {
         if !matches!(rules::decide(levels), Some((Band::Apart, _))) {
-            self.add_random(levels);
+            self.add_random(levels, pairs);
         }
     }
 
-    /// Adds a pair drawn among all.
-    pub fn add_random(&mut self, levels: &Levels) {
+    /// Adds pairs drawn among all that agree alike.
+    pub fn add_random(&mut self, levels: &Levels, pairs: u64) {
         let pattern = levels
             .iter()
             .map(|l| l.place().map_or(MISSING, |at| at as u8));
-        *self.patterns.entry(pattern.collect()).or_default() += 1;
-        self.count += 1;
+        *self.patterns.entry(pattern.collect()).or_default() += pairs;
+        self.count += pairs;
     }
 
     /// How many there are.

@@ -9,6 +9,7 @@ use crate::compare::compare;
 use crate::fellegi::Learnt;
 use crate::fold::Folded;
 use crate::judge::{Band, Why, band_of, judge_folded};
+use crate::learning::strangers;
 use crate::model::{Model, ModelFault, Pairs};
 use crate::person::{Edge, group};
 use std::collections::BTreeMap;
@@ -213,9 +214,6 @@ pub fn measure_persons(charts: &[Labelled], model: &Model) -> Counts {
     counts
 }
 
-/// Random pairs looked at.
-const RANDOM_PAIRS: usize = 1_000_000;
-
 /// Learns a model from charts, without their truth: candidates from block keys, strangers from pairs
 /// scattered over all, the same each time.
 ///
@@ -229,31 +227,11 @@ pub fn learn_model<'a>(
     let (pairs, _) = candidates(charts.iter().copied());
     for (a, b) in pairs {
         if let (Some(a), Some(b)) = (charts.get(a as usize), charts.get(b as usize)) {
-            near.add(&compare(a, b));
+            near.add(&compare(a, b), 1);
         }
     }
-    let count = charts.len().max(1);
-    let usual = Model::standard();
-    for n in 0..RANDOM_PAIRS {
-        let (a, b) = (n % count, (scattered(n as u64) % count as u64) as usize);
-        if a != b
-            && let (Some(a), Some(b)) = (charts.get(a), charts.get(b))
-        {
-            // Among few charts even random pairs hold some of one person, who would be taken for alike strangers.
-            let levels = compare(a, b);
-            if band_of(&levels, &usual).0 == Band::Apart {
-                random.add_random(&levels);
-            }
-        }
+    for (levels, count) in strangers(&charts) {
+        random.add_random(&levels, count);
     }
-    Model::learn(&near, &random, count as u64)
-}
-
-/// A number scattered over all numbers (the finaliser of splitmix64), so that neighbours' charts are not compared more
-/// often than others.
-const fn scattered(n: u64) -> u64 {
-    let z = n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
+    Model::learn(&near, &random, charts.len().max(1) as u64)
 }

@@ -54,11 +54,7 @@ pub(crate) fn place_of(spec: &FacilitySpec) -> (u32, City) {
 
 /// The prefecture's name, empty outside 1 to 47.
 pub(crate) fn prefecture_name(number: u32) -> &'static str {
-    (number as usize)
-        .checked_sub(1)
-        .and_then(|n| places::PREFECTURES.get(n))
-        .copied()
-        .unwrap_or("")
+    sekisho_domain::prefecture_name(number as usize).unwrap_or("")
 }
 
 impl Site {

@@ -87,8 +87,11 @@ pub const PROPOSALS_MAX: u64 = 10_000;
 pub const PROPOSAL_MS_MAX: u64 = 90 * 24 * 60 * 60 * 1000;
 /// People who confirm one link.
 pub const CONFIRMED_BY_MAX: usize = 8;
-/// Pause between two looks for links to be said: somebody waits at a desk for it.
+/// Pause between two looks whether proposals or the ledger have changed, so that there may be links to be said: somebody
+/// waits at a desk for it.
 pub const LINKS_PAUSE: Duration = Duration::from_secs(2);
+/// Weights learnt over time, those taken back too: new ones each month for eighty years.
+pub const WEIGHTS_MAX: u64 = 1_000;
 /// Longest reason of a decision about charts.
 pub const REASON_BYTES_MAX: usize = 2 * 1024;
 /// Page cache of the directory of charts.

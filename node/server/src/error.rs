@@ -191,7 +191,7 @@ impl NodeError {
             Self::NoSuchPatient
             | Self::NoSuchPractitioner
             | Self::NoSuchChart
-            | Self::Store(StoreError::NoSuchDecision(_))
+            | Self::Store(StoreError::NoSuchDecision(_) | StoreError::NoWeights)
             | Self::NoSuchAccess
             | Self::NoSuchResult
             | Self::NotOnLedger { .. }

@@ -6,6 +6,7 @@
 //! no search of the other network, decided on the ledger, gave rise to.
 
 use crate::NodeError;
+use crate::blocking::blocking;
 use crate::bounds::{LINKS_PAUSE, OUTBOX_ATTEMPT, PROPOSAL_MS_MAX};
 use crate::entries::{Meant, sign};
 use crate::error::chain;
@@ -28,18 +29,59 @@ pub(crate) struct Open {
 
 /// Looks for links to be said until the node stops.
 pub(crate) async fn work(inner: Arc<Inner>) {
+    let mut looked: Option<Changed> = None;
     loop {
-        if let Err(error) = round(&inner).await {
-            tracing::warn!(
-                error = chain(&error),
-                "links other networks wait for could not be looked through; tried again soon"
-            );
+        match changed(&inner, looked).await {
+            Ok(now) if Some(now) == looked => {}
+            Ok(now) => match round(&inner).await {
+                Ok(()) => looked = Some(now),
+                Err(error) => told(&error),
+            },
+            Err(error) => told(&error),
         }
         tokio::select! {
             () = inner.stop.cancelled() => return,
             () = tokio::time::sleep(LINKS_PAUSE) => {}
         }
     }
+}
+
+fn told(error: &NodeError) {
+    tracing::warn!(
+        error = chain(error),
+        "links other networks wait for could not be looked through; tried again soon"
+    );
+}
+
+/// What a look depends on: where neither has changed since, it would find the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Changed {
+    /// Writes of proposals.
+    proposals: u64,
+    /// Leaves of the ledger; not asked for where nothing is proposed.
+    leaves: u64,
+}
+
+/// How far proposals and ledger are.
+async fn changed(inner: &Arc<Inner>, looked: Option<Changed>) -> Result<Changed, NodeError> {
+    // Before the look: what comes during it is found by the next.
+    let proposals = inner.store.proposals_written();
+    let task = Arc::clone(inner);
+    let known = looked.filter(|looked| looked.proposals == proposals);
+    let none = known.is_some_and(|looked| looked.leaves == 0);
+    if none || blocking(move || Ok(task.store.proposals_total()? == 0)).await? {
+        return Ok(Changed {
+            proposals,
+            leaves: 0,
+        });
+    }
+    let size = ask(inner.ledger.as_ref(), |snapshot| {
+        Ok(snapshot.view().meta()?.map_or(0, |meta| meta.size))
+    });
+    Ok(Changed {
+        proposals,
+        leaves: size.await?,
+    })
 }
 
 /// The proposed links that this network has not said; what is said, or too old, is forgotten.

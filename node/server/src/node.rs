@@ -2,6 +2,7 @@
 
 use crate::alerts;
 use crate::answer::Disclosing;
+use crate::blocking::blocking;
 use crate::bounds::{ANSWERS_MAX, FINDS_MAX, REQUEST_BYTES_MAX, RETRIEVES_MAX, SHUTDOWN_GRACE};
 use crate::budgets::{Budgets, Spending};
 use crate::entries::Meant;
@@ -15,17 +16,16 @@ use crate::linker;
 use crate::observe::{Observe, Observer};
 use crate::operate::{Carrier, Operating};
 use crate::outbox::{self, Outbox};
+use crate::people;
 use crate::slots::Slots;
 use crate::store::{Directory, NodeStore};
 use crate::{NodeError, ledger};
-use sekisho_documents::{Contents, Counters, DocumentIndex, ObjectContents, SourceId};
+use sekisho_documents::{Contents, Counters, DocumentIndex, ObjectContents};
 use sekisho_domain::{LedgerId, NetworkId};
 use sekisho_ingest::Source;
-use sekisho_ingest::follow::Sight;
 use sekisho_ledger::signature::SigningKey;
 use sekisho_proto::v1::node_service_server::NodeServiceServer;
 use sekisho_proto::v1::operator_service_server::OperatorServiceServer;
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -93,6 +93,7 @@ pub(crate) struct Inner {
     pub frozen: Frozen,
     pub retrieves: Slots,
     pub ingests: Slots,
+    pub learning: Slots,
     pub observer: Observer,
     pub stop: CancellationToken,
     tasks: TaskTracker,
@@ -162,10 +163,13 @@ impl Node {
             frozen: Frozen::default(),
             retrieves: Slots::new("retrievals", RETRIEVES_MAX),
             ingests: Slots::new("ingests", 1),
+            learning: Slots::new("learnings of weights", 1),
             observer: Observer::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
+        let task = Arc::clone(&inner);
+        blocking(move || people::weigh(&task.store, &task.directory)).await?;
         inner.spawn(outbox::work(Arc::clone(&inner)))?;
         inner.spawn(alerts::work(Arc::clone(&inner)))?;
         inner.spawn(linker::work(Arc::clone(&inner)))?;
@@ -204,7 +208,11 @@ impl Node {
     }
 
     /// How well each source is seen that is followed.
-    pub fn following(&self) -> BTreeMap<SourceId, Sight> {
+    #[cfg(test)]
+    pub(crate) fn following(
+        &self,
+    ) -> std::collections::BTreeMap<sekisho_documents::SourceId, sekisho_ingest::follow::Sight>
+    {
         self.0.following.sights()
     }
 
@@ -239,6 +247,6 @@ impl Node {
             tracing::warn!("work under way did not end within the grace period");
         }
         let index = Arc::clone(&self.0.index);
-        crate::blocking::blocking(move || Ok(index.flush()?)).await
+        blocking(move || Ok(index.flush()?)).await
     }
 }

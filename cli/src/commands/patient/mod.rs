@@ -3,6 +3,7 @@
 //! What is known of a person comes from a file or standard input, never from the command line, which others on the
 //! machine can read.
 
+mod learn;
 mod moved;
 mod people;
 mod search;
@@ -11,7 +12,7 @@ use super::At;
 use super::args::{Asking, PatientArg};
 use crate::ui::{Exit, Failure};
 use clap::{Args, Subcommand};
-use sekisho_domain::{FacilityId, NetworkId, Purpose, Role};
+use sekisho_domain::{Capture, FacilityId, NetworkId, Purpose, Role};
 use std::path::PathBuf;
 
 use super::args::codes_of;
@@ -72,10 +73,15 @@ pub(super) enum Command {
     /// List links that other networks found and this one has not confirmed; confirm with `subject link`
     #[command(after_help = "Example:\n  sekisho patient proposals")]
     Proposals,
-    /// Show what a patient who moved here lets this network see of another's documents, and what is missing
+    /// Learn from this network's own charts how much each item says of who is who; shows it, and changes nothing unless told
+    #[command(after_help = "Example:\n  sekisho patient learn\n  \
+                      sekisho patient learn --apply --by clerk-3 --why \"looked through with the vendor\"")]
+    Learn(LearnArgs),
+    /// Show what a patient who moved here lets this network see of another's documents, and all that is missing
     #[command(
         after_help = "Example:\n  sekisho patient move --patient 4110100015/00001234 --from azaleanet \\\n    \
-                      --facility 4110100015 --role physician --purpose TREAT"
+                      --facility 4110100015 --role physician --purpose TREAT\n  \
+                      sekisho patient move … --prepare --by clerk-3 --why \"moved in April\" --practitioner dr-sato --capture written"
     )]
     Move(MoveArgs),
 }
@@ -88,6 +94,22 @@ pub(super) struct SaidArgs {
     /// Why, in a few words
     #[arg(long, value_name = "TEXT")]
     why: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LearnArgs {
+    /// Put what is learnt in force; charts are compared again. What people decided stands
+    #[arg(long, requires_all = ["by", "why"])]
+    apply: bool,
+    /// Take the weights in force back; those before them are in force again
+    #[arg(long, requires_all = ["by", "why"], conflicts_with = "apply")]
+    undo: bool,
+    /// Who decides, by the id used in this network
+    #[arg(long, value_name = "ID")]
+    by: Option<String>,
+    /// Why, in a few words
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -132,6 +154,21 @@ pub(super) struct MoveArgs {
     /// Why
     #[arg(long, value_name = "PURPOSE", value_parser = codes_of!(Purpose), default_value = "TREAT")]
     purpose: Purpose,
+    /// Do what is missing and this network may do by itself; run again, it does only what is still missing
+    #[arg(long, requires_all = ["by", "why"])]
+    prepare: bool,
+    /// Who prepares it, by the id used in this network; kept with the link
+    #[arg(long, value_name = "ID", requires = "prepare")]
+    by: Option<String>,
+    /// Why, in a few words; kept in this network as the consent's evidence
+    #[arg(long, value_name = "TEXT", requires = "prepare")]
+    why: Option<String>,
+    /// Who looks for the patient in the other network, where nobody was found yet; else nobody is searched
+    #[arg(long, value_name = "ID", requires = "prepare")]
+    practitioner: Option<String>,
+    /// The patient consents to viewing at this facility, now: how it was taken; else no consent is recorded
+    #[arg(long, value_name = "CAPTURE", value_parser = codes_of!(Capture), requires = "prepare")]
+    capture: Option<Capture>,
 }
 
 pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
@@ -144,6 +181,7 @@ pub(super) async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
         Command::Find(args) => search::find(args, at).await,
         Command::Card { patient } => search::card(&patient, at).await,
         Command::Proposals => search::proposals(at).await,
+        Command::Learn(args) => learn::run(args, at).await,
         Command::Move(args) => moved::run(args, at).await,
     }
 }

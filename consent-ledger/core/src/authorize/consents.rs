@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-type Sides = Result<Vec<Reach>, DenyReason>;
+pub(super) type Sides = Result<Vec<Reach>, DenyReason>;
 
 /// What one side, or both together, let be seen at most: as many different sets of categories or facilities as no
 /// patient tells apart. Bounds the pairs a decision looks at; what is left out only narrows.
@@ -32,9 +32,9 @@ pub(super) struct Acts<'a, S> {
 }
 
 /// One side's acts that reach the request, whatever the category; or why none does.
-struct Acted {
+pub(super) struct Acted {
     /// The rule of the network's policy on how such a consent is given; none where it knows no such act.
-    rule: Option<Rule>,
+    pub rule: Option<Rule>,
     reaching: Vec<(Reach, Taken)>,
     /// The reason of the act that came furthest.
     furthest: DenyReason,
@@ -42,9 +42,9 @@ struct Acted {
 
 /// How an act was taken, as far as rules look at it.
 #[derive(Debug, Clone, Copy)]
-struct Taken {
+pub(super) struct Taken {
     /// Explicitly, by the asking facility itself and for it by name: at the visit.
-    at_visit: bool,
+    pub at_visit: bool,
     /// For disasters by name.
     for_disasters: bool,
 }
@@ -124,7 +124,7 @@ impl<'a, S: StateRead> Acts<'a, S> {
         })
     }
 
-    fn side(&mut self, side: Side) -> Result<&Acted, CoreError<S::Error>> {
+    pub fn side(&mut self, side: Side) -> Result<&Acted, CoreError<S::Error>> {
         let acted = match side {
             Side::Disclosing => &mut self.disclosing,
             Side::Viewing => &mut self.viewing,
@@ -137,7 +137,7 @@ impl<'a, S: StateRead> Acts<'a, S> {
 }
 
 /// Where the network asked has posted the purpose, of every category, until the notice ends.
-fn posted<S: StateRead>(
+pub(super) fn posted<S: StateRead>(
     view: View<'_, S>,
     asking: &Asking<'_>,
 ) -> Result<Vec<Reach>, CoreError<S::Error>> {
@@ -240,7 +240,7 @@ impl Acted {
     }
 
     /// Check 30: what of it is in these categories, of the acts that are fit.
-    fn within(&self, categories: Codes<Category>, fit: impl Fn(&Taken) -> bool) -> Sides {
+    pub fn within(&self, categories: Codes<Category>, fit: impl Fn(&Taken) -> bool) -> Sides {
         let mut within = Vec::new();
         let mut any = false;
         for (reach, _) in self.reaching.iter().filter(|(_, taken)| fit(taken)) {
@@ -263,7 +263,7 @@ impl Acted {
 }
 
 /// What every pair of the two lets be seen.
-fn meets(some: &[Reach], others: &[Reach]) -> Sides {
+pub(super) fn meets(some: &[Reach], others: &[Reach]) -> Sides {
     let mut pairs = Vec::new();
     for (one, other) in some.iter().flat_map(|s| others.iter().map(move |o| (s, o))) {
         if let Some(pair) = one.meet(other) {

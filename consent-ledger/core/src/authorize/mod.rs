@@ -41,6 +41,7 @@
 mod agreements;
 mod consents;
 mod grounds;
+mod missing;
 mod reach;
 mod reservations;
 
@@ -49,11 +50,15 @@ mod boundary_test;
 #[cfg(test)]
 mod laws_test;
 #[cfg(test)]
+mod missing_test;
+#[cfg(test)]
 mod models_test;
 #[cfg(test)]
 mod reasons_test;
 #[cfg(test)]
 mod scene;
+
+pub use missing::{Missing, Outlook, outlook};
 
 use crate::chart::{Chart, looked_at};
 use crate::record::CoreError;

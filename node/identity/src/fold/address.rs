@@ -15,57 +15,6 @@ const CITY_CHARS_MAX: usize = 8;
 /// Within how many characters a ward's name ends.
 const WARD_CHARS_MAX: usize = 5;
 
-/// Prefectures without their last character, in the order of JIS X 0401.
-const PREFECTURES: [&str; 47] = [
-    "北海道",
-    "青森県",
-    "岩手県",
-    "宮城県",
-    "秋田県",
-    "山形県",
-    "福島県",
-    "茨城県",
-    "栃木県",
-    "群馬県",
-    "埼玉県",
-    "千葉県",
-    "東京都",
-    "神奈川県",
-    "新潟県",
-    "富山県",
-    "石川県",
-    "福井県",
-    "山梨県",
-    "長野県",
-    "岐阜県",
-    "静岡県",
-    "愛知県",
-    "三重県",
-    "滋賀県",
-    "京都府",
-    "大阪府",
-    "兵庫県",
-    "奈良県",
-    "和歌山県",
-    "鳥取県",
-    "島根県",
-    "岡山県",
-    "広島県",
-    "山口県",
-    "徳島県",
-    "香川県",
-    "愛媛県",
-    "高知県",
-    "福岡県",
-    "佐賀県",
-    "長崎県",
-    "熊本県",
-    "大分県",
-    "宮崎県",
-    "鹿児島県",
-    "沖縄県",
-];
-
 /// An address in parts; a part that could not be found is empty.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct FoldedAddress {
@@ -141,12 +90,13 @@ fn by_places(
                 _ => rest,
             },
         };
-        let after = without_section(after);
-        after.strip_prefix(place.town.as_str()).map(|_| after)
+        // Folded as the table's towns are: 東雁来十四条 is 東雁来14条 there.
+        let (town, numbers) = town_of(after);
+        town.starts_with(place.town.as_str())
+            .then_some((town, numbers))
     };
     let found = places.iter().filter_map(|p| Some((p, fits(p)?)));
-    let (place, rest) = found.max_by_key(|(place, _)| place.town.len())?;
-    let (town, numbers) = town_of(rest);
+    let (place, (town, numbers)) = found.max_by_key(|(place, _)| place.town.len())?;
     Some(FoldedAddress {
         postal: postal.clone(),
         prefecture: Some(place.prefecture),
@@ -158,10 +108,13 @@ fn by_places(
 
 /// The number of the prefecture a text begins with, and the rest.
 pub(super) fn prefecture_of(text: &str) -> (Option<u8>, &str) {
-    let found = PREFECTURES.iter().zip(1u8..).find_map(|(name, number)| {
-        // Folded as the text is (変体 such as 縣 are the common form already).
-        Some((number, text.strip_prefix(name)?))
-    });
+    let found = sekisho_domain::PREFECTURES
+        .iter()
+        .zip(1u8..)
+        .find_map(|(name, number)| {
+            // Folded as the text is (変体 such as 縣 are the common form already).
+            Some((number, text.strip_prefix(name)?))
+        });
     match found {
         Some((number, rest)) => (Some(number), rest),
         None => (None, text),
@@ -192,10 +145,15 @@ pub(super) fn line(text: &str) -> String {
             .is_some_and(char::is_ascii_digit)
     };
     let mut out = String::with_capacity(text.len());
+    let kana_at = |n: Option<usize>| {
+        n.and_then(|n| chars.get(n))
+            .is_some_and(|c| ('ァ'..='ヺ').contains(c) && !matches!(c, 'ノ' | 'ケ'))
+    };
     for (n, c) in chars.iter().enumerate() {
-        // A long mark between digits is a dash of whoever typed it.
+        let (before, behind) = (n.checked_sub(1), n.checked_add(1));
+        // A long mark beside a digit is a dash of whoever typed it, but for that of a word (流通センター1).
         match c {
-            'ー' if digit_at(n.checked_sub(1)) || digit_at(n.checked_add(1)) => out.push('-'),
+            'ー' if digit_at(before) || (digit_at(behind) && !kana_at(before)) => out.push('-'),
             other => out.push(*other),
         }
     }
@@ -247,7 +205,7 @@ fn without_section(text: &str) -> &str {
 pub(super) fn town_of(text: &str) -> (String, Vec<u32>) {
     let text = arabic(without_section(text));
     let mut at = 0;
-    // The town ends where the numbers begin; 北１条西２丁目 has its street's number in its name.
+    // The town ends where the numbers begin; 北１条西２丁目, 三番町 and 西３線北 have a street's number in their names.
     while let Some((_, rest)) = text.split_at_checked(at) {
         let Some(begins) = rest.find(|c: char| c.is_ascii_digit()) else {
             at = text.len();
@@ -257,7 +215,7 @@ pub(super) fn town_of(text: &str) -> (String, Vec<u32>) {
         let digits = after
             .find(|c: char| !c.is_ascii_digit())
             .unwrap_or(after.len());
-        if after.get(digits..).is_some_and(|s| s.starts_with('条')) {
+        if after.get(digits..).is_some_and(of_a_name) {
             at += begins + digits;
         } else {
             at += begins;
@@ -275,6 +233,15 @@ pub(super) fn town_of(text: &str) -> (String, Vec<u32>) {
         _ => town,
     };
     (town, numbers_of(rest))
+}
+
+/// Whether what follows a number makes a name of it.
+fn of_a_name(behind: &str) -> bool {
+    let street = |rest: &str| rest.starts_with(['東', '西', '南', '北']);
+    ["条", "番町", "番丁"]
+        .iter()
+        .any(|word| behind.starts_with(word))
+        || behind.strip_prefix('線').is_some_and(street)
 }
 
 /// The numbers a text begins with, as long as nothing but what joins them is between.

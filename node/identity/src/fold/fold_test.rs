@@ -266,3 +266,45 @@ proptest! {
 fn line_of(text: &str) -> String {
     super::address::line(text)
 }
+
+/// Found by folding all 124,526 rows of the public table (docs/identity.md).
+#[test]
+fn towns_with_long_marks_and_numbers_in_their_names_keep_them() {
+    let cases = [
+        (
+            "札幌市白石区流通センター1-2-3",
+            "流通センター",
+            &[1, 2, 3][..],
+        ),
+        ("久留米市見本町1ー2ー3", "見本町", &[1, 2, 3]),
+        ("久留米市見本町ー1", "見本町", &[1]),
+        ("十和田市東三番町1-2", "東3番町", &[1, 2]),
+        ("十和田市東３番町１番２号", "東3番町", &[1, 2]),
+        ("夕張郡長沼町西３線北4番地", "西3線北", &[4]),
+        ("夕張郡長沼町12線34番地", "", &[12, 34]),
+        ("久留米市見本町三番2号", "見本町", &[3, 2]),
+    ];
+    for (text, town, numbers) in cases {
+        let folded = address(&Address::read("", text).unwrap());
+        assert_eq!(
+            (folded.town.as_str(), &folded.numbers[..]),
+            (town, numbers),
+            "{text}"
+        );
+    }
+    let row = "01103,\"007  \",\"0070034\",\"ホッカイドウ\",\"サッポロシヒガシク\",\"ヒガシカリキジュウヨジョウ\",\"北海道\",\"札幌市東区\",\"東雁来十四条\",1,0,1,0,0,0";
+    let table = PostalTable::read(row.as_bytes()).unwrap();
+    for text in [
+        "東雁来十四条1-2",
+        "札幌市東区東雁来14条1-2",
+        "北海道札幌市東区東雁来１４条1-2",
+    ] {
+        let folded = address_by(&Address::read("0070034", text).unwrap(), Some(&table));
+        let found = (
+            folded.prefecture,
+            folded.city.as_str(),
+            folded.town.as_str(),
+        );
+        assert_eq!(found, (Some(1), "札幌市東区", "東雁来14条"), "{text}");
+    }
+}

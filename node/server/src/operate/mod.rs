@@ -15,6 +15,7 @@ mod erase;
 mod export;
 mod find;
 mod grounds;
+mod learn;
 mod note;
 mod people;
 mod practitioner;

@@ -139,7 +139,7 @@ pub(super) async fn reviews(
                 let (x, y) = (inner.directory.chart(&a)?, inner.directory.chart(&b)?);
                 if let (Some(x), Some(y)) = (x, y) {
                     let (x, y) = (Folded::of(&x.demographics), Folded::of(&y.demographics));
-                    let judged = judge_folded(&x, &y, inner.directory.model());
+                    let judged = judge_folded(&x, &y, &inner.directory.model());
                     reviews.push(compared(&a, &b, &judged));
                 }
                 if reviews.len() == max {
@@ -176,7 +176,7 @@ fn place(bytes: &[u8]) -> Result<(Patient, Patient), NodeError> {
     parse().ok_or(NodeError::Invalid("there is no such page"))
 }
 
-fn said(inner: &Inner, who: String, why: String) -> Result<Said, NodeError> {
+pub(super) fn said(inner: &Inner, who: String, why: String) -> Result<Said, NodeError> {
     if who.trim().is_empty() || why.trim().is_empty() {
         return Err(NodeError::Invalid("a decision needs who makes it, and why"));
     }

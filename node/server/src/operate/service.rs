@@ -1,8 +1,8 @@
 //! The gRPC edge of the network's own people.
 
 use super::{
-    erase, export, find, note, people, practitioner, preview, record, retrieve, seals, search,
-    subject,
+    erase, export, find, learn, note, people, practitioner, preview, record, retrieve, seals,
+    search, subject,
 };
 use crate::NodeError;
 use crate::bounds::INGEST_PROGRESS_AHEAD;
@@ -226,6 +226,7 @@ impl OperatorService for Operating {
     type RetrieveStream = retrieve::Stream;
     type IngestStream = IngestStream;
     type SearchStream = search::Stream;
+    type LearnWeightsStream = learn::Stream;
 
     async fn person(
         &self,
@@ -262,6 +263,15 @@ impl OperatorService for Operating {
             .await
     }
 
+    async fn learn_weights(
+        &self,
+        request: Request<v1::LearnWeightsRequest>,
+    ) -> Result<Response<learn::Stream>, Status> {
+        let call = async |message, _| learn::learn(&self.0, message);
+        self.own(request, tracing::info_span!("learn_weights"), call)
+            .await
+    }
+
     async fn search(
         &self,
         request: Request<v1::SearchRequest>,
@@ -283,7 +293,7 @@ impl OperatorService for Operating {
     async fn preview(
         &self,
         request: Request<v1::PreviewRequest>,
-    ) -> Result<Response<v1::NetworkDecision>, Status> {
+    ) -> Result<Response<v1::PreviewReply>, Status> {
         let call = async |message, _| preview::preview(&self.0, message).await;
         self.own(request, tracing::info_span!("preview"), call)
             .await

@@ -188,7 +188,7 @@ impl<'a> Seen<'a> {
             .iter()
             .map(|(subject, _, folded)| (*subject, folded))
             .collect();
-        let model = self.inner.directory.model();
+        let model = &self.inner.directory.model();
         Ok(match search(&sought, &offered, model) {
             Found::None => Ok(None),
             Found::Several { deciding } => Err(deciding.iter().map(code).collect()),
@@ -213,7 +213,7 @@ impl<'a> Seen<'a> {
             .iter()
             .map(|(subject, _, folded)| (*subject, folded))
             .collect();
-        let list = evacuee(&sought, &offered, self.inner.directory.model());
+        let list = evacuee(&sought, &offered, &self.inner.directory.model());
         let mut possible = Vec::new();
         for one in list.into_iter().take(POSSIBLE_MAX) {
             let chart = candidates.iter().find(|(subject, ..)| *subject == one.id);

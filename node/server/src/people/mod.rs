@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! sources ──renew──▶ Directory: demographics, block keys, links and doubts      rebuilt from the sources
-//! people  ─decide──▶ NodeStore: decisions, pseudonyms                           never lost
+//! people  ─decide──▶ NodeStore: decisions, pseudonyms, learnt weights           never lost
 //!                       │ both
 //!                       ▼
 //!                    settle: charts of one person share one pseudonym
@@ -15,10 +15,12 @@ mod found;
 mod merged;
 mod persons;
 mod renew;
+mod weights;
 mod wire;
 
 pub(crate) use found::{Looked, look};
 pub(crate) use merged::merged;
 pub(crate) use persons::{Decided, Known, decide, person, settle_both};
 pub(crate) use renew::{renew, renew_below};
-pub(crate) use wire::{compared, demographics, wire_demographics};
+pub(crate) use weights::weigh;
+pub(crate) use wire::{code, compared, demographics, wire_demographics};

@@ -41,6 +41,16 @@ impl Known {
         self.all.iter().any(|(_, d)| d.undone.is_none() && pair(d))
     }
 
+    /// What stands of two charts: the last word about each pair.
+    pub fn words(&self) -> BTreeMap<(Patient, Patient), bool> {
+        let standing = self.all.iter().filter(|(_, d)| d.undone.is_none());
+        let words = standing.map(|(_, d)| {
+            let (a, b) = (d.a.clone(), d.b.clone());
+            (if a <= b { (a, b) } else { (b, a) }, d.same)
+        });
+        words.collect()
+    }
+
     fn standing(&self, charts: &BTreeSet<Patient>) -> Vec<Decision<Patient>> {
         let about = self.about(charts).into_iter();
         let standing = about.filter(|(_, d)| d.undone.is_none());
@@ -83,12 +93,13 @@ pub(crate) fn person(
             folded.insert(one.clone(), Folded::of(&record.demographics));
         }
     }
+    let model = directory.model();
     let (mut edges, mut judgements) = (Vec::new(), Vec::new());
     for (a, x) in &folded {
         for (b, y) in
             folded.range::<Patient, _>((std::ops::Bound::Excluded(a), std::ops::Bound::Unbounded))
         {
-            let judged = judge_folded(x, y, directory.model());
+            let judged = judge_folded(x, y, &model);
             edges.push(Edge {
                 a: a.clone(),
                 b: b.clone(),
@@ -171,9 +182,6 @@ pub(crate) fn decide(
         if directory.chart(chart)?.is_none() && store.subject_of(chart)?.is_none() {
             return Err(NodeError::NoSuchChart);
         }
-    }
-    if said.who.trim().is_empty() || said.why.trim().is_empty() {
-        return Err(NodeError::Invalid("a decision needs who makes it, and why"));
     }
     let (own, other) = (store.subject_of(a)?, store.subject_of(b)?);
     if let (true, Some(own), Some(other)) = (same, own, other)

@@ -68,6 +68,8 @@ async fn charts_of_all_kinds_of_sources_are_there_and_go_with_their_documents() 
         patient_system: None,
     };
     let node = started(dir.path(), vec![hospital.of_node(), Arc::new(nsips)]).await;
+    // Where an assertion fails, the runtime waits for the threads that look at the sources.
+    let _stopped = node.0.stop.clone().drop_guard();
     let inner = &node.0;
     let known = |facility: &str, id: &str| inner.directory.chart(&chart(facility, id)).unwrap();
     assert_eq!(inner.directory.charts_total().unwrap(), 3);
@@ -127,6 +129,7 @@ async fn a_chart_is_told_by_the_register_then_by_what_is_latest_and_nothing_is_r
         patient_system: None,
     };
     let node = started(dir.path(), vec![hospital.of_node(), Arc::new(uke)]).await;
+    let _stopped = node.0.stop.clone().drop_guard();
     let inner = &node.0;
     let known = |id: &str| {
         let chart = chart(SAGA_HOSPITAL, id);

@@ -78,7 +78,7 @@ pub(crate) fn wire_demographics(person: &Demographics) -> v1::Demographics {
 }
 
 /// A code as it is written.
-pub(super) fn code(value: &impl Serialize) -> String {
+pub(crate) fn code(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(code)) => code.replace('_', "-"),
         _ => String::new(),

@@ -6,9 +6,13 @@
 //! blocks   block key (17), chart -> nothing: whom to compare with whom
 //! edges    chart, chart          -> link or review; each pair both ways round
 //! meta     "format"              -> version of this layout and of the block keys
+//!          "weights"             -> digest of the weights the edges were judged by; none: the standard ones
+//!          "unsettled"           -> there while pseudonyms have still to follow other weights
 //! ```
 //! An older layout is emptied and read again. Local ids and demographics stand here and in the sources, nowhere else
 //! (P10). Calls block on the disk.
+
+mod weigh;
 
 use super::{StoreError, format};
 use crate::bounds::{CHARTS_MAX, DIRECTORY_CACHE_BYTES};
@@ -25,6 +29,7 @@ use sekisho_identity::{
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
 
 type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
@@ -33,6 +38,8 @@ const BLOCKS: Table = TableDefinition::new("blocks");
 const EDGES: Table = TableDefinition::new("edges");
 const META: Table = TableDefinition::new("meta");
 const FORMAT: &[u8] = b"format";
+const WEIGHTS: &[u8] = b"weights";
+const UNSETTLED: &[u8] = b"unsettled";
 /// Raise the first with this layout.
 const VERSION: [u8; 2] = [1, BLOCK_VERSION];
 
@@ -59,7 +66,8 @@ pub type Review = (Patient, Patient);
 #[derive(Debug)]
 pub struct Directory {
     database: Database,
-    model: Model,
+    /// What the edges were judged by.
+    model: RwLock<Arc<Model>>,
 }
 
 fn key_of(chart: &Patient) -> Vec<u8> {
@@ -106,8 +114,10 @@ impl Directory {
     }
 
     fn over(database: Database) -> Result<Self, StoreError> {
-        let model = Model::standard();
-        let directory = Self { database, model };
+        let directory = Self {
+            database,
+            model: RwLock::new(Arc::new(Model::standard())),
+        };
         directory.write(|txn| {
             let known = {
                 let meta = txn.open_table(META).map_err(StoreError::database)?;
@@ -121,6 +131,7 @@ impl Directory {
                 let mut meta = txn.open_table(META).map_err(StoreError::database)?;
                 meta.insert(FORMAT, VERSION.as_slice())
                     .map_err(StoreError::database)?;
+                meta.remove(WEIGHTS).map_err(StoreError::database)?;
             }
             for table in [CHARTS, BLOCKS, EDGES] {
                 txn.open_table(table).map_err(StoreError::database)?;
@@ -131,8 +142,9 @@ impl Directory {
     }
 
     /// The weights charts are compared with.
-    pub fn model(&self) -> &Model {
-        &self.model
+    pub fn model(&self) -> Arc<Model> {
+        let model = self.model.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&model)
     }
 
     /// What a chart says of its patient, if it is known.
@@ -232,12 +244,14 @@ impl Directory {
             inserted.map_err(StoreError::database)?;
         }
         drop(blocks);
+        // Whoever changes it waits until this is written.
+        let model = self.model();
         for (other, demographics) in others {
             let other = key_of(&other);
             if other == key {
                 continue;
             }
-            let band = judge_folded(&folded, &Folded::of(&demographics), &self.model).band;
+            let band = judge_folded(&folded, &Folded::of(&demographics), &model).band;
             if band != Band::Apart {
                 let there = [key.as_slice(), &other].concat();
                 let back = [other.as_slice(), &key].concat();

@@ -11,6 +11,7 @@ use sekisho_documents::Patient;
 use sekisho_domain::{EntryIndex, NetworkId, SubjectId, SubjectRef, TimeMs};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::sync::atomic::Ordering;
 
 const DECISION: &str = "a decision about charts";
 const PROPOSAL: &str = "a proposed link";
@@ -164,7 +165,24 @@ impl NodeStore {
             make_room(txn)?;
             let key = proposal_key(own, other, proposal.here);
             format::put(txn, PROPOSALS, PROPOSAL, &key, proposal)
-        })
+        })?;
+        self.proposals_written.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// How many links are proposed.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn proposals_total(&self) -> Result<u64, StoreError> {
+        let txn = self.read()?;
+        let table = txn.open_table(PROPOSALS).map_err(StoreError::database)?;
+        table.len().map_err(StoreError::database)
+    }
+
+    /// How often proposals have changed since the store was opened.
+    pub fn proposals_written(&self) -> u64 {
+        self.proposals_written.load(Ordering::SeqCst)
     }
 
     /// Every proposed link: the own subject, the other network's, and what it rests on.

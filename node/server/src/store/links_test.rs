@@ -70,6 +70,10 @@ fn cards_and_proposals_go_with_their_subject() {
             .put_proposal(&subject, &there, &proposal(n as u64))
             .unwrap();
     }
+    assert_eq!(
+        (store.proposals_written(), store.proposals_total().unwrap()),
+        (2, 2)
+    );
     // The next card takes the place of the one before.
     store.put_card(&one, &[7; 16]).unwrap();
     assert_eq!(store.card(&[0; 16]).unwrap(), None);

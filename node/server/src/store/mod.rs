@@ -18,6 +18,7 @@
 //! proposals     subject (16), other subject -> a link another network's search gave rise to  [links]
 //! cards         hash of the secret (32)     -> subject                                       [links]
 //! feeds         source id                   -> how far its transaction storage was read      [feeds]
+//! weights       number (8, BE)              -> weights learnt from own charts, who, why      [weights]
 //! ```
 //! Every value is one version byte, then postcard. Each write is one transaction of `Durability::Immediate`: when
 //! a method has returned, what it wrote survives power loss (P1). After a failed write redb refuses all others.
@@ -37,6 +38,7 @@ mod requests;
 mod sealed;
 mod subjects;
 mod transfers;
+mod weights;
 
 pub use directory::{ChartRecord, Directory, Review};
 pub use erase::Erased;
@@ -44,6 +46,7 @@ pub use links::{Said, StoredDecision, StoredProposal};
 pub use requests::{Kept, StoredRequest};
 pub use sealed::StoredSeal;
 pub use transfers::{Pending, Settled, StoredTransfer, TransferKind};
+pub use weights::StoredWeights;
 
 use crate::bounds::STORE_CACHE_BYTES;
 use redb::{
@@ -52,6 +55,7 @@ use redb::{
 };
 use sekisho_domain::{EntryIndex, Hash, LedgerId, NetworkId};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -72,6 +76,7 @@ const OF_ACCESS: Table = TableDefinition::new("of_access");
 const DECISIONS: Table = TableDefinition::new("decisions");
 const PROPOSALS: Table = TableDefinition::new("proposals");
 const CARDS: Table = TableDefinition::new("cards");
+const WEIGHTS: Table = TableDefinition::new("weights");
 const OUTBOX: TableDefinition<'static, u64, &'static [u8]> = TableDefinition::new("outbox");
 
 const FORMAT_KEY: &str = "format";
@@ -79,7 +84,7 @@ const INGESTED_KEY: &str = "ingested";
 const OWNER_KEY: &str = "owner";
 
 /// Every table but [`META`] and [`OUTBOX`], whose keys are of other types.
-const TABLES: [Table; 15] = [
+const TABLES: [Table; 16] = [
     PATIENTS,
     CHARTS,
     PRACTITIONERS,
@@ -95,6 +100,7 @@ const TABLES: [Table; 15] = [
     PROPOSALS,
     CARDS,
     FEEDS,
+    WEIGHTS,
 ];
 
 /// The version of the file's layout. One of version 1 goes with a ledger of entries this version no longer reads:
@@ -156,6 +162,9 @@ pub enum StoreError {
     /// There is no such decision, or it was taken back.
     #[error("there is no decision {0}, or it was taken back")]
     NoSuchDecision(u64),
+    /// No learnt weights stand.
+    #[error("no learnt weights are in force")]
+    NoWeights,
     /// The subject was erased: nothing about it is taken any more.
     #[error("the subject has been erased")]
     Erased,
@@ -186,6 +195,8 @@ pub struct NodeStore {
     current: RwLock<Arc<Database>>,
     /// Held by each writer, so that none writes into a file that is being replaced.
     writing: Mutex<()>,
+    /// Proposals written since it was opened.
+    proposals_written: AtomicU64,
 }
 
 impl NodeStore {
@@ -223,6 +234,7 @@ impl NodeStore {
             path: path.into(),
             current: RwLock::new(Arc::new(database)),
             writing: Mutex::new(()),
+            proposals_written: AtomicU64::new(0),
         };
         store.write(|txn| {
             let mut meta = txn.open_table(META).map_err(StoreError::database)?;

@@ -127,6 +127,28 @@ impl NodeStore {
         })
     }
 
+    /// Up to `max` charts that have a pseudonym, behind one, in their order.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn charts_named(
+        &self,
+        after: Option<&Patient>,
+        max: usize,
+    ) -> Result<Vec<Patient>, StoreError> {
+        let txn = self.read()?;
+        let table = txn.open_table(PATIENTS).map_err(StoreError::database)?;
+        let mut from = after.map(chart_key).unwrap_or_default();
+        // Behind a key is the key with anything more.
+        from.extend(after.map(|_| 0));
+        let rows = table
+            .range(from.as_slice()..)
+            .map_err(StoreError::database)?;
+        rows.take(max)
+            .map(|row| patient(row.map_err(StoreError::database)?.0.value()))
+            .collect()
+    }
+
     /// A person's charts, at most [`CHARTS_MAX`]; empty for a subject this node does not know.
     ///
     /// # Errors

@@ -169,6 +169,52 @@ fn p9_a_search_tells_of_exactly_those_whose_demographics_are_seen_once_linked() 
 }
 
 #[test]
+fn nothing_is_missing_exactly_where_there_is_a_permit() {
+    let (whole, lacking) = (std::cell::Cell::new(0u64), std::cell::Cell::new(0u64));
+    over_histories(200, |history, seed| {
+        let mut r = Random::of(seed ^ 7);
+        let now = history.world.time;
+        let view = View(&history.world.state);
+        for _ in 0..REQUESTS {
+            let mut request = history.request(&mut r);
+            if request.action == Action::FindPatients {
+                request.action = Action::FindDocuments;
+            }
+            let decided = crate::authorize(view, &request, now).expect("memory does not fail");
+            for (target, decision) in decided {
+                let outlook = crate::outlook(view, &request, &target, now);
+                let outlook = outlook.expect("memory does not fail");
+                match &decision {
+                    Decision::Permit(terms) => {
+                        whole.set(whole.get() + 1);
+                        let shown = terms.bases.iter().flat_map(|b| b.categories.iter());
+                        let granted = shown.into_iter().all(|c| outlook.granted.contains(&c));
+                        require(outlook.missing.is_empty() && granted, || {
+                            format!("{terms:?}, but {outlook:?}")
+                        })?;
+                    }
+                    Decision::Deny(denial) => {
+                        lacking.set(lacking.get() + 1);
+                        let first = outlook.missing.first().map(|m| m.reason);
+                        let before_consents = denial.reason <= DenyReason::SubjectNotLinked;
+                        require(
+                            first.is_some() && (!before_consents || first == Some(denial.reason)),
+                            || format!("{denial:?}, but {outlook:?}"),
+                        )?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    });
+    let (whole, lacking) = (whole.get(), lacking.get());
+    assert!(
+        whole > 50 && lacking > 200,
+        "{whole} permits, {lacking} denials"
+    );
+}
+
+#[test]
 fn p4_no_permit_outlives_what_it_rests_on() {
     over_histories(100, |history, seed| {
         let mut r = Random::of(seed ^ 2);

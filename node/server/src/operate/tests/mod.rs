@@ -3,6 +3,7 @@
 mod erase;
 mod find;
 mod grounds;
+mod learn;
 mod life;
 mod record;
 mod retrieve;
