@@ -190,7 +190,9 @@ fn plan_ingest(options: &[&str]) -> Result<Plan, String> {
         options if quick("ingest", options)? => sizes = ingested::Sizes::QUICK,
         _ => {}
     }
-    Ok(Box::new(move |progress| ingested::run(&sizes, progress)))
+    Ok(Box::new(move |progress| {
+        ingested::run(&sizes, &itself()?, progress)
+    }))
 }
 
 fn plan_federation(options: &[&str]) -> Result<Plan, String> {
@@ -307,6 +309,7 @@ pub fn command(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 
         [group::REPLICA, rest @ ..] => group::serve(rest, err),
         [retrieve::SITE, rest @ ..] => retrieve::serve(rest, err),
         [sites::SITE, rest @ ..] => sites::serve(rest, err),
+        [ingested::MEMORY, rest @ ..] => ingested::serve(rest, out, err),
         [name, options @ ..] => match BENCHMARKS.iter().find(|benchmark| benchmark.name == *name) {
             Some(benchmark) => match (benchmark.plan)(options) {
                 Ok(plan) => measured(benchmark.name, &plan, !json.is_empty(), out, err),

@@ -4,11 +4,15 @@
 //! `find … -type f -exec cat {} +` over the same tree, its output thrown away.
 
 mod change;
+mod memory;
 mod tree;
+
+pub(crate) use memory::{MEMORY, serve};
 
 use crate::load::row;
 use crate::{BenchError, Row, percentile};
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 use tree::Tree;
 
@@ -52,22 +56,27 @@ impl Sizes {
     };
 }
 
-/// Runs it.
+/// Runs it; `program` is this program.
 ///
 /// # Errors
 /// The storage cannot be made or read, or what was read is not what was made.
-pub fn run(sizes: &Sizes, progress: &mut dyn Write) -> Result<Vec<Row>, BenchError> {
+pub fn run(
+    sizes: &Sizes,
+    program: &Path,
+    progress: &mut dyn Write,
+) -> Result<Vec<Row>, BenchError> {
     let mut say = |what: String| {
         // Progress nobody can see is no reason to stop.
         let _ = writeln!(progress, "{what}");
     };
     let small = Tree::make(sizes.few)?;
     say(format!("{} files written", small.files));
-    let few_bytes = small.memory_bytes()?;
+    let few_bytes = small.memory_bytes(program)?;
+    let few = small.files;
     drop(small);
     let large = Tree::make(sizes.files)?;
     say(format!("{} files written", large.files));
-    let many_bytes = large.memory_bytes()?;
+    let many_bytes = large.memory_bytes(program)?;
 
     let mut rows = Vec::new();
     let of = format!("{} files", large.files);
@@ -124,13 +133,17 @@ pub fn run(sizes: &Sizes, progress: &mut dyn Write) -> Result<Vec<Row>, BenchErr
         peer: GROUP_FILES / peer / 60.0,
         unit: "min",
     });
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     rows.push(Row {
-        case: format!(
-            "memory an ingest of {of} adds, against one of {} files",
-            sizes.few
-        ),
-        ours: many_bytes as f64 / f64::from(1 << 20),
-        peer: few_bytes as f64 / f64::from(1 << 20),
+        case: format!("memory reading {of} adds, kept nowhere, against {few} files"),
+        ours: mib(many_bytes.1),
+        peer: mib(few_bytes.1),
+        unit: "MiB",
+    });
+    rows.push(Row {
+        case: format!("memory reading {of} into an index adds, against {few} files"),
+        ours: mib(many_bytes.0),
+        peer: mib(few_bytes.0),
         unit: "MiB",
     });
     let seen_ms = change::seen_ms(&large, sizes.changes)?;

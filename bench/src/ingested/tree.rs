@@ -1,5 +1,6 @@
 //! One invented storage on the disk, and what is done with it.
 
+use super::memory::added_bytes;
 use crate::BenchError;
 use sekisho_documents::{DocumentIndex, SledIndex};
 use sekisho_ingest::{SsMix2Storage, ingest};
@@ -43,9 +44,7 @@ impl Tree {
             got,
         };
         let report = generate(&spec, &mut |_| {}).map_err(|e| wrong(e.to_string()))?;
-        let source_id = "bench".parse()?;
-        let mut storage = SsMix2Storage::new(root, FACILITY.parse()?, source_id);
-        storage.follow = None;
+        let storage = storage_at(&root)?;
         Ok(Self {
             dir,
             storage,
@@ -119,14 +118,13 @@ impl Tree {
         self.files as f64 / took.as_secs_f64()
     }
 
-    /// How much the process' resident memory grows at most while all of it is read into an empty index.
-    pub(super) fn memory_bytes(&self) -> Result<u64, BenchError> {
-        let index = self.index()?;
-        let failed = BenchError::system("the process' own memory");
-        std::fs::write("/proc/self/clear_refs", "5").map_err(failed)?;
-        let before = status("VmRSS:")?;
-        self.ingest(&index)?;
-        Ok(status("VmHWM:")?.saturating_sub(before))
+    /// What reading all of it adds to the memory of a process of its own: into an empty index, and into nothing.
+    pub(super) fn memory_bytes(&self, program: &Path) -> Result<(u64, u64), BenchError> {
+        let index = self.dir.path().join("index-for-memory");
+        let root = &self.storage.root;
+        let with_index = added_bytes(program, root, Some(&index), self.files)?;
+        std::fs::remove_dir_all(&index).map_err(BenchError::system("an index's removal"))?;
+        Ok((with_index, added_bytes(program, root, None, self.files)?))
     }
 
     pub(super) fn wrong(&self, got: &str) -> BenchError {
@@ -138,12 +136,11 @@ impl Tree {
     }
 }
 
-fn status(name: &str) -> Result<u64, BenchError> {
-    let failed = BenchError::system("the process' own memory");
-    let text = std::fs::read_to_string("/proc/self/status").map_err(failed)?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-    Ok(kib.unwrap_or(0) * 1024)
+/// The storage below a root, read as a node reads it.
+pub(super) fn storage_at(root: &Path) -> Result<SsMix2Storage, BenchError> {
+    let mut storage = SsMix2Storage::new(root, FACILITY.parse()?, "bench".parse()?);
+    storage.follow = None;
+    Ok(storage)
 }
 
 fn empty_caches() -> Result<bool, BenchError> {

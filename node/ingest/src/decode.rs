@@ -38,13 +38,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Decoded {
         .split(|b| matches!(b, b'\r' | b'\n'))
         .filter(|l| !l.is_empty())
     {
-        let line = normalise_designations(line);
-        let (decoded, malformed) = ISO_2022_JP.decode_without_bom_handling(&line);
         if lines > 0 {
             text.push('\r');
         }
-        text.extend(decoded.chars().map(canonical));
-        if malformed && malformed_line.is_none() {
+        let is_good = push_line(&mut text, line);
+        if !is_good && malformed_line.is_none() {
             malformed_line = Some(lines);
         }
         lines += 1;
@@ -58,6 +56,31 @@ pub(crate) fn decode(bytes: &[u8]) -> Decoded {
     }
 }
 
+/// Adds a line's text; whether all of it has a meaning.
+fn push_line(text: &mut String, line: &[u8]) -> bool {
+    let shifts = |b: &u8| matches!(b, 0x0e | 0x0f | 0x1b);
+    // Half of the lines are ASCII and nothing else.
+    if line.is_ascii()
+        && !line.iter().any(shifts)
+        && let Ok(ascii) = std::str::from_utf8(line)
+    {
+        text.push_str(ascii);
+        return true;
+    }
+    let line = normalise_designations(line);
+    let (decoded, malformed) = ISO_2022_JP.decode_without_bom_handling(&line);
+    let mut rest = &*decoded;
+    while let Some(at) = rest.find(|c| canonical(c) != c) {
+        let (same, behind) = rest.split_at(at);
+        text.push_str(same);
+        let mut chars = behind.chars();
+        text.extend(chars.next().map(canonical));
+        rest = chars.as_str();
+    }
+    text.push_str(rest);
+    !malformed
+}
+
 /// Rewrites the two designations that would decode to something harmful:
 /// - `ESC ( J` (JIS X 0201 Roman) becomes ASCII: its `\` and `~` would turn into ¥ and ‾, and they are delimiters;
 /// - `ESC $ ( D` (JIS X 0212, which no decoder here knows) becomes one 〓 for each character, so that its bytes are
@@ -65,8 +88,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Decoded {
 fn normalise_designations(line: &[u8]) -> Cow<'_, [u8]> {
     const ROMAN: &[u8] = b"\x1b(J";
     const SUPPLEMENT: &[u8] = b"\x1b$(D";
-    let has = |what: &[u8]| line.windows(what.len()).any(|w| w == what);
-    if !has(ROMAN) && !has(SUPPLEMENT) {
+    let mut designations = line.split(|b| *b == 0x1b).skip(1);
+    let harmful = |rest: &[u8]| rest.starts_with(&ROMAN[1..]) || rest.starts_with(&SUPPLEMENT[1..]);
+    if !designations.any(harmful) {
         return Cow::Borrowed(line);
     }
     let mut out = Vec::with_capacity(line.len());
