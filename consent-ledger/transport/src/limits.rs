@@ -40,13 +40,13 @@ pub const STREAM_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 /// Flow-control window of a connection at a server: several requests at full speed.
 pub const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 
-/// Flow-control window of one answer at a client, where documents come in: 4 Gbit/s at 30 ms round trip. It is also
+/// Flow-control window of one answer at a client, where documents come in: 2 Gbit/s at 30 ms round trip. It is also
 /// what one answer takes of a client that does not read on.
-pub const ANSWER_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
+pub const ANSWER_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 
 /// Flow-control window of a connection at a client, and what all its unread answers together take: two documents at
 /// full speed.
-pub const ANSWERS_WINDOW_BYTES: u32 = 32 * 1024 * 1024;
+pub const ANSWERS_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 
 /// Bytes of one HTTP/2 frame: a document's chunk in 16 of them rather than 64.
 pub const FRAME_BYTES: u32 = 64 * 1024;
