@@ -8,13 +8,19 @@
 //! next start.
 
 use super::{Held, SledIndex, flush, open_db};
-use crate::Error;
+use crate::applied::Applied;
+use crate::common::common_key;
+use crate::layout::{COUNTERS_KEY, FORMAT_KEY, FORMAT_VERSION, PACKED_TAGS, RECORD_TAGS, encode};
+use crate::packed::{self, Writes};
+use crate::row::FileRow;
+use crate::{Counters, Error};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// Rows copied in one batch: some megabytes.
+/// Rows copied in one batch: some hundred kilobytes.
 const ROWS: usize = 4096;
 
 /// Where a compaction may be cut off.
@@ -77,13 +83,7 @@ impl SledIndex {
         fs::rename(&built, fresh(&self.path)).map_err(failed)?;
         sync(parent(&self.path)).map_err(failed)?;
         step(Step::Copied);
-        drop(held.db.take());
-        let replaced = replace(&self.path, step);
-        // Whatever happened, what lies there now is the index or becomes it.
-        let db = open(&self.path)?;
-        held.applied = super::applied(&db)?;
-        held.db = Some(db);
-        replaced
+        self.replace(&mut held, step)
     }
 
     pub(super) fn compact_by_steps(&self, step: &mut dyn FnMut(Step)) -> Result<(), Error> {
@@ -97,36 +97,91 @@ impl SledIndex {
             copy(&held, &self.path, step)?;
         }
         step(Step::Copied);
+        self.replace(&mut held, step)
+    }
+
+    /// Puts an empty index in the place of the index.
+    pub(super) fn clear_by_steps(&self, step: &mut dyn FnMut(Step)) -> Result<(), Error> {
+        let mut held = self.write();
+        let applied = Applied {
+            batches: held.applied.batches + 1,
+            counters: Counters::default(),
+        };
+        let to = Fresh::make(&self.path)?;
+        to.finish(&applied)?;
+        step(Step::Copied);
+        self.replace(&mut held, step)
+    }
+
+    /// Puts the fresh folder in the place of the index.
+    fn replace(&self, held: &mut Held, step: &mut dyn FnMut(Step)) -> Result<(), Error> {
         drop(held.db.take());
         let replaced = replace(&self.path, step);
         // Whatever happened, what lies there now is the index or becomes it.
-        held.db = Some(open(&self.path)?);
+        *held = Held::of(open(&self.path)?)?;
         replaced
     }
 }
 
-/// Copies every row into the fresh folder; how many batches that is.
+/// The fresh folder, being filled.
+struct Fresh {
+    path: PathBuf,
+    db: sled::Db,
+}
+
+impl Fresh {
+    /// An empty one, for the index in a folder.
+    fn make(of: &Path) -> Result<Self, Error> {
+        let path = fresh(of);
+        remove(&path).map_err(|source| failed(of, source))?;
+        let db = open_db(&path)?;
+        db.insert(FORMAT_KEY, &[FORMAT_VERSION])?;
+        Ok(Self { path, db })
+    }
+
+    fn write(&self, rows: &mut Writes) -> Result<(), Error> {
+        let batch = packed::batch(&self.db, std::mem::take(rows))?;
+        Ok(self.db.apply_batch(batch)?)
+    }
+
+    /// It is whole, durably, when this returns.
+    fn finish(self, applied: &Applied) -> Result<(), Error> {
+        let Self { path, db } = self;
+        db.insert(COUNTERS_KEY, encode(applied)?)?;
+        flush(&db, &path, applied.batches)?;
+        drop(db);
+        closed(&path)?;
+        sync(&path).map_err(|source| failed(&path, source))
+    }
+}
+
+/// Copies every row into the fresh folder, of the parts many records have alike those that some record has; how many
+/// batches that is.
 fn copy(held: &Held, path: &Path, step: &mut dyn FnMut(Step)) -> Result<u64, Error> {
-    let target = fresh(path);
-    remove(&target).map_err(|source| failed(path, source))?;
-    let (from, to) = (held.db()?, open_db(&target)?);
-    let mut batch = sled::Batch::default();
-    let mut rows = 0;
-    for row in from.iter() {
-        let (key, value) = row?;
-        batch.insert(key, value);
-        rows += 1;
-        if rows == ROWS {
-            to.apply_batch(std::mem::take(&mut batch))?;
-            rows = 0;
+    let (from, to) = (held.db()?, Fresh::make(path)?);
+    let (mut rows, mut kept) = (Writes::new(), BTreeSet::new());
+    for tag in PACKED_TAGS {
+        for row in packed::range(from, vec![tag]..vec![tag + 1])? {
+            let (key, value) = row?;
+            if RECORD_TAGS.contains(&tag) {
+                kept.extend(FileRow::decode(&value)?.kept());
+            }
+            rows.insert(key, Some(value));
+            if rows.len() == ROWS {
+                to.write(&mut rows)?;
+            }
         }
     }
     step(Step::Copying);
-    to.apply_batch(batch)?;
-    flush(&to, &target, held.applied.batches)?;
-    drop(to);
-    closed(&target)?;
-    sync(&target).map_err(|source| failed(path, source))?;
+    to.write(&mut rows)?;
+    for key in kept.into_iter().map(common_key) {
+        let part = from.get(&key)?;
+        let part = part.ok_or(Error::Corrupt {
+            what: "part of records",
+        })?;
+        to.db.insert(key, part)?;
+    }
+    to.finish(&held.applied)?;
     Ok(held.applied.batches)
 }
 

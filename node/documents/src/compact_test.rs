@@ -8,6 +8,8 @@ use std::process::Command;
 /// Asks the test's own process, started again, to end where the step is.
 const DIE_AT: &str = "SEKISHO_TEST_DIE_AT";
 const FOLDER: &str = "SEKISHO_TEST_FOLDER";
+/// Asks it to empty the index instead.
+const CLEARS: &str = "SEKISHO_TEST_CLEARS";
 const GONE: &str = "4100-gone";
 const KEPT: &str = "4100-kept";
 
@@ -100,12 +102,16 @@ fn compacts_until_killed() {
         return;
     };
     let index = SledIndex::open(Path::new(&folder)).unwrap();
-    let compacted = index.compact_by_steps(&mut |step| {
+    let die = &mut |step| {
         if format!("{step:?}") == at {
             std::process::abort();
         }
-    });
-    panic!("it was not killed: {compacted:?}");
+    };
+    let done = match std::env::var(CLEARS) {
+        Ok(_) => index.clear_by_steps(die),
+        Err(_) => index.compact_by_steps(die),
+    };
+    panic!("it was not killed: {done:?}");
 }
 
 #[test]
@@ -129,6 +135,34 @@ fn killed_anywhere_it_is_whole() {
         let left: Vec<_> = fs::read_dir(dir.path()).unwrap().collect();
         assert_eq!(left.len(), 1, "{step:?} leaves {left:?}");
         index.compact().unwrap();
+        assert!(!holds(dir.path(), GONE.as_bytes()), "{step:?}");
+    }
+}
+
+#[test]
+fn killed_anywhere_all_is_emptied_or_nothing() {
+    for step in &STEPS[1..] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("index");
+        drop(filled(&path));
+        let killed = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "sled_index::compact::tests::compacts_until_killed",
+                "--exact",
+            ])
+            .env(DIE_AT, format!("{step:?}"))
+            .env(FOLDER, &path)
+            .env(CLEARS, "")
+            .output()
+            .unwrap();
+        assert_eq!(killed.status.code(), None, "{step:?}: {killed:?}");
+        let index = SledIndex::open(&path).unwrap();
+        let left = if *step == Step::Copied { 200 } else { 0 };
+        assert_eq!(patients(&index).len(), left, "{step:?}");
+        assert_eq!(index.counters().unwrap().documents(), left as u64);
+        index.clear().unwrap();
+        index.apply(&[document(1, KEPT)]).unwrap();
+        assert_eq!(patients(&index).len(), 1, "{step:?}");
         assert!(!holds(dir.path(), GONE.as_bytes()), "{step:?}");
     }
 }

@@ -24,6 +24,7 @@
 mod agreement_test;
 mod applied;
 mod background;
+mod common;
 mod contents;
 #[cfg(test)]
 mod contract_test;
@@ -34,6 +35,7 @@ mod layout;
 mod memory;
 pub mod migrate;
 mod opened;
+mod packed;
 mod postgres;
 #[cfg(test)]
 mod private_postgres;
@@ -43,6 +45,7 @@ mod private_s3;
 mod private_tls;
 mod quarantine;
 mod record;
+mod row;
 mod sled_index;
 mod source;
 mod store;

@@ -64,7 +64,7 @@ pub struct FileRecord {
     pub location: SourceLocation,
     /// What it looked like when read.
     pub fingerprint: Fingerprint,
-    /// What it was.
+    /// What it was; a document's own location is the record's.
     pub outcome: FileOutcome,
 }
 

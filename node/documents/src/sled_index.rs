@@ -1,4 +1,4 @@
-//! The index on disk: one sled tree, laid out by [`crate::layout`].
+//! The index on disk: one sled tree, laid out by [`crate::layout`], most of its rows packed ([`crate::packed`]).
 //!
 //! Readers and the writer share a lock, because sled's iterators do not see a batch as one. Durability is
 //! relaxed on purpose: what a crash loses is read again from the files, so a batch is on disk at the latest with
@@ -12,19 +12,23 @@
 //! there into a fresh folder that takes the place of the old one.
 
 use crate::applied::Applied;
+use crate::common::Common;
 use crate::index::{check_batch, check_limit, counts_over};
 use crate::layout::{
-    COUNTERS_KEY, FORMAT_KEY, FORMAT_VERSION, PLACE_BYTES, RECORD_TAGS, behind, chart_prefix,
-    decode, encode, file_key, in_order, part_keys, path_keys, place, record_key, references,
-    tagged,
+    COMMON_TAG, COUNTERS_KEY, FORMAT_KEY, FORMAT_VERSION, PLACE_BYTES, RECORD_TAGS, behind,
+    chart_prefix, decode, encode, end_of, file_key, in_order, number_key, number_of, part_keys,
+    path_keys, place, record_key, references, tagged,
 };
+use crate::packed::{self, Writes};
+use crate::row::FileRow;
 use crate::{
     Change, Counters, DocumentEntry, DocumentIndex, Error, FileOutcome, FileRecord, Page, Part,
     Patient, Quarantined, Query, SourceId, SourceLocation, UniqueId,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -32,8 +36,9 @@ use std::time::Duration;
 #[path = "compact.rs"]
 mod compact;
 
-/// Memory sled may use for its page cache, in bytes: a chart's pages are few, and a node shares its machine.
-pub const CACHE_BYTES: u64 = 64 << 20;
+/// Memory sled may use for its page cache, in bytes: a chart's blocks are few, the system keeps the file's pages too, and a
+/// node shares its machine.
+pub const CACHE_BYTES: u64 = 16 << 20;
 
 const MARKER: &str = "sekisho-document-index";
 const MARKER_FRESH: &str = "sekisho-document-index.fresh";
@@ -51,6 +56,10 @@ struct Held {
     db: Option<sled::Db>,
     /// What the tree holds under [`COUNTERS_KEY`].
     applied: Applied,
+    /// What the tree holds under [`COMMON_TAG`].
+    common: Common,
+    /// The next file's: behind every number in use.
+    next_number: u64,
 }
 
 impl SledIndex {
@@ -76,15 +85,14 @@ impl SledIndex {
             }
             None => return Err(format(0)),
         }
-        let applied = applied(&db)?;
-        if flushed_batches.is_some_and(|flushed| flushed > applied.batches) {
+        let held = Held::of(db)?;
+        if flushed_batches.is_some_and(|flushed| flushed > held.applied.batches) {
             return Err(Error::Corrupt { what: "store" });
         }
-        flush(&db, path, applied.batches)?;
-        let db = Some(db);
+        flush(held.db()?, path, held.applied.batches)?;
         Ok(Self {
             path: path.into(),
-            held: RwLock::new(Held { db, applied }),
+            held: RwLock::new(held),
         })
     }
 
@@ -133,31 +141,62 @@ impl SledIndex {
 }
 
 impl Held {
-    fn db(&self) -> Result<&sled::Db, Error> {
-        self.db.as_ref().ok_or(Error::Closed)
+    fn of(db: sled::Db) -> Result<Self, Error> {
+        let applied = match db.get(COUNTERS_KEY)? {
+            Some(value) => decode(&value, "counters")?,
+            None => Applied::default(),
+        };
+        let mut common = Common::default();
+        for row in db.scan_prefix([COMMON_TAG]) {
+            let (key, value) = row?;
+            common.take_up(&key, &value)?;
+        }
+        let next_number = match packed::last(&db, number_key(u64::MAX))? {
+            Some(key) => number_of(&key)?.saturating_add(1),
+            None => 0,
+        };
+        Ok(Self {
+            db: Some(db),
+            applied,
+            common,
+            next_number,
+        })
     }
 
-    fn record(&self, file_key: &[u8]) -> Result<Option<FileRecord>, Error> {
-        self.db()?
-            .get(record_key(file_key))?
-            .map(|value| decode(&value, "file record"))
-            .transpose()
+    fn db(&self) -> Result<&sled::Db, Error> {
+        self.db.as_ref().ok_or(Error::Closed)
     }
 
     /// Records of one range of keys, in their order.
     fn range(&self, keys: Range<Vec<u8>>, limit: usize) -> Result<Vec<FileRecord>, Error> {
         let mut list = Vec::new();
-        for item in self.db()?.range(keys).take(limit) {
-            let (_, value) = item?;
-            list.push(decode(&value, "file record")?);
+        for row in packed::range(self.db()?, keys)?.take(limit) {
+            let (key, row) = row?;
+            list.push(FileRow::decode(&row)?.record(&key[1..], &self.common)?);
         }
         Ok(list)
     }
 
-    /// The document behind an index key's last part. Absent only if the store is damaged.
-    fn document(&self, file_key: &[u8]) -> Result<DocumentEntry, Error> {
-        match self.record(file_key)?.map(|r| r.outcome) {
-            Some(FileOutcome::Document(entry)) => Ok(*entry),
+    /// The record a reference names by the file's key. Absent only if the store is damaged.
+    fn named(&self, file_key: &[u8]) -> Result<(u64, FileRecord), Error> {
+        let row = packed::get(self.db()?, &record_key(file_key))?;
+        let row = FileRow::decode(&row.ok_or(Error::Corrupt { what: "reference" })?)?;
+        Ok((row.number, row.record(file_key, &self.common)?))
+    }
+
+    /// The document of the number at the end of a key.
+    fn document(&self, key: &[u8]) -> Result<DocumentEntry, Error> {
+        let number = number_of(key)?;
+        let file_key = packed::get(self.db()?, &number_key(number))?;
+        let named = self.named(&file_key.ok_or(Error::Corrupt { what: "reference" })?)?;
+        match named {
+            (
+                its,
+                FileRecord {
+                    outcome: FileOutcome::Document(entry),
+                    ..
+                },
+            ) if its == number => Ok(*entry),
             _ => Err(Error::Corrupt { what: "reference" }),
         }
     }
@@ -171,21 +210,17 @@ impl Held {
         };
         let mut found: Vec<DocumentEntry> = Vec::new();
         let mut best: Option<DocumentEntry> = None;
-        for item in self.db()?.range(from..) {
-            let (key, _) = item?;
-            let Some(rest) = key.strip_prefix(prefix.as_slice()) else {
-                break;
-            };
-            let Some((at, file_key)) = rest.split_at_checked(PLACE_BYTES) else {
-                return Err(Error::Corrupt { what: "key" });
-            };
+        for row in packed::range(self.db()?, from..end_of(prefix.clone()))? {
+            let (key, _) = row?;
+            let at = key.get(prefix.len()..prefix.len() + PLACE_BYTES);
+            let at = at.ok_or(Error::Corrupt { what: "key" })?;
             if query
                 .after
                 .is_some_and(|cursor| at <= place(&cursor).as_slice())
             {
                 continue;
             }
-            let entry = self.document(file_key)?;
+            let entry = self.document(&key)?;
             match &mut best {
                 // Copies of one document stand side by side.
                 Some(held) if held.unique_id == entry.unique_id => {
@@ -217,33 +252,43 @@ impl DocumentIndex for SledIndex {
     fn apply(&self, changes: &[Change]) -> Result<(), Error> {
         check_batch(changes)?;
         let mut held = self.write();
-        let mut before = BTreeMap::new();
-        for change in changes {
-            let key = file_key(change.location());
-            if let Some(record) = held.record(&key)? {
-                before.insert(key, record);
-            }
-        }
-        let mut batch = sled::Batch::default();
-        for (key, record) in &before {
-            for reference in references(record, key) {
-                batch.remove(reference);
-            }
+        let keys = changes.iter().map(|c| record_key(&file_key(c.location())));
+        let keys: BTreeSet<_> = keys.collect();
+        let (mut before, mut numbers, mut writes) =
+            (BTreeMap::new(), BTreeMap::new(), Writes::new());
+        for (key, row) in packed::get_each(held.db()?, keys)? {
+            let (row, file_key) = (FileRow::decode(&row)?, key[1..].to_vec());
+            numbers.insert(file_key.clone(), row.number);
+            let (number, record) = (row.number, row.record(&file_key, &held.common)?);
+            let led = references(&record, &file_key, number).into_iter();
+            writes.extend(led.map(|(key, _)| (key, None)));
+            before.insert(file_key, record);
         }
         let (applied, outcomes) = held.applied.clone().after(changes, before)?;
+        let (mut common, mut next_number) = (held.common.clone(), held.next_number);
         for (key, outcome) in outcomes {
             let Some(record) = outcome else {
-                batch.remove(record_key(&key));
+                writes.insert(record_key(&key), None);
                 continue;
             };
-            for reference in references(&record, &key) {
-                batch.insert(reference, &[]);
-            }
-            batch.insert(record_key(&key), encode(&record)?);
+            let number = *numbers.entry(key.clone()).or_insert_with(|| {
+                next_number += 1;
+                next_number - 1
+            });
+            let leads = references(&record, &key, number).into_iter();
+            writes.extend(leads.map(|(key, value)| (key, Some(value))));
+            let row = FileRow::encode(number, record, &mut common)?;
+            writes.insert(record_key(&key), Some(row));
+        }
+        let mut batch = packed::batch(held.db()?, writes)?;
+        for (key, part) in common.added_to(&held.common)? {
+            batch.insert(key, part);
         }
         batch.insert(COUNTERS_KEY, encode(&applied)?);
         held.db()?.apply_batch(batch)?;
         held.applied = applied;
+        held.common = common;
+        held.next_number = next_number;
         Ok(())
     }
 
@@ -261,9 +306,8 @@ impl DocumentIndex for SledIndex {
         let held = self.read();
         let prefix = tagged(b'i', unique_id.as_bytes());
         let mut best: Option<DocumentEntry> = None;
-        for item in held.db()?.scan_prefix(&prefix) {
-            let (key, _) = item?;
-            let entry = held.document(&key[prefix.len()..])?;
+        for row in packed::range(held.db()?, prefix.clone()..end_of(prefix))? {
+            let entry = held.document(&row?.0)?;
             if best.as_ref().is_none_or(|held| counts_over(&entry, held)) {
                 best = Some(entry);
             }
@@ -283,14 +327,13 @@ impl DocumentIndex for SledIndex {
             None => vec![b'q'],
         };
         let mut list = Vec::new();
-        for item in held.db()?.range(from..vec![b'q' + 1]).take(limit) {
-            let (key, _) = item?;
-            match held.record(&key[1..])? {
-                Some(FileRecord {
+        for row in packed::range(held.db()?, from..vec![b'q' + 1])?.take(limit) {
+            match held.named(&row?.0[1..])?.1 {
+                FileRecord {
                     location,
                     outcome: FileOutcome::Quarantined { reason, patients },
                     ..
-                }) => {
+                } => {
                     list.push(Quarantined {
                         location,
                         reason,
@@ -347,22 +390,7 @@ impl DocumentIndex for SledIndex {
     }
 
     fn clear(&self) -> Result<(), Error> {
-        let mut held = self.write();
-        // Records first: what a crash leaves behind is found missing at the next ingest.
-        for tag in *b"fdipq" {
-            let db = held.db()?;
-            for key in db.range(vec![tag]..vec![tag + 1]).keys() {
-                db.remove(key?)?;
-            }
-        }
-        let applied = Applied {
-            batches: held.applied.batches + 1,
-            counters: Counters::default(),
-        };
-        held.db()?.insert(COUNTERS_KEY, encode(&applied)?)?;
-        held.applied = applied;
-        drop(held);
-        self.flush()
+        self.clear_by_steps(&mut |_| {})
     }
 
     fn beside(&self) -> Result<Box<dyn DocumentIndex>, Error> {
@@ -390,14 +418,6 @@ impl DocumentIndex for SledIndex {
     fn flush(&self) -> Result<(), Error> {
         let held = self.read();
         flush(held.db()?, &self.path, held.applied.batches)
-    }
-}
-
-/// How much was applied to a store.
-fn applied(db: &sled::Db) -> Result<Applied, Error> {
-    match db.get(COUNTERS_KEY)? {
-        Some(value) => decode(&value, "counters"),
-        None => Ok(Applied::default()),
     }
 }
 
@@ -438,10 +458,11 @@ fn open_db(path: &Path) -> Result<sled::Db, Error> {
 }
 
 fn try_open_db(path: &Path) -> Result<sled::Db, Error> {
-    sled::Config::new()
-        .path(path)
-        .cache_capacity(CACHE_BYTES)
-        .open()
+    let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES);
+    // sled panics over pages that are named and missing.
+    let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+    opened
+        .map_err(|_| Error::Corrupt { what: "store" })?
         .map_err(|source| match &source {
             // sled 0.34 reports its file lock as an I/O error of kind `Other`, known only by its text.
             sled::Error::Io(e)
