@@ -1,6 +1,7 @@
 //! How the program speaks: one result on standard output, everything else on standard error.
 
 use sekisho_domain::Language;
+pub use sekisho_words::Words;
 use serde_json::Value;
 use std::fmt;
 use std::io::Write;
@@ -30,25 +31,6 @@ impl From<Exit> for ExitCode {
             Exit::Unavailable => 3,
             Exit::Unverified => 4,
         })
-    }
-}
-
-/// A sentence in both languages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Words {
-    /// In Japanese.
-    pub ja: String,
-    /// In English.
-    pub en: String,
-}
-
-impl Words {
-    /// Both at once.
-    pub fn new(ja: impl Into<String>, en: impl Into<String>) -> Self {
-        Self {
-            ja: ja.into(),
-            en: en.into(),
-        }
     }
 }
 

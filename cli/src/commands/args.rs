@@ -12,9 +12,9 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::str::FromStr;
 
-use super::show::Day;
 use crate::ops;
 use crate::ui::Failure;
+use sekisho_words::Day;
 
 /// A parser of a closed code list that names all its values in help, in both languages.
 pub(super) fn codes<T>(

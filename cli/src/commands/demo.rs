@@ -5,8 +5,8 @@ use crate::ui::{Exit, Failure};
 use clap::Args;
 use std::path::PathBuf;
 
-/// The fifth port after it is the last there is.
-const BASE_PORT_MAX: i64 = 65_531;
+/// The ninth port after it is the last there is.
+const BASE_PORT_MAX: i64 = 65_526;
 
 /// What the demo can be told.
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub(super) struct DemoArgs {
     /// What the invented patients follow from
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// The first of five ports in a row; else free ones
+    /// The first of ten ports in a row; else free ones
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=BASE_PORT_MAX))]
     base_port: Option<u16>,
 }

@@ -4,7 +4,7 @@
 
 use super::At;
 use super::args::codes_of;
-use super::show::{Day, Table, entry, footing, moment};
+use super::show::Table;
 use crate::keys;
 use crate::ops;
 use crate::ui::{Exit, Failure};
@@ -13,6 +13,7 @@ use sekisho_domain::{
     AreaCode, Body, Disaster, DisasterId, DisasterKind, EntryIndex, Footing, TimeMs,
 };
 use sekisho_ledger::history::DISASTERS_MAX;
+use sekisho_words::{Day, entry, footing, moment};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

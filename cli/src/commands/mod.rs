@@ -17,6 +17,7 @@ mod network;
 mod node;
 mod page;
 mod patient;
+mod portal;
 mod private;
 mod profile;
 mod query;
@@ -148,6 +149,9 @@ enum Command {
     /// Build a node's document index anew, or move it and the contents elsewhere
     #[command(subcommand)]
     Node(node::Command),
+    /// Who signs in to this network's pages
+    #[command(subcommand)]
+    Portal(portal::Command),
     /// Export, check and explain the evidence of one access
     #[command(subcommand)]
     Audit(audit::Command),
@@ -266,6 +270,7 @@ async fn run(command: Command, at: &At) -> Result<Exit, Failure> {
         Command::Retrieve(args) => retrieve::run(args, at).await,
         Command::Ingest(args) => ingest::run(&args, at).await,
         Command::Node(command) => node::run(command, at).await,
+        Command::Portal(command) => portal::run(command, at),
         Command::Audit(command) => audit::run(command, at).await,
         Command::Ledger(command) => ledger::run(command, at).await,
     }

@@ -2,12 +2,13 @@
 
 use super::At;
 use super::query::{COLUMNS, of_document, row};
-use super::show::{Table, moment};
+use super::show::Table;
 use crate::ops;
 use crate::ui::{Exit, Failure};
 use clap::Args;
 use sekisho_domain::TimeMs;
 use sekisho_proto::v1;
+use sekisho_words::moment;
 use serde_json::{Value, json};
 
 #[derive(Debug, Args)]

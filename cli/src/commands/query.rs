@@ -2,12 +2,13 @@
 
 use super::At;
 use super::args::{Asking, category_set, codes_of, grounds_of, instant};
-use super::show::{Day, Table, decision, moment};
+use super::show::Table;
 use crate::ops::{self, Found, FoundEnd};
 use crate::ui::{Exit, Failure, Ui};
 use clap::Args;
 use sekisho_domain::{Category, Language, NetworkId, NetworkOutcome, TimeMs};
 use sekisho_proto::v1;
+use sekisho_words::{Day, decision, moment};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

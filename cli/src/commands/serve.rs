@@ -7,11 +7,13 @@ mod door;
 mod drain;
 mod health;
 mod light;
+mod portal;
 mod reflection;
 mod stop;
 
 pub use door::NOT_TAKEN;
-pub(crate) use stop::{END_WITH_STDIN, interrupted};
+pub(crate) use portal::accounts_path;
+pub(crate) use stop::{END_WITH_STDIN, interrupted, parent_ended};
 
 use crate::config::{Config, MetricsConfig, NodeConfig, ReplicaConfig, RetrieveVia};
 use crate::direct::Direct;
@@ -55,6 +57,7 @@ pub async fn run(path: &Path) -> Result<(), Failure> {
         )
     })?;
     let counted = begin_metrics(&config).await?;
+    let pages = portal::Begun::begin(&config).await?;
     let secrets = Secrets::read(&config)?;
     let replica = config.replica.as_ref().zip(secrets.replica);
     let side = match (replica, config.voters()) {
@@ -68,7 +71,7 @@ pub async fn run(path: &Path) -> Result<(), Failure> {
         }
     };
     let result = match light::first_word(&side).await {
-        true => serve(&config, listener, &side, secrets.node, counted).await,
+        true => serve(&config, listener, &side, secrets.node, (counted, pages)).await,
         // Asked to stop before anything was served.
         false => Ok(()),
     };
@@ -92,7 +95,7 @@ pub async fn run(path: &Path) -> Result<(), Failure> {
 
 /// Makes the folder of everything this process stores. Its name must be durable before anything in it is relied on:
 /// a power cut would take the replica's memory along, and leave the marker beside the keys that says there was one.
-fn create_data(folder: &Path) -> Result<(), Failure> {
+pub(crate) fn create_data(folder: &Path) -> Result<(), Failure> {
     let create = || {
         std::fs::create_dir_all(folder)?;
         // At each start: the last one may have ended between the two.
@@ -187,7 +190,7 @@ async fn serve(
     listener: TcpListener,
     side: &Side,
     node_key: Option<SigningKey>,
-    counted: Option<Counted>,
+    (counted, pages): (Option<Counted>, Option<portal::Begun>),
 ) -> Result<(), Failure> {
     let failed = |e: &(dyn std::error::Error + 'static)| {
         Failure::of(Exit::Usage, "起動することが", "start", e)
@@ -263,10 +266,18 @@ async fn serve(
         source.know_members().await;
         tokio::spawn(metrics::serve(counted.listener, source, ending.clone()));
     }
+    // Its pages end before the node they are of.
+    let served = pages
+        .zip(node.as_ref())
+        .map(|(pages, node)| pages.serve(node, side))
+        .transpose()?;
     tracing::info!(address = %config.listen, network = %config.network, ledger = %side.ledger(), "serving");
     let drained = CancellationToken::new();
     let stop = async {
         stop_requested(side.clone()).await;
+        if let Some(served) = served {
+            served.end().await;
+        }
         let again = async {
             let signal = interrupted().await;
             tracing::warn!(signal, "not waiting for what is under way");

@@ -1,20 +1,13 @@
 //! Files people write for the ledger, in TOML: reading one, and the hash of the text it stands for.
 
-use super::show::Day;
 use crate::ui::{Exit, Failure};
 use sekisho_domain::Hash;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error};
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// The longest text a hash is taken of; agreements and policies are a few pages.
 const TEXT_BYTES_MAX: u64 = 256 * 1024 * 1024;
-
-impl<'de> Deserialize<'de> for Day {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(D::Error::custom)
-    }
-}
 
 /// A file's content and the folder its paths are relative to.
 ///

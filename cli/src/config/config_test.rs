@@ -17,13 +17,78 @@ fn the_example_is_a_configuration_and_names_every_setting() {
 }
 
 #[test]
+fn the_portal_and_its_identity_provider_are_as_the_example_says() {
+    let (before, portal) = EXAMPLE.split_once("# [portal]\n").unwrap();
+    let (portal, _) = portal.split_once("\n\n").unwrap();
+    let setting = |line: &&str| line.starts_with('[') || line.contains(" = ");
+    let lines = portal.lines().filter_map(|line| line.strip_prefix("# "));
+    let lines: Vec<_> = lines.filter(setting).collect();
+    let with = |lines: &[String]| {
+        let text = format!("{before}[portal]\n{}\n", lines.join("\n"));
+        Config::parse(&text, Path::new("/etc/sekisho"))
+    };
+    let lines: Vec<String> = lines.into_iter().map(str::to_owned).collect();
+    let portal = with(&lines).unwrap().portal.unwrap();
+    assert_eq!(portal.origin, "https://portal.example.jp");
+    let oidc = portal.oidc.unwrap();
+    assert_eq!(oidc.issuer, "https://idp.example.jp/realms/hospital");
+    let secret = oidc.client_secret_file.unwrap();
+    assert_eq!(secret, Path::new("/etc/sekisho/keys/oidc-secret"));
+    let kinds: Vec<_> = oidc.mapping.roles.keys().map(String::as_str).collect();
+    assert_eq!(kinds, ["compliance", "doctors", "it", "nurses", "patients"]);
+    let claims = (&*oidc.mapping.role, &*oidc.mapping.facility);
+    assert_eq!(claims, ("roles", "facilities"));
+    assert_eq!((oidc.strong_acr.len(), oidc.strong_amr.len()), (1, 2));
+    // All faults together, each with what to write instead.
+    let changed = [
+        ("issuer", "issuer = \"http://idp.example.jp\""),
+        ("client_id", "client_id = \"\""),
+        ("doctors", "doctors = \"clinician\""),
+        ("it", "it = 1"),
+        ("scopes", "scopes = \"profile\""),
+        ("ca", "cert = \"x\""),
+    ];
+    let wrong: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let key = line.split(" = ").next().unwrap_or_default();
+            let new = changed.iter().find(|(name, _)| *name == key);
+            new.map_or_else(|| line.clone(), |(_, new)| (*new).to_owned())
+        })
+        .collect();
+    let faults = with(&wrong).unwrap_err();
+    assert_eq!(faults.0.len(), changed.len(), "{faults}");
+    for said in [
+        "portal.oidc.issuer: an issuer is https://",
+        "portal.oidc.client_id: ",
+        "portal.oidc.roles.doctors: a role is clinician:<profession>",
+        "portal.oidc.roles.it: is a number",
+        "portal.oidc.scopes: is a text; for example",
+        "portal.oidc.cert: is not a setting",
+    ] {
+        assert!(faults.to_string().contains(said), "{said}: {faults}");
+    }
+    let without: Vec<_> = lines
+        .iter()
+        .take_while(|line| !line.contains("roles]"))
+        .cloned()
+        .collect();
+    let faults = with(&without).unwrap_err().to_string();
+    assert!(
+        faults.starts_with("portal.oidc.roles: is missing"),
+        "{faults}"
+    );
+}
+
+#[test]
 fn index_and_contents_are_elsewhere_as_the_example_says() {
     let config = Config::parse(EXAMPLE, Path::new("/etc/sekisho")).unwrap();
     let node = config.node.unwrap();
     assert_eq!(node.index, IndexConfig::Embedded);
     assert!(matches!(node.contents, ContentsConfig::Files));
     // The example's own words for the other kinds.
-    let mut elsewhere = EXAMPLE
+    let (example, _) = EXAMPLE.split_once("# Pages for clinicians").unwrap();
+    let mut elsewhere = example
         .replace("kind = \"embedded\"\n# kind", "kind")
         .replace("kind = \"files\"\n# kind", "kind");
     for key in [

@@ -3,6 +3,8 @@
 //! `deploy/sekisho.example.toml` documents every setting; `sekisho config example` prints it and a test reads it back, so what
 //! it says is what there is.
 
+mod oidc;
+mod portal;
 mod read;
 mod source;
 mod ssmix2;
@@ -10,6 +12,8 @@ mod stores;
 mod voters;
 
 use crate::ui::{Failure, Words};
+pub use oidc::OidcConfig;
+pub use portal::{PortalConfig, WebCertificate};
 use read::Reader;
 use sekisho_documents::SourceId;
 use sekisho_domain::{NetworkId, ReplicaId};
@@ -46,6 +50,8 @@ pub struct Config {
     pub broker: bool,
     /// Where it tells Prometheus how it is, if it does.
     pub metrics: Option<MetricsConfig>,
+    /// The pages for people, if this process serves them.
+    pub portal: Option<PortalConfig>,
 }
 
 /// Where metrics are served.
@@ -251,6 +257,18 @@ fn read(table: toml::Table, base: &Path, faults: &mut Vec<Words>) -> Option<Conf
     let node = root.section("node").map(|section| node(section, base));
     let broker = root.section("broker").map(Reader::finish).is_some();
     let metrics = root.section("metrics").map(metrics);
+    let portal = root
+        .section("portal")
+        .map(|section| portal::read(section, base));
+    if portal.is_some() && node.is_none() {
+        root.fault(
+            "portal",
+            Words::new(
+                "同じファイルに [node] が必要です。ポータルは自分のノードのページです",
+                "needs [node] in the same file: these are the pages of its own node",
+            ),
+        );
+    }
     voters::rules(&mut root, node.as_ref(), replica.is_some(), broker);
     if node
         .as_ref()
@@ -277,7 +295,7 @@ fn read(table: toml::Table, base: &Path, faults: &mut Vec<Words>) -> Option<Conf
     root.finish();
     let ((network, keys), (listen, data)) = (network?, server?);
     let (replica, node) = (transposed(replica)?, transposed(node)?);
-    let metrics = transposed(metrics)?;
+    let (metrics, portal) = (transposed(metrics)?, transposed(portal)?);
     Some(Config {
         network,
         keys,
@@ -288,6 +306,7 @@ fn read(table: toml::Table, base: &Path, faults: &mut Vec<Words>) -> Option<Conf
         node,
         broker,
         metrics,
+        portal,
     })
 }
 

@@ -252,6 +252,21 @@ impl<'a> Reader<'a> {
         numbers.map(Some)
     }
 
+    /// Every setting of this section, whatever its name, as a text with a text form.
+    pub fn all<T: FromStr<Err: std::fmt::Display>>(
+        &mut self,
+        example: &str,
+    ) -> Option<std::collections::BTreeMap<String, T>> {
+        let names: Vec<_> = self.table.keys().cloned().collect();
+        let count = names.len();
+        let read = names.into_iter().filter_map(|name| {
+            let value = self.optional(&name, example)?;
+            Some((name, value))
+        });
+        let read: std::collections::BTreeMap<_, _> = read.collect();
+        (read.len() == count).then_some(read)
+    }
+
     /// A list of texts; empty where it is absent.
     pub fn texts(&mut self, key: &str, example: &str) -> Option<Vec<String>> {
         let (ja, en) = (format!("例：{example}"), format!("for example {example}"));

@@ -4,11 +4,12 @@
 //! SS-MIX2 files of invented patients. Seven scenes, each checked as it is told.
 
 mod facts;
+mod people;
 mod scenes;
 mod stage;
 mod story;
 
-use crate::commands::serve::interrupted;
+use crate::commands::serve::{interrupted, parent_ended};
 use crate::ui::{Exit, Failure, Ui};
 use serde_json::json;
 use stage::Stage;
@@ -26,7 +27,7 @@ pub struct DemoArgs {
     pub dir: Option<PathBuf>,
     /// The invented patients follow from it.
     pub seed: u64,
-    /// The first of five ports; none: free ones.
+    /// The first of ten ports; none: free ones.
     pub base_port: Option<u16>,
 }
 
@@ -58,7 +59,12 @@ pub async fn run(ui: Ui, args: DemoArgs) -> Result<Exit, Failure> {
     let began = Instant::now();
     let stopped = || Failure::new(Exit::Unavailable, "中断されました", "interrupted");
     // Asked first, so that a signal is heard from here on.
-    let mut stop = pin!(interrupted());
+    let mut stop = pin!(async {
+        tokio::select! {
+            _ = interrupted() => {}
+            () = parent_ended() => {}
+        }
+    });
     let mut stage = tokio::select! {
         biased;
         _ = &mut stop => return Err(stopped()),
@@ -170,6 +176,17 @@ fn invite(ui: Ui, stage: &Stage) {
             ),
         ),
     ];
+    ui.note(
+        "\nブラウザーで開くページ（利用者名とパスワードは、サインインのページにあります）：",
+        "\nPages to open in a browser (names and passwords are on the sign-in page):",
+    );
+    for place in stage.places.values() {
+        let (name, name_en, portal) = (place.facts.name, place.facts.name_en, &place.portal);
+        ui.note(
+            format!("  {portal}  {name}"),
+            format!("  {portal}  {name_en}"),
+        );
+    }
     ui.note(
         "\n五つのプロセスは動き続けています。別の端末でお試しください（Ctrl-C で終わります）：",
         "\nThe five processes keep running. Try these in another terminal (Ctrl-C ends):",

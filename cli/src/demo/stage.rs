@@ -1,6 +1,7 @@
 //! The five processes of the demo: each network's keys, configuration, storages and `sekisho serve`.
 
 use super::facts::{self, NetworkFacts};
+use super::people;
 use crate::commands::serve::END_WITH_STDIN;
 use crate::config::Config;
 use crate::ops::{self, Session};
@@ -23,10 +24,21 @@ use tokio::process::{Child, Command};
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a process may take to end when asked to.
 const END_TIMEOUT: Duration = Duration::from_secs(15);
+/// Networks of the demo.
+const NETWORKS: u16 = 5;
 /// How often readiness is asked for.
 const POLL: Duration = Duration::from_millis(50);
 /// Patients of each hospital: with two hospitals some tens a network, some hundreds of files.
 const PATIENTS: u32 = 12;
+
+/// Where one network is reached.
+#[derive(Debug, Clone, Copy)]
+struct Addresses {
+    /// By other processes.
+    listen: SocketAddr,
+    /// By browsers.
+    portal: SocketAddr,
+}
 
 /// One network's place on this machine.
 pub struct Place {
@@ -36,6 +48,8 @@ pub struct Place {
     pub config: PathBuf,
     /// A connection to its process.
     pub session: Session,
+    /// Where its pages are.
+    pub portal: String,
     process: Option<Child>,
 }
 
@@ -107,7 +121,9 @@ impl Stage {
             sample,
         };
         for (n, facts) in facts::NETWORKS.iter().enumerate() {
-            let config = stage.configure(facts, n + 1, addresses[n])?;
+            let at = addresses[n];
+            let config = stage.configure(facts, n + 1, at)?;
+            people::accounts(&stage.sample, facts, &config)?;
             let read =
                 Config::load(&config).map_err(|e| Failure::usage(e.to_string(), e.to_string()))?;
             let mut session = Session::open(&read)?;
@@ -118,6 +134,7 @@ impl Stage {
                     facts,
                     config,
                     session,
+                    portal: format!("http://{}", at.portal),
                     process: None,
                 },
             );
@@ -145,14 +162,15 @@ impl Stage {
         &self,
         facts: &NetworkFacts,
         replica: usize,
-        listen: SocketAddr,
+        Addresses { listen, portal }: Addresses,
     ) -> Result<PathBuf, Failure> {
         let folder = self.dir.join(facts.id);
         // Both ways are in use, so that both are seen to work.
         let retrieve = ["broker", "direct"][replica % 2];
         let mut text = format!(
             "# {} ({})\n[network]\nid = \"{}\"\n[ledger]\ngenesis = \"../genesis.json\"\n[server]\nlisten = \"{listen}\"\n\
-             [replica]\nid = {replica}\nexpected_rtt_ms = 1\n[broker]\n[node]\nretrieve = \"{retrieve}\"\n",
+             [replica]\nid = {replica}\nexpected_rtt_ms = 1\n[portal]\nlisten = \"{portal}\"\n\
+             demo = true\n[broker]\n[node]\nretrieve = \"{retrieve}\"\n",
             facts.name, facts.place, facts.id,
         );
         for (code, name, _) in &facts.hospitals {
@@ -363,29 +381,40 @@ fn write_storages(dir: &Path, seed: u64) -> Result<SampleReport, Failure> {
 }
 
 /// Five free ports of loopback, or five from a given one on.
-fn addresses(base: Option<u16>) -> Result<Vec<SocketAddr>, Failure> {
+fn addresses(base: Option<u16>) -> Result<Vec<Addresses>, Failure> {
     let failed = io("ポートを得ることが", "find a free port");
     let mut held = Vec::new();
-    for n in 0..5u16 {
+    for n in 0..2 * NETWORKS {
         let port = base.map_or(0, |base| base.saturating_add(n));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listening = TcpListener::bind(address).map_err(|e| {
             Failure::of(
                 Exit::Usage,
                 &format!("{address} で待ち受けることが"),
-                &format!("listen on {address}; --base-port names the first of five free ports"),
+                &format!("listen on {address}; --base-port names the first of ten free ports"),
                 &e,
             )
         });
         held.push(listening?);
     }
-    held.iter()
+    // All of them are held until all are known, so that no two are the same.
+    let all: Result<Vec<_>, _> = held
+        .iter()
         .map(|l| l.local_addr().map_err(&failed))
-        .collect()
+        .collect();
+    let all = all?;
+    let (nodes, portals) = all.split_at(usize::from(NETWORKS));
+    let pairs = nodes.iter().zip(portals);
+    Ok(pairs
+        .map(|(listen, portal)| Addresses {
+            listen: *listen,
+            portal: *portal,
+        })
+        .collect())
 }
 
 /// Makes every network's keys and the founding file's content.
-fn found(dir: &Path, addresses: &[SocketAddr]) -> Result<Genesis, Failure> {
+fn found(dir: &Path, addresses: &[Addresses]) -> Result<Genesis, Failure> {
     let mut networks = Vec::new();
     let mut replicas = Vec::new();
     for (n, (facts, address)) in (1..).zip(facts::NETWORKS.iter().zip(addresses)) {
@@ -406,7 +435,7 @@ fn found(dir: &Path, addresses: &[SocketAddr]) -> Result<Genesis, Failure> {
         replicas.push(FoundingReplica {
             id: ReplicaId(n),
             network: id,
-            endpoint: address.to_string(),
+            endpoint: address.listen.to_string(),
             transport_key: key(KeyPurpose::Transport)?,
             checkpoint_key: key(KeyPurpose::Checkpoint)?,
         });

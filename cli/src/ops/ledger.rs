@@ -4,6 +4,7 @@ use super::{Session, failure_of};
 use crate::ui::{Exit, Failure};
 use sekisho_domain::{EntryIndex, PublicKey};
 use sekisho_ledger::checkpoint::{Checkpoint, Extensions, Quorum, VerifiedCheckpoint};
+use sekisho_ledger::history::leaf_at;
 use sekisho_ledger::merkle::{RightEdge, leaf_hash};
 use sekisho_ledger::note::{KeyName, Note};
 use sekisho_ledger::{ProofError, Roster, checkpoint_origin, checkpoint_voters};
@@ -105,7 +106,7 @@ async fn voters(session: &Session, note: &str) -> Result<Vec<(KeyName, PublicKey
     let mut edge = RightEdge::empty();
     super::leaves(session, 0, claimed.size(), |index, bytes| {
         edge.append(leaf_hash(&bytes)).map_err(|e| unverified(&e))?;
-        let leaf = super::replay::decoded(index, &bytes)?;
+        let leaf = leaf_at(index, &bytes).map_err(|e| super::replay::refused(&e))?;
         roster.read(&leaf).map_err(|e| unverified(&e))
     })
     .await?;

@@ -1,11 +1,12 @@
 //! The ledger as it was: leaves checked one by one up to a moment, and looked at before each takes effect.
 
 use super::Session;
-use super::replay::{Replayed, leaves, step, unreadable};
+use super::replay::{Replayed, leaves, refused, replayed};
 use crate::ui::Failure;
 use sekisho_domain::{EntryIndex, TimeMs};
+use sekisho_ledger::Leaf;
+use sekisho_ledger::history::Replay;
 use sekisho_ledger::store::MemoryState;
-use sekisho_ledger::{Leaf, found, tree};
 
 /// Leaves asked for at a time: what is past the moment is not read.
 const LEAVES_AT_ONCE: u64 = 10_000;
@@ -31,29 +32,26 @@ pub async fn past(
     mut each: impl FnMut(&MemoryState, &Leaf) -> Result<(), Failure>,
     mut heard: impl FnMut(u64),
 ) -> Result<Replayed, Failure> {
-    let mut state = MemoryState::default();
-    found(&mut state, &session.genesis).map_err(|e| unreadable(&e))?;
-    let (mut size, mut over) = (0, false);
+    let mut replay = Replay::begin(&session.genesis).map_err(|e| refused(&e))?;
+    let mut over = false;
     while !over {
-        let (from, mut came) = (size, 0);
-        let take = |index: EntryIndex, bytes: Vec<u8>| {
+        let (from, mut came) = (replay.size(), 0);
+        let take = |_: EntryIndex, bytes: Vec<u8>| {
             came += 1;
             if over {
                 return Ok(());
             }
-            let leaf = super::replay::decoded(index, &bytes)?;
+            let leaf = replay.next(&bytes).map_err(|e| refused(&e))?;
             over = matches!(until, Until::Time(time) if time < leaf.time);
             if !over {
-                each(&state, &leaf)?;
-                step(&mut state, leaf, &bytes)?;
-                size = index.0 + 1;
-                heard(size);
+                each(replay.view().0, &leaf)?;
+                replay.apply(leaf, &bytes).map_err(|e| refused(&e))?;
+                heard(replay.size());
             }
             Ok(())
         };
         leaves(session, from, from + LEAVES_AT_ONCE, take).await?;
         over |= came < LEAVES_AT_ONCE;
     }
-    let root = tree::root(&state, size).map_err(|e| unreadable(&e))?;
-    Ok(Replayed { state, size, root })
+    replayed(replay)
 }

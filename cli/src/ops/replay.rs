@@ -7,8 +7,9 @@
 use super::{Session, failure_of};
 use crate::ui::{Exit, Failure};
 use sekisho_domain::{EntryIndex, Hash};
+use sekisho_ledger::history::{Replay, ReplayFault};
 use sekisho_ledger::store::MemoryState;
-use sekisho_ledger::{CoreError, Leaf, Strict, View, apply_batch, found, tree};
+use sekisho_ledger::{CoreError, View};
 use sekisho_proto::v1;
 use sekisho_transport::outgoing;
 
@@ -103,48 +104,34 @@ pub async fn replayed_state(
     session: &Session,
     mut heard: impl FnMut(u64),
 ) -> Result<Replayed, Failure> {
-    let mut state = MemoryState::default();
-    found(&mut state, &session.genesis).map_err(|e| unreadable(&e))?;
-    let mut size = 0;
-    leaves(session, 0, u64::MAX, |index, bytes| {
-        step(&mut state, decoded(index, &bytes)?, &bytes)?;
-        size = index.0 + 1;
-        heard(size);
+    let mut replay = Replay::begin(&session.genesis).map_err(|e| refused(&e))?;
+    leaves(session, 0, u64::MAX, |_, bytes| {
+        let leaf = replay.next(&bytes).map_err(|e| refused(&e))?;
+        replay.apply(leaf, &bytes).map_err(|e| refused(&e))?;
+        heard(replay.size());
         Ok(())
     })
     .await?;
-    let root = tree::root(&state, size).map_err(|e| unreadable(&e))?;
+    replayed(replay)
+}
+
+/// Where leaves are not those of this ledger.
+pub(super) fn refused(fault: &ReplayFault) -> Failure {
+    match fault {
+        ReplayFault::Core(error) => unreadable(error),
+        ReplayFault::Leaf { index, source } => differs(*index, &source.to_string()),
+        ReplayFault::Place { index, says } => {
+            differs(*index, &format!("it says of itself that it is {says}"))
+        }
+        ReplayFault::Differs(index) => differs(*index, "applying its entry leads to another leaf"),
+    }
+}
+
+/// What a replay has come to.
+pub(super) fn replayed(replay: Replay) -> Result<Replayed, Failure> {
+    let size = replay.size();
+    let (state, root) = replay.end().map_err(|e| refused(&e))?;
     Ok(Replayed { state, size, root })
-}
-
-/// A leaf as it came.
-pub(super) fn decoded(index: EntryIndex, bytes: &[u8]) -> Result<Leaf, Failure> {
-    let leaf = Leaf::decode(bytes).map_err(|e| differs(index, &e.to_string()))?;
-    if leaf.index == index {
-        Ok(leaf)
-    } else {
-        Err(differs(
-            index,
-            &format!("it says of itself that it is {}", leaf.index),
-        ))
-    }
-}
-
-/// Applies a leaf's entry again, and compares what came out with the leaf.
-pub(super) fn step(state: &mut MemoryState, leaf: Leaf, bytes: &[u8]) -> Result<(), Failure> {
-    let batch = v1::Batch {
-        time_ms: leaf.time.0,
-        envelopes: vec![leaf.envelope],
-    };
-    apply_batch(state, &batch, &Strict).map_err(|e| unreadable(&e))?;
-    let applied = View(&*state).leaf(leaf.index).map_err(|e| unreadable(&e))?;
-    match applied {
-        Some(applied) if applied == bytes => Ok(()),
-        _ => Err(differs(
-            leaf.index,
-            "applying its entry leads to another leaf",
-        )),
-    }
 }
 
 fn differs(index: EntryIndex, why: &str) -> Failure {

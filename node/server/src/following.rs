@@ -54,7 +54,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Following {
     /// How well each followed source is seen.
-    #[cfg(test)]
     pub fn sights(&self) -> BTreeMap<SourceId, Sight> {
         locked(&self.sights).clone()
     }

@@ -57,8 +57,8 @@ mod seals;
 mod slots;
 mod store;
 mod stream;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod verify;
 mod wire;
 
@@ -70,7 +70,7 @@ pub use ingestion::{IngestReport, ingested_digest};
 pub use ledger::{Checkpoint, Committed, Ledger, LedgerFault, Question, Snapshot, StateFault};
 pub use node::{Config, Node, Parts};
 pub use observe::Observe;
-pub use operate::{Carried, Carrier, Operating};
+pub use operate::{Carried, Carrier, Health, Operating, Shown, SourceHealth};
 pub use sealing::SealingFault;
 pub use store::{
     ChartRecord, Directory, Erased, FORMAT_VERSION, Kept, NodeStore, Pending, Review, Said,

@@ -3,7 +3,6 @@
 use crate::commands::At;
 use crate::commands::args::{codes_of, days};
 use crate::commands::profile::{NetworkArg, said};
-use crate::commands::show::Day;
 use crate::ops;
 use crate::ui::{Exit, Failure, Words};
 use clap::Args;
@@ -12,6 +11,7 @@ use sekisho_profiles::draft::{
     Direction, Draft, Exception, Hindrance, Terms, day, draft, proposed_ceiling,
 };
 use sekisho_profiles::profile::{NetworkProfile, Standing};
+use sekisho_words::Day;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,6 @@
 //! An agreement as people write it, in TOML.
 
 use crate::commands::args::days;
-use crate::commands::show::Day;
 use crate::commands::text;
 use crate::ui::Failure;
 use sekisho_domain::{
@@ -9,6 +8,7 @@ use sekisho_domain::{
     Nature, NetworkId, Period, Purpose, Retention, Role, Settlement,
 };
 use sekisho_proto::v1;
+use sekisho_words::Day;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

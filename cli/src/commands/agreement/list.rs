@@ -1,7 +1,7 @@
 //! The agreements on the ledger, as derived from its leaves.
 
 use crate::commands::At;
-use crate::commands::show::{Names, Table, agreement as words, standing};
+use crate::commands::show::Table;
 use crate::ops;
 use crate::ui::{Exit, Failure};
 use clap::Args;
@@ -9,6 +9,7 @@ use sekisho_domain::AgreementId;
 use sekisho_ledger::record::AgreementVersion;
 use sekisho_ledger::store::StateRead;
 use sekisho_ledger::{AGREEMENTS_OF_PAIR_MAX, NETWORKS_MAX, View};
+use sekisho_words::{Names, agreement as words, standing};
 use serde_json::json;
 
 /// As many as a ledger's members can have between each two of them.
@@ -57,7 +58,7 @@ pub(super) async fn list(at: &At) -> Result<Exit, Failure> {
     let session = at.session()?;
     let replayed = at.replayed(&session).await?;
     let view = replayed.view();
-    let names = Names::of(view)?;
+    let names = Names::of(view).map_err(|e| ops::unreadable(&e))?;
     let pick = |ja, en| at.ui.pick(ja, en);
     let mut table = Table::new([
         pick("協定", "agreement"),
@@ -106,7 +107,7 @@ pub(super) async fn show(args: &ShowArgs, at: &At) -> Result<Exit, Failure> {
     let session = at.session()?;
     let replayed = at.replayed(&session).await?;
     let view = replayed.view();
-    let names = Names::of(view)?;
+    let names = Names::of(view).map_err(|e| ops::unreadable(&e))?;
     let version = version_of(view, &args.id, args.version)?;
     let head = view
         .agreement_head(&args.id)

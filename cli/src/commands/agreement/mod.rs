@@ -9,12 +9,12 @@ mod sign;
 
 pub(super) use file::{EXAMPLE, codes, parse};
 
-use super::show::{Names, agreement as words};
 use super::{At, text};
 use crate::ops;
 use crate::ui::{Exit, Failure};
 use clap::Subcommand;
 use sekisho_domain::{AgreementId, Body};
+use sekisho_words::{Names, agreement as words};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -139,3 +139,8 @@ async fn end(body: Body, id: &AgreementId, ja: &str, en: &str, at: &At) -> Resul
     at.recorded(&done, &json!({ "id": id }), ja, en);
     Ok(Exit::Done)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[path = "example_test.rs"]
+mod example_tests;

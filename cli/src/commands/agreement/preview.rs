@@ -2,11 +2,13 @@
 
 use super::diff::read;
 use crate::commands::At;
-use crate::commands::show::{Day, Names, Progress, Table};
+use crate::commands::show::{Progress, Table};
+use crate::ops;
 use crate::ui::{Exit, Failure};
 use clap::Args;
 use sekisho_domain::{Grant, Nature};
 use sekisho_profiles::preview::{PATIENTS_MAX, PreviewError, REQUESTS_MAX, Step, preview};
+use sekisho_words::{Day, Names};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -21,7 +23,7 @@ pub(super) async fn run(args: &PreviewArgs, at: &At) -> Result<Exit, Failure> {
     let agreement = read(&args.file)?;
     let session = at.session()?;
     let replayed = at.replayed(&session).await?;
-    let names = Names::of(replayed.view())?;
+    let names = Names::of(replayed.view()).map_err(|e| ops::unreadable(&e))?;
     let mut progress = Progress::new(at.ui);
     let found = preview(&replayed.state, &agreement, |step, done, all| {
         progress.tell(|| match step {

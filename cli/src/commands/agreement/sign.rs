@@ -2,12 +2,12 @@
 
 use super::list::version_of;
 use crate::commands::At;
-use crate::commands::show::{Names, agreement as words};
 use crate::ops;
 use crate::ui::{Exit, Failure};
 use clap::Args;
 use sekisho_domain::{AgreementId, Body};
 use sekisho_ledger::agreement_digest;
+use sekisho_words::{Names, agreement as words};
 use serde_json::json;
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -39,7 +39,10 @@ pub(super) async fn run(args: &SignArgs, at: &At) -> Result<Exit, Failure> {
     let agreement = &proposed.agreement;
     let version = agreement.version;
     // Both languages: whoever signs must have read it in theirs.
-    let said = words(agreement, &Names::of(view)?);
+    let said = words(
+        agreement,
+        &Names::of(view).map_err(|e| ops::unreadable(&e))?,
+    );
     at.ui.note(
         format!("{}\n{}", said.ja, said.en),
         format!("{}\n{}", said.en, said.ja),

@@ -1,13 +1,14 @@
 //! Accesses that were pointed out to officers.
 
 use crate::commands::At;
-use crate::commands::show::{Table, moment};
+use crate::commands::show::Table;
 use crate::ops::{self, Until, unreadable};
 use crate::ui::{Exit, Failure};
 use clap::Args;
 use sekisho_domain::{Body, EntryIndex, NetworkId, Outcome, SecurityAlert, TimeMs};
 use sekisho_ledger::View;
 use sekisho_ledger::store::StateRead;
+use sekisho_words::moment;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

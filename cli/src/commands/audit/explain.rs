@@ -1,12 +1,7 @@
 //! One entry explained: what it did, by whom, why, and what became of it.
 
-use super::access::{asked, went};
 use super::who::unanswered;
 use crate::commands::At;
-use crate::commands::show::{
-    self, Names, agreement as agreement_words, entry, entry_kind, moment, outcome,
-    policy as policy_words,
-};
 use crate::ops::{self, Replayed, Until};
 use crate::ui::{Exit, Failure, Words};
 use sekisho_domain::{
@@ -16,6 +11,10 @@ use sekisho_domain::{
 use sekisho_ledger::history::{Why, why};
 use sekisho_ledger::record::Key;
 use sekisho_ledger::{CoreError, Leaf, View};
+use sekisho_words::{
+    Names, agreement as agreement_words, entry, entry_kind, moment, outcome, policy as policy_words,
+};
+use sekisho_words::{asked, went};
 use serde_json::json;
 use std::convert::Infallible;
 
@@ -65,7 +64,7 @@ pub(super) async fn run(index: EntryIndex, at: &At) -> Result<Exit, Failure> {
 fn tell(then: &Then, now: &Replayed, at: &At) -> Result<Exit, Failure> {
     let read = |e: CoreError<Infallible>| ops::unreadable(&e);
     let (view, language) = (now.view(), at.ui.language);
-    let names = Names::of(view)?;
+    let names = Names::of(view).map_err(|e| ops::unreadable(&e))?;
     let (leaf, index) = (&then.leaf, then.leaf.index);
     let rests_on = view.rests_on(index).map_err(read)?;
     let became = became(view, then).map_err(read)?;
@@ -82,7 +81,7 @@ fn tell(then: &Then, now: &Replayed, at: &At) -> Result<Exit, Failure> {
             };
             add(&mut words, &asked(&access, None, language));
             for why in &then.why {
-                add(&mut words, &show::why(why, &names, language));
+                add(&mut words, &sekisho_words::why(why, &names, language));
             }
             let transfers = view.transfers(index).map_err(read)?;
             add(&mut words, &went(&transfers));

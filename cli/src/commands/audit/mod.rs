@@ -4,7 +4,6 @@
 mod access;
 mod alerts;
 mod explain;
-mod fault;
 mod moment;
 mod reviews;
 mod seal;

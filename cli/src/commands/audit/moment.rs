@@ -1,9 +1,9 @@
 //! A moment of the past, as people write one: a day, or a day and a time in Japan.
 
-use crate::commands::show::Day;
 use crate::ops;
 use crate::ui::Failure;
 use sekisho_domain::TimeMs;
+use sekisho_words::Day;
 use std::str::FromStr;
 
 const MINUTE_MS: u64 = 60 * 1000;

@@ -2,7 +2,7 @@
 
 use crate::commands::At;
 use crate::commands::args::codes_of;
-use crate::commands::show::{Table, moment};
+use crate::commands::show::Table;
 use crate::keys;
 use crate::ops::{self, Until};
 use crate::ui::{Exit, Failure};
@@ -11,6 +11,7 @@ use sekisho_domain::{Body, EntryIndex, FacilityId, Grounds, KeyPurpose, Review, 
 use sekisho_ledger::record::EmergencyAccess;
 use sekisho_proto::v1;
 use sekisho_proto::v1::record_request::Record;
+use sekisho_words::moment;
 use serde_json::json;
 use std::path::PathBuf;
 

@@ -1,12 +1,12 @@
 //! A sealed reservation, opened for an officer by the node that keeps it.
 
-use crate::commands::show::reservation_row;
 use crate::commands::{At, private};
 use crate::ops;
 use crate::ui::{Exit, Failure};
 use clap::Args;
 use sekisho_domain::{EntryIndex, Reservation};
 use sekisho_ledger::record::GivenReservation;
+use sekisho_words::reservation_row;
 use serde_json::json;
 use std::path::PathBuf;
 

@@ -1,11 +1,12 @@
 //! Documents one side let go and the other does not say it got, or the other way round.
 
 use crate::commands::At;
-use crate::commands::show::{Table, moment};
+use crate::commands::show::Table;
 use crate::ops::{self, Until};
 use crate::ui::{Exit, Failure};
 use clap::Args;
 use sekisho_ledger::history::{Mismatch, Recorded, Transfers, Unmatched};
+use sekisho_words::moment;
 use serde_json::{Value, json};
 
 #[derive(Debug, Args)]

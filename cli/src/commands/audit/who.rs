@@ -3,7 +3,7 @@
 use super::moment::Moment;
 use crate::commands::At;
 use crate::commands::args::codes_of;
-use crate::commands::show::{self, Names, Progress, listed, names_of};
+use crate::commands::show::Progress;
 use crate::ops::{self, Until};
 use crate::ui::{Exit, Failure, Words};
 use clap::Args;
@@ -12,6 +12,7 @@ use sekisho_domain::{
     SubjectRef, Withheld,
 };
 use sekisho_ledger::history::{Asked, HistoryError, KeptOut, Seen, Sight, who_could_see};
+use sekisho_words::{Names, listed, names_of};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,9 +65,9 @@ pub(super) async fn run(args: &WhoArgs, at: &At) -> Result<Exit, Failure> {
     )
     .map_err(|e| unanswered(&e))?;
     progress.end();
-    let names = Names::of(view)?;
+    let names = Names::of(view).map_err(|e| ops::unreadable(&e))?;
     let category = args.document_category;
-    let when = show::moment(time, at.ui.language);
+    let when = sekisho_words::moment(time, at.ui.language);
     let mut words = Words::new(
         format!(
             "患者 {} の「{}」を {when} に閲覧できた者（台帳の先頭から {} 件をすべて検証して導いたもの）\n",
@@ -189,8 +190,8 @@ fn seen_by(sight: &Sight, names: &Names) -> Words {
         sight.practitioner,
         names,
     );
-    let (marked, under) = (show::footing(sight.footing), under(sight.disaster));
-    let bases = listed(sight.bases.iter().map(show::basis));
+    let (marked, under) = (sekisho_words::footing(sight.footing), under(sight.disaster));
+    let bases = listed(sight.bases.iter().map(sekisho_words::basis));
     let mut words = Words::new(
         format!(
             "  ○ {}{}{}\n     根拠：{}\n",

@@ -2,7 +2,7 @@
 
 use super::who::unanswered;
 use crate::commands::At;
-use crate::commands::show::{Names, Progress, entry, moment, names_of};
+use crate::commands::show::Progress;
 use crate::ops::{self, Until};
 use crate::ui::{Exit, Failure, Words};
 use clap::Args;
@@ -11,6 +11,7 @@ use sekisho_ledger::history::{Change, Gain, Supposed, Widened, change_of, widene
 use sekisho_ledger::store::MemoryState;
 use sekisho_ledger::{Leaf, Strict, View, apply_batch};
 use sekisho_proto::v1;
+use sekisho_words::{Names, entry, moment, names_of};
 use serde_json::json;
 
 /// Patients a change names as text; all of them stand in `--json`.
@@ -95,7 +96,7 @@ pub(super) async fn run(args: &WidenedArgs, at: &At) -> Result<Exit, Failure> {
             ),
         ));
     }
-    let names = Names::of(now.view())?;
+    let names = Names::of(now.view()).map_err(|e| ops::unreadable(&e))?;
     let patients: usize = all.iter().map(|f| f.patients.len()).sum();
     let objects: Vec<_> = all
         .iter()

@@ -2,7 +2,7 @@
 
 use crate::commands::At;
 use crate::commands::args::PatientArg;
-use crate::commands::show::{Table, consent_row, reservation_row};
+use crate::commands::show::Table;
 use crate::ops;
 use crate::ui::{Exit, Failure};
 use clap::Args;
@@ -10,6 +10,7 @@ use sekisho_domain::{DomainError, EntryIndex, Side};
 use sekisho_ledger::CoreError;
 use sekisho_ledger::record::GivenReservation;
 use sekisho_proto::v1;
+use sekisho_words::{consent_row, reservation_row};
 use serde_json::json;
 use std::convert::Infallible;
 

@@ -3,7 +3,7 @@
 use super::record::put;
 use crate::commands::At;
 use crate::commands::args::{PatientArg, codes_of, from_now};
-use crate::commands::show::{Day, Table, period};
+use crate::commands::show::Table;
 use crate::ops::{self, Until};
 use crate::ui::{Exit, Failure};
 use clap::{Args, Subcommand};
@@ -11,6 +11,7 @@ use sekisho_domain::{Body, FacilityId, ProxyEndReason, ProxyId, ProxyKind};
 use sekisho_ledger::record::KnownProxy;
 use sekisho_proto::v1;
 use sekisho_proto::v1::record_request::Record;
+use sekisho_words::{Day, period};
 use serde_json::json;
 
 #[derive(Debug, Subcommand)]

@@ -5,13 +5,13 @@ use crate::commands::At;
 use crate::commands::args::{
     PatientArg, PractitionerArg, category_set, codes_of, facility_set, from_now, purpose_set,
 };
-use crate::commands::show::Day;
 use crate::ops;
 use crate::ui::{Exit, Failure};
 use clap::Args;
 use sekisho_domain::{Capture, Category, FacilityId, NetworkId, Purpose, Side, Withdrawal};
 use sekisho_proto::v1;
 use sekisho_proto::v1::record_request::Record;
+use sekisho_words::Day;
 use serde_json::json;
 
 #[derive(Debug, Args)]

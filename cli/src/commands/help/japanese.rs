@@ -282,6 +282,28 @@ const COMMANDS: &[(&str, &str)] = &[
         "patient move",
         "転入した患者について、元のネットワークの何を閲覧できるか、足りないものすべてを示します",
     ),
+    ("portal", "このネットワークのページにサインインする人"),
+    (
+        "portal account",
+        "ここで管理するアカウントを追加し、一覧し、使えなくし、再設定します",
+    ),
+    (
+        "portal account add",
+        "アカウントを追加します。確認コードは本人が最初のサインインで準備します",
+    ),
+    ("portal account list", "アカウントを名前の順に一覧します"),
+    (
+        "portal account disable",
+        "アカウントを使えなくします。enable で戻せます",
+    ),
+    (
+        "portal account enable",
+        "disable を取り消します。パスワード、確認コード、パスキーはもとのままです",
+    ),
+    (
+        "portal account reset",
+        "パスワードや端末をなくした人に新しいパスワードを渡します。確認コードは準備しなおし、パスキーは消えます",
+    ),
     (
         "subject",
         "患者の仮名を調べ、他のネットワークの患者と対応づけ、死亡を記録し、消去します",
@@ -659,7 +681,7 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
     (
         "demo",
         "base_port",
-        "連続する五つのポートの最初。省略時は空いているもの",
+        "連続する十のポートの最初。省略時は空いているもの",
     ),
     (
         "sample ssmix2",
@@ -1081,6 +1103,59 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
         "to",
         "移行先の設定ファイル。[node.index] と [node.contents] のほかは同じもの",
     ),
+    (
+        "portal account add",
+        "name",
+        "サインインに使う名前。空白のない半角の文字。認証サービスの人は oidc:SUBJECT",
+    ),
+    ("portal account add", "shown", "ほかの人に見せる名前"),
+    ("portal account add", "kind", "何をする人か"),
+    (
+        "portal account add",
+        "practitioner",
+        "医療従事者か監査担当の、このネットワークでの識別子",
+    ),
+    ("portal account add", "profession", "医療従事者の職種"),
+    (
+        "portal account add",
+        "facility",
+        "医療従事者が勤める施設のコード。施設ごとに繰り返します",
+    ),
+    (
+        "portal account add",
+        "chart",
+        "患者のカルテ。施設コード/患者番号",
+    ),
+    (
+        "portal account add",
+        "represents",
+        "患者が代理する人のカルテ。人ごとに繰り返します",
+    ),
+    (
+        "portal account add",
+        "one_time",
+        "一度だけ使えるパスワードを作って表示します。最初のサインインで変えてもらいます",
+    ),
+    (
+        "portal account add",
+        "password_stdin",
+        "標準入力の1行目をパスワードにします",
+    ),
+    (
+        "portal account reset",
+        "one_time",
+        "一度だけ使えるパスワードを作って表示します。最初のサインインで変えてもらいます",
+    ),
+    (
+        "portal account reset",
+        "password_stdin",
+        "標準入力の1行目をパスワードにします",
+    ),
+    ("portal account reset", "name", "アカウントの名前"),
+    ("portal account disable", "name", "アカウントの名前"),
+    ("portal account enable", "name", "アカウントの名前"),
+    ("portal account list", "after", "この名前の次から"),
+    ("portal account list", "max", "多くてこの数、1 から 1000"),
     ("audit verify", "bundle", "証拠ファイル"),
     ("audit explain", "index", "記録の台帳番号"),
     (

@@ -1,11 +1,12 @@
 //! What is on the ledger, leaf by leaf.
 
 use crate::commands::At;
-use crate::commands::show::{Table, entry, entry_kind, moment, outcome};
+use crate::commands::show::Table;
 use crate::ops;
 use crate::ui::{Exit, Failure};
 use sekisho_domain::EntryIndex;
 use sekisho_ledger::Leaf;
+use sekisho_words::{entry, entry_kind, moment, outcome};
 use serde_json::json;
 
 /// Shows leaves of the state derived here, so that each stands with the network whose key signed it.

@@ -8,7 +8,7 @@ use super::archive::{broken, telling};
 use super::fsck::failure;
 use super::join::{Request, keep_place, prepare, read, store_of, write};
 use crate::commands::At;
-use crate::commands::show::{Progress, Table, moment};
+use crate::commands::show::{Progress, Table};
 use crate::ui::{Exit, Failure};
 use crate::{genesis, keys, ops};
 use clap::Subcommand;
@@ -17,6 +17,7 @@ use sekisho_ledger::recovery::Statement;
 use sekisho_replica::offline::{
     self, Archive, ArchiveError, RecoverError, check_statement, remains, start_lineage,
 };
+use sekisho_words::moment;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::path::{Path, PathBuf};

@@ -1,11 +1,12 @@
 //! How the ledger stands: this network's replica, and what a majority vouches for.
 
 use crate::commands::At;
-use crate::commands::show::{Table, moment};
+use crate::commands::show::Table;
 use crate::ops;
 use crate::ui::{Exit, Failure};
 use sekisho_domain::{Hash, LedgerId, TimeMs};
 use sekisho_proto::v1;
+use sekisho_words::moment;
 use serde_json::{Map, Value, json};
 
 pub(super) async fn status(at: &At) -> Result<Exit, Failure> {

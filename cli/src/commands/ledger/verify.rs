@@ -2,7 +2,6 @@
 
 use super::recover;
 use crate::commands::At;
-use crate::commands::show::{entry, entry_kind, moment, outcome};
 use crate::genesis;
 use crate::ui::{Exit, Failure, Words};
 use clap::Args;
@@ -13,6 +12,7 @@ use sekisho_ledger::recovery::{Fate, Statement};
 use sekisho_ledger::tlog::{
     Grade, PROOF_FILE_BYTES_MAX, Receipt, ReceiptFault, VerifiedReceipt, Witnesses,
 };
+use sekisho_words::{entry, entry_kind, moment, outcome};
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Notices: what a network posts where its patients read it.
 
 use crate::commands::args::{codes_of, period_from_now};
-use crate::commands::show::{Day, Table, entry, period};
+use crate::commands::show::Table;
 use crate::commands::{At, text};
 use crate::ops;
 use crate::ui::{Exit, Failure};
@@ -10,6 +10,7 @@ use sekisho_domain::{
     Body, EntryIndex, FacilityId, Hash, Nature, Notice, NoticeAbout, NoticeId, Purpose,
 };
 use sekisho_ledger::record::PostedNotice;
+use sekisho_words::{Day, entry, period};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 

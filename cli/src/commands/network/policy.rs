@@ -1,6 +1,5 @@
 //! A network's consent policy: its file, and putting it on the ledger.
 
-use crate::commands::show::{Day, policy as words};
 use crate::commands::{At, agreement, text};
 use crate::ops;
 use crate::ui::{Exit, Failure};
@@ -8,6 +7,7 @@ use clap::Subcommand;
 use sekisho_domain::{
     Body, Capture, Codes, ConsentPolicy, Hash, NewFacility, Rule, Scope, Withdrawal,
 };
+use sekisho_words::{Day, policy as words};
 use serde::Deserialize;
 use serde_json::json;
 use std::path::{Path, PathBuf};

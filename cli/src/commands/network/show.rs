@@ -1,11 +1,12 @@
 //! Who is on the ledger, as derived from its leaves.
 
 use crate::commands::At;
-use crate::commands::show::{Table, policy as policy_words};
+use crate::commands::show::Table;
 use crate::ops;
 use crate::ui::{Exit, Failure};
 use sekisho_domain::{KeyPurpose, Language, TimeMs};
 use sekisho_ledger::CoreError;
+use sekisho_words::policy as policy_words;
 use serde_json::json;
 use std::convert::Infallible;
 

@@ -1,12 +1,13 @@
 //! Weights learnt from the network's own charts: shown beside those in force, put in force, taken back.
 
 use super::super::At;
-use super::super::show::{Table, moment};
+use super::super::show::Table;
 use super::LearnArgs;
 use crate::ops;
 use crate::ui::{Exit, Failure, Ui};
 use sekisho_domain::TimeMs;
 use sekisho_proto::v1;
+use sekisho_words::moment;
 use serde_json::{Value, json};
 use v1::learn_weights_request::What;
 

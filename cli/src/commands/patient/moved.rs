@@ -4,12 +4,12 @@
 mod prepare;
 
 use super::super::At;
-use super::super::show::{moment, remedy};
 use super::MoveArgs;
 use crate::ops::{self, Lacking, Previewed};
 use crate::ui::{Exit, Failure, Words};
 use sekisho_domain::{Category, Codes, Decision, DenyReason, Side, SubjectRef};
 use sekisho_proto::v1;
+use sekisho_words::{moment, remedy};
 use serde_json::{Value, json};
 
 /// Who has to do something.

@@ -2,12 +2,12 @@
 
 use super::super::At;
 use super::super::args::PatientArg;
-use super::super::show::moment;
 use super::{DecideArgs, SaidArgs, written};
 use crate::ops;
 use crate::ui::{Exit, Failure, Ui};
 use sekisho_domain::TimeMs;
 use sekisho_proto::v1;
+use sekisho_words::moment;
 use serde_json::{Value, json};
 
 pub(super) async fn show(patient: &PatientArg, at: &At) -> Result<Exit, Failure> {

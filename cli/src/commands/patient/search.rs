@@ -2,12 +2,12 @@
 
 use super::super::At;
 use super::super::args::{PatientArg, grounds_of};
-use super::super::show::moment;
 use super::{FindArgs, written};
 use crate::ops::{self, SearchEnd, Searched};
 use crate::ui::{Exit, Failure, Ui};
 use sekisho_domain::{NetworkOutcome, SubjectId, SubjectRef, TimeMs};
 use sekisho_proto::v1;
+use sekisho_words::moment;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::Read;

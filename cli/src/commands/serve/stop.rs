@@ -26,11 +26,11 @@ pub(crate) async fn interrupted() -> &'static str {
     }
 }
 
-/// Set by the demo for its five processes, so that none outlives it however it ends: they stop when the pipe on
-/// their standard input closes.
+/// Set by the demo for its five processes, and by tests for a demo, so that none outlives who started it however that
+/// ends: they stop when the pipe on their standard input closes.
 pub(crate) const END_WITH_STDIN: &str = "SEKISHO_END_WITH_STDIN";
 
-async fn parent_ended() {
+pub(crate) async fn parent_ended() {
     if std::env::var_os(END_WITH_STDIN).is_none() {
         return std::future::pending().await;
     }

@@ -6,6 +6,7 @@
 //! like the rest of the core; whoever asks hands in the state at that moment (a replay up to it) and the time.
 
 mod members;
+mod replay;
 mod sight;
 mod suppose;
 mod unmatched;
@@ -21,6 +22,7 @@ mod why_test;
 #[cfg(test)]
 mod widened_test;
 
+pub use replay::{Replay, ReplayFault, leaf_at};
 pub use sight::{Asked, KeptOut, Seen, Sight, who_could_see};
 pub use suppose::Supposed;
 pub use unmatched::{MATCH_MS, Mismatch, Recorded, Transfers, Unmatched};

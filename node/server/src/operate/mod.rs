@@ -15,6 +15,7 @@ mod erase;
 mod export;
 mod find;
 mod grounds;
+mod health;
 mod learn;
 mod note;
 mod people;
@@ -26,10 +27,13 @@ mod retrieve;
 mod seals;
 mod search;
 mod service;
+mod shown;
 mod subject;
 
 pub use carrier::{Carried, Carrier};
+pub use health::{Health, SourceHealth};
 pub use service::Operating;
+pub use shown::Shown;
 
 #[cfg(test)]
 mod tests;

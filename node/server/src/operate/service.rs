@@ -1,8 +1,8 @@
 //! The gRPC edge of the network's own people.
 
 use super::{
-    erase, export, find, learn, note, people, practitioner, preview, record, retrieve, seals,
-    search, subject,
+    erase, export, find, health, learn, note, people, practitioner, preview, record, retrieve,
+    seals, search, shown, subject,
 };
 use crate::NodeError;
 use crate::bounds::INGEST_PROGRESS_AHEAD;
@@ -110,6 +110,14 @@ impl Operating {
         Ok(ReceiverStream::new(receiver))
     }
 
+    /// How the node is, in numbers.
+    ///
+    /// # Errors
+    /// The store or the index failed.
+    pub async fn health(&self) -> Result<health::Health, NodeError> {
+        health::health(&self.0).await
+    }
+
     /// A proof bundle of one access request.
     ///
     /// # Errors
@@ -174,6 +182,26 @@ impl Operating {
         deadline: Deadline,
     ) -> Result<v1::EraseSubjectReply, NodeError> {
         erase::erase(&self.0, request, deadline).await
+    }
+
+    /// Who a patient is, by this network's own charts.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn shown(&self, patient: v1::Patient) -> Result<shown::Shown, NodeError> {
+        shown::shown(&self.0, Some(patient)).await
+    }
+
+    /// Looks for a patient in other networks.
+    ///
+    /// # Errors
+    /// [`NodeError`], only before the decision is known.
+    pub async fn search_patients(
+        &self,
+        request: v1::SearchRequest,
+        deadline: Deadline,
+    ) -> Result<search::Stream, NodeError> {
+        search::search(Arc::clone(&self.0), request, deadline).await
     }
 
     /// Refuses everybody but the network's own people, then runs the call within its caller's trace.

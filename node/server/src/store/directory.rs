@@ -107,7 +107,8 @@ impl Directory {
     }
 
     /// One that is forgotten with the process.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
+    #[allow(clippy::unwrap_used, reason = "test support fails by panicking")]
     pub fn in_memory() -> Self {
         let backend = redb::backends::InMemoryBackend::new();
         Self::over(Database::builder().create_with_backend(backend).unwrap()).unwrap()

@@ -1,12 +1,24 @@
 //! What the tests stand on: the real core as a ledger of one process, real SS-MIX2 files, real stores.
+//!
+//! Panics where a step that must succeed does not: that is what a test wants.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    missing_docs,
+    clippy::new_without_default,
+    missing_debug_implementations,
+    reason = "test support fails by panicking, and says by its names what it is"
+)]
 
 mod broker;
 mod ledger;
 mod storage;
 
-pub(crate) use broker::TamperingBroker;
-pub(crate) use ledger::CoreLedger;
-pub(crate) use storage::{HANAKO, Person, Storage, TARO, prescription};
+pub use broker::TamperingBroker;
+pub use ledger::CoreLedger;
+pub use storage::{HANAKO, Person, Storage, TARO, prescription};
 
 use crate::store::{Directory, NodeStore};
 use crate::{Budgets, Config, Environment, NoRandomness, Node, Parts};

@@ -1,0 +1,181 @@
+//! What is kept of accounts, and what is refused.
+
+use super::*;
+use crate::accounts::{Hashed, Holder, Secret};
+
+fn account(name: &str) -> Account {
+    let password = Hashed::of("correct horse battery").unwrap();
+    Account::new(name, "見本 花子", Holder::Operator, Some(password))
+}
+
+#[test]
+fn accounts_stay_and_a_name_is_taken_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("portal.redb");
+    let accounts = Accounts::open(&path).unwrap();
+    accounts.add(&account("b@example.jp")).unwrap();
+    accounts.add(&account("a")).unwrap();
+    assert!(matches!(
+        accounts.add(&account("a")),
+        Err(AccountsFault::Taken)
+    ));
+    let long = "x".repeat(Account::NAME_BYTES_MAX + 1);
+    for bad in ["", "a b", "名前", "a\n", long.as_str()] {
+        assert!(
+            matches!(accounts.add(&account(bad)), Err(AccountsFault::Name)),
+            "{bad:?}"
+        );
+    }
+    let unshown = Account {
+        shown: "x\u{7}".to_owned(),
+        ..account("c")
+    };
+    assert!(matches!(accounts.add(&unshown), Err(AccountsFault::Shown)));
+    assert!(matches!(
+        Accounts::open(&path),
+        Err(AccountsFault::InUse(_))
+    ));
+    drop(accounts);
+    let accounts = Accounts::open(&path).unwrap();
+    let names: Vec<_> = accounts
+        .list("", 10)
+        .unwrap()
+        .into_iter()
+        .map(|a| a.name)
+        .collect();
+    assert_eq!(names, ["a", "b@example.jp"]);
+    assert_eq!(accounts.list("a", 10).unwrap().len(), 1);
+    assert_eq!(accounts.get("nobody").unwrap(), None);
+    assert!(matches!(
+        accounts.change("nobody", |_| (true, ())),
+        Err(AccountsFault::Absent)
+    ));
+}
+
+#[test]
+fn a_code_is_taken_once_and_only_in_its_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let accounts = Accounts::open(&dir.path().join("portal.redb")).unwrap();
+    accounts.add(&account("a")).unwrap();
+    let now_s = 1_800_000_015;
+    assert!(
+        !accounts.take_code("a", "123456", now_s).unwrap(),
+        "no second factor yet"
+    );
+    let secret = Secret::fresh().unwrap();
+    accounts
+        .change("a", |a| {
+            a.second = Second::Totp {
+                secret: secret.clone(),
+                taken: None,
+            };
+            (true, ())
+        })
+        .unwrap();
+    let code = secret.code(now_s).unwrap();
+    assert!(!accounts.take_code("a", "", now_s).unwrap());
+    assert!(!accounts.take_code("a", &format!("{code}0"), now_s).unwrap());
+    assert!(
+        !accounts.take_code("a", &code, now_s + 120).unwrap(),
+        "too late"
+    );
+    let spaced = format!("{} {}", &code[..3], &code[3..]);
+    assert!(
+        accounts.take_code("a", &spaced, now_s + 30).unwrap(),
+        "a clock half a minute off"
+    );
+    assert!(
+        !accounts.take_code("a", &code, now_s + 30).unwrap(),
+        "not twice"
+    );
+    let earlier = secret.code(now_s - 30).unwrap();
+    assert!(
+        !accounts.take_code("a", &earlier, now_s).unwrap(),
+        "nor one from before it"
+    );
+    assert!(
+        accounts
+            .take_code("a", &secret.code(now_s + 60).unwrap(), now_s + 60)
+            .unwrap()
+    );
+}
+
+#[test]
+fn readings_are_kept_newest_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let accounts = Accounts::open(&dir.path().join("portal.redb")).unwrap();
+    for n in 0..5 {
+        let reading = Reading {
+            time: TimeMs(n),
+            account: "o".into(),
+            page: "/officer".into(),
+            about: Some(n),
+        };
+        accounts.read(&reading).unwrap();
+    }
+    let times: Vec<_> = accounts
+        .readings(3)
+        .unwrap()
+        .into_iter()
+        .map(|r| r.time.0)
+        .collect();
+    assert_eq!(times, [4, 3, 2]);
+}
+
+#[test]
+fn questions_are_kept_and_answered_and_practitioners_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let accounts = Accounts::open(&dir.path().join("portal.redb")).unwrap();
+    let question = Question {
+        time: TimeMs(1),
+        account: "p".into(),
+        about: 42,
+        text: "なぜ？".into(),
+        answer: None,
+    };
+    accounts.ask(&question).unwrap();
+    accounts
+        .ask(&Question {
+            about: 43,
+            ..question.clone()
+        })
+        .unwrap();
+    let answer = ("because".to_owned(), "officer".to_owned(), TimeMs(2));
+    accounts.answer(0, answer.clone()).unwrap();
+    assert!(matches!(
+        accounts.answer(9, answer.clone()),
+        Err(AccountsFault::Absent)
+    ));
+    let all = accounts.questions(10).unwrap();
+    assert_eq!(all[0].1.about, 43);
+    assert_eq!(
+        all[1],
+        (
+            0,
+            Question {
+                answer: Some(answer),
+                ..question
+            }
+        )
+    );
+    let holder = Holder::Clinician {
+        practitioner: "dr-7".into(),
+        profession: sekisho_domain::Role::Physician,
+        facilities: ["4010200014".parse().unwrap()].into(),
+    };
+    accounts
+        .add(&Account {
+            holder,
+            ..account("doctor")
+        })
+        .unwrap();
+    assert_eq!(
+        accounts
+            .of_practitioner("dr-7")
+            .unwrap()
+            .map(|a| a.name)
+            .as_deref(),
+        Some("doctor")
+    );
+    assert_eq!(accounts.of_practitioner("dr-8").unwrap(), None);
+}

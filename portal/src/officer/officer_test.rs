@@ -1,0 +1,385 @@
+//! The officer's pages over a real node and a real ledger.
+
+use crate::accounts::{Holder, Kind};
+use crate::pages::Open;
+use crate::stand::{Browser, Stand};
+use axum::http::StatusCode;
+use sekisho_domain::{
+    AccessRequest, Action, Body, Commitment, ConsentRule, EmergencyReason, EntryIndex,
+    FacilityKind, Grant, Grounds, Pattern, Purpose, Role, SecurityAlert, Transfer,
+};
+use sekisho_ledger::View;
+use sekisho_ledger::history::MATCH_MS;
+use sekisho_ledger::testing::{World, facility, grant, practitioner};
+use sekisho_node::testing::{KURUME, KURUME_HOSPITAL, SAGA, network};
+use std::collections::BTreeSet;
+
+const HOSTILE: &str = "<script>alert('病院')</script>";
+
+fn officer(stand: &Stand) -> Browser {
+    let practitioner = "officer-1".to_owned();
+    stand.browser("tanaka", Holder::Officer { practitioner })
+}
+
+fn request(world: &World, stand: &Stand, who: u8) -> AccessRequest {
+    AccessRequest {
+        practitioner_id: practitioner(who),
+        ..world.request(
+            KURUME,
+            KURUME_HOSPITAL,
+            stand.setting.kurume_subject,
+            &[SAGA],
+        )
+    }
+}
+
+fn asks(stand: &Stand, who: u8) -> EntryIndex {
+    stand.ledger.with(|world| {
+        world.time = world.time.plus_ms(1000);
+        let request = request(world, stand, who);
+        world.ask(&request).0
+    })
+}
+
+fn retrieves(stand: &Stand, release: Option<u8>, receipt: Option<u8>) -> EntryIndex {
+    stand.ledger.with(|world| {
+        let asked = AccessRequest {
+            action: Action::RetrieveDocument,
+            document: Some(Commitment([4; 32])),
+            ..request(world, stand, 1)
+        };
+        let access = world.ask(&asked).0;
+        let transfer = |content| Transfer {
+            access,
+            disclosing: network(SAGA),
+            document: Commitment([4; 32]),
+            content: Commitment([content; 32]),
+        };
+        release.map(|content| world.accept(SAGA, Body::Release(transfer(content))));
+        receipt.map(|content| world.accept(KURUME, Body::Receipt(transfer(content))));
+        access
+    })
+}
+
+/// An emergency access that an agreement allows.
+fn breaks_glass(stand: &Stand) -> EntryIndex {
+    stand.ledger.with(|world| {
+        let emergency = Grant {
+            purposes: [Purpose::BreakGlass].into(),
+            consent_rule: ConsentRule::NotNeeded,
+            ..grant(SAGA, KURUME, ConsentRule::NotNeeded)
+        };
+        world.agree("in-need", vec![emergency]);
+        let asked = AccessRequest {
+            purpose: Purpose::BreakGlass,
+            grounds: Grounds::Emergency(EmergencyReason::ALL[0]),
+            ..request(world, stand, 1)
+        };
+        let (index, decisions) = world.ask(&asked);
+        assert!(
+            matches!(decisions[0].1, sekisho_domain::Decision::Permit(_)),
+            "{decisions:?}"
+        );
+        index
+    })
+}
+
+fn readings(stand: &Stand) -> Vec<(String, String, Option<u64>)> {
+    let all = stand.portal.accounts.readings(1000).unwrap();
+    all.into_iter()
+        .map(|r| (r.account, r.page, r.about))
+        .collect()
+}
+
+#[tokio::test]
+async fn every_page_of_the_officers_is_recorded_before_it_is_shown_and_is_nobody_elses() {
+    let stand = Stand::of(KURUME).await;
+    let access = asks(&stand, 1);
+    let officer = officer(&stand);
+    let list = stand.portal.page_list();
+    let pages = list
+        .into_iter()
+        .filter(|(_, path, _)| path.starts_with("/officer"));
+    let pages: Vec<_> = pages.collect();
+    assert!(pages.len() >= 12, "{pages:?}");
+    for (method, path, open) in pages {
+        assert_eq!((method, open), ("GET", Open::To(Kind::Officer)), "{path}");
+        let real = path
+            .replace("{index}", &access.to_string())
+            .replace("{id}", "saga-kurume");
+        for browser in [officer.clone(), officer.japanese()] {
+            let before = readings(&stand).len();
+            let got = browser.get(&real).await;
+            assert_eq!(got.status, StatusCode::OK, "{path}: {}", got.text());
+            let all = readings(&stand);
+            assert_eq!(all.len(), before + 1, "{path}");
+            let about = path.contains("{index}").then_some(access.0);
+            assert_eq!(all[0], ("tanaka".to_owned(), path.to_owned(), about));
+            let text = got.text();
+            assert!(
+                !text.contains("[officer-"),
+                "{path} lacks a message\n{text}"
+            );
+            let html = got.headers["content-type"]
+                .to_str()
+                .unwrap()
+                .starts_with("text/html");
+            assert!(!html || text.matches("<h1>").count() == 1, "{path}");
+        }
+        let got = stand.browser("other", Holder::Operator).get(&real).await;
+        assert_eq!(got.status, StatusCode::FORBIDDEN, "{path}");
+        let got = stand.stranger().get(&real).await;
+        assert_eq!(got.status, StatusCode::SEE_OTHER, "{path}");
+        assert!(readings(&stand).iter().all(|(who, ..)| who == "tanaka"));
+    }
+}
+
+#[tokio::test]
+async fn what_needs_attention_stands_first_and_each_thing_on_its_page() {
+    let stand = Stand::of(KURUME).await;
+    let officer = officer(&stand);
+    officer
+        .get("/officer")
+        .await
+        .holds(&["Nothing waits for you."]);
+    let urgent = breaks_glass(&stand);
+    let half = retrieves(&stand, Some(5), None);
+    let whole = retrieves(&stand, Some(5), Some(5));
+    let differs = retrieves(&stand, Some(5), Some(6));
+    let alert = SecurityAlert {
+        pattern: Pattern::ALL[0],
+        viewing: network(KURUME),
+        practitioner: practitioner(1),
+        accesses: vec![half, whole],
+    };
+    let alert = stand.ledger.with(|world| {
+        // Alerts name enough accesses to be a pattern, or are refused: then nothing is shown.
+        world.say(KURUME, Body::SecurityAlert(alert.clone()));
+        View(&world.state)
+            .alerted(&alert.viewing, alert.pattern, &alert.practitioner)
+            .unwrap()
+    });
+    let first = officer.get("/officer").await.text();
+    assert!(first.contains("1</strong> accesses wait"), "{first}");
+    assert!(
+        first.contains("1</strong> transfers do not match"),
+        "only what differs already\n{first}"
+    );
+    assert_eq!(
+        first.contains("1</strong> alerts"),
+        alert.is_some(),
+        "{first}"
+    );
+    stand.environment.advance(MATCH_MS + 60_000);
+    let officer = self::officer(&stand);
+    let unmatched = officer.get("/officer/unmatched").await.holds(&[
+        "let go, and no receipt",
+        "they are about different content",
+        &format!("/officer/access/{half}\""),
+        &format!("/officer/access/{differs}\""),
+    ]);
+    assert!(!unmatched.contains(&format!("/officer/access/{whole}\"")));
+    let reviews = format!("sekisho audit review {urgent} --verdict appropriate");
+    let page = officer.get("/officer/reviews").await.holds(&[&reviews]);
+    assert!(!page.contains("tag bad"), "not due yet");
+    stand.environment.advance(73 * 3_600_000);
+    let officer = self::officer(&stand);
+    officer
+        .get("/officer/reviews")
+        .await
+        .holds(&["One review is overdue", "overdue</span>"]);
+    officer
+        .get("/officer")
+        .await
+        .holds(&["1</strong> reviews overdue"]);
+    officer
+        .get(&format!("/officer/access/{urgent}"))
+        .await
+        .holds(&["Emergency access", "overdue", "owed"]);
+    // Not Kurume's own: another network's officer is told of all only when they ask.
+    let all = officer.get("/officer/alerts?all=1").await;
+    assert_eq!(all.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn filters_filter_and_what_cannot_be_so_is_told() {
+    let stand = Stand::of(KURUME).await;
+    let officer = officer(&stand);
+    let (one, two) = (asks(&stand, 1), asks(&stand, 2));
+    let denied = stand.ledger.with(|world| {
+        let stranger = sekisho_ledger::testing::subject(9);
+        let asked = AccessRequest {
+            practitioner_id: practitioner(3),
+            ..world.request(KURUME, KURUME_HOSPITAL, stranger, &[SAGA])
+        };
+        world.ask(&asked).0
+    });
+    let listed = async |query: &str| -> BTreeSet<u64> {
+        let text = officer
+            .get(&format!("/officer/accesses?{query}"))
+            .await
+            .holds(&[]);
+        let found = text.split("href=\"/officer/access/").skip(1);
+        found
+            .map(|part| part.split('"').next().unwrap().parse().unwrap())
+            .collect()
+    };
+    let who = practitioner(2).to_string();
+    let (a, b, c) = (one.0, two.0, denied.0);
+    let cases = [
+        ("", vec![a, b, c]),
+        (&*format!("who={who}"), vec![b]),
+        ("decided=permitted", vec![a, b]),
+        ("decided=denied", vec![c]),
+        ("network=saga", vec![a, b, c]),
+        ("network=tottori", vec![]),
+        ("purpose=TREAT", vec![a, b, c]),
+        ("purpose=COC", vec![]),
+        ("facility=4011234567", vec![a, b, c]),
+        ("facility=4111234567", vec![]),
+        ("from=2020-01-01&to=2099-12-31", vec![a, b, c]),
+        ("to=2020-01-01", vec![]),
+        ("from=2099-01-01", vec![]),
+    ];
+    for (query, expected) in cases {
+        assert_eq!(
+            listed(query).await,
+            expected.into_iter().collect(),
+            "{query}"
+        );
+    }
+    for (query, told) in [
+        ("from=yesterday", "Write a day as"),
+        ("facility=%22%3E", "10 digits"),
+        ("who=%3Cscript%3E", "32 hexadecimal digits"),
+        ("network=NO", "Choose a network"),
+        ("decided=maybe", "Choose a decision"),
+        ("purpose=x", "Choose a purpose"),
+    ] {
+        let got = officer.get(&format!("/officer/accesses?{query}")).await;
+        assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
+        let text = got.text();
+        assert!(
+            text.contains(told) && !text.contains("<script>"),
+            "{query}\n{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_long_list_turns_page_by_page() {
+    let stand = Stand::of(KURUME).await;
+    let officer = officer(&stand);
+    let all: Vec<u64> = (0..230).map(|_| asks(&stand, 1).0).collect();
+    let mut path = "/officer/accesses?decided=permitted".to_owned();
+    let mut seen = Vec::new();
+    for turn in 0..3 {
+        let text = officer.get(&path).await.holds(&[]);
+        let found = text.split("href=\"/officer/access/").skip(1);
+        let found = found.map(|part| part.split('"').next().unwrap().parse::<u64>().unwrap());
+        seen.extend(found);
+        assert_eq!(text.contains("rel=\"prev\""), turn > 0);
+        let next = text.split("rel=\"next\" href=\"").nth(1);
+        match next {
+            Some(next) => path = next.split('"').next().unwrap().replace("&#38;", "&"),
+            None => assert_eq!(turn, 2),
+        }
+    }
+    assert_eq!(seen, all.into_iter().rev().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn one_access_is_explained_and_its_bundle_verifies_elsewhere() {
+    let stand = Stand::of(KURUME).await;
+    let officer = officer(&stand);
+    let access = retrieves(&stand, Some(5), Some(5));
+    officer
+        .get(&format!("/officer/access/{access}"))
+        .await
+        .holds(&[
+            "saga-kurume",
+            "permitted",
+            "sekisho audit verify",
+            "/officer/agreements/saga-kurume",
+            "What it rests on",
+        ]);
+    let why = officer.get(&format!("/officer/access/{access}/why")).await;
+    why.holds(&["membership (checks 1-2)", "consents (20-30)"]);
+    let bundle = officer
+        .get(&format!("/officer/access/{access}/bundle"))
+        .await;
+    assert_eq!(bundle.status, StatusCode::OK);
+    let name = bundle.headers["content-disposition"].to_str().unwrap();
+    assert!(
+        name.contains(&format!("sekisho-access-{access}.sekisho-proof")),
+        "{name}"
+    );
+    let genesis = stand.ledger.with(|world| world.genesis.clone());
+    let verified = sekisho_ledger::bundle::verify(&bundle.body, &genesis).unwrap();
+    assert_eq!(verified.access.index, access);
+    for no in ["0", "999999", "x", "-1", "18446744073709551616"] {
+        for tail in ["", "/why", "/bundle"] {
+            let got = officer.get(&format!("/officer/access/{no}{tail}")).await;
+            assert_eq!(got.status, StatusCode::NOT_FOUND, "{no}{tail}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn agreements_are_told_version_by_version_with_their_difference() {
+    let stand = Stand::of(KURUME).await;
+    let officer = officer(&stand);
+    officer
+        .get("/officer/agreements")
+        .await
+        .holds(&["saga-kurume", "signed by all"]);
+    let one = officer.get("/officer/agreements/saga-kurume").await;
+    assert!(!one.holds(&["Version 1"]).contains("What a version changes"));
+    stand.ledger.with(|world| {
+        let mut wider = grant(SAGA, KURUME, ConsentRule::Viewing);
+        wider.roles = [Role::Physician, Role::Nurse].into();
+        world.agree("saga-kurume", vec![wider]);
+    });
+    let both = officer.get("/officer/agreements/saga-kurume").await;
+    both.holds(&["Version 2", "From version 1 to version 2", "nurse"]);
+    let back = officer
+        .get("/officer/agreements/saga-kurume?from=2&to=1")
+        .await;
+    back.holds(&["From version 2 to version 1"]);
+    for no in ["none", "UPPER", "%3Cb%3E"] {
+        let got = officer.get(&format!("/officer/agreements/{no}")).await;
+        assert_eq!(got.status, StatusCode::NOT_FOUND, "{no}");
+    }
+    officer
+        .get("/officer/policies")
+        .await
+        .holds(&["Consent policy, version 1", SAGA, KURUME]);
+}
+
+#[tokio::test]
+async fn what_others_wrote_on_the_ledger_is_text() {
+    let stand = Stand::of(SAGA).await;
+    let code = "4011234599";
+    let access = stand.ledger.with(|world| {
+        let body = Body::FacilityRegister {
+            facility: facility(code),
+            kind: FacilityKind::Hospital,
+            name: HOSTILE.to_owned(),
+            municipality: None,
+        };
+        world.accept(KURUME, body);
+        let asked = world.request(KURUME, code, stand.setting.kurume_subject, &[SAGA]);
+        world.ask(&asked).0
+    });
+    let officer = officer(&stand);
+    let one = format!("/officer/access/{access}");
+    let why = format!("{one}/why");
+    for path in ["/officer", "/officer/accesses", &one, &why] {
+        let text = officer.get(path).await.holds(&[]);
+        assert!(!text.contains("<script>alert"), "{path}");
+        assert!(
+            path == why || text.contains("alert(&#39;病院&#39;)"),
+            "{path}\n{text}"
+        );
+    }
+}

@@ -1,0 +1,204 @@
+//! The demo, started once for all stories. It ends with this process, however that ends: its standard input closes.
+
+use sekisho_harness::Program;
+use serde_json::{Map, Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const LIMIT: Duration = Duration::from_secs(120);
+/// The hospital of each network where its physician is.
+const PLACES: [(&str, &str); 5] = [
+    ("pikapikalink", "4110100015"),
+    ("azaleanet", "4010200014"),
+    ("yamechikugo", "4010300012"),
+    ("mamenet", "3210100013"),
+    ("oshidorinet", "3110100011"),
+];
+
+pub struct Demo {
+    process: Child,
+    dir: PathBuf,
+    truth: Value,
+    portals: Map<String, Value>,
+}
+
+/// A process that stands still until this is dropped.
+pub struct Stopped(u32);
+
+impl Stopped {
+    pub fn id(&self) -> u32 {
+        self.0
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        signal(self.0, "CONT");
+    }
+}
+
+fn signal(process: u32, name: &str) {
+    let sent = Command::new("kill")
+        .args([&format!("-{name}"), &process.to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+fn program() -> Program {
+    Program::at(env!("CARGO_BIN_EXE_sekisho"))
+}
+
+impl Demo {
+    /// The one demo.
+    pub fn running() -> &'static Self {
+        static DEMO: OnceLock<Demo> = OnceLock::new();
+        DEMO.get_or_init(Self::start)
+    }
+
+    fn start() -> Self {
+        let began = Instant::now();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_sekisho"))
+            .args(["demo", "--lang", "en"])
+            .env("SEKISHO_END_WITH_STDIN", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, heard) = std::sync::mpsc::channel();
+        let lines = BufReader::new(process.stderr.take().unwrap());
+        // Read to the end, so that the demo never waits for its reader.
+        thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let mut said = String::new();
+        while !said.contains("audit verify") || !said.contains("keep running") {
+            let Ok(line) = heard.recv_timeout(LIMIT.saturating_sub(began.elapsed())) else {
+                let _ = process.kill();
+                panic!("the demo does not come to its end:\n{said}");
+            };
+            said.push_str(&line);
+            said.push('\n');
+        }
+        println!("the demo runs after {:?}", began.elapsed());
+        let (_, genesis) = said.rsplit_once("--genesis ").unwrap();
+        let dir = PathBuf::from(genesis.trim()).parent().unwrap().to_owned();
+        let truth = std::fs::read(dir.join("truth.json")).unwrap();
+        let truth = serde_json::from_slice(&truth).unwrap();
+        let portals = PLACES.map(|(network, _)| {
+            let config = std::fs::read_to_string(dir.join(network).join("sekisho.toml")).unwrap();
+            let config: toml::Table = config.parse().unwrap();
+            let listen = config["portal"]["listen"].as_str().unwrap();
+            (network.to_owned(), json!(format!("http://{listen}")))
+        });
+        Self {
+            process,
+            dir,
+            truth,
+            portals: portals.into_iter().collect(),
+        }
+    }
+
+    fn config(&self, network: &str) -> String {
+        let config = self.dir.join(network).join("sekisho.toml");
+        config.to_str().unwrap().to_owned()
+    }
+
+    /// A person's number at each network.
+    fn numbers(&self, person: &Value) -> Value {
+        let at = person["at"].as_array().unwrap().iter().filter_map(|at| {
+            let (network, _) = PLACES.iter().find(|(_, code)| at["facility"] == *code)?;
+            Some(((*network).to_owned(), at["local_id"].clone()))
+        });
+        Value::Object(at.collect())
+    }
+
+    /// What a story is told.
+    pub fn world(&self) -> Value {
+        let persons = self.truth["persons"].as_array().unwrap();
+        let travellers: Vec<_> = persons.iter().filter(|p| p["traveller"] == true).collect();
+        let unasked = persons.iter().find(|person| {
+            person["traveller"] == false && self.numbers(person).get("azaleanet").is_some()
+        });
+        let names = persons.iter().flat_map(|person| {
+            let of = |name: &str| person[name].as_array().unwrap().clone();
+            of("name").into_iter().chain(of("kana"))
+        });
+        json!({
+            "portals": self.portals,
+            "genesis": self.dir.join("genesis.json"),
+            "data": names.collect::<Vec<_>>(),
+            "patients": {
+                "withdrew": self.numbers(travellers[0]),
+                "hesitant": self.numbers(travellers[1]),
+                "border": self.numbers(travellers[2]),
+                "unasked": self.numbers(unasked.unwrap()),
+            },
+        })
+    }
+
+    /// Whose replica leads, as a network sees it; empty while nobody does.
+    pub fn leader(&self, of: &str) -> String {
+        let status = ["ledger", "status", "--json", "--config", &self.config(of)];
+        let status = program().run(&status, LIMIT).json();
+        let members = status["members"].as_array().cloned().unwrap_or_default();
+        let leads = members
+            .iter()
+            .find(|member| member["replica"] == status["leader"]);
+        leads.map_or_else(String::new, |member| {
+            member["network"].as_str().unwrap().to_owned()
+        })
+    }
+
+    /// Waits until somebody else leads.
+    pub fn wait_led_by_another(&self, of: &str, than: &str) {
+        let until = Instant::now() + LIMIT;
+        while matches!(self.leader(of), leader if leader.is_empty() || leader == than) {
+            assert!(Instant::now() < until, "nobody else leads");
+            thread::park_timeout(Duration::from_millis(50));
+        }
+    }
+
+    /// Makes a network's process stand still.
+    pub fn stop(&self, network: &str) -> Stopped {
+        let (config, demo) = (self.config(network), self.process.id().to_string());
+        let of_demo = |process: &PathBuf| {
+            let stat = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
+            // pid (name) state parent …
+            let parent = stat
+                .rsplit_once(')')
+                .map(|(_, rest)| rest.split_whitespace().nth(1));
+            let args = std::fs::read(process.join("cmdline")).unwrap_or_default();
+            parent.flatten() == Some(demo.as_str())
+                && args
+                    .split(|byte| *byte == 0)
+                    .any(|arg| arg == config.as_bytes())
+        };
+        let process = std::fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|process| Some(process.ok()?.path()))
+            .find(of_demo)
+            .unwrap_or_else(|| panic!("no process of {network}"));
+        let id = process
+            .file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        signal(id, "STOP");
+        Stopped(id)
+    }
+}
+
+/// A port nobody listens on, a moment ago.
+pub fn free_port() -> u16 {
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    held.local_addr().unwrap().port()
+}
