@@ -28,6 +28,12 @@ const COOKIE_TLS: &str = "__Host-sekisho";
 const COOKIE_PLAIN: &str = "sekisho";
 /// The language somebody chose.
 pub(crate) const COOKIE_LANGUAGE: &str = "sekisho-language";
+/// The size of text somebody chose.
+pub(crate) const COOKIE_TEXT: &str = "sekisho-text";
+/// Large, as that cookie has it and an address names it.
+pub(crate) const LARGE: &str = "large";
+/// As it is without that.
+pub(crate) const NORMAL: &str = "normal";
 
 /// Scripts and styles are files of ours; nothing is taken from elsewhere or written into a page.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; \
@@ -38,6 +44,7 @@ pub(crate) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Response {
+    portal.learn_name().await;
     let visitor = visitor(&portal, &request);
     let language = visitor.language;
     let response = match allowed(&portal, &request, &visitor) {
@@ -146,6 +153,7 @@ fn visitor(portal: &Portal, request: &Request) -> Visitor {
         .and_then(|token| portal.sessions.of(token, now));
     Visitor {
         language: page::language(headers),
+        large: cookie(headers, COOKIE_TEXT).is_some_and(|size| size == LARGE),
         token,
         session,
         address: crate::listener::address(headers, request.extensions()),

@@ -37,6 +37,7 @@ mod officer;
 mod operator;
 mod page;
 mod pages;
+mod paper;
 mod patient;
 mod sessions;
 mod signin;

@@ -2,7 +2,7 @@
 
 use crate::accounts::Holder;
 use crate::fault::Fault;
-use crate::guard::{COOKIE_LANGUAGE, cookie};
+use crate::guard::{COOKIE_LANGUAGE, LARGE, NORMAL, cookie};
 use crate::messages::{Messages, Put};
 use crate::sessions::{Person, Session, Token};
 use crate::state::Portal;
@@ -20,6 +20,8 @@ use std::sync::Arc;
 pub struct Visitor {
     /// The language they read.
     pub language: Language,
+    /// They chose large text.
+    pub large: bool,
     /// What their browser sent, whether or not it is worth anything.
     pub token: Option<Token>,
     /// Their session.
@@ -186,9 +188,22 @@ impl<'a> Page<'a> {
         self.portal.settings.demo
     }
 
-    /// The network's id.
+    /// The network's name; its id until the ledger has told it.
     pub fn network(&self) -> &str {
-        self.portal.settings.network.as_str()
+        self.portal.name()
+    }
+
+    /// Whether the text is large.
+    pub fn large(&self) -> bool {
+        self.visitor.large
+    }
+
+    /// The other size of text, as an address names it, and the message that offers it.
+    pub fn other_size(&self) -> (&'static str, &'static str) {
+        match self.visitor.large {
+            true => (NORMAL, "common-text-normal"),
+            false => (LARGE, "common-text-large"),
+        }
     }
 }
 

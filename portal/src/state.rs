@@ -1,7 +1,7 @@
 //! What every page works with.
 
 use crate::accesses::Accesses;
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, By, Hashed};
 use crate::clinician::Visits;
 use crate::limits::Limits;
 use crate::messages::Messages;
@@ -15,7 +15,7 @@ use sekisho_proto::v1;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OnceCell, Semaphore, oneshot};
 use webauthn_rs::prelude::Webauthn;
 
 /// How a portal is set up.
@@ -99,6 +99,7 @@ pub struct Inner {
     pub visits: Visits,
     pub(crate) rules: BTreeMap<(String, &'static str), Open>,
     messages: [Messages; 2],
+    name: OnceCell<String>,
 }
 
 impl std::ops::Deref for Portal {
@@ -133,7 +134,33 @@ impl Portal {
             visits: Visits::default(),
             rules,
             messages: [Messages::read(Language::Ja)?, Messages::read(Language::En)?],
+            name: OnceCell::new(),
         })))
+    }
+
+    /// Asks the ledger once for the network's name; what cannot be read now is asked for again with the next page.
+    pub(crate) async fn learn_name(&self) {
+        let of = self.settings.network.clone();
+        let asked = || {
+            self.ask(move |snapshot| {
+                Ok(snapshot
+                    .view()
+                    .network(&of)?
+                    .map(|network| network.value.name))
+            })
+        };
+        let known = self
+            .0
+            .name
+            .get_or_try_init(|| async { asked().await.ok().flatten().ok_or(()) });
+        // Without it, pages show the id.
+        let _ = known.await;
+    }
+
+    /// The network's name, or its id.
+    pub(crate) fn name(&self) -> &str {
+        let id = self.settings.network.as_str();
+        self.0.name.get().map_or(id, String::as_str)
     }
 
     /// A language's messages.
@@ -146,9 +173,27 @@ impl Portal {
     ///
     /// # Errors
     /// There is no such account, or the accounts failed.
-    pub async fn disable(&self, name: &str) -> Result<(), crate::fault::Fault> {
+    pub async fn disable(&self, name: &str, by: By) -> Result<(), crate::fault::Fault> {
         let of = name.to_owned();
-        self.accounts(move |accounts| accounts.disable(&of)).await?;
+        self.accounts(move |accounts| accounts.disable(&of, &by))
+            .await?;
+        self.sessions.end_all_of(name);
+        Ok(())
+    }
+
+    /// Begins an account anew with a password given out once; who is signed in with it is out.
+    ///
+    /// # Errors
+    /// There is no such account, or the accounts failed.
+    pub async fn reset(
+        &self,
+        name: &str,
+        password: Hashed,
+        by: By,
+    ) -> Result<(), crate::fault::Fault> {
+        let of = name.to_owned();
+        self.accounts(move |accounts| accounts.reset(&of, password, true, &by))
+            .await?;
         self.sessions.end_all_of(name);
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What pages load: styles and scripts, files of this program.
 
 use crate::fault::Fault;
-use crate::guard::see_other;
+use crate::guard::{COOKIE_LANGUAGE, COOKIE_TEXT, LARGE, NORMAL, see_other};
 use crate::page::{self, Visitor};
 use crate::pages::{Open, Route, get};
 use crate::state::Portal;
@@ -33,6 +33,7 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/", Open::Everybody, begin),
         get("/static/{file}", Open::Everybody, file),
         get("/language/{code}", Open::Everybody, language),
+        get("/text/{size}", Open::Everybody, text),
     ]
 }
 
@@ -66,7 +67,21 @@ struct Back {
     back: String,
 }
 
-/// Remembers the chosen language and goes back to where it was chosen.
+/// Remembers the chosen size of text.
+async fn text(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(size): Path<String>,
+    Query(Back { back }): Query<Back>,
+) -> Response {
+    match size.as_str() {
+        LARGE => chosen(COOKIE_TEXT, LARGE, &back),
+        NORMAL => chosen(COOKIE_TEXT, NORMAL, &back),
+        _ => page::fault(&portal, &visitor, &Fault::NotFound),
+    }
+}
+
+/// Remembers the chosen language.
 async fn language(
     State(portal): State<Portal>,
     visitor: Visitor,
@@ -76,12 +91,13 @@ async fn language(
     let Ok(language) = code.parse::<Language>() else {
         return page::fault(&portal, &visitor, &Fault::NotFound);
     };
-    let mut response = see_other(&local_page(&back));
-    let code = language.pick("ja", "en");
-    let cookie = format!(
-        "{}={code}; Path=/; Max-Age=31536000; SameSite=Lax",
-        crate::guard::COOKIE_LANGUAGE
-    );
+    chosen(COOKIE_LANGUAGE, language.pick("ja", "en"), &back)
+}
+
+/// Remembers a choice for a year and goes back to where it was made.
+fn chosen(cookie: &str, choice: &str, back: &str) -> Response {
+    let mut response = see_other(&local_page(back));
+    let cookie = format!("{cookie}={choice}; Path=/; Max-Age=31536000; SameSite=Lax");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(SET_COOKIE, cookie);
     }

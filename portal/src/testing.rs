@@ -1,6 +1,6 @@
 //! For tests: a portal over a real node and ledger in this process, and a browser that keeps cookies and fills in forms.
 
-use crate::accounts::{Account, Hashed, Holder, Kind, Second};
+use crate::accounts::{Account, By, Hashed, Holder, Kind, Second};
 use crate::listener::From;
 use crate::sessions::{Person, Stage, Token};
 use crate::{Parts, Portal, Settings, Standing};
@@ -89,7 +89,10 @@ impl Town {
         let password = Some(HASHED.clone());
         let mut account = Account::new(name, &format!("見本 {name}"), holder(kind), password);
         account.second = second;
-        self.portal.accounts.add(&account).unwrap();
+        self.portal
+            .accounts
+            .add(&account, &By::command(sekisho_domain::TimeMs(0)))
+            .unwrap();
         account
     }
 

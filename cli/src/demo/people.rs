@@ -3,10 +3,11 @@
 use super::facts::NetworkFacts;
 use crate::commands::serve::accounts_path;
 use crate::config::Config;
+use crate::ops::now;
 use crate::ui::{Exit, Failure};
 use sekisho_documents::Patient;
 use sekisho_domain::{DomainError, FacilityId, Role};
-use sekisho_portal::accounts::{Account, Accounts, DEMO_PASSWORD, Hashed, Holder, Second};
+use sekisho_portal::accounts::{Account, Accounts, By, DEMO_PASSWORD, Hashed, Holder, Second};
 use sekisho_sample::SampleReport;
 use std::path::Path;
 
@@ -78,7 +79,9 @@ pub(super) fn accounts(
     for (name, shown, holder) in people {
         let mut account = Account::new(name, &shown, holder, Some(password.clone()));
         account.second = Second::Waived;
-        accounts.add(&account).map_err(|e| failed(&e))?;
+        accounts
+            .add(&account, &By::account("demo", now()))
+            .map_err(|e| failed(&e))?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ const DAY_MS: i64 = 86_400_000;
 const JST_MS: i64 = 9 * 3_600_000;
 
 /// Eras by their first day, latest first (the era laws and proclamations).
-const ERAS: [(Day, &str, &str); 4] = [
+const ERAS: [(Day, &str, &str); 5] = [
     (
         Day {
             year: 2019,
@@ -47,9 +47,18 @@ const ERAS: [(Day, &str, &str); 4] = [
         "大正",
         "Taisho",
     ),
+    (
+        Day {
+            year: 1868,
+            month: 1,
+            day: 25,
+        },
+        "明治",
+        "Meiji",
+    ),
 ];
 
-/// A calendar day in Japan, 1970 to 9999.
+/// A calendar day in Japan, 1873 to 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Day {
     year: i64,
@@ -65,24 +74,9 @@ pub struct NotADay;
 impl FromStr for Day {
     type Err = NotADay;
     fn from_str(text: &str) -> Result<Self, NotADay> {
-        let digits = |part: Option<&str>, len: usize| {
-            let part = part.filter(|p| p.len() == len && p.bytes().all(|b| b.is_ascii_digit()));
-            part.and_then(|p| p.parse().ok()).ok_or(NotADay)
-        };
-        let mut parts = text.split('-');
-        let (year, month) = (digits(parts.next(), 4)?, digits(parts.next(), 2)?);
-        let day = Self {
-            year,
-            month,
-            day: digits(parts.next(), 2)?,
-        };
-        // A day that does not exist comes back as another one.
-        let exists = year >= 1970 && (1..=12).contains(&month) && Self::of(day.start()) == day;
-        if parts.next().is_none() && exists {
-            Ok(day)
-        } else {
-            Err(NotADay)
-        }
+        Self::of_record(text)
+            .filter(|day| day.year >= 1970)
+            .ok_or(NotADay)
     }
 }
 
@@ -96,8 +90,35 @@ impl Day {
     /// The day an instant lies in.
     pub fn of(time: TimeMs) -> Self {
         let ms = i64::try_from(time.0).unwrap_or(i64::MAX - JST_MS);
+        Self::of_number((ms + JST_MS).div_euclid(DAY_MS))
+    }
+
+    /// A day in somebody's records, such as that of a birth: `1948-02-29`. None where there is no such day, or it lies
+    /// before 1873, when Japan took the calendar.
+    pub fn of_record(text: &str) -> Option<Self> {
+        let mut parts = text.split('-');
+        let mut digits = |len: usize| {
+            let part = parts.next()?;
+            let plain = part.len() == len && part.bytes().all(|b| b.is_ascii_digit());
+            part.parse().ok().filter(|_| plain)
+        };
+        let day = Self {
+            year: digits(4)?,
+            month: digits(2)?,
+            day: digits(2)?,
+        };
+        (parts.next().is_none() && day.year >= 1873 && day.exists()).then_some(day)
+    }
+
+    /// A day that does not exist comes back as another one.
+    fn exists(self) -> bool {
+        (1..=12).contains(&self.month) && Self::of_number(self.number()) == self
+    }
+
+    /// By its number, 0 for 1970-01-01.
+    fn of_number(number: i64) -> Self {
         // Civil from days, with March as the year's first month so that the leap day comes last.
-        let days = (ms + JST_MS).div_euclid(DAY_MS) + 719_468;
+        let days = number + 719_468;
         let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
         let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
         let of_year = of_era - (365 * year + year / 4 - year / 100);
@@ -114,8 +135,8 @@ impl Day {
         }
     }
 
-    /// Its first instant.
-    pub fn start(self) -> TimeMs {
+    /// Its number, 0 for 1970-01-01.
+    fn number(self) -> i64 {
         let year = if self.month <= 2 {
             self.year - 1
         } else {
@@ -123,9 +144,13 @@ impl Day {
         };
         let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
         let of_year = (153 * ((self.month + 9) % 12) + 2) / 5 + self.day - 1;
-        let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
+        era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+    }
+
+    /// Its first instant.
+    pub fn start(self) -> TimeMs {
         // Midnight of 1970-01-01 in Japan lies before the epoch; the ledger's times start there.
-        TimeMs(u64::try_from(days * DAY_MS - JST_MS).unwrap_or(0))
+        TimeMs(u64::try_from(self.number() * DAY_MS - JST_MS).unwrap_or(0))
     }
 
     /// The first instant after it.
@@ -245,6 +270,26 @@ mod tests {
             "+026-12-01",
         ] {
             assert_eq!(text.parse::<Day>(), Err(NotADay), "{text:?}");
+        }
+        let born = ["1948-02-29", "1926-12-24", "1912-07-30", "1873-01-01"];
+        let eras = born.map(|text| Day::of_record(text).map(Day::ja).unwrap_or_default());
+        assert_eq!(
+            eras,
+            [
+                "1948-02-29（昭和23年）",
+                "1926-12-24（大正15年）",
+                "1912-07-30（大正元年）",
+                "1873-01-01（明治6年）"
+            ]
+        );
+        for text in [
+            "1947-02-29",
+            "1872-12-31",
+            "1948-00-10",
+            "1948-2-29",
+            "1948-02-29-",
+        ] {
+            assert_eq!(Day::of_record(text), None, "{text:?}");
         }
     }
 }

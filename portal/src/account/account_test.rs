@@ -1,8 +1,9 @@
 //! What somebody may change of themselves, and when.
 
-use crate::accounts::{Hashed, Kind, Second, Secret};
+use crate::accounts::{By, Hashed, Kind, Second, Secret};
 use crate::testing::{PASSWORD, Town};
 use axum::http::StatusCode;
+use sekisho_domain::TimeMs;
 use sekisho_node::Environment;
 
 const NEW: &str = "a very different sentence";
@@ -80,7 +81,10 @@ async fn a_password_that_was_given_out_is_changed_before_anything_else() {
     let town = Town::new().await;
     town.add("a", Kind::Operator);
     let given = Hashed::of(PASSWORD).unwrap();
-    town.portal.accounts.reset("a", given, true).unwrap();
+    town.portal
+        .accounts
+        .reset("a", given, true, &By::command(TimeMs(0)))
+        .unwrap();
     let mut one = town.browser();
     assert_eq!(one.sign_in("a", PASSWORD).await.to(), "/signin/password");
     let mut two = one.clone();
@@ -134,14 +138,20 @@ async fn sessions_end_with_the_account_and_when_their_owner_says_so() {
     assert_eq!(two.get("/account").await.status, StatusCode::SEE_OTHER);
     assert_eq!(stranger.get("/account").await.status, StatusCode::OK);
     let mut half = town.at(crate::sessions::Stage::Code("a".to_owned()));
-    town.portal.disable("a").await.unwrap();
+    town.portal
+        .disable("a", By::command(TimeMs(0)))
+        .await
+        .unwrap();
     assert_eq!(one.get("/account").await.status, StatusCode::SEE_OTHER);
     assert_eq!(half.get("/signin/code").await.status, StatusCode::SEE_OTHER);
     assert_eq!(
         town.browser().sign_in("a", PASSWORD).await.status,
         StatusCode::UNAUTHORIZED
     );
-    town.portal.accounts.enable("a").unwrap();
+    town.portal
+        .accounts
+        .enable("a", &By::command(TimeMs(0)))
+        .unwrap();
     assert_eq!(
         town.browser().sign_in("a", PASSWORD).await.to(),
         "/operator"

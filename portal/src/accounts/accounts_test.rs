@@ -1,7 +1,7 @@
 //! What is kept of accounts, and what is refused.
 
 use super::*;
-use crate::accounts::{Hashed, Holder, Secret};
+use crate::accounts::{By, Hashed, Holder, Secret};
 
 fn account(name: &str) -> Account {
     let password = Hashed::of("correct horse battery").unwrap();
@@ -13,16 +13,23 @@ fn accounts_stay_and_a_name_is_taken_once() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("portal.redb");
     let accounts = Accounts::open(&path).unwrap();
-    accounts.add(&account("b@example.jp")).unwrap();
-    accounts.add(&account("a")).unwrap();
+    accounts
+        .add(&account("b@example.jp"), &By::command(TimeMs(0)))
+        .unwrap();
+    accounts
+        .add(&account("a"), &By::command(TimeMs(0)))
+        .unwrap();
     assert!(matches!(
-        accounts.add(&account("a")),
+        accounts.add(&account("a"), &By::command(TimeMs(0))),
         Err(AccountsFault::Taken)
     ));
     let long = "x".repeat(Account::NAME_BYTES_MAX + 1);
     for bad in ["", "a b", "名前", "a\n", long.as_str()] {
         assert!(
-            matches!(accounts.add(&account(bad)), Err(AccountsFault::Name)),
+            matches!(
+                accounts.add(&account(bad), &By::command(TimeMs(0))),
+                Err(AccountsFault::Name)
+            ),
             "{bad:?}"
         );
     }
@@ -30,7 +37,10 @@ fn accounts_stay_and_a_name_is_taken_once() {
         shown: "x\u{7}".to_owned(),
         ..account("c")
     };
-    assert!(matches!(accounts.add(&unshown), Err(AccountsFault::Shown)));
+    assert!(matches!(
+        accounts.add(&unshown, &By::command(TimeMs(0))),
+        Err(AccountsFault::Shown)
+    ));
     assert!(matches!(
         Accounts::open(&path),
         Err(AccountsFault::InUse(_))
@@ -56,7 +66,9 @@ fn accounts_stay_and_a_name_is_taken_once() {
 fn a_code_is_taken_once_and_only_in_its_time() {
     let dir = tempfile::tempdir().unwrap();
     let accounts = Accounts::open(&dir.path().join("portal.redb")).unwrap();
-    accounts.add(&account("a")).unwrap();
+    accounts
+        .add(&account("a"), &By::command(TimeMs(0)))
+        .unwrap();
     let now_s = 1_800_000_015;
     assert!(
         !accounts.take_code("a", "123456", now_s).unwrap(),
@@ -164,10 +176,13 @@ fn questions_are_kept_and_answered_and_practitioners_found() {
         facilities: ["4010200014".parse().unwrap()].into(),
     };
     accounts
-        .add(&Account {
-            holder,
-            ..account("doctor")
-        })
+        .add(
+            &Account {
+                holder,
+                ..account("doctor")
+            },
+            &By::command(TimeMs(0)),
+        )
         .unwrap();
     assert_eq!(
         accounts

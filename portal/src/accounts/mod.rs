@@ -3,11 +3,13 @@
 //! A name, one role, a password (Argon2id) and a second factor. Who somebody is and what they may do stands here and
 //! nowhere on the ledger.
 
+mod changes;
 mod password;
 mod store;
 mod totp;
 
-pub use password::{Hashed, PASSWORD_CHARS_MIN, PasswordFault};
+pub use changes::{By, Change, Done};
+pub use password::{Hashed, PASSWORD_CHARS_MIN, PasswordFault, one_time};
 pub use store::{Accounts, AccountsFault, Question, Reading};
 pub use totp::{Secret, TotpFault};
 

@@ -10,6 +10,23 @@ pub const PASSWORD_CHARS_MIN: usize = 12;
 /// Longest, in bytes: a sentence; more would only keep the processor busy.
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 
+/// What one-time passwords are made of: nothing that is mistaken for something else when it is read aloud.
+const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+/// How many: 100 bits.
+const MADE_CHARS: usize = 20;
+
+/// A new password to be given out once, in groups of five letters.
+///
+/// # Errors
+/// The machine gave no random bytes.
+pub fn one_time() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; MADE_CHARS];
+    getrandom::fill(&mut bytes)?;
+    let letters = bytes.map(|b| char::from(LETTERS[usize::from(b % 32)]));
+    let groups: Vec<String> = letters.chunks(5).map(|g| g.iter().collect()).collect();
+    Ok(groups.join("-"))
+}
+
 /// A password that is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordFault {
@@ -68,6 +85,14 @@ impl Hashed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_made_here_is_long_and_new_each_time() {
+        let (one, two) = (one_time().unwrap(), one_time().unwrap());
+        assert_ne!(one, two);
+        assert_eq!(one.len(), MADE_CHARS + 3);
+        assert!(Hashed::of(&one).is_ok());
+    }
 
     #[test]
     fn a_password_is_known_again_and_no_other_is() {

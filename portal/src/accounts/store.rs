@@ -5,11 +5,13 @@
 //! questions  number (8, BE) -> what a patient asks about an access (JSON)
 //! practitioners  local identifier -> name of the account
 //! handles    handle (16) -> name, of accounts with passkeys
+//! changes    number (8, BE) -> who added, stopped or reset whose account (changes.rs)
 //! readings   number (8, BE) -> who read which page about what, and when (JSON)
 //! ```
 //! Calls block on the disk.
 
-use super::{Account, Handle, Hashed, Holder, Second};
+use super::changes::{self, CHANGES};
+use super::{Account, By, Change, Done, Handle, Hashed, Holder, Second};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use sekisho_domain::TimeMs;
 use serde::{Deserialize, Serialize};
@@ -57,7 +59,7 @@ pub enum AccountsFault {
     Full,
 }
 
-fn failed(error: impl Into<redb::Error>) -> AccountsFault {
+pub(super) fn failed(error: impl Into<redb::Error>) -> AccountsFault {
     AccountsFault::Database(Box::new(error.into()))
 }
 
@@ -111,7 +113,7 @@ fn change_in<T>(
 }
 
 /// The accounts of one portal.
-pub struct Accounts(Database);
+pub struct Accounts(pub(super) Database);
 
 impl std::fmt::Debug for Accounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -133,6 +135,7 @@ impl Accounts {
         txn.open_table(ACCOUNTS).map_err(failed)?;
         txn.open_table(HANDLES).map_err(failed)?;
         txn.open_table(READINGS).map_err(failed)?;
+        txn.open_table(CHANGES).map_err(failed)?;
         txn.open_table(QUESTIONS).map_err(failed)?;
         txn.open_table(PRACTITIONERS).map_err(failed)?;
         txn.commit().map_err(failed)?;
@@ -193,10 +196,20 @@ impl Accounts {
     /// # Errors
     /// The database failed.
     pub fn list(&self, after: &str, max: usize) -> Result<Vec<Account>, AccountsFault> {
+        let mut listed = self.list_from(after, max.saturating_add(1))?;
+        listed.retain(|account| account.name != after);
+        listed.truncate(max);
+        Ok(listed)
+    }
+
+    /// Up to `max` accounts from a name on, in their order.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn list_from(&self, from: &str, max: usize) -> Result<Vec<Account>, AccountsFault> {
         let txn = self.0.begin_read().map_err(failed)?;
         let table = txn.open_table(ACCOUNTS).map_err(failed)?;
-        let rows = table.range(after..).map_err(failed)?;
-        let rows = rows.filter(|row| row.as_ref().map_or(true, |(name, _)| name.value() != after));
+        let rows = table.range(from..).map_err(failed)?;
         rows.take(max)
             .map(|row| {
                 serde_json::from_slice(row.map_err(failed)?.1.value())
@@ -209,7 +222,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountsFault::Taken`], a name that cannot be one, or the database failed.
-    pub fn add(&self, account: &Account) -> Result<(), AccountsFault> {
+    pub fn add(&self, account: &Account, by: &By) -> Result<(), AccountsFault> {
         let printable = account.name.bytes().all(|b| b.is_ascii_graphic());
         if !(1..=Account::NAME_BYTES_MAX).contains(&account.name.len()) || !printable {
             return Err(AccountsFault::Name);
@@ -239,6 +252,8 @@ impl Accounts {
                 .insert(practitioner.as_str(), account.name.as_str())
                 .map_err(failed)?;
         }
+        let added = Change::new(by, &account.name, account.holder.kind(), Done::Added);
+        changes::keep(&txn, &added)?;
         txn.commit().map_err(failed)
     }
 
@@ -257,13 +272,32 @@ impl Accounts {
         Ok(answer)
     }
 
+    /// The same by somebody else than the account's holder: what was changed is kept as `done`.
+    fn change_by(
+        &self,
+        name: &str,
+        by: &By,
+        done: Done,
+        change: impl FnOnce(&mut Account) -> bool,
+    ) -> Result<(), AccountsFault> {
+        let txn = self.0.begin_write().map_err(failed)?;
+        let kind = change_in(&txn, name, |account| {
+            let changed = change(account);
+            (changed, changed.then(|| account.holder.kind()))
+        })?;
+        if let Some(kind) = kind {
+            changes::keep(&txn, &Change::new(by, name, kind, done))?;
+        }
+        txn.commit().map_err(failed)
+    }
+
     /// Nobody signs in with it any more.
     ///
     /// # Errors
     /// [`AccountsFault::Absent`], or the database failed.
-    pub fn disable(&self, name: &str) -> Result<(), AccountsFault> {
-        self.change(name, |account| {
-            (!std::mem::replace(&mut account.disabled, true), ())
+    pub fn disable(&self, name: &str, by: &By) -> Result<(), AccountsFault> {
+        self.change_by(name, by, Done::Disabled, |account| {
+            !std::mem::replace(&mut account.disabled, true)
         })
     }
 
@@ -271,9 +305,9 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountsFault::Absent`], or the database failed.
-    pub fn enable(&self, name: &str) -> Result<(), AccountsFault> {
-        self.change(name, |account| {
-            (std::mem::replace(&mut account.disabled, false), ())
+    pub fn enable(&self, name: &str, by: &By) -> Result<(), AccountsFault> {
+        self.change_by(name, by, Done::Enabled, |account| {
+            std::mem::replace(&mut account.disabled, false)
         })
     }
 
@@ -287,13 +321,14 @@ impl Accounts {
         name: &str,
         password: Hashed,
         temporary: bool,
+        by: &By,
     ) -> Result<(), AccountsFault> {
-        self.change(name, |account| {
+        self.change_by(name, by, Done::Reset, |account| {
             account.password = Some(password);
             account.temporary = temporary;
             account.second = Second::Missing;
             account.passkeys.clear();
-            (true, ())
+            true
         })
     }
 

@@ -77,10 +77,9 @@ impl Who {
 
 /// A day as this page's readers write it.
 fn both_calendars(page: &Page<'_>, day: &str) -> String {
-    match day.parse::<sekisho_words::Day>() {
-        Ok(day) => page.visitor.language.pick(day.ja(), day.en()),
-        // Before 1970, which the ledger's calendar does not reach.
-        Err(_) => day.to_owned(),
+    match sekisho_words::Day::of_record(day) {
+        Some(day) => page.visitor.language.pick(day.ja(), day.en()),
+        None => day.to_owned(),
     }
 }
 

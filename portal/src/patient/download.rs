@@ -5,6 +5,7 @@ use super::accesses::{Looked, looked};
 use super::consents::{Given, Refused, given, records, refused};
 use crate::fault::Fault;
 use crate::page::{Page, Visitor, answered, html};
+use crate::paper::{Line, pdf};
 use crate::state::Portal;
 use askama::Template;
 use axum::extract::State;
@@ -25,7 +26,7 @@ struct DownloadPage<'a> {
     now: String,
 }
 
-/// All of it on one page, to print or keep as PDF.
+/// All of it on one page, to read or print.
 pub(super) async fn show(State(portal): State<Portal>, visitor: Visitor) -> Response {
     answered(&portal, &visitor, async {
         let about = about(&portal, &visitor).await?;
@@ -42,6 +43,134 @@ pub(super) async fn show(State(portal): State<Portal>, visitor: Visitor) -> Resp
         })
     })
     .await
+}
+
+/// The same as a file to keep.
+pub(super) async fn paper(State(portal): State<Portal>, visitor: Visitor) -> Response {
+    answered(&portal, &visitor, async {
+        let about = about(&portal, &visitor).await?;
+        let page = Page::new(&portal, &visitor, "patient-download-title");
+        let looked = looked(&page, &about, None, ALL).await?.0;
+        let (given, refused) = (given(&page, &about).await?, refused(&page, &about).await?);
+        let now = page.moment(portal.environment.now());
+        let lines = lines(&page, now, &looked, &given, &refused);
+        let file = pdf(&page.t(page.title), page.code(), &lines);
+        let headers = [
+            (CONTENT_TYPE, HeaderValue::from_static("application/pdf")),
+            (
+                CONTENT_DISPOSITION,
+                HeaderValue::from_static("attachment; filename=\"records.pdf\""),
+            ),
+        ];
+        Ok((headers, file).into_response())
+    })
+    .await
+}
+
+fn lines(
+    page: &Page<'_>,
+    now: String,
+    looked: &[Looked],
+    given: &[Given],
+    refused: &[Refused],
+) -> Vec<Line> {
+    let heading = |id| Line::Heading(page.t(id));
+    let number = |index: u64| {
+        let (what, colon) = (page.t("patient-fact-number"), page.pick("：", ": "));
+        Line::Under(format!("{what}{colon}{index}"))
+    };
+    let mut all = vec![
+        heading(page.title),
+        Line::Text(page.network().to_owned()),
+        Line::Under(page.with("patient-download-made", "when", now)),
+        heading("patient-agreed"),
+    ];
+    if given.is_empty() {
+        all.push(Line::Text(page.t("patient-agreed-nothing")));
+    }
+    for one in given {
+        all.push(Line::Text(one.what.clone()));
+        all.push(Line::Under(one.facilities.join(page.pick("、", ", "))));
+        all.extend(one.limits.iter().cloned().map(Line::Under));
+        let since = page.with2("patient-consent-since", "when", &one.since, "way", &one.way);
+        all.push(Line::Under(format!("{since} {}", one.until)));
+        let state = match one.stands {
+            true => page.t("patient-stands"),
+            false => one.ended.clone(),
+        };
+        all.push(Line::Under(state));
+        all.push(number(one.index));
+    }
+    all.push(heading("patient-refused"));
+    if refused.is_empty() {
+        all.push(Line::Text(page.t("patient-refused-nothing")));
+    }
+    for one in refused {
+        let said = page.with2(
+            "patient-refused-one",
+            "viewer",
+            &one.viewer,
+            "what",
+            &one.what,
+        );
+        all.push(Line::Text(said));
+        if !one.stands {
+            all.push(Line::Under(page.t("patient-lifted")));
+        }
+        all.push(number(one.index));
+    }
+    all.push(heading("patient-accesses-title"));
+    if looked.is_empty() {
+        all.push(Line::Text(page.t("patient-nobody-looked")));
+    }
+    for one in looked {
+        let place = page.with2(
+            "patient-looked-where",
+            "facility",
+            &one.facility,
+            "network",
+            &one.network,
+        );
+        all.push(Line::Text(format!("{}　{place}", one.when)));
+        all.push(Line::Under(match &one.who {
+            Some(who) => page.with2(
+                "patient-looked-who",
+                "who",
+                who,
+                "profession",
+                &one.profession,
+            ),
+            None => page.with(
+                "patient-looked-who-elsewhere",
+                "profession",
+                &one.profession,
+            ),
+        }));
+        all.push(Line::Under(page.with2(
+            "patient-looked-what",
+            "what",
+            &one.what,
+            "purpose",
+            &one.purpose,
+        )));
+        if one.emergency {
+            all.push(Line::Under(page.t("patient-emergency")));
+        }
+        for (said, names) in [
+            ("patient-seen", &one.seen),
+            ("patient-not-seen", &one.refused),
+        ] {
+            if !names.is_empty() {
+                let names = names.join(page.pick("、", ", "));
+                all.push(Line::Under(format!("{} {names}", page.t(said))));
+            }
+        }
+        if one.went {
+            all.push(Line::Under(page.t("patient-went")));
+        }
+        all.push(number(one.index));
+    }
+    all
 }
 
 /// The same for machines, as the ledger has it.

@@ -49,6 +49,7 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/patient/refusals/{index}/lift", TO, change::lift),
         get("/patient/download", TO, download::show),
         get("/patient/download/records.json", TO, download::json),
+        get("/patient/download/records.pdf", TO, download::paper),
     ]
 }
 

@@ -4,11 +4,12 @@ use super::password::PasswordArgs;
 use crate::commands::At;
 use crate::commands::args::codes_of;
 use crate::commands::serve::{accounts_path, create_data};
+use crate::ops::now;
 use crate::ui::{Exit, Failure};
 use clap::{Args, Subcommand, ValueEnum};
 use sekisho_documents::Patient;
 use sekisho_domain::{FacilityId, Role};
-use sekisho_portal::accounts::{Account, Accounts, AccountsFault, Holder, Second};
+use sekisho_portal::accounts::{Account, Accounts, AccountsFault, By, Holder, Second};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -199,11 +200,14 @@ fn done(at: &At, name: &str, ja: &str, en: &str, made: Option<String>) -> Exit {
 
 pub(super) fn run(command: Command, at: &At) -> Result<Exit, Failure> {
     let accounts = open(at)?;
+    let by = By::command(now());
     match command {
-        Command::Add(args) => add(&args, &accounts, at),
+        Command::Add(args) => add(&args, &accounts, &by, at),
         Command::List { after, max } => list(&accounts, &after, usize::from(max), at),
         Command::Disable { name } => {
-            accounts.disable(&name).map_err(|fault| failed(&fault))?;
+            accounts
+                .disable(&name, &by)
+                .map_err(|fault| failed(&fault))?;
             Ok(done(
                 at,
                 &name,
@@ -213,7 +217,9 @@ pub(super) fn run(command: Command, at: &At) -> Result<Exit, Failure> {
             ))
         }
         Command::Enable { name } => {
-            accounts.enable(&name).map_err(|fault| failed(&fault))?;
+            accounts
+                .enable(&name, &by)
+                .map_err(|fault| failed(&fault))?;
             Ok(done(at, &name, "また使えます", "enabled", None))
         }
         Command::Reset { name, password } => {
@@ -223,7 +229,7 @@ pub(super) fn run(command: Command, at: &At) -> Result<Exit, Failure> {
             known.ok_or_else(|| failed(&AccountsFault::Absent))?;
             let given = password.get(at.ui)?;
             let temporary = given.made.is_some();
-            let reset = accounts.reset(&name, given.hashed, temporary);
+            let reset = accounts.reset(&name, given.hashed, temporary, &by);
             reset.map_err(|fault| failed(&fault))?;
             Ok(done(
                 at,
@@ -246,7 +252,7 @@ fn check_local(name: &str) -> Result<(), Failure> {
     }
 }
 
-fn add(args: &AddArgs, accounts: &Accounts, at: &At) -> Result<Exit, Failure> {
+fn add(args: &AddArgs, accounts: &Accounts, by: &By, at: &At) -> Result<Exit, Failure> {
     let holder = args.holder()?;
     let provider = args.name.starts_with(Account::PROVIDER);
     let known = accounts.get(&args.name).map_err(|fault| failed(&fault))?;
@@ -260,7 +266,7 @@ fn add(args: &AddArgs, accounts: &Accounts, at: &At) -> Result<Exit, Failure> {
     let (hashed, made) = given.map_or((None, None), |given| (Some(given.hashed), given.made));
     let mut account = Account::new(&args.name, &args.shown, holder, hashed);
     account.temporary = made.is_some();
-    accounts.add(&account).map_err(|fault| failed(&fault))?;
+    accounts.add(&account, by).map_err(|fault| failed(&fault))?;
     Ok(done(at, &args.name, "追加しました", "added", made))
 }
 

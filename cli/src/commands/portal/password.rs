@@ -3,13 +3,9 @@
 
 use crate::ui::{Failure, Ui};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-use sekisho_portal::accounts::{Hashed, PASSWORD_CHARS_MIN, PasswordFault};
+use sekisho_portal::accounts::{Hashed, PASSWORD_CHARS_MIN, PasswordFault, one_time};
 use std::io::{BufRead, IsTerminal, Write};
 
-/// What one-time passwords are made of: nothing that is mistaken for something else when it is read aloud.
-const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-/// How many: 100 bits.
-const MADE_CHARS: usize = 20;
 /// Longest line read.
 const LINE_BYTES_MAX: u64 = 4096;
 
@@ -39,7 +35,7 @@ impl PasswordArgs {
     pub fn get(self, ui: Ui) -> Result<Given, Failure> {
         let (text, made) = match (self.one_time, self.password_stdin) {
             (true, _) => {
-                let made = make()?;
+                let made = one_time().map_err(|e| failed(&e))?;
                 (made.clone(), Some(made))
             }
             (_, true) => (line()?, None),
@@ -66,17 +62,6 @@ fn failed(error: &dyn std::fmt::Display) -> Failure {
         format!("パスワードを読み取れませんでした：{error}"),
         format!("the password cannot be read: {error}"),
     )
-}
-
-fn make() -> Result<String, Failure> {
-    let mut bytes = [0; MADE_CHARS];
-    getrandom::fill(&mut bytes).map_err(|e| failed(&e))?;
-    let letters = bytes
-        .iter()
-        .map(|b| char::from(LETTERS[usize::from(b % 32)]));
-    let letters: Vec<char> = letters.collect();
-    let groups: Vec<String> = letters.chunks(5).map(|g| g.iter().collect()).collect();
-    Ok(groups.join("-"))
 }
 
 fn line() -> Result<String, Failure> {
@@ -116,19 +101,5 @@ fn ask(ui: Ui) -> Result<String, Failure> {
             "二度入力したパスワードが同じではありません",
             "the two passwords differ",
         )),
-    }
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_made_here_is_long_and_new_each_time() {
-        let (one, two) = (make().unwrap(), make().unwrap());
-        assert_ne!(one, two);
-        assert_eq!(one.len(), MADE_CHARS + 3);
-        assert!(Hashed::of(&one).is_ok());
     }
 }

@@ -1,7 +1,7 @@
 //! A provider that lies in every way a provider, or somebody between, could; and the certified one of node.js.
 
 use super::*;
-use crate::accounts::{Holder, Kind, Second};
+use crate::accounts::{By, Holder, Kind, Second};
 use crate::node_programs::script;
 use crate::sessions::Session;
 use crate::testing::{Answer, Browser, KURUME_HOSPITAL, Town, holder};
@@ -10,6 +10,7 @@ use axum::routing::{get, post};
 use http_body_util::{BodyExt, Full};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use sekisho_documents::tls_client;
+use sekisho_domain::TimeMs;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Mutex as Lock;
@@ -387,7 +388,10 @@ async fn what_does_not_hold_is_refused_and_says_nothing_of_anybody() {
         let pretend = Pretend::start().await;
         let town = town(settings(&pretend.issuer)).await;
         town.add("oidc:gone", Kind::Operator);
-        town.portal.accounts.disable("oidc:gone").unwrap();
+        town.portal
+            .accounts
+            .disable("oidc:gone", &By::command(TimeMs(0)))
+            .unwrap();
         pretend.change(|says| {
             says.more = json!({"sub": "u-1"});
         });
@@ -522,7 +526,10 @@ async fn new_keys_are_asked_for_and_claims_come_from_both_places() {
     let (mut one, answer) = enter(&town, &pretend, |_| ()).await;
     assert_eq!(answer.to(), "/officer");
     // Its session ends with it.
-    town.portal.disable("oidc:u-1").await.unwrap();
+    town.portal
+        .disable("oidc:u-1", By::command(TimeMs(0)))
+        .await
+        .unwrap();
     assert_eq!(one.get("/account").await.status, StatusCode::SEE_OTHER);
 }
 
