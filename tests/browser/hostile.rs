@@ -5,7 +5,7 @@ use sekisho::config::Config;
 use sekisho_documents::Patient;
 use sekisho_domain::Role;
 use sekisho_harness::{Program, Running};
-use sekisho_portal::accounts::{Account, Accounts, DEMO_PASSWORD, Hashed, Holder, Second};
+use sekisho_portal::accounts::{Account, Accounts, By, DEMO_PASSWORD, Hashed, Holder, Second};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::Path;
@@ -136,7 +136,9 @@ fn accounts(config: &Path) {
             handle: None,
             passkeys: Vec::new(),
         };
-        accounts.add(&account).unwrap();
+        accounts
+            .add(&account, &By::command(sekisho_domain::TimeMs(0)))
+            .unwrap();
     }
 }
 

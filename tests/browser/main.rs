@@ -66,6 +66,16 @@ fn every_page_in_english() {
     told("pages", &["en"]);
 }
 
+#[test]
+fn every_page_of_who_watches_in_japanese() {
+    told("watch", &["ja"]);
+}
+
+#[test]
+fn every_page_of_who_watches_in_english() {
+    told("watch", &["en"]);
+}
+
 /// Tottori's process is stopped, as if its line were cut: the others' documents are there, and it is told of honestly.
 #[test]
 fn a_network_that_never_answers_is_not_waited_for() {

@@ -252,6 +252,11 @@ async fn serve(
         let listener = TcpListener::bind(address).await.map_err(|e| failed(&e))?;
         tokio::spawn(replica.clone().serve_tiles(listener));
     }
+    // Its pages end before the node they are of.
+    let served = pages
+        .zip(node.as_ref())
+        .map(|(pages, node)| pages.serve(node, side))
+        .transpose()?;
     let ending = CancellationToken::new();
     if let Some(counted) = counted {
         let source = metrics::Source {
@@ -259,6 +264,7 @@ async fn serve(
             network: config.network.clone(),
             side: side.clone(),
             node: node.clone(),
+            portal: served.as_ref().map(|served| served.portal.clone()),
             serving: health.whole(),
             started: counted.started,
         };
@@ -266,11 +272,6 @@ async fn serve(
         source.know_members().await;
         tokio::spawn(metrics::serve(counted.listener, source, ending.clone()));
     }
-    // Its pages end before the node they are of.
-    let served = pages
-        .zip(node.as_ref())
-        .map(|(pages, node)| pages.serve(node, side))
-        .transpose()?;
     tracing::info!(address = %config.listen, network = %config.network, ledger = %side.ledger(), "serving");
     let drained = CancellationToken::new();
     let stop = async {

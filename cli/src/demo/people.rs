@@ -57,23 +57,21 @@ pub(super) fn accounts(
             Holder::Operator,
         ),
     ];
-    // Of those who come to this hospital from elsewhere, the one who consents in the story.
+    // Of those who come to this hospital from elsewhere, the one who consents in the story; who speaks for the next.
     let travellers = sample
         .travellers()
         .filter_map(|person| person.at.iter().find(|at| at.facility == facility));
-    if let Some(at) = travellers.take(2).last() {
-        let local_patient_id = at
-            .local_id
-            .parse()
-            .map_err(|e: sekisho_documents::Error| failed(&e))?;
-        let chart = Patient {
-            facility,
-            local_patient_id,
-        };
-        let holder = Holder::Patient {
-            chart,
-            represents: Vec::new(),
-        };
+    let charts = travellers.take(3).map(|at| {
+        Ok(Patient {
+            facility: facility.clone(),
+            local_patient_id: at.local_id.parse()?,
+        })
+    });
+    let charts: Result<Vec<_>, sekisho_documents::Error> = charts.collect();
+    let charts = charts.map_err(|e| failed(&e))?;
+    if let Some(chart) = charts.get(1).or(charts.first()).cloned() {
+        let represents = charts.get(2).cloned().into_iter().collect();
+        let holder = Holder::Patient { chart, represents };
         people.push(("patient", format!("{hospital} の患者（デモ）"), holder));
     }
     for (name, shown, holder) in people {

@@ -1,7 +1,7 @@
 //! What is told: parsed, compared with the handbook, bounded, and read by Prometheus' own tool.
 
 use super::kept::Metrics;
-use super::now::{Holding, REFUSALS, ledger, voters};
+use super::now::{Holding, REFUSALS, ledger, sign_in, voters};
 use super::page::Page;
 use prometheus::TextEncoder;
 use sekisho_broker::End;
@@ -12,6 +12,7 @@ use sekisho_domain::{
 use sekisho_ingest::Report;
 use sekisho_light::Standing;
 use sekisho_node::IngestReport;
+use sekisho_portal::Refusal;
 use sekisho_replica::Status;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -149,6 +150,7 @@ fn text() -> String {
         contradicted: [(ReplicaId(3), 2)].into(),
     };
     voters(&page, &standing).expect("a page");
+    sign_in(&page, &Refusal::ALL.map(|reason| (reason, 1))).expect("a page");
     let mut documents = Counters::default();
     documents.add(&FileOutcome::Quarantined {
         reason: QuarantineReason::TooShort,

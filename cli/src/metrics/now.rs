@@ -8,6 +8,7 @@ use sekisho_documents::{Counters, QuarantineReason};
 use sekisho_domain::NetworkId;
 use sekisho_light::Standing;
 use sekisho_node::{Node, NodeError};
+use sekisho_portal::{Portal, Refusal};
 use sekisho_replica::Status;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub struct Source {
     pub side: Side,
     /// Its node, if it runs one.
     pub node: Option<Node>,
+    /// Its pages, if it serves them.
+    pub portal: Option<Portal>,
     /// Whether its health is SERVING.
     pub serving: watch::Receiver<bool>,
     /// When it was started.
@@ -65,6 +68,9 @@ impl Source {
         if let Some(node) = self.node.clone() {
             let asked = tokio::task::spawn_blocking(move || Holding::of(&node));
             asked.await??.tell(&page)?;
+        }
+        if let Some(portal) = &self.portal {
+            sign_in(&page, &portal.refused())?;
         }
         let mut families = page.families();
         families.extend(self.metrics.registry().gather());
@@ -233,6 +239,18 @@ pub(super) fn ledger(page: &Page, status: &Status) -> Result<(), prometheus::Err
 }
 
 /// How it stands with the voters of a process without a replica.
+/// Who was not let in with the identity provider; nothing where there is none.
+pub(super) fn sign_in(page: &Page, refused: &[(Refusal, u64)]) -> Result<(), prometheus::Error> {
+    page.counters(
+        "sekisho_portal_signin_refusals_total",
+        "Who came back from the identity provider and was not let in, by reason.",
+        "reason",
+        refused
+            .iter()
+            .map(|(reason, count)| (reason.code(), *count)),
+    )
+}
+
 pub(super) fn voters(page: &Page, standing: &Standing) -> Result<(), prometheus::Error> {
     for (name, help, value) in [
         (

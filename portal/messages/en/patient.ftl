@@ -5,6 +5,7 @@ patient-place-download = A copy
 patient-home-title = My records
 patient-whose = Whose records
 patient-myself = My own
+patient-named = { $name } (patient number { $number })
 patient-number = Patient number { $number }
 patient-choose = Go there
 patient-represented = These are the records of somebody you speak for.

@@ -5,6 +5,7 @@ patient-place-download = 控え
 patient-home-title = わたしの記録
 patient-whose = だれの記録を見ますか
 patient-myself = 自分
+patient-named = { $name } さん（患者番号 { $number }）
 patient-number = 患者番号 { $number } の方
 patient-choose = 切り替える
 patient-represented = あなたが代理をしている方の記録です。

@@ -4,6 +4,7 @@
 //! from numbers and from names that are escaped like all text; a table says the same.
 
 use super::health::asked;
+use super::labels::{Label, Sizes, labels};
 use super::map_data::{SHAPES, SIZE};
 use super::trouble::{LAG_MAX, Level, lag, troubles};
 use crate::accesses::Traffic;
@@ -31,7 +32,7 @@ const TRAFFIC_MS: u64 = 30 * 86_400_000;
 /// Time to be told the last checkpoint; the map is drawn without it else.
 const CHECKPOINT_TIMEOUT: Duration = Duration::from_millis(500);
 /// Distance between the marks of networks of one prefecture.
-const APART: i64 = 13;
+const APART: i64 = 16;
 
 /// A network on the ledger.
 struct Read {
@@ -50,7 +51,12 @@ struct Mark {
     level: Level,
     said: String,
     at: Option<(i64, i64)>,
+    label: Option<Label>,
 }
+
+/// A mark's radius and a name's em on the whole drawing, in tenths.
+const RADIUS: i64 = 75;
+const EM: i64 = 110;
 
 /// A line between two networks, and the row about it.
 struct Link {
@@ -101,17 +107,19 @@ async fn made(portal: &Portal, visitor: &Visitor) -> Result<Response, Fault> {
     };
     let page = Page::new(portal, visitor, "operator-map");
     let mut taken = BTreeMap::<usize, i64>::new();
-    let marks: Vec<Mark> = networks
+    let mut marks: Vec<Mark> = networks
         .iter()
         .map(|network| mark(network, &seen, &mut taken, &page))
         .collect();
+    let part = Part::of(&marks);
+    label(&mut marks, part);
     let names = PREFECTURES.iter().zip(PREFECTURES_LATIN);
     let shapes = SHAPES.iter().zip(names);
     html(&MapPage {
         shapes: shapes
             .map(|((path, ..), (ja, en))| (*path, page.pick(ja, en)))
             .collect(),
-        part: Part::of(&marks),
+        part,
         links: links(&marks, &agreed, &traffic),
         marks,
         behind,
@@ -251,6 +259,24 @@ fn mark(network: &Read, seen: &Seen, taken: &mut BTreeMap<usize, i64>, page: &Pa
         level,
         said: page.t(said),
         at,
+        label: None,
+    }
+}
+
+/// Gives every mark that has room for it its name.
+fn label(marks: &mut [Mark], part: Part) {
+    let sizes = Sizes {
+        radius: part.of_whole(RADIUS),
+        em: part.of_whole(EM),
+        part: (part.x * 10, part.y * 10, part.side * 10),
+    };
+    let drawn = marks.iter().filter_map(|mark| {
+        let (x, y) = mark.at?;
+        Some(((x * 10, y * 10), mark.id.as_str()))
+    });
+    let mut placed = labels(&drawn.collect::<Vec<_>>(), sizes).into_iter();
+    for mark in marks.iter_mut().filter(|mark| mark.at.is_some()) {
+        mark.label = placed.next().flatten();
     }
 }
 
@@ -350,8 +376,12 @@ impl Part {
     }
 
     /// A length that looks the same whatever part is shown, from one of the whole drawing; in tenths.
+    fn of_whole(self, tenths: i64) -> i64 {
+        (tenths * self.side / i64::from(SIZE.0)).max(1)
+    }
+
     fn scaled(self, tenths: &i64) -> String {
-        let tenths = (tenths * self.side / i64::from(SIZE.0)).max(1);
+        let tenths = self.of_whole(*tenths);
         format!("{}.{}", tenths / 10, tenths % 10)
     }
 }
@@ -385,6 +415,7 @@ mod tests {
             level: Level::Good,
             said: String::new(),
             at,
+            label: None,
         };
         let whole = Part::of(&[mark(None)]);
         assert_eq!((whole.x, whole.y, whole.side), (0, 0, 640));

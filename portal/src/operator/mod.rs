@@ -5,6 +5,7 @@
 
 mod accounts;
 mod health;
+mod labels;
 mod map;
 mod map_data;
 mod trouble;

@@ -2,7 +2,7 @@
 
 use super::accesses::{Looked, looked, together};
 use super::consents::{Given, given};
-use super::{about, charts};
+use super::{about, charts, wire};
 use crate::fault::Fault;
 use crate::form::Sent;
 use crate::guard::see_other;
@@ -11,6 +11,7 @@ use crate::state::Portal;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use sekisho_documents::Patient;
 
 /// Accesses on the first page.
 const LATEST: usize = 5;
@@ -39,16 +40,14 @@ pub(super) async fn show(State(portal): State<Portal>, visitor: Visitor) -> Resp
             .filter(|given| given.stands)
             .collect();
         let chosen = visitor.session.as_ref().map_or(0, |session| session.chosen);
-        let people = charts(&visitor)?.into_iter().enumerate().map(|(n, chart)| {
-            let number = page.with("patient-number", "number", chart.local_patient_id.as_str());
-            let name = if n == 0 {
-                page.t("patient-myself")
-            } else {
-                number
+        let mut people = Vec::new();
+        for (n, chart) in charts(&visitor)?.into_iter().enumerate() {
+            let name = match n {
+                0 => page.t("patient-myself"),
+                _ => named(&page, &chart).await,
             };
-            (n, name, n == chosen)
-        });
-        let people = people.collect();
+            people.push((n, name, n == chosen));
+        }
         html(&HomePage {
             people,
             represented: about.represented,
@@ -58,6 +57,21 @@ pub(super) async fn show(State(portal): State<Portal>, visitor: Visitor) -> Resp
         })
     })
     .await
+}
+
+/// Somebody this patient speaks for, by name; by number where the charts here do not tell one.
+async fn named(page: &Page<'_>, chart: &Patient) -> String {
+    let number = chart.local_patient_id.as_str();
+    let shown = page.portal.node.shown(wire(chart)).await.ok();
+    let who = shown.and_then(|shown| shown.demographics);
+    let name = who.and_then(|who| who.kanji.or(who.kana));
+    match name {
+        Some(name) => {
+            let name = format!("{} {}", name.family, name.given);
+            page.with2("patient-named", "name", name.trim(), "number", number)
+        }
+        None => page.with("patient-number", "number", number),
+    }
 }
 
 /// Goes over to another person's records.

@@ -65,13 +65,17 @@ struct About {
 
 impl About {
     fn wire(&self) -> v1::Patient {
-        let local = v1::patient::Local {
-            facility: self.chart.facility.to_string(),
-            local_id: self.chart.local_patient_id.as_str().to_owned(),
-        };
-        v1::Patient {
-            patient: Some(v1::patient::Patient::Local(local)),
-        }
+        wire(&self.chart)
+    }
+}
+
+fn wire(chart: &Patient) -> v1::Patient {
+    let local = v1::patient::Local {
+        facility: chart.facility.to_string(),
+        local_id: chart.local_patient_id.as_str().to_owned(),
+    };
+    v1::Patient {
+        patient: Some(v1::patient::Patient::Local(local)),
     }
 }
 

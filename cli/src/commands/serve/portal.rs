@@ -39,6 +39,7 @@ pub(super) struct Begun {
 
 /// Pages that are served.
 pub(super) struct Served {
+    pub portal: Portal,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -175,14 +176,16 @@ impl Begun {
             )
         })?;
         let stop = CancellationToken::new();
-        let serving = portal.serve(self.listener, self.certificate, stop.clone());
+        let serving = portal
+            .clone()
+            .serve(self.listener, self.certificate, stop.clone());
         let task = tokio::spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the portal ended");
             }
         });
         tracing::info!(url, "portal");
-        Ok(Served { stop, task })
+        Ok(Served { portal, stop, task })
     }
 }
 
