@@ -57,20 +57,19 @@ pub(super) fn accounts(
             Holder::Operator,
         ),
     ];
-    // Of those who come to this hospital from elsewhere, the one who consents in the story; who speaks for the next.
+    // Of those who come to this hospital from elsewhere, the one who consents in the story; who speaks for the other.
     let travellers = sample
         .travellers()
         .filter_map(|person| person.at.iter().find(|at| at.facility == facility));
-    let charts = travellers.take(3).map(|at| {
+    let charts = travellers.take(2).map(|at| {
         Ok(Patient {
             facility: facility.clone(),
             local_patient_id: at.local_id.parse()?,
         })
     });
     let charts: Result<Vec<_>, sekisho_documents::Error> = charts.collect();
-    let charts = charts.map_err(|e| failed(&e))?;
-    if let Some(chart) = charts.get(1).or(charts.first()).cloned() {
-        let represents = charts.get(2).cloned().into_iter().collect();
+    let mut represents = charts.map_err(|e| failed(&e))?;
+    if let Some(chart) = represents.pop() {
         let holder = Holder::Patient { chart, represents };
         people.push(("patient", format!("{hospital} の患者（デモ）"), holder));
     }
