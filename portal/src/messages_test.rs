@@ -93,3 +93,95 @@ fn what_is_put_in_is_put_in_as_it_is() {
     assert!(text.contains("<b>{x}"), "{text}");
     assert_eq!(messages.text("no-such-message"), "[no-such-message]");
 }
+
+/// What patients read, message by message, without the values put in.
+fn of_patients(language: Language) -> Vec<String> {
+    let of = FILES.iter().find(|(file, ..)| *file == "patient").unwrap();
+    let text = language.pick(of.1, of.2);
+    let said = text.lines().filter_map(|line| {
+        let said = line.split_once(" = ").map_or(line, |(_, said)| said);
+        let mut plain = String::new();
+        for (n, part) in said.split(['{', '}']).enumerate() {
+            plain.push_str(if n % 2 == 0 { part } else { "x" });
+        }
+        let choice = said.contains("->") || said.trim() == "}";
+        (!choice).then(|| plain.trim().to_owned())
+    });
+    said.filter(|said| !said.is_empty()).collect()
+}
+
+/// Vowels in a row are one syllable, a silent e at the end none: near enough over a whole file.
+fn syllables(word: &str) -> usize {
+    let word = word.to_ascii_lowercase();
+    let word = word.strip_suffix('e').unwrap_or(&word);
+    let vowel = |c: char| "aeiouy".contains(c);
+    word.split(|c| !vowel(c))
+        .filter(|run| !run.is_empty())
+        .count()
+        .max(1)
+}
+
+/// Words of ours that a patient need not know. What they are called instead stands in the message files.
+const OURS: [&str; 22] = [
+    "台帳",
+    "ノード",
+    "レプリカ",
+    "仮名",
+    "署名",
+    "開示",
+    "閲覧側",
+    "当事者",
+    "プロトコル",
+    "エンベロープ",
+    "トークン",
+    "認証",
+    "ledger",
+    "replica",
+    "node",
+    "pseudonym",
+    "envelope",
+    "token",
+    "disclos",
+    "practitioner",
+    "subject",
+    "entry",
+];
+
+#[test]
+fn what_patients_read_is_as_plain_as_a_form_of_consent_must_be() {
+    for language in [Language::Ja, Language::En] {
+        for said in of_patients(language) {
+            let plain = said.to_ascii_lowercase();
+            let ours: Vec<_> = OURS.iter().filter(|word| plain.contains(**word)).collect();
+            assert!(ours.is_empty(), "{ours:?} in {said:?}");
+        }
+    }
+    // Short sentences, and not many kanji: newspapers have some 45 in a hundred characters.
+    let ja = of_patients(Language::Ja);
+    for sentence in ja.iter().flat_map(|said| said.split('。')) {
+        assert!(sentence.chars().count() <= 45, "too long: {sentence}");
+    }
+    let all: Vec<char> = ja.iter().flat_map(|said| said.chars()).collect();
+    let kanji = all.iter().filter(|c| ('一'..='龠').contains(*c)).count();
+    let in_hundred = kanji * 100 / all.len();
+    assert!(
+        in_hundred <= 33,
+        "{in_hundred} kanji in a hundred characters"
+    );
+    // The grade of Flesch and Kincaid over the whole sentences: forms of consent are asked to be at the eighth or below.
+    let en = of_patients(Language::En);
+    let sentences = en
+        .iter()
+        .filter(|said| said.ends_with('.'))
+        .flat_map(|said| said.split(['.', ':', ';']));
+    let sentences: Vec<_> = sentences.filter(|s| s.contains(' ')).collect();
+    let words: Vec<_> = sentences
+        .iter()
+        .flat_map(|s| s.split_whitespace())
+        .collect();
+    let syllables: usize = words.iter().map(|word| syllables(word)).sum();
+    let (n, w, s) = (sentences.len() as f64, words.len() as f64, syllables as f64);
+    let grade = 0.39 * w / n + 11.8 * s / w - 15.59;
+    println!("English: grade {grade:.1}; Japanese: {in_hundred} kanji in a hundred characters");
+    assert!(grade <= 8.0, "grade {grade:.1}");
+}
