@@ -4,11 +4,13 @@
 //! nowhere on the ledger.
 
 mod password;
+mod questions;
 mod store;
 mod totp;
 
 pub use password::{Hashed, PASSWORD_CHARS_MIN, PasswordFault};
-pub use store::{Accounts, AccountsFault, Question, Reading};
+pub use questions::{Answer, Question};
+pub use store::{Accounts, AccountsFault, Part, Reading};
 pub use totp::{Secret, TotpFault};
 
 /// Of every account of a demo; shown on its sign-in page.
