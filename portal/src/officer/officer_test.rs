@@ -1,6 +1,6 @@
 //! The officer's pages over a real node and a real ledger.
 
-use crate::accounts::{Holder, Kind};
+use crate::accounts::{Holder, Kind, Part, Question};
 use crate::pages::Open;
 use crate::stand::{Browser, Stand};
 use axum::http::StatusCode;
@@ -85,27 +85,43 @@ fn breaks_glass(stand: &Stand) -> EntryIndex {
 }
 
 fn readings(stand: &Stand) -> Vec<(String, String, Option<u64>)> {
-    let all = stand.portal.accounts.readings(1000).unwrap();
+    let all = stand.portal.accounts.readings(Part::Newest, 1000).unwrap();
     all.into_iter()
-        .map(|r| (r.account, r.page, r.about))
+        .map(|(_, r)| (r.account, r.page, r.about))
         .collect()
+}
+
+/// A patient's question about an access.
+fn question(stand: &Stand, about: EntryIndex, text: &str) {
+    let question = Question {
+        time: stand.portal.environment.now(),
+        account: "patient".to_owned(),
+        about: about.0,
+        chart: None,
+        text: text.to_owned(),
+        answers: Vec::new(),
+        seen: None,
+    };
+    stand.portal.accounts.ask(&question).unwrap();
 }
 
 #[tokio::test]
 async fn every_page_of_the_officers_is_recorded_before_it_is_shown_and_is_nobody_elses() {
     let stand = Stand::of(KURUME).await;
     let access = asks(&stand, 1);
+    question(&stand, access, "why?");
     let officer = officer(&stand);
     let list = stand.portal.page_list();
     let pages = list
         .into_iter()
-        .filter(|(_, path, _)| path.starts_with("/officer"));
+        .filter(|(method, path, _)| *method == "GET" && path.starts_with("/officer"));
     let pages: Vec<_> = pages.collect();
-    assert!(pages.len() >= 12, "{pages:?}");
-    for (method, path, open) in pages {
-        assert_eq!((method, open), ("GET", Open::To(Kind::Officer)), "{path}");
+    assert!(pages.len() >= 14, "{pages:?}");
+    for (_, path, open) in pages {
+        assert_eq!(open, Open::To(Kind::Officer), "{path}");
         let real = path
             .replace("{index}", &access.to_string())
+            .replace("{number}", "0")
             .replace("{id}", "saga-kurume");
         for browser in [officer.clone(), officer.japanese()] {
             let before = readings(&stand).len();
@@ -113,7 +129,8 @@ async fn every_page_of_the_officers_is_recorded_before_it_is_shown_and_is_nobody
             assert_eq!(got.status, StatusCode::OK, "{path}: {}", got.text());
             let all = readings(&stand);
             assert_eq!(all.len(), before + 1, "{path}");
-            let about = path.contains("{index}").then_some(access.0);
+            let about = path.contains("{index}") || path.contains("{number}");
+            let about = about.then_some(access.0);
             assert_eq!(all[0], ("tanaka".to_owned(), path.to_owned(), about));
             let text = got.text();
             assert!(
@@ -382,4 +399,107 @@ async fn what_others_wrote_on_the_ledger_is_text() {
             "{path}\n{text}"
         );
     }
+}
+
+#[tokio::test]
+async fn questions_are_answered_and_corrected_and_no_answer_is_lost() {
+    let stand = Stand::of(KURUME).await;
+    let officer = officer(&stand);
+    let access = asks(&stand, 1);
+    question(&stand, access, &format!("why? {HOSTILE}"));
+    question(&stand, access, "and this?");
+    officer
+        .get("/officer")
+        .await
+        .holds(&["2</strong> questions wait"]);
+    let list = officer.get("/officer/questions").await.holds(&[
+        "why?",
+        "and this?",
+        &format!("/officer/access/{access}\""),
+    ]);
+    assert!(!list.contains("<script>alert"));
+    let one = "/officer/questions/0";
+    officer.get(one).await.holds(&[
+        &format!("/officer/access/{access}/why\""),
+        "Send the answer",
+    ]);
+    for (known, answer, told) in [
+        ("0", "", "at most 1,000 characters"),
+        ("0", &*"a".repeat(Question::TEXT_BYTES_MAX + 1), "at most"),
+        ("1", "because", "Somebody else has answered meanwhile"),
+        ("x", "because", "Somebody else has answered meanwhile"),
+    ] {
+        let form = [("known", known), ("answer", answer)];
+        let got = officer.post(one, &form).await;
+        assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "{told}");
+        assert!(got.text().contains(told), "{}", got.text());
+    }
+    for (known, answer) in [("0", "a mistake"), ("1", HOSTILE)] {
+        let before = readings(&stand).len();
+        let form = [("known", known), ("answer", answer)];
+        let got = officer.post(one, &form).await;
+        assert_eq!(got.status, StatusCode::SEE_OTHER);
+        assert_eq!(got.headers["location"], one);
+        let all = readings(&stand);
+        assert_eq!(all.len(), before + 1, "what a form tells is a reading");
+        let path = "/officer/questions/{number}".to_owned();
+        assert_eq!(all[0], ("tanaka".to_owned(), path, Some(access.0)));
+    }
+    let page = officer.get(one).await.holds(&[
+        "a mistake",
+        "Answer before it was corrected",
+        "has not seen this answer yet",
+        "Correct it",
+    ]);
+    assert!(!page.contains("<script>alert"));
+    officer
+        .get("/officer")
+        .await
+        .holds(&["1</strong> questions wait"]);
+    for no in ["9", "x", "-1"] {
+        let path = format!("/officer/questions/{no}");
+        let got = officer.get(&path).await;
+        assert_eq!(got.status, StatusCode::NOT_FOUND, "{no}");
+        let form = [("known", "0"), ("answer", "a")];
+        let got = officer.post(&path, &form).await;
+        assert_eq!(got.status, StatusCode::NOT_FOUND, "{no}");
+    }
+}
+
+#[tokio::test]
+async fn many_questions_and_readings_turn_page_by_page() {
+    let stand = Stand::of(KURUME).await;
+    let officer = officer(&stand);
+    let access = asks(&stand, 1);
+    for n in 0..230 {
+        question(&stand, access, &format!("question-{n:03}"));
+        officer.get("/officer/policies").await.holds(&[]);
+    }
+    let texts = |text: &str| -> Vec<usize> {
+        let found = text.split("question-").skip(1);
+        found.map(|part| part[..3].parse().unwrap()).collect()
+    };
+    let next = |text: &str| -> Option<String> {
+        let link = text.split("rel=\"next\" href=\"").nth(1)?;
+        Some(link.split('"').next()?.to_owned())
+    };
+    let mut seen = Vec::new();
+    let mut link = Some(String::new());
+    while let Some(query) = link {
+        let path = format!("/officer/questions{query}");
+        let text = officer.get(&path).await.holds(&[]);
+        seen.extend(texts(&text));
+        link = next(&text);
+    }
+    assert_eq!(seen, (0..230).collect::<Vec<_>>(), "oldest first");
+    let mut turns = 0;
+    let mut link = Some(String::new());
+    while let Some(query) = link {
+        let path = format!("/officer/readings{query}");
+        let text = officer.get(&path).await.holds(&[]);
+        assert_eq!(text.contains("rel=\"prev\""), turns > 0);
+        link = next(&text);
+        turns += 1;
+    }
+    assert_eq!(turns, 3);
 }
