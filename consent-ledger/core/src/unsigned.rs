@@ -7,9 +7,9 @@
 //! Who signs believes nothing but the agreement that was decoded and shown: the entry is made from it anew, its digest
 //! computed. What comes back is the envelope in base64, to be put in order within [`Entry::WINDOW_MS_MAX`].
 
+use crate::agreement_digest;
 use crate::envelope::sign_entry;
 use crate::signature::SigningKey;
-use crate::agreement_digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use prost::Message;
@@ -125,10 +125,7 @@ mod tests {
     #[test]
     fn what_was_signed_elsewhere_takes_effect_here() {
         let mut world = World::of(&["saga", "kurume"]);
-        let mut agreement = world.agree(
-            "a",
-            vec![grant("saga", "kurume", ConsentRule::Viewing)],
-        );
+        let mut agreement = world.agree("a", vec![grant("saga", "kurume", ConsentRule::Viewing)]);
         agreement.version = 2;
         let propose = Unsigned {
             ledger: world.ledger,
@@ -168,10 +165,7 @@ mod tests {
     #[test]
     fn what_could_not_be_on_the_wire_is_not_read() {
         let mut world = World::of(&["saga", "kurume"]);
-        let agreement = world.agree(
-            "a",
-            vec![grant("saga", "kurume", ConsentRule::Viewing)],
-        );
+        let agreement = world.agree("a", vec![grant("saga", "kurume", ConsentRule::Viewing)]);
         let good = Unsigned {
             ledger: world.ledger,
             lineage: 1,

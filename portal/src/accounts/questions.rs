@@ -56,7 +56,9 @@ impl Question {
 
     /// There is an answer that who asked has not seen.
     pub fn is_news(&self) -> bool {
-        self.answers.last().is_some_and(|answer| self.seen < Some(answer.time))
+        self.answers
+            .last()
+            .is_some_and(|answer| self.seen < Some(answer.time))
     }
 }
 
@@ -170,7 +172,9 @@ impl Accounts {
         let of = txn.open_table(QUESTIONS_OF).map_err(failed)?;
         let table = txn.open_table(QUESTIONS).map_err(failed)?;
         let mut all = Vec::new();
-        let rows = of.range((account, 0)..=(account, u64::MAX)).map_err(failed)?;
+        let rows = of
+            .range((account, 0)..=(account, u64::MAX))
+            .map_err(failed)?;
         for row in rows.rev().take(max) {
             let number = row.map_err(failed)?.0.value().1;
             all.extend(question_in(&table, number)?.map(|question| (number, question)));

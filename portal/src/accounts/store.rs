@@ -351,11 +351,13 @@ impl Accounts {
     pub fn readings(&self, part: Part, max: usize) -> Result<Vec<(u64, Reading)>, AccountsFault> {
         let txn = self.0.begin_read().map_err(failed)?;
         let table = txn.open_table(READINGS).map_err(failed)?;
-        let decoded = |row: Result<(redb::AccessGuard<'_, u64>, redb::AccessGuard<'_, &[u8]>), _>| {
-            let (number, row) = row.map_err(failed)?;
-            let reading = serde_json::from_slice(row.value()).map_err(AccountsFault::Damaged)?;
-            Ok((number.value(), reading))
-        };
+        let decoded =
+            |row: Result<(redb::AccessGuard<'_, u64>, redb::AccessGuard<'_, &[u8]>), _>| {
+                let (number, row) = row.map_err(failed)?;
+                let reading =
+                    serde_json::from_slice(row.value()).map_err(AccountsFault::Damaged)?;
+                Ok((number.value(), reading))
+            };
         let rows = match part {
             Part::Newest => table.iter(),
             Part::Before(number) => table.range(..number),

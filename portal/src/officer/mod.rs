@@ -9,12 +9,15 @@ mod agreements;
 mod alerts;
 mod attention;
 mod bundle;
+mod draft;
 mod list;
 mod policies;
 mod questions;
 mod readings;
+mod replay;
 mod reviews;
 mod rows;
+mod signing;
 mod unmatched;
 mod why;
 
@@ -61,6 +64,12 @@ pub(crate) fn routes() -> Vec<Route> {
         read("/officer/alerts", alerts::page),
         read("/officer/agreements", agreements::page),
         read("/officer/agreements/{id}", agreements::one),
+        read("/officer/agreements/{id}/sign", signing::page),
+        read("/officer/draft", draft::page),
+        act("/officer/draft", draft::sent),
+        act("/officer/draft/file", signing::file),
+        act("/officer/draft/effect", signing::effect),
+        act("/officer/draft/submit", signing::submit),
         read("/officer/policies", policies::page),
         read("/officer/readings", readings::page),
     ]

@@ -8,9 +8,11 @@ use sekisho_domain::{
     AccessRequest, Action, Body, Commitment, ConsentRule, EmergencyReason, EntryIndex,
     FacilityKind, Grant, Grounds, Pattern, Purpose, Role, SecurityAlert, Transfer,
 };
+use sekisho_domain::{KeyPurpose, RequestId, TimeMs};
 use sekisho_ledger::View;
 use sekisho_ledger::history::MATCH_MS;
-use sekisho_ledger::testing::{World, facility, grant, practitioner};
+use sekisho_ledger::testing::{World, facility, grant, key, practitioner};
+use sekisho_ledger::unsigned::{Act, Unsigned, to_text};
 use sekisho_node::testing::{KURUME, KURUME_HOSPITAL, SAGA, network};
 use std::collections::BTreeSet;
 
@@ -116,7 +118,7 @@ async fn every_page_of_the_officers_is_recorded_before_it_is_shown_and_is_nobody
         .into_iter()
         .filter(|(method, path, _)| *method == "GET" && path.starts_with("/officer"));
     let pages: Vec<_> = pages.collect();
-    assert!(pages.len() >= 14, "{pages:?}");
+    assert!(pages.len() >= 16, "{pages:?}");
     for (_, path, open) in pages {
         assert_eq!(open, Open::To(Kind::Officer), "{path}");
         let real = path
@@ -502,4 +504,224 @@ async fn many_questions_and_readings_turn_page_by_page() {
         turns += 1;
     }
     assert_eq!(turns, 3);
+}
+
+/// What a page carries to be signed.
+fn carried(page: &str) -> Unsigned {
+    let field = page.split("name=\"unsigned\" value=\"").nth(1).unwrap();
+    let text = field.split('"').next().unwrap();
+    let text = text.replace("&#34;", "\"").replace("&quot;", "\"");
+    serde_json::from_str(&text).unwrap()
+}
+
+fn signed(of: &Unsigned, by: &str, purpose: KeyPurpose, now: TimeMs) -> String {
+    static ONCE: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
+    let once = ONCE.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    to_text(&of.sign(&key(by, purpose), RequestId([once; 16]), now))
+}
+
+const DRAFT: [(&str, &str); 17] = [
+    ("do", "check"),
+    ("id", "saga-kurume"),
+    ("party", SAGA),
+    ("party", KURUME),
+    ("from", "2026-04-01"),
+    ("until", ""),
+    (
+        "text",
+        "0808080808080808080808080808080808080808080808080808080808080808",
+    ),
+    ("retention", "not-kept"),
+    ("settlement", "each-bears-own"),
+    ("grants", "1"),
+    ("g0-disclosing", SAGA),
+    ("g0-viewing", KURUME),
+    ("g0-category", "prescription"),
+    ("g0-purpose", "TREAT"),
+    ("g0-kind", "hospital"),
+    ("g0-role", "physician"),
+    ("g0-rule", "viewing"),
+];
+
+#[tokio::test]
+async fn an_agreement_is_drafted_compared_tried_and_signed_where_the_key_is() {
+    let stand = Stand::of(KURUME).await;
+    let officer = officer(&stand);
+    let wrong = [("do", "check"), ("grants", "1"), ("id", "x")];
+    let got = officer.post("/officer/draft", &wrong).await;
+    assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for told in [
+        "64 hexadecimal digits",
+        "two parties or more",
+        "Direction 1: Choose",
+    ] {
+        assert!(got.text().contains(told), "{told}\n{}", got.text());
+    }
+    let mut longer = DRAFT;
+    longer[0] = ("do", "add");
+    officer
+        .post("/officer/draft", &longer)
+        .await
+        .holds(&["name=\"g1-rule\"", "value=\"prescription\" checked"]);
+    let page = officer.post("/officer/draft", &DRAFT).await;
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("wasm-unsafe-eval"), "{policy}");
+    let page = page.holds(&[
+        "Propose agreement saga-kurume, version 2",
+        "From version 1 to version 2",
+        "prescription",
+        "第2版",
+    ]);
+    let unsigned = carried(&page);
+    assert_eq!(unsigned.act, Act::Propose);
+    let text = serde_json::to_string(&unsigned).unwrap();
+    let tried = [("unsigned", &*text)];
+    officer
+        .post("/officer/draft/effect", &tried)
+        .await
+        .holds(&["Patients, if this agreement came into force", "Narrower"]);
+    let file = officer.post("/officer/draft/file", &tried).await;
+    let name = file.headers["content-disposition"].to_str().unwrap();
+    assert!(name.contains("sekisho-saga-kurume-v2.json"), "{name}");
+    assert_eq!(
+        serde_json::from_slice::<Unsigned>(&file.body).unwrap(),
+        unsigned
+    );
+    // Filled in again from what it says.
+    let object = serde_json::to_string(&unsigned.agreement).unwrap();
+    officer
+        .post("/officer/draft", &[("do", "edit"), ("object", &object)])
+        .await
+        .holds(&["value=\"prescription\" checked", "value=\"2026-04-01\""]);
+    let other = Unsigned {
+        agreement: sekisho_domain::Agreement {
+            id: "other".parse().unwrap(),
+            ..unsigned.agreement.clone()
+        },
+        ..unsigned.clone()
+    };
+    let now = stand.ledger.now();
+    let governance = KeyPurpose::Governance;
+    let good = signed(&unsigned, KURUME, governance, now);
+    let early = TimeMs(now.0 - 600_000);
+    let elsewhere = Unsigned {
+        ledger: sekisho_domain::LedgerId([1; 32]),
+        ..unsigned.clone()
+    };
+    let before = stand.ledger.bodies().len();
+    for (envelope, told) in [
+        (String::new(), "cannot be read"),
+        (good[..80].to_owned(), "cannot be read"),
+        (
+            signed(&other, KURUME, governance, now),
+            "not what is shown here",
+        ),
+        (
+            signed(&unsigned, SAGA, governance, now),
+            "not a governance key of this network",
+        ),
+        (
+            signed(&unsigned, KURUME, KeyPurpose::Node, now),
+            "not a governance key",
+        ),
+        (
+            signed(&unsigned, "nobody", governance, now),
+            "not a governance key",
+        ),
+        (
+            signed(&unsigned, KURUME, governance, early),
+            "more than four minutes",
+        ),
+        (
+            signed(&elsewhere, KURUME, governance, now),
+            "another ledger",
+        ),
+    ] {
+        let form = [("unsigned", &*text), ("envelope", &*envelope)];
+        let got = officer.post("/officer/draft/submit", &form).await;
+        assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "{told}");
+        assert!(got.text().contains(told), "{told}\n{}", got.text());
+    }
+    assert_eq!(
+        stand.ledger.bodies().len(),
+        before,
+        "nothing was put in order"
+    );
+    let form = [("unsigned", &*text), ("envelope", &*good)];
+    for _ in 0..2 {
+        let done = officer.post("/officer/draft/submit", &form).await;
+        done.holds(&[&format!("Recorded at ledger index {before}"), SAGA]);
+    }
+    assert_eq!(stand.ledger.bodies().len(), before + 1, "once");
+    // Said again by a new entry, it is recorded without effect.
+    let again = signed(&unsigned, KURUME, governance, now);
+    let form = [("unsigned", &*text), ("envelope", &*again)];
+    officer
+        .post("/officer/draft/submit", &form)
+        .await
+        .holds(&["without effect"]);
+    let sign = "/officer/agreements/saga-kurume/sign";
+    officer
+        .get(sign)
+        .await
+        .holds(&["This network has signed it"]);
+}
+
+#[tokio::test]
+async fn a_party_signs_what_another_proposed() {
+    let stand = Stand::of(KURUME).await;
+    let officer = officer(&stand);
+    let mut proposed = stand.ledger.with(|world| {
+        let id = "saga-kurume".parse().unwrap();
+        View(&world.state)
+            .agreement(&id, 1)
+            .unwrap()
+            .unwrap()
+            .value
+            .agreement
+    });
+    proposed.version = 2;
+    stand
+        .ledger
+        .with(|world| world.accept(SAGA, Body::AgreementPropose(proposed)));
+    let path = "/officer/agreements/saga-kurume";
+    officer
+        .get(path)
+        .await
+        .holds(&["Read and sign", "Draft the next version"]);
+    let page = officer.get(&format!("{path}/sign")).await;
+    let unsigned = carried(&page.holds(&["Sign agreement saga-kurume, version 2"]));
+    assert_eq!(unsigned.act, Act::Sign);
+    let text = serde_json::to_string(&unsigned).unwrap();
+    let envelope = signed(
+        &unsigned,
+        KURUME,
+        KeyPurpose::Governance,
+        stand.ledger.now(),
+    );
+    let form = [("unsigned", &*text), ("envelope", &*envelope)];
+    officer
+        .post("/officer/draft/submit", &form)
+        .await
+        .holds(&["Recorded at ledger index", "signed by all"]);
+    stand.ledger.with(|world| {
+        let id = "saga-kurume".parse().unwrap();
+        let end = Body::AgreementTerminate { id };
+        world.accept(SAGA, end);
+    });
+    let got = officer.get(&format!("{path}/sign")).await;
+    assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let got = officer.post("/officer/draft", &DRAFT).await;
+    assert!(got.text().contains("was terminated"), "{}", got.text());
+    for path in ["file", "effect", "submit"] {
+        let path = format!("/officer/draft/{path}");
+        for text in ["", "{}", "[1]"] {
+            let got = officer.post(&path, &[("unsigned", text)]).await;
+            assert_eq!(
+                got.status,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "{path} {text}"
+            );
+        }
+    }
 }

@@ -146,7 +146,10 @@ pub(super) async fn ask(
         let account = visitor.person()?.account.clone();
         let of = account.clone();
         let before = portal.accounts(move |accounts| accounts.questions_of(&of, MINE_MAX));
-        let open = before.await?.into_iter().filter(|(_, q)| q.answers.is_empty());
+        let open = before
+            .await?
+            .into_iter()
+            .filter(|(_, q)| q.answers.is_empty());
         if open.count() >= Question::OPEN_MAX {
             return Err(Fault::Entered("patient-fault-questions"));
         }

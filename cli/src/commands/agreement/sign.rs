@@ -2,8 +2,8 @@
 
 use super::list::version_of;
 use crate::commands::{At, text};
-use crate::{keys, ops};
 use crate::ui::{Exit, Failure};
+use crate::{keys, ops};
 use clap::Args;
 use sekisho_domain::{AgreementId, Body};
 use sekisho_ledger::agreement_digest;
@@ -43,7 +43,12 @@ pub(super) async fn run(args: &SignArgs, at: &At) -> Result<Exit, Failure> {
     let id = match (&args.id, &args.file, &args.key) {
         (Some(id), ..) => id,
         (None, Some(file), Some(key)) => return sign_file(file, key, asked, at),
-        _ => return Err(Failure::usage("ID か --file が要ります", "name ID or --file")),
+        _ => {
+            return Err(Failure::usage(
+                "ID か --file が要ります",
+                "name ID or --file",
+            ));
+        }
     };
     let session = at.session()?;
     let replayed = at.replayed(&session).await?;
@@ -110,7 +115,10 @@ fn sign_file(file: &Path, key: &Path, asked: bool, at: &At) -> Result<Exit, Fail
         )
     };
     if content.len() > UNSIGNED_BYTES_MAX {
-        return Err(refused(&format!("{} > {UNSIGNED_BYTES_MAX}", content.len())));
+        return Err(refused(&format!(
+            "{} > {UNSIGNED_BYTES_MAX}",
+            content.len()
+        )));
     }
     let unsigned: Unsigned = serde_json::from_str(&content).map_err(|e| refused(&e))?;
     let said = words(&unsigned.agreement, &Names::default());

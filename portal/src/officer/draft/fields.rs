@@ -1,10 +1,10 @@
 //! The form of an agreement: as it is filled in, and what it says.
 
+use crate::form::Sent;
 use sekisho_domain::{
     Agreement, AgreementId, Category, Code, Codes, ConsentRule, FacilityKind, Grant, Hash, Nature,
     NetworkId, Period, Purpose, Retention, Role, Settlement,
 };
-use crate::form::Sent;
 use sekisho_proto::v1;
 use sekisho_words::Day;
 use std::collections::BTreeSet;
@@ -266,18 +266,23 @@ impl Faults {
             ("", None) => Some(None),
             _ => day(until).map(|day| Some(day.end())),
         };
-        let period = first.zip(last).and_then(|(from, until)| Period::new(from, until).ok());
+        let period = first
+            .zip(last)
+            .and_then(|(from, until)| Period::new(from, until).ok());
         self.some(period, "officer-draft-fault-period")
     }
 }
 
 /// A period as days; an end within a day is that day.
 fn written(period: &Period) -> (String, String) {
-    let last = |end: sekisho_domain::TimeMs| Day::of(sekisho_domain::TimeMs(end.0.saturating_sub(1)));
+    let last =
+        |end: sekisho_domain::TimeMs| Day::of(sekisho_domain::TimeMs(end.0.saturating_sub(1)));
     let until = period.until.map(|end| last(end).to_string());
     (Day::of(period.from).to_string(), until.unwrap_or_default())
 }
 
 fn chosen<T: Code + FromStr>(sent: &Sent, name: &str) -> Codes<T> {
-    sent.all(name).filter_map(|code| code.parse().ok()).collect()
+    sent.all(name)
+        .filter_map(|code| code.parse().ok())
+        .collect()
 }
