@@ -89,7 +89,7 @@ impl Accounts {
         {
             let mut table = txn.open_table(QUESTIONS).map_err(failed)?;
             let last = table.last().map_err(failed)?;
-            let next = last.map_or(0, |(n, _)| n.value() + 1);
+            let next = last.map_or(1, |(n, _)| n.value() + 1);
             let bytes = serde_json::to_vec(question).map_err(AccountsFault::Damaged)?;
             table.insert(next, bytes.as_slice()).map_err(failed)?;
             let mut open = txn.open_table(OPEN_QUESTIONS).map_err(failed)?;

@@ -13,7 +13,7 @@ use sekisho_ledger::View;
 use sekisho_ledger::history::MATCH_MS;
 use sekisho_ledger::testing::{World, facility, grant, key, practitioner};
 use sekisho_ledger::unsigned::{Act, Unsigned, to_text};
-use sekisho_node::testing::{KURUME, KURUME_HOSPITAL, SAGA, network};
+use sekisho_node::testing::{KURUME, KURUME_HOSPITAL, SAGA, chart, network};
 use std::collections::BTreeSet;
 
 const HOSTILE: &str = "<script>alert('病院')</script>";
@@ -123,7 +123,7 @@ async fn every_page_of_the_officers_is_recorded_before_it_is_shown_and_is_nobody
         assert_eq!(open, Open::To(Kind::Officer), "{path}");
         let real = path
             .replace("{index}", &access.to_string())
-            .replace("{number}", "0")
+            .replace("{number}", "1")
             .replace("{id}", "saga-kurume");
         for browser in [officer.clone(), officer.japanese()] {
             let before = readings(&stand).len();
@@ -420,7 +420,7 @@ async fn questions_are_answered_and_corrected_and_no_answer_is_lost() {
         &format!("/officer/access/{access}\""),
     ]);
     assert!(!list.contains("<script>alert"));
-    let one = "/officer/questions/0";
+    let one = "/officer/questions/1";
     officer.get(one).await.holds(&[
         &format!("/officer/access/{access}/why\""),
         "Send the answer",
@@ -466,6 +466,43 @@ async fn questions_are_answered_and_corrected_and_no_answer_is_lost() {
         let got = officer.post(&path, &form).await;
         assert_eq!(got.status, StatusCode::NOT_FOUND, "{no}");
     }
+}
+
+#[tokio::test]
+async fn a_patient_asks_and_sees_the_answer_and_nobody_elses() {
+    let stand = Stand::of(KURUME).await;
+    let (officer, access) = (officer(&stand), asks(&stand, 1));
+    let patient = |account: &str, number: &str| {
+        let chart = chart(KURUME_HOSPITAL, number);
+        let represents = Vec::new();
+        stand.browser(account, Holder::Patient { chart, represents })
+    };
+    let (asker, stranger) = (patient("asker", "K-1"), patient("stranger", "K-9"));
+    // Of the same records, by another account.
+    let other = patient("other", "K-1");
+    let path = format!("/patient/accesses/{access}");
+    let ask = async |by: &Browser| by.post(&path, &[("question", "why?")]).await;
+    assert_eq!(ask(&stranger).await.status, StatusCode::NOT_FOUND);
+    ask(&asker).await.holds(&["Your question was received"]);
+    officer
+        .post("/officer/questions/1", &[("known", "0"), ("answer", "so")])
+        .await;
+    for page in ["/patient", "/patient/accesses"] {
+        asker.get(page).await.holds(&["a new answer", &path]);
+        assert!(!other.get(page).await.holds(&[]).contains("answer"));
+    }
+    let text = other.get(&path).await.holds(&[]);
+    assert!(!text.contains("why?") && !text.contains(">so<"), "{text}");
+    asker.get(&path).await.holds(&["why?", ">so<"]);
+    let home = asker.get("/patient").await.holds(&["answered"]);
+    assert!(!home.contains("a new answer"), "seen, it is no news");
+    for _ in 0..Question::OPEN_MAX {
+        ask(&asker).await.holds(&[]);
+    }
+    let got = ask(&asker).await;
+    assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(got.text().contains("Too many of your questions"));
+    ask(&other).await.holds(&[]);
 }
 
 #[tokio::test]

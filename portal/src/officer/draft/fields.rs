@@ -125,12 +125,25 @@ impl Fields {
         }
     }
 
-    /// The agreement it says, as this version of it.
+    /// The agreement it says, as the version after the last one. A period of that one that is written the same is the same,
+    /// to the millisecond.
     ///
     /// # Errors
     /// Everything that cannot be so.
-    pub fn agreement(&self, version: u32, own: &NetworkId) -> Result<Agreement, Vec<FaultAt>> {
-        let mut faults = Faults::default();
+    pub fn agreement(
+        &self,
+        last: Option<&Agreement>,
+        own: &NetworkId,
+    ) -> Result<Agreement, Vec<FaultAt>> {
+        let periods = last.into_iter().flat_map(|last| {
+            let grants = last.grants.iter().map(|grant| grant.valid);
+            std::iter::once(last.valid).chain(grants)
+        });
+        let mut faults = Faults {
+            known: periods.collect(),
+            ..Faults::default()
+        };
+        let version = last.map_or(1, |last| last.version.saturating_add(1));
         let id: Option<AgreementId> = faults.parsed(&self.id, "officer-draft-fault-id");
         let parties = self.parties.iter().map(|party| party.parse().ok());
         let parties: Option<BTreeSet<NetworkId>> = parties.collect();
@@ -236,6 +249,8 @@ impl GrantFields {
 struct Faults {
     all: Vec<FaultAt>,
     at: Option<usize>,
+    /// Periods of the last version.
+    known: Vec<Period>,
 }
 
 impl Faults {
@@ -256,6 +271,10 @@ impl Faults {
 
     /// Whole days, both included; of a direction within the agreement's where it says none.
     fn period(&mut self, from: &str, until: &str, within: Option<&Period>) -> Option<Period> {
+        let same = |known: &&Period| written(known) == (from.to_owned(), until.to_owned());
+        if let Some(known) = self.known.iter().find(same) {
+            return Some(*known);
+        }
         let day = |text: &str| text.parse::<Day>().ok();
         let first = match (from, within) {
             ("", Some(within)) => Some(within.from),

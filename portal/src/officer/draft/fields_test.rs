@@ -41,13 +41,30 @@ fn an_agreement_comes_out_of_the_form_as_it_went_in() {
         (&*fields.grants[0].from, &*fields.grants[1].from),
         ("", "2027-01-01")
     );
-    assert_eq!(fields.agreement(3, &own()), Ok(agreement));
+    let before = Agreement {
+        version: 2,
+        ..agreement.clone()
+    };
+    assert_eq!(
+        fields.agreement(Some(&before), &own()),
+        Ok(agreement.clone())
+    );
+    // Made within a day, as by a machine: it does not move to the day's beginning.
+    let mut within = before;
+    within.valid.from = within.valid.from.plus_ms(3_600_000);
+    within.grants[0].valid = within.valid;
+    let next = Fields::of(&within)
+        .agreement(Some(&within), &own())
+        .unwrap();
+    assert_eq!((next.valid, next.version), (within.valid, 3));
+    let fresh = Fields::of(&within).agreement(None, &own()).unwrap();
+    assert_eq!((fresh.valid, fresh.version), (agreement.valid, 1));
 }
 
 #[test]
 fn everything_that_cannot_be_so_is_told_at_once() {
     let mut empty = Fields::empty(&own());
-    let all = empty.agreement(1, &own()).unwrap_err();
+    let all = empty.agreement(None, &own()).unwrap_err();
     let ids: Vec<_> = all
         .iter()
         .map(|(id, at)| (id.trim_start_matches("officer-draft-fault-"), *at))
@@ -66,7 +83,7 @@ fn everything_that_cannot_be_so_is_told_at_once() {
     ];
     assert_eq!(ids, expected);
     empty.grants.clear();
-    let all = empty.agreement(1, &own()).unwrap_err();
+    let all = empty.agreement(None, &own()).unwrap_err();
     assert!(all.contains(&("officer-draft-fault-grants", None)));
 }
 
@@ -121,7 +138,7 @@ fn each_fault_is_told_where_it_is() {
     for (change, expected) in cases {
         let mut fields = Fields::of(&agreement());
         change(&mut fields);
-        let faults = fields.agreement(3, &own()).unwrap_err();
+        let faults = fields.agreement(None, &own()).unwrap_err();
         assert!(faults.contains(&expected), "{expected:?}: {faults:?}");
     }
 }

@@ -14,8 +14,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use fields::{FaultAt, Fields, GrantFields};
 use sekisho_domain::{Agreement, AgreementId, NetworkId};
+use sekisho_ledger::record::AgreementVersion;
 use sekisho_ledger::unsigned::{Act, UNSIGNED_BYTES_MAX, Unsigned};
-use sekisho_node::{LedgerFault, NodeError};
+use sekisho_node::LedgerFault;
 
 #[derive(Template)]
 #[template(path = "officer-draft.html")]
@@ -63,16 +64,16 @@ fn object(text: &str) -> Result<Agreement, Fault> {
 }
 
 async fn check(asked: &Asked, fields: Fields) -> Result<Response, Fault> {
-    let own = &asked.portal.settings.network;
-    let version = match fields.id.parse::<AgreementId>() {
-        Ok(id) => next_version(asked, id).await?,
-        Err(_) => Some(1),
+    let last = match fields.id.parse::<AgreementId>() {
+        Ok(id) => last_version(asked, id).await?,
+        Err(_) => None,
     };
-    let ended: &[FaultAt] = &[("officer-draft-fault-ended", None)];
-    let Some(version) = version else {
-        return show(asked, fields, ended).await;
-    };
-    match fields.agreement(version, own) {
+    if last.as_ref().is_some_and(|(_, terminated)| *terminated) {
+        let ended = ("officer-draft-fault-ended", None);
+        return show(asked, fields, &[ended]).await;
+    }
+    let last = last.map(|(last, _)| last.agreement);
+    match fields.agreement(last.as_ref(), &asked.portal.settings.network) {
         Err(faults) => show(asked, fields, &faults).await,
         Ok(agreement) => {
             let (ledger, lineage) = signing::meant(&asked.portal).await?;
@@ -87,17 +88,16 @@ async fn check(asked: &Asked, fields: Fields) -> Result<Response, Fault> {
     }
 }
 
-/// The version after the last one of this agreement; none where it was terminated.
-async fn next_version(asked: &Asked, id: AgreementId) -> Result<Option<u32>, NodeError> {
-    let read = asked.portal.ask(move |snapshot| {
-        let head = snapshot.view().agreement_head(&id);
-        Ok(head.map_err(LedgerFault::from)?)
-    });
-    Ok(match read.await?.map(|record| record.value) {
-        None => Some(1),
-        Some(head) if head.terminated.is_some() => None,
-        Some(head) => Some(head.latest.saturating_add(1)),
-    })
+/// The last version of this agreement, and whether it was terminated; none where there is no such agreement yet.
+async fn last_version(
+    asked: &Asked,
+    id: AgreementId,
+) -> Result<Option<(AgreementVersion, bool)>, Fault> {
+    match signing::latest(&asked.portal, id).await {
+        Ok(last) => Ok(Some(last)),
+        Err(Fault::NotFound) => Ok(None),
+        Err(fault) => Err(fault),
+    }
 }
 
 async fn show(asked: &Asked, fields: Fields, faults: &[FaultAt]) -> Result<Response, Fault> {
