@@ -6,8 +6,8 @@ use crate::accounts::{Accounts, Holder};
 use crate::sessions::{Person, Stage, Token};
 use crate::state::{Parts, Portal, Settings, Standing};
 use axum::body::Body;
-use axum::http::header::{ACCEPT_LANGUAGE, COOKIE, HOST, HeaderMap};
-use axum::http::{Request, StatusCode};
+use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, HOST, HeaderMap, ORIGIN};
+use axum::http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use sekisho_node::Node;
 use sekisho_node::testing::{CoreLedger, Fixed, SAGA, Setting, network, nowhere};
@@ -90,10 +90,11 @@ impl Stand {
         };
         let stage = Stage::In(Arc::new(person));
         let now = self.portal.environment.now();
-        let (token, _) = self.portal.sessions.begin(stage, None, now).unwrap();
+        let (token, session) = self.portal.sessions.begin(stage, None, now).unwrap();
         Browser {
             portal: self.portal.clone(),
             session: Some(token),
+            form_token: session.form_token,
             language: "en",
         }
     }
@@ -103,6 +104,7 @@ impl Stand {
         Browser {
             portal: self.portal.clone(),
             session: None,
+            form_token: String::new(),
             language: "en",
         }
     }
@@ -113,6 +115,7 @@ impl Stand {
 pub struct Browser {
     portal: Portal,
     session: Option<Token>,
+    form_token: String,
     pub language: &'static str,
 }
 
@@ -149,14 +152,29 @@ impl Browser {
     }
 
     pub async fn get(&self, path: &str) -> Got {
+        self.send(Method::GET, path, String::new()).await
+    }
+
+    /// Sends a form of this session's.
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Got {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("form_token", &self.form_token);
+        form.extend_pairs(fields);
+        self.send(Method::POST, path, form.finish()).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: String) -> Got {
         let mut request = Request::builder()
+            .method(method)
             .uri(path)
             .header(HOST, "127.0.0.1:8443")
+            .header(ORIGIN, ORIGIN_OF_TESTS)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(ACCEPT_LANGUAGE, self.language);
         if let Some(token) = &self.session {
             request = request.header(COOKIE, format!("sekisho={}", token.0));
         }
-        let request = request.body(Body::empty()).unwrap();
+        let request = request.body(Body::from(body)).unwrap();
         let answer = self.portal.router().oneshot(request).await.unwrap();
         let (parts, body) = answer.into_parts();
         Got {

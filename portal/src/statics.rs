@@ -24,6 +24,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../static/signature.js"),
     ),
     ("verify.js", SCRIPT, include_bytes!("../static/verify.js")),
+    ("sign.js", SCRIPT, include_bytes!("../static/sign.js")),
     ("verify.wasm", "application/wasm", crate::verify::VERIFIER),
     ("passkey.js", SCRIPT, include_bytes!("../static/passkey.js")),
 ];

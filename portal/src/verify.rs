@@ -53,7 +53,11 @@ async fn show(
             digest: DIGEST.as_str(),
         })
     };
-    let mut response = answered(&portal, &visitor, page).await;
+    with_wasm(answered(&portal, &visitor, page).await)
+}
+
+/// The same page, on which WebAssembly of ours may run.
+pub(crate) fn with_wasm(mut response: Response) -> Response {
     response
         .headers_mut()
         .insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));

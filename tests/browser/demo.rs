@@ -130,8 +130,13 @@ impl Demo {
             let of = |name: &str| person[name].as_array().unwrap().clone();
             of("name").into_iter().chain(of("kana"))
         });
+        let keys = PLACES.map(|(network, _)| {
+            let key = self.dir.join(network).join("keys/governance.key");
+            (network.to_owned(), json!(key))
+        });
         json!({
             "portals": self.portals,
+            "keys": keys.into_iter().collect::<Map<_, _>>(),
             "genesis": self.dir.join("genesis.json"),
             "data": names.collect::<Vec<_>>(),
             "patients": {

@@ -57,6 +57,16 @@ fn scripts_are_not_needed() {
 }
 
 #[test]
+fn an_officer_answers_verifies_and_signs_in_japanese() {
+    told("officer", &["ja"]);
+}
+
+#[test]
+fn an_officer_answers_verifies_and_signs_in_english() {
+    told("officer", &["en"]);
+}
+
+#[test]
 fn every_page_in_japanese() {
     told("pages", &["ja"]);
 }

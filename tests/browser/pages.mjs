@@ -1,4 +1,4 @@
-// Every page of the physician, of the patient and of anybody, in one language: `look.mjs` says what each must be.
+// Every page of the physician, of the patient, of the officer and of anybody, in one language: `look.mjs` says what each must be.
 import { dirname, join } from "node:path";
 import { lang, look, seen, turns } from "./look.mjs";
 import { ask, consent, go, open, press, settled, signIn, story, world } from "./page.mjs";
@@ -84,6 +84,43 @@ const patient = async () => {
   await look(page, "patient-download");
 };
 
+const officer = async () => {
+  const page = await signIn("azaleanet", "officer", { lang });
+  await look(page, "officer");
+  await turns(page);
+  for (const place of ["accesses", "questions", "reviews", "unmatched", "alerts", "agreements", "policies", "readings", "draft"]) {
+    await go(page, `/officer/${place}`);
+    await look(page, `officer-${place}`);
+  }
+  await turns(page);
+  await go(page, "/officer/questions");
+  await press(page, page.locator("a[href^='/officer/questions/']").first());
+  await look(page, "officer-question");
+  await turns(page);
+  await page.locator("#answer").fill("…");
+  await press(page, page.locator("form:has(#answer) > button"));
+  await look(page, "officer-answered");
+  await press(page, page.locator("dl a").first());
+  await look(page, "officer-access");
+  await press(page, page.locator("a[href$='/why']"));
+  await look(page, "officer-why");
+  await go(page, "/officer/agreements");
+  await press(page, page.locator("td a").first());
+  await look(page, "officer-agreement");
+  // A next version, never sent.
+  await press(page, page.locator("a[href^='/officer/draft']"));
+  await look(page, "officer-draft-next");
+  await press(page, page.locator("button[value=check]"));
+  await page.locator("[data-read]").filter({ hasText: "2" }).waitFor();
+  await look(page, "officer-sign");
+  await press(page, page.locator("form[action='/officer/draft/effect'] button"));
+  await look(page, "officer-effect");
+  page.expected.add(422);
+  await go(page, "/officer/draft");
+  await press(page, page.locator("button[value=check]"));
+  await look(page, "officer-draft-faults");
+};
+
 // The verifier of proofs, as anybody may use it: the scene's proof holds, and the one with a bit flipped does not.
 const verifier = async () => {
   const page = await open("azaleanet", { lang, label: "anybody" });
@@ -114,6 +151,7 @@ await story(async () => {
   await entering();
   await clinician();
   await patient();
+  await officer();
   await verifier();
   console.log(`${seen.length} pages: ${seen.join(", ")}`);
 });

@@ -10,7 +10,7 @@ mod receipt;
 mod replay;
 mod session;
 
-pub use entries::{Recorded, govern, record, say, subject};
+pub use entries::{Recorded, govern, record, request_id, say, subject};
 pub use exchange::{
     Coming, Found, FoundEnd, Retrieved, SHOWN_BYTES_MAX, bundle, find, ingest, page, retrieve,
     retrieve_into,

@@ -43,6 +43,7 @@ pub mod store;
 pub mod testing;
 pub mod tlog;
 pub mod tree;
+pub mod unsigned;
 mod view;
 
 #[cfg(test)]

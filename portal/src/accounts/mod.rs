@@ -5,12 +5,14 @@
 
 mod changes;
 mod password;
+mod questions;
 mod store;
 mod totp;
 
 pub use changes::{By, Change, Done};
 pub use password::{Hashed, PASSWORD_CHARS_MIN, PasswordFault, one_time};
-pub use store::{Accounts, AccountsFault, Question, Reading};
+pub use questions::{Answer, Question};
+pub use store::{Accounts, AccountsFault, Part, Reading};
 pub use totp::{Secret, TotpFault};
 
 /// Of every account of a demo; shown on its sign-in page.

@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! accounts   name -> account (JSON)
-//! questions  number (8, BE) -> what a patient asks about an access (JSON)
+//! questions  number (8, BE) -> what a patient asks about an access, and the answers (JSON)
+//! open_questions  number (8, BE) -> nothing, of those without an answer
+//! questions_of    (account, number) -> nothing
 //! practitioners  local identifier -> name of the account
 //! handles    handle (16) -> name, of accounts with passkeys
 //! changes    number (8, BE) -> who added, stopped or reset whose account (changes.rs)
@@ -22,7 +24,6 @@ const HANDLES: TableDefinition<'static, &[u8], &str> = TableDefinition::new("han
 const READINGS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("readings");
 
 const PRACTITIONERS: TableDefinition<'static, &str, &str> = TableDefinition::new("practitioners");
-const QUESTIONS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("questions");
 
 /// Most accounts: the staff of a prefecture's hospitals and its patients who ask.
 pub const ACCOUNTS_MAX: u64 = 2_000_000;
@@ -76,19 +77,15 @@ pub struct Reading {
     pub about: Option<u64>,
 }
 
-/// What a patient asks the officer about an access.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Question {
-    /// When it was asked.
-    pub time: TimeMs,
-    /// By which account.
-    pub account: String,
-    /// About which access, by its ledger index.
-    pub about: u64,
-    /// What.
-    pub text: String,
-    /// The answer, by whom and when.
-    pub answer: Option<(String, String, TimeMs)>,
+/// Which rows of a numbered list are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The last ones.
+    Newest,
+    /// Those right before a number.
+    Before(u64),
+    /// Those right after a number.
+    After(u64),
 }
 
 fn change_in<T>(
@@ -136,7 +133,7 @@ impl Accounts {
         txn.open_table(HANDLES).map_err(failed)?;
         txn.open_table(READINGS).map_err(failed)?;
         txn.open_table(CHANGES).map_err(failed)?;
-        txn.open_table(QUESTIONS).map_err(failed)?;
+        super::questions::prepare(&txn)?;
         txn.open_table(PRACTITIONERS).map_err(failed)?;
         txn.commit().map_err(failed)?;
         Ok(Self(database))
@@ -364,67 +361,6 @@ impl Accounts {
         name.map_or(Ok(None), |name| self.get(&name))
     }
 
-    /// Keeps a patient's question.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub fn ask(&self, question: &Question) -> Result<(), AccountsFault> {
-        let txn = self.0.begin_write().map_err(failed)?;
-        {
-            let mut table = txn.open_table(QUESTIONS).map_err(failed)?;
-            let next = table
-                .last()
-                .map_err(failed)?
-                .map_or(0, |(n, _)| n.value() + 1);
-            let bytes = serde_json::to_vec(question).map_err(AccountsFault::Damaged)?;
-            table.insert(next, bytes.as_slice()).map_err(failed)?;
-        }
-        txn.commit().map_err(failed)
-    }
-
-    /// The last questions with their numbers, newest first.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub fn questions(&self, max: usize) -> Result<Vec<(u64, Question)>, AccountsFault> {
-        let txn = self.0.begin_read().map_err(failed)?;
-        let table = txn.open_table(QUESTIONS).map_err(failed)?;
-        let rows = table.iter().map_err(failed)?.rev().take(max);
-        rows.map(|row| {
-            let (number, value) = row.map_err(failed)?;
-            let question = serde_json::from_slice(value.value()).map_err(AccountsFault::Damaged)?;
-            Ok((number.value(), question))
-        })
-        .collect()
-    }
-
-    /// Answers a question.
-    ///
-    /// # Errors
-    /// [`AccountsFault::Absent`], or the database failed.
-    pub fn answer(
-        &self,
-        number: u64,
-        answer: (String, String, TimeMs),
-    ) -> Result<(), AccountsFault> {
-        let txn = self.0.begin_write().map_err(failed)?;
-        {
-            let mut table = txn.open_table(QUESTIONS).map_err(failed)?;
-            let row = table
-                .get(number)
-                .map_err(failed)?
-                .ok_or(AccountsFault::Absent)?
-                .value()
-                .to_vec();
-            let mut question: Question =
-                serde_json::from_slice(&row).map_err(AccountsFault::Damaged)?;
-            question.answer = Some(answer);
-            let bytes = serde_json::to_vec(&question).map_err(AccountsFault::Damaged)?;
-            table.insert(number, bytes.as_slice()).map_err(failed)?;
-        }
-        txn.commit().map_err(failed)
-    }
-
     /// Records that a page was read.
     ///
     /// # Errors
@@ -443,18 +379,34 @@ impl Accounts {
         txn.commit().map_err(failed)
     }
 
-    /// The last readings, newest first.
+    /// Readings with their numbers, newest first.
     ///
     /// # Errors
     /// The database failed.
-    pub fn readings(&self, max: usize) -> Result<Vec<Reading>, AccountsFault> {
+    pub fn readings(&self, part: Part, max: usize) -> Result<Vec<(u64, Reading)>, AccountsFault> {
         let txn = self.0.begin_read().map_err(failed)?;
         let table = txn.open_table(READINGS).map_err(failed)?;
-        let rows = table.iter().map_err(failed)?.rev().take(max);
-        rows.map(|row| {
-            serde_json::from_slice(row.map_err(failed)?.1.value()).map_err(AccountsFault::Damaged)
-        })
-        .collect()
+        let decoded =
+            |row: Result<(redb::AccessGuard<'_, u64>, redb::AccessGuard<'_, &[u8]>), _>| {
+                let (number, row) = row.map_err(failed)?;
+                let reading =
+                    serde_json::from_slice(row.value()).map_err(AccountsFault::Damaged)?;
+                Ok((number.value(), reading))
+            };
+        let rows = match part {
+            Part::Newest => table.iter(),
+            Part::Before(number) => table.range(..number),
+            Part::After(number) => table.range(number.saturating_add(1)..),
+        };
+        let rows = rows.map_err(failed)?;
+        match part {
+            Part::After(_) => {
+                let mut all = rows.take(max).map(decoded).collect::<Result<Vec<_>, _>>()?;
+                all.reverse();
+                Ok(all)
+            }
+            _ => rows.rev().take(max).map(decoded).collect(),
+        }
     }
 }
 

@@ -45,6 +45,9 @@ struct AgreementPage<'a> {
     id: String,
     state: String,
     versions: Vec<Version>,
+    terminated: bool,
+    /// This network has not signed the last version yet.
+    owes: bool,
     /// The version before and the one after, and who gains and who loses.
     diff: Option<(u32, u32, String)>,
 }
@@ -126,7 +129,11 @@ pub async fn one(asked: Asked) -> Result<Response, Fault> {
             waiting: unsigned.map(|p| names.name(p)).collect(),
         }
     });
+    let own = &asked.portal.settings.network;
+    let owes = latest.agreement.parties.contains(own) && !latest.signed.contains_key(own);
     html(&AgreementPage {
+        terminated: head.terminated.is_some(),
+        owes,
         id: id.to_string(),
         state: page.pick(&state.ja, &state.en).to_owned(),
         versions: shown.collect(),

@@ -32,6 +32,7 @@ struct Attention<'a> {
     unmatched: usize,
     loose: Vec<Loose>,
     raised: usize,
+    questions: u64,
     alerts: Vec<Alert>,
     rows: Vec<Shown>,
     behind: u64,
@@ -54,6 +55,8 @@ pub async fn page(asked: Asked) -> Result<Response, Fault> {
         .portal
         .accesses(|accesses| accesses.find(&Wanted::default(), Turn::Newest, LATEST_MAX))
         .await?;
+    let questions = asked.portal.accounts(|accounts| accounts.open_questions());
+    let questions = questions.await?;
     let page = asked.page("officer-attention");
     html(&Attention {
         overdue,
@@ -62,6 +65,7 @@ pub async fn page(asked: Asked) -> Result<Response, Fault> {
         unmatched,
         loose: self::unmatched::shown(&found, &page),
         raised: count,
+        questions,
         alerts: alerts::shown(&asked, &raised).await?,
         rows: shown(&asked, &latest.rows).await?,
         behind: asked.portal.rows.behind(),

@@ -1,6 +1,6 @@
 //! The officer's pages over a real node and a real ledger.
 
-use crate::accounts::{Holder, Kind};
+use crate::accounts::{Holder, Kind, Part, Question};
 use crate::pages::Open;
 use crate::stand::{Browser, Stand};
 use axum::http::StatusCode;
@@ -8,10 +8,12 @@ use sekisho_domain::{
     AccessRequest, Action, Body, Commitment, ConsentRule, EmergencyReason, EntryIndex,
     FacilityKind, Grant, Grounds, Pattern, Purpose, Role, SecurityAlert, Transfer,
 };
+use sekisho_domain::{KeyPurpose, RequestId, TimeMs};
 use sekisho_ledger::View;
 use sekisho_ledger::history::MATCH_MS;
-use sekisho_ledger::testing::{World, facility, grant, practitioner};
-use sekisho_node::testing::{KURUME, KURUME_HOSPITAL, SAGA, network};
+use sekisho_ledger::testing::{World, facility, grant, key, practitioner};
+use sekisho_ledger::unsigned::{Act, Unsigned, to_text};
+use sekisho_node::testing::{KURUME, KURUME_HOSPITAL, SAGA, chart, network};
 use std::collections::BTreeSet;
 
 const HOSTILE: &str = "<script>alert('病院')</script>";
@@ -85,27 +87,43 @@ fn breaks_glass(stand: &Stand) -> EntryIndex {
 }
 
 fn readings(stand: &Stand) -> Vec<(String, String, Option<u64>)> {
-    let all = stand.portal.accounts.readings(1000).unwrap();
+    let all = stand.portal.accounts.readings(Part::Newest, 1000).unwrap();
     all.into_iter()
-        .map(|r| (r.account, r.page, r.about))
+        .map(|(_, r)| (r.account, r.page, r.about))
         .collect()
+}
+
+/// A patient's question about an access.
+fn question(stand: &Stand, about: EntryIndex, text: &str) {
+    let question = Question {
+        time: stand.portal.environment.now(),
+        account: "patient".to_owned(),
+        about: about.0,
+        chart: None,
+        text: text.to_owned(),
+        answers: Vec::new(),
+        seen: None,
+    };
+    stand.portal.accounts.ask(&question).unwrap();
 }
 
 #[tokio::test]
 async fn every_page_of_the_officers_is_recorded_before_it_is_shown_and_is_nobody_elses() {
     let stand = Stand::of(KURUME).await;
     let access = asks(&stand, 1);
+    question(&stand, access, "why?");
     let officer = officer(&stand);
     let list = stand.portal.page_list();
     let pages = list
         .into_iter()
-        .filter(|(_, path, _)| path.starts_with("/officer"));
+        .filter(|(method, path, _)| *method == "GET" && path.starts_with("/officer"));
     let pages: Vec<_> = pages.collect();
-    assert!(pages.len() >= 12, "{pages:?}");
-    for (method, path, open) in pages {
-        assert_eq!((method, open), ("GET", Open::To(Kind::Officer)), "{path}");
+    assert!(pages.len() >= 16, "{pages:?}");
+    for (_, path, open) in pages {
+        assert_eq!(open, Open::To(Kind::Officer), "{path}");
         let real = path
             .replace("{index}", &access.to_string())
+            .replace("{number}", "1")
             .replace("{id}", "saga-kurume");
         for browser in [officer.clone(), officer.japanese()] {
             let before = readings(&stand).len();
@@ -113,7 +131,8 @@ async fn every_page_of_the_officers_is_recorded_before_it_is_shown_and_is_nobody
             assert_eq!(got.status, StatusCode::OK, "{path}: {}", got.text());
             let all = readings(&stand);
             assert_eq!(all.len(), before + 1, "{path}");
-            let about = path.contains("{index}").then_some(access.0);
+            let about = path.contains("{index}") || path.contains("{number}");
+            let about = about.then_some(access.0);
             assert_eq!(all[0], ("tanaka".to_owned(), path.to_owned(), about));
             let text = got.text();
             assert!(
@@ -381,5 +400,365 @@ async fn what_others_wrote_on_the_ledger_is_text() {
             path == why || text.contains("alert(&#39;病院&#39;)"),
             "{path}\n{text}"
         );
+    }
+}
+
+#[tokio::test]
+async fn questions_are_answered_and_corrected_and_no_answer_is_lost() {
+    let stand = Stand::of(KURUME).await;
+    let officer = officer(&stand);
+    let access = asks(&stand, 1);
+    question(&stand, access, &format!("why? {HOSTILE}"));
+    question(&stand, access, "and this?");
+    officer
+        .get("/officer")
+        .await
+        .holds(&["2</strong> questions wait"]);
+    let list = officer.get("/officer/questions").await.holds(&[
+        "why?",
+        "and this?",
+        &format!("/officer/access/{access}\""),
+    ]);
+    assert!(!list.contains("<script>alert"));
+    let one = "/officer/questions/1";
+    officer.get(one).await.holds(&[
+        &format!("/officer/access/{access}/why\""),
+        "Send the answer",
+    ]);
+    for (known, answer, told) in [
+        ("0", "", "at most 1,000 characters"),
+        ("0", &*"a".repeat(Question::TEXT_BYTES_MAX + 1), "at most"),
+        ("1", "because", "Somebody else has answered meanwhile"),
+        ("x", "because", "Somebody else has answered meanwhile"),
+    ] {
+        let form = [("known", known), ("answer", answer)];
+        let got = officer.post(one, &form).await;
+        assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "{told}");
+        assert!(got.text().contains(told), "{}", got.text());
+    }
+    for (known, answer) in [("0", "a mistake"), ("1", HOSTILE)] {
+        let before = readings(&stand).len();
+        let form = [("known", known), ("answer", answer)];
+        let got = officer.post(one, &form).await;
+        assert_eq!(got.status, StatusCode::SEE_OTHER);
+        assert_eq!(got.headers["location"], one);
+        let all = readings(&stand);
+        assert_eq!(all.len(), before + 1, "what a form tells is a reading");
+        let path = "/officer/questions/{number}".to_owned();
+        assert_eq!(all[0], ("tanaka".to_owned(), path, Some(access.0)));
+    }
+    let page = officer.get(one).await.holds(&[
+        "a mistake",
+        "Answer before it was corrected",
+        "has not seen this answer yet",
+        "Correct it",
+    ]);
+    assert!(!page.contains("<script>alert"));
+    officer
+        .get("/officer")
+        .await
+        .holds(&["1</strong> questions wait"]);
+    for no in ["9", "x", "-1"] {
+        let path = format!("/officer/questions/{no}");
+        let got = officer.get(&path).await;
+        assert_eq!(got.status, StatusCode::NOT_FOUND, "{no}");
+        let form = [("known", "0"), ("answer", "a")];
+        let got = officer.post(&path, &form).await;
+        assert_eq!(got.status, StatusCode::NOT_FOUND, "{no}");
+    }
+}
+
+#[tokio::test]
+async fn a_patient_asks_and_sees_the_answer_and_nobody_elses() {
+    let stand = Stand::of(KURUME).await;
+    let (officer, access) = (officer(&stand), asks(&stand, 1));
+    let patient = |account: &str, number: &str| {
+        let chart = chart(KURUME_HOSPITAL, number);
+        let represents = Vec::new();
+        stand.browser(account, Holder::Patient { chart, represents })
+    };
+    let (asker, stranger) = (patient("asker", "K-1"), patient("stranger", "K-9"));
+    // Of the same records, by another account.
+    let other = patient("other", "K-1");
+    let path = format!("/patient/accesses/{access}");
+    let ask = async |by: &Browser| by.post(&path, &[("question", "why?")]).await;
+    assert_eq!(ask(&stranger).await.status, StatusCode::NOT_FOUND);
+    ask(&asker).await.holds(&["Your question was received"]);
+    officer
+        .post("/officer/questions/1", &[("known", "0"), ("answer", "so")])
+        .await;
+    for page in ["/patient", "/patient/accesses"] {
+        asker.get(page).await.holds(&["a new answer", &path]);
+        assert!(!other.get(page).await.holds(&[]).contains("answer"));
+    }
+    let text = other.get(&path).await.holds(&[]);
+    assert!(!text.contains("why?") && !text.contains(">so<"), "{text}");
+    asker.get(&path).await.holds(&["why?", ">so<"]);
+    let home = asker.get("/patient").await.holds(&["answered"]);
+    assert!(!home.contains("a new answer"), "seen, it is no news");
+    for _ in 0..Question::OPEN_MAX {
+        ask(&asker).await.holds(&[]);
+    }
+    let got = ask(&asker).await;
+    assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(got.text().contains("Too many of your questions"));
+    ask(&other).await.holds(&[]);
+}
+
+#[tokio::test]
+async fn many_questions_and_readings_turn_page_by_page() {
+    let stand = Stand::of(KURUME).await;
+    let officer = officer(&stand);
+    let access = asks(&stand, 1);
+    for n in 0..230 {
+        question(&stand, access, &format!("question-{n:03}"));
+        officer.get("/officer/policies").await.holds(&[]);
+    }
+    let texts = |text: &str| -> Vec<usize> {
+        let found = text.split("question-").skip(1);
+        found.map(|part| part[..3].parse().unwrap()).collect()
+    };
+    let next = |text: &str| -> Option<String> {
+        let link = text.split("rel=\"next\" href=\"").nth(1)?;
+        Some(link.split('"').next()?.to_owned())
+    };
+    let mut seen = Vec::new();
+    let mut link = Some(String::new());
+    while let Some(query) = link {
+        let path = format!("/officer/questions{query}");
+        let text = officer.get(&path).await.holds(&[]);
+        seen.extend(texts(&text));
+        link = next(&text);
+    }
+    assert_eq!(seen, (0..230).collect::<Vec<_>>(), "oldest first");
+    let mut turns = 0;
+    let mut link = Some(String::new());
+    while let Some(query) = link {
+        let path = format!("/officer/readings{query}");
+        let text = officer.get(&path).await.holds(&[]);
+        assert_eq!(text.contains("rel=\"prev\""), turns > 0);
+        link = next(&text);
+        turns += 1;
+    }
+    assert_eq!(turns, 3);
+}
+
+/// What a page carries to be signed.
+fn carried(page: &str) -> Unsigned {
+    let field = page.split("name=\"unsigned\" value=\"").nth(1).unwrap();
+    let text = field.split('"').next().unwrap();
+    let text = text.replace("&#34;", "\"").replace("&quot;", "\"");
+    serde_json::from_str(&text).unwrap()
+}
+
+fn signed(of: &Unsigned, by: &str, purpose: KeyPurpose, now: TimeMs) -> String {
+    static ONCE: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
+    let once = ONCE.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    to_text(&of.sign(&key(by, purpose), RequestId([once; 16]), now))
+}
+
+const DRAFT: [(&str, &str); 17] = [
+    ("do", "check"),
+    ("id", "saga-kurume"),
+    ("party", SAGA),
+    ("party", KURUME),
+    ("from", "2026-04-01"),
+    ("until", ""),
+    (
+        "text",
+        "0808080808080808080808080808080808080808080808080808080808080808",
+    ),
+    ("retention", "not-kept"),
+    ("settlement", "each-bears-own"),
+    ("grants", "1"),
+    ("g0-disclosing", SAGA),
+    ("g0-viewing", KURUME),
+    ("g0-category", "prescription"),
+    ("g0-purpose", "TREAT"),
+    ("g0-kind", "hospital"),
+    ("g0-role", "physician"),
+    ("g0-rule", "viewing"),
+];
+
+#[tokio::test]
+async fn an_agreement_is_drafted_compared_tried_and_signed_where_the_key_is() {
+    let stand = Stand::of(KURUME).await;
+    let officer = officer(&stand);
+    let wrong = [("do", "check"), ("grants", "1"), ("id", "x")];
+    let got = officer.post("/officer/draft", &wrong).await;
+    assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for told in [
+        "64 hexadecimal digits",
+        "two parties or more",
+        "Direction 1: Choose",
+    ] {
+        assert!(got.text().contains(told), "{told}\n{}", got.text());
+    }
+    let mut longer = DRAFT;
+    longer[0] = ("do", "add");
+    officer
+        .post("/officer/draft", &longer)
+        .await
+        .holds(&["name=\"g1-rule\"", "value=\"prescription\" checked"]);
+    let page = officer.post("/officer/draft", &DRAFT).await;
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("wasm-unsafe-eval"), "{policy}");
+    let page = page.holds(&[
+        "Propose agreement saga-kurume, version 2",
+        "From version 1 to version 2",
+        "prescription",
+        "第2版",
+    ]);
+    let unsigned = carried(&page);
+    assert_eq!(unsigned.act, Act::Propose);
+    let text = serde_json::to_string(&unsigned).unwrap();
+    let tried = [("unsigned", &*text)];
+    officer
+        .post("/officer/draft/effect", &tried)
+        .await
+        .holds(&["Patients, if this agreement came into force", "Narrower"]);
+    let file = officer.post("/officer/draft/file", &tried).await;
+    let name = file.headers["content-disposition"].to_str().unwrap();
+    assert!(name.contains("sekisho-saga-kurume-v2.json"), "{name}");
+    assert_eq!(
+        serde_json::from_slice::<Unsigned>(&file.body).unwrap(),
+        unsigned
+    );
+    // Filled in again from what it says.
+    let object = serde_json::to_string(&unsigned.agreement).unwrap();
+    officer
+        .post("/officer/draft", &[("do", "edit"), ("object", &object)])
+        .await
+        .holds(&["value=\"prescription\" checked", "value=\"2026-04-01\""]);
+    let other = Unsigned {
+        agreement: sekisho_domain::Agreement {
+            id: "other".parse().unwrap(),
+            ..unsigned.agreement.clone()
+        },
+        ..unsigned.clone()
+    };
+    let now = stand.ledger.now();
+    let governance = KeyPurpose::Governance;
+    let good = signed(&unsigned, KURUME, governance, now);
+    let early = TimeMs(now.0 - 600_000);
+    let elsewhere = Unsigned {
+        ledger: sekisho_domain::LedgerId([1; 32]),
+        ..unsigned.clone()
+    };
+    let before = stand.ledger.bodies().len();
+    for (envelope, told) in [
+        (String::new(), "cannot be read"),
+        (good[..80].to_owned(), "cannot be read"),
+        (
+            signed(&other, KURUME, governance, now),
+            "not what is shown here",
+        ),
+        (
+            signed(&unsigned, SAGA, governance, now),
+            "not a governance key of this network",
+        ),
+        (
+            signed(&unsigned, KURUME, KeyPurpose::Node, now),
+            "not a governance key",
+        ),
+        (
+            signed(&unsigned, "nobody", governance, now),
+            "not a governance key",
+        ),
+        (
+            signed(&unsigned, KURUME, governance, early),
+            "more than four minutes",
+        ),
+        (
+            signed(&elsewhere, KURUME, governance, now),
+            "another ledger",
+        ),
+    ] {
+        let form = [("unsigned", &*text), ("envelope", &*envelope)];
+        let got = officer.post("/officer/draft/submit", &form).await;
+        assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "{told}");
+        assert!(got.text().contains(told), "{told}\n{}", got.text());
+    }
+    assert_eq!(
+        stand.ledger.bodies().len(),
+        before,
+        "nothing was put in order"
+    );
+    let form = [("unsigned", &*text), ("envelope", &*good)];
+    for _ in 0..2 {
+        let done = officer.post("/officer/draft/submit", &form).await;
+        done.holds(&[&format!("Recorded at ledger index {before}"), SAGA]);
+    }
+    assert_eq!(stand.ledger.bodies().len(), before + 1, "once");
+    // Said again by a new entry, it is recorded without effect.
+    let again = signed(&unsigned, KURUME, governance, now);
+    let form = [("unsigned", &*text), ("envelope", &*again)];
+    officer
+        .post("/officer/draft/submit", &form)
+        .await
+        .holds(&["without effect"]);
+    let sign = "/officer/agreements/saga-kurume/sign";
+    officer
+        .get(sign)
+        .await
+        .holds(&["This network has signed it"]);
+}
+
+#[tokio::test]
+async fn a_party_signs_what_another_proposed() {
+    let stand = Stand::of(KURUME).await;
+    let officer = officer(&stand);
+    let mut proposed = stand.ledger.with(|world| {
+        let id = "saga-kurume".parse().unwrap();
+        View(&world.state)
+            .agreement(&id, 1)
+            .unwrap()
+            .unwrap()
+            .value
+            .agreement
+    });
+    proposed.version = 2;
+    stand
+        .ledger
+        .with(|world| world.accept(SAGA, Body::AgreementPropose(proposed)));
+    let path = "/officer/agreements/saga-kurume";
+    officer
+        .get(path)
+        .await
+        .holds(&["Read and sign", "Draft the next version"]);
+    let page = officer.get(&format!("{path}/sign")).await;
+    let unsigned = carried(&page.holds(&["Sign agreement saga-kurume, version 2"]));
+    assert_eq!(unsigned.act, Act::Sign);
+    let text = serde_json::to_string(&unsigned).unwrap();
+    let envelope = signed(
+        &unsigned,
+        KURUME,
+        KeyPurpose::Governance,
+        stand.ledger.now(),
+    );
+    let form = [("unsigned", &*text), ("envelope", &*envelope)];
+    officer
+        .post("/officer/draft/submit", &form)
+        .await
+        .holds(&["Recorded at ledger index", "signed by all"]);
+    stand.ledger.with(|world| {
+        let id = "saga-kurume".parse().unwrap();
+        let end = Body::AgreementTerminate { id };
+        world.accept(SAGA, end);
+    });
+    let got = officer.get(&format!("{path}/sign")).await;
+    assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let got = officer.post("/officer/draft", &DRAFT).await;
+    assert!(got.text().contains("was terminated"), "{}", got.text());
+    for path in ["file", "effect", "submit"] {
+        let path = format!("/officer/draft/{path}");
+        for text in ["", "{}", "[1]"] {
+            let got = officer.post(&path, &[("unsigned", text)]).await;
+            assert_eq!(
+                got.status,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "{path} {text}"
+            );
+        }
     }
 }

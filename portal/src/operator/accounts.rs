@@ -77,7 +77,7 @@ struct ChangesPage<'a> {
     page: Page<'a>,
     rows: Vec<(String, Change)>,
     older: Option<u64>,
-    /// Where this page is: officers and operators have it at different addresses.
+    /// Where this page is.
     here: &'static str,
 }
 
@@ -332,37 +332,40 @@ pub(super) async fn change(
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Before {
+pub(super) struct Before {
     before: Option<u64>,
 }
 
-/// Who changed whose account: for operators and for officers.
-pub(crate) async fn changes(
+pub(super) async fn changes(
     State(portal): State<Portal>,
     visitor: Visitor,
     Query(Before { before }): Query<Before>,
 ) -> Response {
-    answered(&portal, &visitor, async {
-        let mut rows = portal
-            .accounts(move |accounts| accounts.changes(before, ROWS + 1))
-            .await?;
-        let further = rows.len() > ROWS;
-        rows.truncate(ROWS);
-        let older = rows.last().filter(|_| further).map(|(number, _)| *number);
-        let page = Page::new(&portal, &visitor, "operator-changes");
-        let rows = rows
-            .into_iter()
-            .map(|(_, change)| (page.moment(change.by.time), change));
-        let here = match visitor.kind() {
-            Some(Kind::Officer) => "/officer/accounts",
-            _ => "/operator/accounts/changes",
-        };
-        html(&ChangesPage {
-            rows: rows.collect(),
-            older,
-            here,
-            page,
-        })
+    let made = changes_page(&portal, &visitor, "/operator/accounts/changes", before);
+    answered(&portal, &visitor, made).await
+}
+
+/// Who changed whose account, for operators and for officers; `here` is where this page is.
+pub(crate) async fn changes_page(
+    portal: &Portal,
+    visitor: &Visitor,
+    here: &'static str,
+    before: Option<u64>,
+) -> Result<Response, Fault> {
+    let mut rows = portal
+        .accounts(move |accounts| accounts.changes(before, ROWS + 1))
+        .await?;
+    let further = rows.len() > ROWS;
+    rows.truncate(ROWS);
+    let older = rows.last().filter(|_| further).map(|(number, _)| *number);
+    let page = Page::new(portal, visitor, "operator-changes");
+    let rows = rows
+        .into_iter()
+        .map(|(_, change)| (page.moment(change.by.time), change));
+    html(&ChangesPage {
+        rows: rows.collect(),
+        older,
+        here,
+        page,
     })
-    .await
 }

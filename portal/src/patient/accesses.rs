@@ -1,5 +1,6 @@
 //! Who looked at what, when and why, in words without jargon.
 
+use super::question::{Mine, mine};
 use super::{About, about, everywhere};
 use crate::accesses::{Decided, Row, Window};
 use crate::fault::Fault;
@@ -47,6 +48,7 @@ struct AccessesPage<'a> {
     looked: Vec<Looked>,
     older: Option<u64>,
     behind: u64,
+    questions: Vec<Mine>,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +70,7 @@ pub(super) async fn show(
             looked,
             older,
             behind: portal.rows.behind(),
+            questions: mine(&page, &about).await?,
             page,
         })
     })

@@ -2,6 +2,7 @@
 
 use super::accesses::{Looked, looked, together};
 use super::consents::{Given, given};
+use super::question::{Mine, mine};
 use super::{about, charts, wire};
 use crate::fault::Fault;
 use crate::form::Sent;
@@ -26,6 +27,7 @@ struct HomePage<'a> {
     represented: bool,
     looked: Vec<Looked>,
     given: Vec<Given>,
+    questions: Vec<Mine>,
 }
 
 pub(super) async fn show(State(portal): State<Portal>, visitor: Visitor) -> Response {
@@ -53,6 +55,7 @@ pub(super) async fn show(State(portal): State<Portal>, visitor: Visitor) -> Resp
             represented: about.represented,
             looked,
             given,
+            questions: mine(&page, &about).await?,
             page,
         })
     })

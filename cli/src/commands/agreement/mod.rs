@@ -45,7 +45,8 @@ pub(super) enum Command {
     Preview(preview::PreviewArgs),
     /// Sign a proposed agreement, after reading in words what it allows
     #[command(
-        after_help = "Example:\n  sekisho agreement sign pikapika-azalea\n  sekisho agreement sign pikapika-azalea --version 2 --yes"
+        after_help = "Example:\n  sekisho agreement sign pikapika-azalea\n  sekisho agreement sign pikapika-azalea --version 2 --yes\n  \
+                      sekisho agreement sign --file sekisho-pikapika-azalea-v2.json --key governance.key"
     )]
     Sign(sign::SignArgs),
     /// Suspend an agreement at once, until all parties sign a new version

@@ -831,6 +831,12 @@ const OWN_ARGUMENTS: &[(&str, &str, &str)] = &[
     ),
     (
         "agreement sign",
+        "file",
+        "監査担当の画面が出す署名用のファイル。台帳なしで署名し、署名したものを出力します",
+    ),
+    ("agreement sign", "key", "ファイルに署名する運営鍵"),
+    (
+        "agreement sign",
         "yes",
         "確認せずに署名します。答える人がいない場所では必要です",
     ),
