@@ -1,14 +1,15 @@
 //! The gRPC edge of the network's own people.
 
 use super::{
-    erase, export, find, health, learn, note, people, practitioner, preview, record, retrieve,
-    seals, search, shown, subject,
+    card, erase, export, find, health, learn, note, people, practitioner, preview, record,
+    retrieve, seals, search, seek, shown, subject,
 };
 use crate::NodeError;
 use crate::bounds::INGEST_PROGRESS_AHEAD;
 use crate::error::chain;
 use crate::ingestion;
 use crate::node::Inner;
+use crate::people::Sought;
 use sekisho_domain::{EntryIndex, NetworkId};
 use sekisho_proto::v1;
 use sekisho_proto::v1::operator_service_server::OperatorService;
@@ -190,6 +191,22 @@ impl Operating {
     /// [`NodeError`].
     pub async fn shown(&self, patient: v1::Patient) -> Result<shown::Shown, NodeError> {
         shown::shown(&self.0, Some(patient)).await
+    }
+
+    /// Who holds a card of this network.
+    ///
+    /// # Errors
+    /// [`NodeError::NoSuchPatient`], or a store failed.
+    pub async fn holder(&self, card: card::Card) -> Result<shown::Shown, NodeError> {
+        card::holder(&self.0, card).await
+    }
+
+    /// Whose chart here is whom these words describe: one, several, nobody.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn seek(&self, person: v1::Demographics) -> Result<Sought, NodeError> {
+        seek::seek(&self.0, person).await
     }
 
     /// Looks for a patient in other networks.
