@@ -14,7 +14,9 @@ fn asker(account: &str) -> Asker {
             local_patient_id: "0001".parse().unwrap(),
         },
         purpose: Purpose::Treat,
-        emergency: None,
+        grounds: Grounds::Ordinary,
+        disaster: None,
+        clue: Clue::Charts,
     }
 }
 

@@ -36,6 +36,7 @@ pub use card::Card;
 pub use carrier::{Carried, Carrier};
 pub use health::{Health, SourceHealth};
 pub use service::Operating;
+pub use retrieve::Stream as RetrieveStream;
 pub use shown::Shown;
 
 #[cfg(test)]

@@ -24,4 +24,5 @@ pub(crate) use merged::merged;
 pub(crate) use persons::{Decided, Known, decide, person, settle_both};
 pub(crate) use renew::{renew, renew_below};
 pub(crate) use weights::weigh;
-pub(crate) use wire::{code, compared, demographics, wire_demographics};
+pub use wire::demographics;
+pub(crate) use wire::{code, compared, wire_demographics};
