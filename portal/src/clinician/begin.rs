@@ -91,6 +91,11 @@ impl Why {
     }
 }
 
+/// What was chosen, for a form that is shown again.
+pub(super) fn chosen(sent: &Sent) -> [String; 3] {
+    ["facility", "purpose", "emergency"].map(|field| sent.field(field).to_owned())
+}
+
 /// The facility of the clinician's that a form names.
 pub(super) fn facility(visitor: &Visitor, sent: &Sent) -> Result<FacilityId, Fault> {
     let (_, _, facilities) = clinician(visitor)?;
@@ -123,11 +128,12 @@ struct FindPage<'a> {
     disasters: Vec<Declared>,
     waiting: Vec<Waiting>,
     earlier: Vec<Earlier>,
+    chosen: [String; 3],
     card: Option<(String, String)>,
 }
 
 pub(super) async fn form(State(portal): State<Portal>, visitor: Visitor) -> Response {
-    answered(&portal, &visitor, page(&portal, &visitor, None)).await
+    answered(&portal, &visitor, page(&portal, &visitor, None, Default::default())).await
 }
 
 /// The page; with another network's card that was read, and that network's name.
@@ -135,6 +141,7 @@ async fn page(
     portal: &Portal,
     visitor: &Visitor,
     card: Option<(String, String)>,
+    chosen: [String; 3],
 ) -> Result<Response, Fault> {
     let page = Page::new(portal, visitor, "clinician-find-title");
     let (practitioner, _, facilities) = clinician(visitor)?;
@@ -165,6 +172,7 @@ async fn page(
         disasters: evacuee::declared(portal).await?,
         waiting,
         earlier: earlier.collect(),
+        chosen,
         card,
         page,
     })
@@ -196,7 +204,8 @@ pub(super) async fn begin(State(portal): State<Portal>, visitor: Visitor, sent: 
                 let names = names::networks(&portal).await?;
                 let name = names.get(card.network.as_str()).cloned();
                 let name = name.ok_or(Fault::Entered("clinician-fault-card-network"))?;
-                page(&portal, &visitor, Some((card.to_string(), name))).await
+                let card = (card.to_string(), name);
+                page(&portal, &visitor, Some(card), chosen(&sent)).await
             }
             Recognised::DamagedCard => Err(Fault::Entered("clinician-fault-card")),
             Recognised::Nothing => Err(Fault::Entered("clinician-fault-patient")),

@@ -234,6 +234,7 @@ pub(super) async fn show(
             readable.notes.clear();
         }
         let names = names::facilities(&portal, [document.facility.clone()]).await?;
+        let thumbnail = thumbnail(&visit.come().documents, &document);
         let page = Page::new(&portal, &visitor, "clinician-document-title");
         let day = sekisho_words::Day::of(document.service);
         let day = visitor.language.pick(day.ja(), day.en());
@@ -248,8 +249,7 @@ pub(super) async fn show(
             superseded: document.superseded,
             low_trust: document.format.contains(":uke"),
             picture: is_picture(&document.mime),
-            thumbnail: thumbnail(&visit.come().documents, &document)
-                .map(|number| (number, visit.opened(number).is_some())),
+            thumbnail: thumbnail.map(|number| (number, visit.opened(number).is_some())),
             readable,
             page,
         })

@@ -84,6 +84,7 @@ struct EvacueePage<'a> {
     disasters: Vec<Declared>,
     asked: Vec<(&'static str, &'static str)>,
     typed: Typed,
+    chosen: [String; 3],
 }
 
 pub(super) async fn form(State(portal): State<Portal>, visitor: Visitor) -> Response {
@@ -101,6 +102,7 @@ pub(super) async fn form(State(portal): State<Portal>, visitor: Visitor) -> Resp
                 .map(|how| (how.code(), page.pick(how.ja(), how.en())))
                 .collect(),
             typed: Typed::default(),
+            chosen: Default::default(),
             page,
         })
     })

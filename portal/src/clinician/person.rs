@@ -1,7 +1,7 @@
 //! Finding a patient by what is known of the person: first among this network's own charts, where one, several or nobody
 //! is told and never whom else there is; then, for somebody who has no chart here, in other networks.
 
-use super::begin::{Offer, Why, existing, new, patient_wire};
+use super::begin::{Offer, Why, chosen, existing, new, patient_wire};
 use super::find;
 use super::visits::Clue;
 use crate::fault::Fault;
@@ -169,7 +169,7 @@ pub(super) async fn look(State(portal): State<Portal>, visitor: Visitor, sent: S
             offer: Offer::of(&portal, &visitor).await?,
             typed,
             number: sent.field("number").to_owned(),
-            chosen: ["facility", "purpose", "emergency"].map(|field| sent.field(field).to_owned()),
+            chosen: chosen(&sent),
             answer: Some(answer),
         })
     })
