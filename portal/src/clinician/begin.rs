@@ -133,7 +133,12 @@ struct FindPage<'a> {
 }
 
 pub(super) async fn form(State(portal): State<Portal>, visitor: Visitor) -> Response {
-    answered(&portal, &visitor, page(&portal, &visitor, None, Default::default())).await
+    answered(
+        &portal,
+        &visitor,
+        page(&portal, &visitor, None, Default::default()),
+    )
+    .await
 }
 
 /// The page; with another network's card that was read, and that network's name.

@@ -294,7 +294,9 @@ fn thumbnail(documents: &[Listed], study: &Listed) -> Option<usize> {
         let all = documents.iter().enumerate().filter(move |(_, other)| {
             other.format == format && other.stands() && !other.superseded
         });
-        all.filter(|(_, other)| (&other.facility, other.service) == (&study.facility, study.service))
+        all.filter(|(_, other)| {
+            (&other.facility, other.service) == (&study.facility, study.service)
+        })
     };
     let one = study.format == STUDY && beside(STUDY).count() == 1 && beside(THUMBNAIL).count() == 1;
     let number = beside(THUMBNAIL).next().map(|(number, _)| number);
@@ -303,7 +305,11 @@ fn thumbnail(documents: &[Listed], study: &Listed) -> Option<usize> {
 
 /// A file as it is sent. Whatever it is, it runs nothing and belongs to no origin.
 fn file_of(mime: &str, number: usize, content: Vec<u8>) -> Response {
-    (file_head(mime, number, shown_by_browser(mime)), Body::from(content)).into_response()
+    (
+        file_head(mime, number, shown_by_browser(mime)),
+        Body::from(content),
+    )
+        .into_response()
 }
 
 pub(super) fn file_head(mime: &str, number: usize, shown: bool) -> [(HeaderName, HeaderValue); 3] {
@@ -362,7 +368,11 @@ mod tests {
         let listed = |format: &str, facility: &str, at: u64| Listed {
             format: format.to_owned(),
             service: TimeMs(at),
-            ..Listed::invented(&format!("{format}{facility}{at}"), facility, Category::Imaging)
+            ..Listed::invented(
+                &format!("{format}{facility}{at}"),
+                facility,
+                Category::Imaging,
+            )
         };
         let mut documents = vec![
             listed(STUDY, "a", 1),

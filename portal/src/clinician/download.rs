@@ -41,7 +41,8 @@ pub(super) async fn begin(
         let deadline = Deadline::after(DOWNLOAD_TIMEOUT);
         let arriving = Arriving::of(&portal, &visit.asker, &document, deadline).await?;
         let length = HeaderValue::from(arriving.size_bytes);
-        let mut response = (file_head(&document.mime, number, false), body(arriving)).into_response();
+        let mut response =
+            (file_head(&document.mime, number, false), body(arriving)).into_response();
         // With its length said, what ends early is seen to be incomplete.
         response.headers_mut().insert(CONTENT_LENGTH, length);
         Ok(response)
@@ -55,9 +56,12 @@ fn body(arriving: Arriving) -> Body {
         while let Some(event) = arriving.stream.next().await {
             match event.ok().and_then(|event| event.event) {
                 Some(Event::Chunk(chunk)) => return Ok(Some((Bytes::from(chunk), arriving))),
-                Some(Event::End(end)) if ended_well(end).is_ok() => return Ok(None),
                 Some(Event::Decided(_) | Event::Header(_)) => {}
-                Some(Event::End(_)) | None => break,
+                Some(Event::End(end)) => match ended_well(end) {
+                    Ok(()) => return Ok(None),
+                    Err(_) => break,
+                },
+                None => break,
             }
         }
         tracing::warn!(index = arriving.index, "a download was cut before its end");

@@ -3,9 +3,9 @@
 //! the network that is asked, the ledger decides. Who of a short list it is, two people decide.
 
 use super::begin::{Offer, Why, either, facility};
+use super::find;
 use super::person::Typed;
 use super::visits::Clue;
-use super::find;
 use crate::fault::Fault;
 use crate::form::Sent;
 use crate::guard::see_other;
@@ -85,6 +85,12 @@ struct EvacueePage<'a> {
     asked: Vec<(&'static str, &'static str)>,
     typed: Typed,
     chosen: [String; 3],
+}
+
+impl EvacueePage<'_> {
+    fn name(&self, declared: &Declared) -> String {
+        declared.name(self.page.visitor.language)
+    }
 }
 
 pub(super) async fn form(State(portal): State<Portal>, visitor: Visitor) -> Response {

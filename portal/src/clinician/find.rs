@@ -264,7 +264,7 @@ pub(super) async fn link(
     answered(&portal, &visitor, async {
         let visit = visit_of(&portal, &visitor, &id)?;
         let (practitioner, ..) = clinician(&visitor)?;
-        let (network, one) = told(&visit, &sent).ok_or(Fault::NotFound)?;
+        let (network, one) = meant(&visit, &sent).ok_or(Fault::NotFound)?;
         let subject = SubjectId::try_from(one.subject.as_slice()).map_err(|_| Fault::NotFound)?;
         if needs_two(&visit) {
             visit.come().proposed = Some(Proposed {
@@ -288,7 +288,7 @@ pub(super) async fn link(
 }
 
 /// Whom a form means: only somebody whom this visit's search was told of.
-fn told(visit: &Visit, sent: &Sent) -> Option<(NetworkId, v1::FoundPatient)> {
+fn meant(visit: &Visit, sent: &Sent) -> Option<(NetworkId, v1::FoundPatient)> {
     let (network, subject) = (sent.field("network"), sent.field("subject"));
     let searched = visit.come().searched.clone()?;
     let end = searched.ends.into_iter().find(|e| e.network == network)?;

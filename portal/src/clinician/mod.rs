@@ -26,6 +26,10 @@ mod trend;
 mod visit;
 mod visits;
 
+#[cfg(test)]
+#[path = "clinician_test.rs"]
+mod tests;
+
 pub use visits::Visits;
 
 use crate::accounts::{Holder, Kind};

@@ -1,10 +1,10 @@
 //! The second person: somebody else of the same facility, signed in as themselves, who looks at whom the first one means
 //! and says so too. Only then is the link recorded, in both names (the node refuses it with fewer).
 
+use super::clinician;
 use super::find::{fits, linked_soon, say_linked};
 use super::visit::Who;
 use super::visits::{Proposed, Visit};
-use super::clinician;
 use crate::fault::Fault;
 use crate::form::Sent;
 use crate::guard::see_other;
@@ -28,18 +28,12 @@ struct SecondPage<'a> {
 }
 
 /// What waits under this address for this very person.
-fn waiting(
-    portal: &Portal,
-    visitor: &Visitor,
-    id: &str,
-) -> Result<(Arc<Visit>, Proposed), Fault> {
+fn waiting(portal: &Portal, visitor: &Visitor, id: &str) -> Result<(Arc<Visit>, Proposed), Fault> {
     let (practitioner, _, facilities) = clinician(visitor)?;
     let (account, now) = (&visitor.person()?.account, portal.environment.now());
     let all = portal.visits.proposed_to(account, practitioner, now);
     all.into_iter()
-        .find(|(visit, proposed)| {
-            proposed.id == id && facilities.contains(&visit.asker.facility)
-        })
+        .find(|(visit, proposed)| proposed.id == id && facilities.contains(&visit.asker.facility))
         .ok_or(Fault::NotFound)
 }
 

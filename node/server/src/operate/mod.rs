@@ -35,8 +35,8 @@ mod subject;
 pub use card::Card;
 pub use carrier::{Carried, Carrier};
 pub use health::{Health, SourceHealth};
-pub use service::Operating;
 pub use retrieve::Stream as RetrieveStream;
+pub use service::Operating;
 pub use shown::Shown;
 
 #[cfg(test)]

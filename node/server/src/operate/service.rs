@@ -193,6 +193,17 @@ impl Operating {
         shown::shown(&self.0, Some(patient)).await
     }
 
+    /// Makes a card for a patient, in the place of the one before.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn card_for(
+        &self,
+        request: v1::IssueCardRequest,
+    ) -> Result<v1::IssueCardReply, NodeError> {
+        people::card(&self.0, request).await
+    }
+
     /// Who holds a card of this network.
     ///
     /// # Errors
@@ -330,7 +341,7 @@ impl OperatorService for Operating {
         &self,
         request: Request<v1::IssueCardRequest>,
     ) -> Result<Response<v1::IssueCardReply>, Status> {
-        let call = async |message, _| people::card(&self.0, message).await;
+        let call = async |message, _| self.card_for(message).await;
         self.own(request, tracing::info_span!("issue_card"), call)
             .await
     }

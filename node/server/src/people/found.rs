@@ -308,7 +308,11 @@ pub(crate) fn seek(inner: &Inner, person: &Demographics) -> Result<Sought, NodeE
     let (store, directory) = (&inner.store, &inner.directory);
     let known = Known::read(store)?;
     let mut candidates = Vec::new();
-    for (chart, demographics) in directory.candidates(person)?.into_iter().take(CANDIDATES_MAX) {
+    for (chart, demographics) in directory
+        .candidates(person)?
+        .into_iter()
+        .take(CANDIDATES_MAX)
+    {
         let mut charts = super::person(directory, &known, &chart)?.charts;
         if let Some(subject) = store.subject_of(&chart)? {
             charts.extend(store.charts_of(&subject)?);

@@ -18,8 +18,8 @@ mod renew;
 mod weights;
 mod wire;
 
-pub(crate) use found::{Looked, look, seek};
 pub use found::Sought;
+pub(crate) use found::{Looked, look, seek};
 pub(crate) use merged::merged;
 pub(crate) use persons::{Decided, Known, decide, person, settle_both};
 pub(crate) use renew::{renew, renew_below};
