@@ -215,3 +215,4 @@ clinician-fault-person = Something cannot be read: a date like 19500812 or S25.8
 clinician-fault-person-nothing = Write at least a name, a date of birth, or a number.
 clinician-fault-no-disaster = No declaration of a disaster holds now.
 clinician-fault-asked = Choose how the patient was asked.
+clinician-search-consent = Where the agreement needs the patient's consent, a network tells of nobody before it is recorded. With consent recorded, it is looked for again.

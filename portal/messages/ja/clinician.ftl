@@ -203,3 +203,4 @@ clinician-fault-person = 読み取れない項目があります。生年月日�
 clinician-fault-person-nothing = 氏名・生年月日・番号のどれかを入力してください。
 clinician-fault-no-disaster = いま有効な災害の宣言はありません。
 clinician-fault-asked = 本人への確認のしかたを選んでください。
+clinician-search-consent = 協定で患者さんの同意が必要なネットワークは、同意が記録されるまで「いない」と答えます。同意を記録すると、もう一度探します。

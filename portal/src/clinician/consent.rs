@@ -5,7 +5,7 @@
 use super::recognise::{Recognised, recognise};
 use super::visit::Who;
 use super::visits::Visit;
-use super::{ask, visit_of};
+use super::{ask, find, visit_of};
 use crate::fault::Fault;
 use crate::form::Sent;
 use crate::guard::see_other;
@@ -226,7 +226,11 @@ pub(super) async fn give(
         match recorded.refused {
             None => {
                 visit.consented(recorded.index);
-                // What was denied for want of it may be answered now.
+                // What was denied for want of it may be answered now: where somebody new is the patient at all.
+                if visit.is_to_be_found() {
+                    find::look(&portal, &visit, None).await?;
+                    return Ok(see_other(&format!("/clinician/visit/{id}/search")));
+                }
                 ask::ask(&portal, &visit, None);
                 Ok(see_other(&format!("/clinician/visit/{id}")))
             }

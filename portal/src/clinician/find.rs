@@ -55,6 +55,8 @@ struct SearchPage<'a> {
     answers: Option<Vec<Answer>>,
     index: u64,
     two: bool,
+    /// Networks may keep silent for want of consent.
+    unasked: bool,
     proposed: bool,
     linked: bool,
 }
@@ -89,6 +91,7 @@ pub(super) async fn form(
             answers,
             index,
             two: needs_two(&visit),
+            unasked: visit.asker.grounds == Grounds::Ordinary && visit.consents().is_empty(),
             proposed: come.proposed.is_some(),
             linked: come.linked,
             page,

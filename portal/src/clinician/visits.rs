@@ -313,6 +313,11 @@ impl Visit {
         }
     }
 
+    /// Whether the patient, who has no chart here or came with another network's card, is not found elsewhere yet.
+    pub fn is_to_be_found(&self) -> bool {
+        !matches!(self.asker.clue, Clue::Charts) && !self.come().linked
+    }
+
     /// Consents recorded in this visit that stand, by ledger index.
     pub fn consents(&self) -> Vec<u64> {
         self.come().consents.clone()

@@ -1,7 +1,7 @@
 //! A visit holds what came, once, and for its owner alone.
 
 use super::*;
-use sekisho_domain::{DenyReason, PermitTerms};
+use sekisho_domain::{Denial, DenyReason, PermitTerms};
 use v1::find_documents_event::Event;
 
 fn asker(account: &str) -> Asker {
@@ -186,7 +186,10 @@ fn who_is_denied_is_not_waited_for() {
         withheld: Vec::new(),
         expires: TimeMs(9),
     });
-    let denial = Decision::Deny(DenyReason::NoViewingConsent.into());
+    let denial = Decision::Deny(Denial {
+        reason: DenyReason::NoViewingConsent,
+        agreement: None,
+    });
     let decided = [("saga", &permit), ("kurume", &denial), ("tottori", &permit)];
     let decided = decided.map(|(network, decision)| {
         let one: (NetworkId, Decision) = (network.parse().unwrap(), decision.clone());
