@@ -6,6 +6,7 @@ use crate::accounts::{Holder, Kind};
 use crate::sessions::{Person as SignedIn, Stage};
 use crate::testing::{Answer, Browser, Town};
 use axum::http::{Method, StatusCode};
+use futures::FutureExt;
 use http_body_util::BodyExt;
 use sekisho_documents::MemoryIndex;
 use sekisho_domain::{
@@ -18,7 +19,7 @@ use sekisho_node::testing::{
     BUDGETS, Fixed, HANAKO, KURUME, KURUME_HOSPITAL, PATIENT, Person, SAGA, SAGA_HOSPITAL, Setting,
     Storage, TARO, TamperingBroker, chart, network, node, nowhere, until,
 };
-use sekisho_node::{Config, Directory, Node, Parts};
+use sekisho_node::{Config, Directory, Environment, Node, Parts};
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -122,6 +123,13 @@ impl Region {
 
     fn entries(&self) -> usize {
         self.town.setting.ledger.bodies().len()
+    }
+}
+
+/// A folder that is followed is let go of, or the runtime waits for it for good.
+impl Drop for Region {
+    fn drop(&mut self) {
+        let _ = self.saga.shutdown().now_or_never();
     }
 }
 
