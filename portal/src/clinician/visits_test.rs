@@ -1,7 +1,7 @@
 //! A visit holds what came, once, and for its owner alone.
 
 use super::*;
-use sekisho_domain::{Denial, DenyReason, PermitTerms};
+use sekisho_domain::{Basis, Denial, DenyReason, DisclosingFacilities, PermitTerms};
 use v1::find_documents_event::Event;
 
 fn asker(account: &str) -> Asker {
@@ -182,7 +182,12 @@ fn who_is_denied_is_not_waited_for() {
     let permit = Decision::Permit(PermitTerms {
         footing: Footing::Consent,
         subject: SubjectId([1; 16]),
-        bases: Vec::new(),
+        bases: vec![Basis {
+            grant: None,
+            consents: Vec::new(),
+            categories: [Category::LabResult].into(),
+            facilities: DisclosingFacilities::All,
+        }],
         withheld: Vec::new(),
         expires: TimeMs(9),
     });
