@@ -45,7 +45,8 @@ const fill = async (page, items) => {
 const byWhatIsKnown = async (page) => {
   await go(page, "/clinician");
   await press(page, page.locator("a[href='/clinician/person']"));
-  await fill(page, { "kana-family": "ソンザイ", "kana-given": "シナイ", birth: "S25.8.12" });
+  const [family, given] = { ja: ["ソンザイ", "シナイ"], en: ["NOBODY", "ATALL"] }[lang];
+  await fill(page, { "kana-family": family, "kana-given": given, birth: "S25.8.12" });
   await press(page, page.locator("#look"));
   assert.equal(await page.locator("#birth").inputValue(), "S25.8.12", "what was typed stays");
   assert.equal(await page.locator("#new").count(), 1, "nobody, so begin as new");
