@@ -69,9 +69,9 @@ impl Why {
         let wrong = || Fault::Entered("clinician-fault-purpose");
         let (purpose, grounds) = match sent.field("emergency") {
             "" => {
-                let chosen = PURPOSES.into_iter();
-                let chosen = chosen.filter(|purpose| purpose.code() == sent.field("purpose"));
-                (chosen.last().ok_or_else(wrong)?, Grounds::Ordinary)
+                let named = |purpose: &Purpose| purpose.code() == sent.field("purpose");
+                let chosen = PURPOSES.into_iter().find(named);
+                (chosen.ok_or_else(wrong)?, Grounds::Ordinary)
             }
             code => {
                 let reason: EmergencyReason = code.parse().map_err(|_| wrong())?;
