@@ -27,8 +27,7 @@ pub(crate) static HASHED: LazyLock<Hashed> = LazyLock::new(|| Hashed::of(PASSWOR
 
 /// A portal of Kurume, whose node has one patient, and everything behind it.
 pub(crate) struct Town {
-    #[expect(dead_code, reason = "its folder lives as long as the town")]
-    setting: Setting,
+    pub setting: Setting,
     pub clock: Arc<Fixed>,
     pub portal: Portal,
     _node: Node,
@@ -52,6 +51,11 @@ impl Town {
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let setting = Setting::new();
         let node = setting.kurume(nowhere()).await;
+        Self::over(setting, node, change)
+    }
+
+    /// With this node of Kurume's.
+    pub fn over(setting: Setting, node: Node, change: impl FnOnce(&mut Settings)) -> Self {
         let clock = Fixed::new("portal", setting.environment.now());
         let mut settings = Settings {
             network: network(KURUME),

@@ -1,15 +1,23 @@
 //! The demo, started once for all stories. It ends with this process, however that ends: its standard input closes.
 
+use sekisho_domain::TimeMs;
 use sekisho_harness::Program;
+use sekisho_words::Day;
 use serde_json::{Map, Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 const LIMIT: Duration = Duration::from_secs(120);
+const AGREEMENT: &str = "id = \"disaster-west\"\nversion = 1\nparties = [\"azaleanet\", \"pikapikalink\"]\n\
+    valid_from = \"2026-01-01\"\nretention = \"as-own-record\"\nsettlement = \"each-bears-own\"\n\
+    text_sha256 = \"00000000000000000000000000000000000000000000000000000000000000aa\"\n\
+    [[grant]]\ndisclosing = \"pikapikalink\"\nviewing = \"azaleanet\"\ncategories = [\"all\"]\n\
+    purposes = [\"DISASTER\"]\nfacility_kinds = [\"hospital\"]\nroles = [\"physician\", \"nurse\"]\n\
+    consent_rule = \"not-needed\"\n";
 /// The hospital of each network where its physician is.
 const PLACES: [(&str, &str); 5] = [
     ("pikapikalink", "4110100015"),
@@ -146,6 +154,74 @@ impl Demo {
                 "unasked": self.numbers(unasked.unwrap()),
             },
         })
+    }
+
+    fn says(&self, network: &str, args: &[&str]) -> Value {
+        let config = self.config(network);
+        let args = [args, &["--json", "--config", &config]].concat();
+        program().run(&args, LIMIT).expect(0).json()
+    }
+
+    /// Two of Saga's patients who are nowhere else, others for each language; the first has a card.
+    pub fn elsewhere(&self, lang: &str) -> Value {
+        let persons = self.truth["persons"].as_array().unwrap();
+        let of_saga = persons.iter().filter(|person| {
+            let at = person["at"].as_array().unwrap();
+            at.len() == 1 && at[0]["facility"] == PLACES[0].1
+        });
+        let of_saga: Vec<_> = of_saga
+            .skip(if lang == "ja" { 0 } else { 2 })
+            .take(2)
+            .collect();
+        let number = of_saga[0]["at"][0]["local_id"].as_str().unwrap();
+        let patient = format!("{}/{number}", PLACES[0].1);
+        self.says(
+            "pikapikalink",
+            &["subject", "show", "--patient", &patient, "--create"],
+        );
+        let card = self.says("pikapikalink", &["patient", "card", "--patient", &patient]);
+        json!({ "card": card["card"], "evacuee": of_saga[1] })
+    }
+
+    /// An authority declares a disaster around Kurume, once; Saga and Kurume have agreed what it opens.
+    pub fn declare_disaster(&self) {
+        static DECLARED: OnceLock<()> = OnceLock::new();
+        DECLARED.get_or_init(|| {
+            let at = |path: &str| self.dir.join(path).to_str().unwrap().to_owned();
+            let (dir, card) = (at("authority"), at("authority/authority-card.json"));
+            let init = [
+                "network",
+                "authority",
+                "init",
+                "--id",
+                "fukuoka",
+                "--name",
+                "Fukuoka",
+            ];
+            let init = [&init[..], &["--prefecture", "40", "--dir", &dir]].concat();
+            program().run(&init, LIMIT).expect(0);
+            for network in ["azaleanet", "pikapikalink", "yamechikugo"] {
+                self.says(network, &["network", "authority", "admit", "--card", &card]);
+            }
+            let file = at("disaster.toml");
+            std::fs::write(&file, AGREEMENT).unwrap();
+            self.says("azaleanet", &["agreement", "propose", "--file", &file]);
+            self.says(
+                "pikapikalink",
+                &["agreement", "sign", "disaster-west", "--yes"],
+            );
+            let (now, until) = (SystemTime::now(), Duration::from_secs(24 * 60 * 60));
+            let until = (now + until)
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap();
+            let until = Day::of(TimeMs(until.as_millis().try_into().unwrap())).to_string();
+            let key = at("authority/authority.key");
+            let declare = ["disaster", "declare", "--key", &key, "--kind", "earthquake"];
+            self.says(
+                "azaleanet",
+                &[&declare[..], &["--area", "40", "--until", &until]].concat(),
+            );
+        });
     }
 
     /// Whose replica leads, as a network sees it; empty while nobody does.

@@ -11,7 +11,7 @@ const other = { ja: "en", en: "ja" }[lang];
 const DATA = [
   ...world.data, "八女筑後医療情報ネットワーク", "アザレアネット", "ピカピカリンク", "まめネット", "おしどりネット",
   ...["久留米", "筑後川", "佐賀", "八女", "筑後", "松江", "出雲", "米子", "鳥取"].map((place) => `${place}見本病院`), "唐津見本医療センター",
-  "医師（デモ）", "監査担当（デモ）", "運用担当（デモ）", "の患者（デモ）", "日本語",
+  "医師（デモ）", "看護師（デモ）", "監査担当（デモ）", "運用担当（デモ）", "の患者（デモ）", "日本語",
 ].sort((a, b) => b.length - a.length);
 
 // Every word of the other language's messages that is longer than a few characters.

@@ -41,6 +41,29 @@ fn a_clinician_sees_what_the_patient_consents_to() {
 }
 
 #[test]
+fn a_patient_is_found_by_card_by_what_is_known_and_in_a_disaster_in_japanese() {
+    told_of_disaster("ja");
+}
+
+#[test]
+fn a_patient_is_found_by_card_by_what_is_known_and_in_a_disaster_in_english() {
+    told_of_disaster("en");
+}
+
+/// Tells how a patient is found, while a drill's declaration holds.
+fn told_of_disaster(lang: &str) {
+    let Some(tools) = Tools::here("find") else {
+        return;
+    };
+    let demo = Demo::running();
+    let _beside = STAGE.read().unwrap_or_else(PoisonError::into_inner);
+    demo.declare_disaster();
+    let mut world = demo.world();
+    world["sought"] = demo.elsewhere(lang);
+    tools.tell("find", &[lang], &world);
+}
+
+#[test]
 fn a_patient_sees_who_looked_and_withdraws() {
     told("patient", &[]);
 }

@@ -10,6 +10,8 @@ const clinician = async () => {
   await ask(page, "no-such-number");
   await look(page, "find-nobody");
   await turns(page);
+  await go(page, "/clinician/person");
+  await look(page, "person");
   const unasked = await ask(page, world.patients.unasked.azaleanet);
   await settled(page);
   await look(page, "visit-denied");

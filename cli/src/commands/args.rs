@@ -182,28 +182,6 @@ impl Asking {
     }
 }
 
-/// [`Grounds`] as they travel in a request; none stands for consent.
-macro_rules! grounds_of {
-    ($grounds:expr, $message:ident) => {{
-        use sekisho_proto::v1::{self, $message::Grounds as Sent};
-        match $grounds {
-            sekisho_domain::Grounds::Ordinary => None,
-            sekisho_domain::Grounds::Emergency(reason) => {
-                Some(Sent::Emergency(reason.number().into()))
-            }
-            sekisho_domain::Grounds::Disaster {
-                declaration,
-                consent,
-            } => Some(Sent::Disaster(v1::DisasterGrounds {
-                declaration: declaration.0.0,
-                consent: consent.number().into(),
-            })),
-            sekisho_domain::Grounds::Law(basis) => Some(Sent::Law(basis.number().into())),
-        }
-    }};
-}
-pub(super) use grounds_of;
-
 /// Categories as they travel; none stands for all.
 pub(super) fn category_set(categories: &[Category]) -> Option<v1::CategorySet> {
     let set: BTreeSet<_> = categories.iter().map(|c| i32::from(c.number())).collect();

@@ -1,7 +1,7 @@
 //! `sekisho query`: one question to many networks, one list of documents, one honest outcome for each.
 
 use super::At;
-use super::args::{Asking, category_set, codes_of, grounds_of, instant};
+use super::args::{Asking, category_set, codes_of, instant};
 use super::show::Table;
 use crate::ops::{self, Found, FoundEnd};
 use crate::ui::{Exit, Failure, Ui};
@@ -58,7 +58,7 @@ pub(super) async fn run(args: QueryArgs, at: &At) -> Result<Exit, Failure> {
         }),
         // The node chooses one.
         request_id: Vec::new(),
-        grounds: grounds_of!(grounds, find_request),
+        grounds: sekisho_node::grounds::to_find(grounds),
     };
     let ui = at.ui;
     let found = ops::find(&session, request, |end| told(end, ui)).await?;

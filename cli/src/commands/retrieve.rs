@@ -1,6 +1,6 @@
 //! `sekisho retrieve`: one document of another network, decoded for people or byte for byte.
 
-use super::args::{Asking, grounds_of};
+use super::args::Asking;
 use super::private::Unfinished;
 use super::query::of_network;
 use super::serve::interrupted;
@@ -62,7 +62,7 @@ pub(super) async fn run(args: RetrieveArgs, at: &At) -> Result<Exit, Failure> {
         unique_id: args.document,
         // The node chooses one.
         request_id: Vec::new(),
-        grounds: grounds_of!(grounds, retrieve_request),
+        grounds: sekisho_node::grounds::to_retrieve(grounds),
     };
     if let (true, Some(out)) = (args.raw, &args.out) {
         session.timeout = at.timeout.unwrap_or(TRANSFER_TIMEOUT);

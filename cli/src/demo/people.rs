@@ -1,4 +1,4 @@
-//! Who may sign in to the demo's pages: a physician, a patient, an officer and an operator of each network.
+//! Who may sign in to the demo's pages: a physician, a nurse, a patient, an officer and an operator of each network.
 
 use super::facts::NetworkFacts;
 use crate::commands::serve::accounts_path;
@@ -41,6 +41,15 @@ pub(super) fn accounts(
             Holder::Clinician {
                 practitioner: format!("dr-{code}"),
                 profession: Role::Physician,
+                facilities: [facility.clone()].into(),
+            },
+        ),
+        (
+            "nurse",
+            format!("{hospital} 看護師（デモ）"),
+            Holder::Clinician {
+                practitioner: format!("nurse-{code}"),
+                profession: Role::Nurse,
                 facilities: [facility.clone()].into(),
             },
         ),

@@ -70,7 +70,10 @@ pub use ingestion::{IngestReport, ingested_digest};
 pub use ledger::{Checkpoint, Committed, Ledger, LedgerFault, Question, Snapshot, StateFault};
 pub use node::{Config, Node, Parts};
 pub use observe::Observe;
-pub use operate::{Carried, Carrier, Health, Operating, Shown, SourceHealth};
+pub use operate::{
+    Card, Carried, Carrier, Health, Operating, RetrieveStream, Shown, SourceHealth, grounds,
+};
+pub use people::{Sought, demographics};
 pub use sealing::SealingFault;
 pub use store::{
     ChartRecord, Directory, Erased, FORMAT_VERSION, Kept, NodeStore, Pending, Review, Said,

@@ -2,9 +2,10 @@
 //!
 //! What counts as consent is the network's own policy; the ledger has it (P4) and takes no other way.
 
+use super::recognise::{Recognised, recognise};
 use super::visit::Who;
 use super::visits::Visit;
-use super::{ask, visit_of};
+use super::{ask, find, visit_of};
 use crate::fault::Fault;
 use crate::form::Sent;
 use crate::guard::see_other;
@@ -33,6 +34,7 @@ struct ConsentPage<'a> {
     who: Who,
     facility: String,
     ways: Vec<(&'static str, &'static str)>,
+    card: bool,
     said: Option<String>,
     given: Vec<u64>,
 }
@@ -78,7 +80,10 @@ async fn page(
     let ways = AT_A_DESK
         .into_iter()
         .filter(|way| counts.as_ref().is_some_and(|counts| counts.contains(way)));
+    let ways: Vec<Capture> = ways.collect();
+    let card = ways.contains(&Capture::CardPresented);
     let ways = ways
+        .into_iter()
         .map(|way| (way.code(), page.pick(way.ja(), way.en())))
         .collect();
     let names = names::facilities(portal, [visit.asker.facility.to_string()]).await?;
@@ -87,6 +92,7 @@ async fn page(
         who: Who::of(&page, &visit),
         facility: names.into_values().next().unwrap_or_default(),
         visit: &visit,
+        card,
         ways,
         said,
         given,
@@ -124,6 +130,28 @@ pub(super) async fn paper(
     .await
 }
 
+/// What was shown, where it is a card of this very patient: the network's, or the facility's with the patient's number.
+/// What the network's card says is its secret, and is kept nowhere.
+async fn presented(portal: &Portal, visit: &Visit, read: &str) -> Result<&'static str, Fault> {
+    let patient = &visit.asker.patient;
+    let (shown, theirs) = match recognise(read) {
+        Recognised::Card(card) => {
+            let holder = portal.node.holder(card).await;
+            let theirs = holder.is_ok_and(|shown| shown.charts.contains(patient));
+            ("of the network, read", theirs)
+        }
+        Recognised::Numbers(numbers) => (
+            "of the facility, with the patient's number",
+            numbers.contains(&patient.local_patient_id),
+        ),
+        Recognised::DamagedCard | Recognised::Nothing => ("", false),
+    };
+    match theirs {
+        true => Ok(shown),
+        false => Err(Fault::Entered("clinician-fault-card-shown")),
+    }
+}
+
 /// A signature's path as the script draws it (`M12 30L13 31…`), and nothing else.
 fn signature(text: &str) -> Result<&str, Fault> {
     let plain = |c: char| c.is_ascii_digit() || matches!(c, 'M' | 'L' | ' ');
@@ -158,11 +186,19 @@ pub(super) async fn give(
         if note.len() > NOTE_BYTES_MAX {
             return Err(Fault::Entered("clinician-fault-note"));
         }
-        let drawn = signature(sent.field("signature"))?;
-        let evidence_note = match drawn {
-            "" => note.to_owned(),
-            drawn => format!("{note}\nsignature (SVG path, 600 x 200): {drawn}"),
-        };
+        let mut evidence_note = note.to_owned();
+        if way == Capture::CardPresented {
+            let shown = presented(&portal, &visit, sent.field("card")).await?;
+            evidence_note.push_str("\ncard: ");
+            evidence_note.push_str(shown);
+        }
+        match signature(sent.field("signature"))? {
+            "" => {}
+            drawn => {
+                evidence_note.push_str("\nsignature (SVG path, 600 x 200): ");
+                evidence_note.push_str(drawn);
+            }
+        }
         let facility = visit.asker.facility.to_string();
         let grant = v1::GrantConsent {
             patient: Some(visit.asker.patient_wire()),
@@ -190,7 +226,11 @@ pub(super) async fn give(
         match recorded.refused {
             None => {
                 visit.consented(recorded.index);
-                // What was denied for want of it may be answered now.
+                // What was denied for want of it may be answered now: where somebody new is the patient at all.
+                if visit.is_to_be_found() {
+                    find::look(&portal, &visit, None).await?;
+                    return Ok(see_other(&format!("/clinician/visit/{id}/search")));
+                }
                 ask::ask(&portal, &visit, None);
                 Ok(see_other(&format!("/clinician/visit/{id}")))
             }

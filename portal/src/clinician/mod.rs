@@ -1,24 +1,34 @@
 //! Pages for clinicians: find the patient, see one list of all networks' documents, open them.
 //!
 //! ```text
-//! /clinician ──patient, purpose──▶ visit ──▶ timeline (fills as networks answer) ──▶ document
-//!                                    ├─ ask again whoever could not be reached
-//!                                    ├─ consent, given here and now
-//!                                    ├─ overview: drugs, results, allergies of the latest documents
-//!                                    └─ look for the patient in other networks
+//! /clinician ──number or card─────▶ visit ──▶ timeline (fills as networks answer) ──▶ document
+//!   ├─ person ──name, birth …─────▶   ├─ ask again whoever could not be reached
+//!   └─ evacuee ──what was heard───▶   ├─ consent, given here and now
+//!                                     ├─ overview: drugs, results, allergies of the latest documents
+//!                                     └─ look for the patient in other networks ──two people──▶ link
 //! ```
 //! The address of a visit is random and says nothing; patients' numbers are in forms and pages only.
 
 mod ask;
+mod begin;
 mod consent;
 mod document;
+mod download;
+mod evacuee;
 mod find;
 mod overview;
+mod person;
+mod recognise;
+mod second;
 mod summary;
 mod timeline;
 mod trend;
 mod visit;
 mod visits;
+
+#[cfg(test)]
+#[path = "clinician_test.rs"]
+mod tests;
 
 pub use visits::Visits;
 
@@ -39,11 +49,18 @@ const TO: Open = Open::To(Kind::Clinician);
 
 pub(crate) fn routes() -> Vec<Route> {
     vec![
-        get("/clinician", TO, ask::form),
-        post("/clinician", TO, ask::begin),
+        get("/clinician", TO, begin::form),
+        post("/clinician", TO, begin::begin),
+        get("/clinician/person", TO, person::form),
+        post("/clinician/person", TO, person::look),
+        get("/clinician/evacuee", TO, evacuee::form),
+        post("/clinician/evacuee", TO, evacuee::look),
+        get("/clinician/second/{proposed}", TO, second::form),
+        post("/clinician/second/{proposed}", TO, second::decide),
         get("/clinician/visit/{visit}", TO, visit::show),
         post("/clinician/visit/{visit}/again", TO, ask::again),
         post("/clinician/visit/{visit}/open", TO, document::open),
+        post("/clinician/visit/{visit}/download", TO, download::begin),
         get(
             "/clinician/visit/{visit}/document/{number}",
             TO,

@@ -3,7 +3,7 @@
 use super::ask::named;
 use super::timeline::{Filter, Timeline, lay_out};
 use super::visit_of;
-use super::visits::{Asked, Listed, Visit};
+use super::visits::{Asked, Listed, Tally, Visit};
 use crate::fault::Fault;
 use crate::names;
 use crate::page::{Page, Visitor, answered, html};
@@ -38,6 +38,8 @@ struct Row {
     networks: String,
     superseded: bool,
     opened: bool,
+    /// Its size, where it is too large to be shown.
+    large: Option<String>,
 }
 
 /// A patient's own data, as the head of a page shows them.
@@ -47,6 +49,8 @@ pub(super) struct Who {
     pub birth: String,
     pub sex: &'static str,
     pub number: String,
+    /// The declared disaster it is looked at under.
+    pub disaster: Option<String>,
 }
 
 impl Who {
@@ -61,6 +65,7 @@ impl Who {
                 Sex::Other => "clinician-sex-other",
             });
         let birth = who.and_then(|who| who.birth).map(|birth| birth.to_string());
+        let disaster = visit.asker.disaster.as_ref();
         Self {
             name: named(page, visit),
             kana: kana.map_or_else(String::new, |kana| {
@@ -71,6 +76,7 @@ impl Who {
                 .unwrap_or_default(),
             sex,
             number: visit.asker.patient.local_patient_id.as_str().to_owned(),
+            disaster: disaster.map(|declared| declared.name(page.visitor.language)),
         }
     }
 }
@@ -95,7 +101,7 @@ struct VisitPage<'a> {
     fault: Option<String>,
     cut: bool,
     bars: Vec<Bar>,
-    answered: usize,
+    tally: Tally,
     again: usize,
     consent: bool,
     timeline: Timeline,
@@ -189,15 +195,10 @@ async fn page(
         ))
     };
     let rows = timeline.rows.iter().filter_map(row).collect();
-    let is = |wanted: fn(&NetworkOutcome) -> bool| move |asked: &&Asked| matches!(asked, Asked::Ended { outcome, .. } if wanted(outcome));
-    let answered = come
-        .networks
-        .values()
-        .filter(is(|o| matches!(o, NetworkOutcome::Answered { .. })))
-        .count();
     let consent = come.networks.values().any(|asked| {
         matches!(asked, Asked::Ended { outcome: NetworkOutcome::Denied { reason }, .. } if reason.is_the_patients_will())
     });
+    let tally = come.tally();
     let here = match timeline.page {
         0 if filter == Filter::default() => format!("/clinician/visit/{id}"),
         at => format!(
@@ -222,7 +223,7 @@ async fn page(
         visit: &visit,
         page: frame,
         bars,
-        answered,
+        tally,
         consent,
         timeline,
         filter,
@@ -290,5 +291,8 @@ fn row(
         networks: names.collect::<Vec<_>>().join(page.pick("、", ", ")),
         superseded: document.superseded,
         opened,
+        large: document
+            .is_large()
+            .then(|| format!("{} MiB", document.size_bytes.div_ceil(1 << 20))),
     }
 }

@@ -3,13 +3,16 @@
 //! It lives in memory for as long as its owner is likely to look at it, and belongs to the account that began it: nobody
 //! else's address leads to it. Documents that were opened are in it too, so that looking twice is one access.
 
+use super::begin::patient_wire;
+use super::evacuee::Declared;
 use crate::sessions::Token;
-use sekisho_documents::Patient;
+use sekisho_documents::{FILE_BYTES_MAX, Patient};
 use sekisho_domain::{
-    Category, Decision, EmergencyReason, FacilityId, Footing, NetworkId, NetworkOutcome, Purpose,
-    Role, TimeMs,
+    Category, Decision, FacilityId, Footing, Grounds, NetworkId, NetworkOutcome, Purpose, Role,
+    SubjectId, TimeMs,
 };
 use sekisho_identity::Demographics;
+use sekisho_node::Card;
 use sekisho_proto::v1;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,8 +26,19 @@ pub const DOCUMENTS_MAX: usize = 50_000;
 /// Bytes of opened documents one visit holds.
 pub const OPENED_BYTES_MAX: usize = 64 << 20;
 
+/// By what the patient is looked for in other networks.
+#[derive(Clone)]
+pub enum Clue {
+    /// What the charts here say.
+    Charts,
+    /// What was said of somebody who has no chart here.
+    Person(Box<v1::Demographics>),
+    /// Another network's card.
+    Card(Card),
+}
+
 /// Whom a visit is about, who asks, and why.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Asker {
     /// The account that asks.
     pub account: String,
@@ -38,20 +52,18 @@ pub struct Asker {
     pub patient: Patient,
     /// Why.
     pub purpose: Purpose,
-    /// The emergency, where that is why.
-    pub emergency: Option<EmergencyReason>,
+    /// What it rests on.
+    pub grounds: Grounds,
+    /// The declared disaster, where it rests on one.
+    pub disaster: Option<Declared>,
+    /// By what the patient is looked for elsewhere.
+    pub clue: Clue,
 }
 
 impl Asker {
     /// The patient, as the node is told.
     pub fn patient_wire(&self) -> v1::Patient {
-        let local = v1::patient::Local {
-            facility: self.patient.facility.to_string(),
-            local_id: self.patient.local_patient_id.as_str().to_owned(),
-        };
-        v1::Patient {
-            patient: Some(v1::patient::Patient::Local(local)),
-        }
+        patient_wire(&self.patient)
     }
 }
 
@@ -74,7 +86,7 @@ pub struct Listed {
     pub format: String,
     /// Its MIME type.
     pub mime: String,
-    /// Its size in bytes.
+    /// Its size in bytes, as the list says.
     pub size_bytes: u64,
     /// Whether a later version has taken its place.
     pub superseded: bool,
@@ -99,6 +111,11 @@ impl Listed {
             superseded: false,
             hash: unique_id.as_bytes().to_vec(),
         }
+    }
+
+    /// Whether it is too large to be shown: it is saved as a file.
+    pub fn is_large(&self) -> bool {
+        self.size_bytes > FILE_BYTES_MAX
     }
 
     /// Whether it may be seen, as far as is known now.
@@ -155,6 +172,37 @@ impl Asked {
     }
 }
 
+/// How many networks have come how far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// Answered with documents.
+    pub answered: usize,
+    /// Have not ended yet: all others are not waited for, denied ones among them.
+    pub waiting: usize,
+}
+
+/// What other networks answered to a search for the patient.
+#[derive(Debug, Clone)]
+pub struct Searched {
+    /// The ledger index of the search.
+    pub index: u64,
+    /// Each network's answer.
+    pub ends: Vec<v1::SearchEnd>,
+}
+
+/// Somebody of another network who a first person says is the patient, and a second has to.
+#[derive(Debug, Clone)]
+pub struct Proposed {
+    /// How it is addressed: random.
+    pub id: String,
+    /// The other network.
+    pub network: NetworkId,
+    /// Its pseudonym.
+    pub subject: SubjectId,
+    /// How the items fit.
+    pub agreed: Vec<v1::Agreed>,
+}
+
 /// A document that was opened.
 #[derive(Debug, Clone)]
 pub struct Opened {
@@ -179,6 +227,12 @@ pub struct Come {
     pub fault: Option<&'static str>,
     /// More documents came than are listed.
     pub cut: bool,
+    /// The last search for the patient in other networks.
+    pub searched: Option<Searched>,
+    /// What waits for a second person.
+    pub proposed: Option<Proposed>,
+    /// A link was recorded in this visit.
+    pub linked: bool,
     opened: BTreeMap<usize, Opened>,
     opened_bytes: usize,
     consents: Vec<u64>,
@@ -186,6 +240,20 @@ pub struct Come {
 }
 
 impl Come {
+    /// How far it has come.
+    pub fn tally(&self) -> Tally {
+        let count = |is: fn(&Asked) -> bool| self.networks.values().filter(|a| is(a)).count();
+        Tally {
+            answered: count(|asked| {
+                let Asked::Ended { outcome, .. } = asked else {
+                    return false;
+                };
+                matches!(outcome, NetworkOutcome::Answered { .. })
+            }),
+            waiting: count(|asked| matches!(asked, Asked::Waiting)),
+        }
+    }
+
     fn add(&mut self, network: &NetworkId, wire: v1::DocumentEntry) {
         let Some(listed) = Listed::of(network.clone(), wire) else {
             return;
@@ -221,6 +289,10 @@ pub struct Visit {
 }
 
 impl Visit {
+    fn lives(&self, now: TimeMs) -> bool {
+        now.0.saturating_sub(self.began.0) < VISIT_MS_MAX
+    }
+
     /// What has come so far.
     pub fn come(&self) -> MutexGuard<'_, Come> {
         self.come.lock().unwrap_or_else(PoisonError::into_inner)
@@ -239,6 +311,11 @@ impl Visit {
             come.opened_bytes += more;
             come.opened.insert(number, opened);
         }
+    }
+
+    /// Whether the patient, who has no chart here or came with another network's card, is not found elsewhere yet.
+    pub fn is_to_be_found(&self) -> bool {
+        !matches!(self.asker.clue, Clue::Charts) && !self.come().linked
     }
 
     /// Consents recorded in this visit that stand, by ledger index.
@@ -283,8 +360,19 @@ impl Visit {
                 come.decided = Some((decided.index, TimeMs(decided.time_ms)));
                 for decision in decided.decisions {
                     let decision: Result<(NetworkId, Decision), _> = decision.try_into();
-                    if let Ok((network, _)) = decision {
-                        come.networks.insert(network, Asked::Waiting);
+                    if let Ok((network, decision)) = decision {
+                        // The ledger's denial is an end: that network is not asked.
+                        let asked = match decision {
+                            Decision::Permit(_) => Asked::Waiting,
+                            Decision::Deny(denial) => Asked::Ended {
+                                outcome: NetworkOutcome::Denied {
+                                    reason: denial.reason,
+                                },
+                                elapsed_ms: 0,
+                                footing: None,
+                            },
+                        };
+                        come.networks.insert(network, asked);
                     }
                 }
             }
@@ -360,7 +448,7 @@ impl Visits {
             come: Mutex::default(),
         });
         let mut all = self.lock();
-        all.retain(|_, visit| now.0.saturating_sub(visit.began.0) < VISIT_MS_MAX);
+        all.retain(|_, visit| visit.lives(now));
         if all.len() >= VISITS_MAX {
             let oldest = all
                 .values()
@@ -375,18 +463,33 @@ impl Visits {
     /// The visit of an address, if it is this account's.
     pub fn of(&self, id: &str, account: &str, now: TimeMs) -> Option<Arc<Visit>> {
         let visit = self.lock().get(id).cloned()?;
-        let ours =
-            visit.asker.account == account && now.0.saturating_sub(visit.began.0) < VISIT_MS_MAX;
-        ours.then_some(visit)
+        (visit.asker.account == account && visit.lives(now)).then_some(visit)
+    }
+
+    /// What waits for somebody else than who proposed it, latest first.
+    pub fn proposed_to(
+        &self,
+        account: &str,
+        practitioner: &str,
+        now: TimeMs,
+    ) -> Vec<(Arc<Visit>, Proposed)> {
+        let all = self.lock();
+        let others = all.values().filter(|visit| {
+            let by = &visit.asker;
+            by.account != account && by.practitioner != practitioner && visit.lives(now)
+        });
+        let mut waiting: Vec<_> = others
+            .filter_map(|visit| Some((Arc::clone(visit), visit.come().proposed.clone()?)))
+            .collect();
+        waiting.sort_by_key(|(visit, _)| std::cmp::Reverse(visit.began));
+        waiting
     }
 
     /// An account's visits, latest first.
     pub fn all_of(&self, account: &str, now: TimeMs) -> Vec<Arc<Visit>> {
         let all = self.lock();
-        let lives = |visit: &&Arc<Visit>| {
-            visit.asker.account == account && now.0.saturating_sub(visit.began.0) < VISIT_MS_MAX
-        };
-        let mut visits: Vec<_> = all.values().filter(lives).cloned().collect();
+        let ours = |visit: &&Arc<Visit>| visit.asker.account == account && visit.lives(now);
+        let mut visits: Vec<_> = all.values().filter(ours).cloned().collect();
         visits.sort_by_key(|visit| std::cmp::Reverse(visit.began));
         visits
     }

@@ -1,6 +1,7 @@
 //! A visit holds what came, once, and for its owner alone.
 
 use super::*;
+use sekisho_domain::{Basis, Denial, DenyReason, DisclosingFacilities, PermitTerms};
 use v1::find_documents_event::Event;
 
 fn asker(account: &str) -> Asker {
@@ -14,7 +15,9 @@ fn asker(account: &str) -> Asker {
             local_patient_id: "0001".parse().unwrap(),
         },
         purpose: Purpose::Treat,
-        emergency: None,
+        grounds: Grounds::Ordinary,
+        disaster: None,
+        clue: Clue::Charts,
     }
 }
 
@@ -170,4 +173,42 @@ fn what_is_asked_for_again_is_listed_again_only_when_it_comes() {
     assert_eq!(routes(), Some(0), "a consent may have been withdrawn");
     visit.take(of("saga"));
     assert_eq!(routes(), Some(1), "under the same number");
+}
+
+#[test]
+fn who_is_denied_is_not_waited_for() {
+    let visits = Visits::default();
+    let visit = visits.begin(asker("a"), None, TimeMs(0)).unwrap();
+    let permit = Decision::Permit(PermitTerms {
+        footing: Footing::Consent,
+        subject: SubjectId([1; 16]),
+        bases: vec![Basis {
+            grant: None,
+            consents: Vec::new(),
+            categories: [Category::LabResult].into(),
+            facilities: DisclosingFacilities::All,
+        }],
+        withheld: Vec::new(),
+        expires: TimeMs(9),
+    });
+    let denial = Decision::Deny(Denial {
+        reason: DenyReason::NoViewingConsent,
+        agreement: None,
+    });
+    let decided = [("saga", &permit), ("kurume", &denial), ("tottori", &permit)];
+    let decided = decided.map(|(network, decision)| {
+        let one: (NetworkId, Decision) = (network.parse().unwrap(), decision.clone());
+        (&one).into()
+    });
+    visit.take(Event::Decided(v1::Decided {
+        index: 3,
+        time_ms: 4,
+        decisions: decided.into(),
+    }));
+    let tally = |answered, waiting| Tally { answered, waiting };
+    assert_eq!(visit.come().tally(), tally(0, 2), "of three");
+    visit.take(end("saga", v1::network_outcome::Outcome::Answered(3)));
+    assert_eq!(visit.come().tally(), tally(1, 1));
+    visit.end(None, 9000);
+    assert_eq!(visit.come().tally(), tally(1, 0));
 }

@@ -1,7 +1,7 @@
 //! Looking for a patient in other networks, cards, and links that wait.
 
 use super::super::At;
-use super::super::args::{PatientArg, grounds_of};
+use super::super::args::PatientArg;
 use super::{FindArgs, written};
 use crate::ops::{self, SearchEnd, Searched};
 use crate::ui::{Exit, Failure, Ui};
@@ -145,7 +145,7 @@ pub(super) async fn find(args: FindArgs, at: &At) -> Result<Exit, Failure> {
         purpose: purpose.number().into(),
         targets: args.network.iter().map(ToString::to_string).collect(),
         request_id: Vec::new(),
-        grounds: grounds_of!(grounds, search_request),
+        grounds: sekisho_node::grounds::to_search(grounds),
     };
     let ui = at.ui;
     let heard = |end: &SearchEnd| {

@@ -32,6 +32,24 @@ pub(super) fn of_retrieve(grounds: OfRetrieve) -> Wire {
     }
 }
 
+macro_rules! sent {
+    ($name:ident, $message:ident) => {
+        /// Grounds as they travel in such a request; none stands for consent.
+        pub fn $name(grounds: Grounds) -> Option<v1::$message::Grounds> {
+            use v1::$message::Grounds as Sent;
+            match grounds.into() {
+                Wire::Ordinary(_) => None,
+                Wire::Emergency(reason) => Some(Sent::Emergency(reason)),
+                Wire::Disaster(disaster) => Some(Sent::Disaster(disaster)),
+                Wire::Law(basis) => Some(Sent::Law(basis)),
+            }
+        }
+    };
+}
+sent!(to_find, find_request);
+sent!(to_search, search_request);
+sent!(to_retrieve, retrieve_request);
+
 /// The grounds of a request; none means the patient's consent.
 ///
 /// # Errors

@@ -10,11 +10,12 @@
 
 mod access;
 mod broker;
+mod card;
 mod carrier;
 mod erase;
 mod export;
 mod find;
-mod grounds;
+pub mod grounds;
 mod health;
 mod learn;
 mod note;
@@ -26,12 +27,15 @@ mod record;
 mod retrieve;
 mod seals;
 mod search;
+mod seek;
 mod service;
 mod shown;
 mod subject;
 
+pub use card::Card;
 pub use carrier::{Carried, Carrier};
 pub use health::{Health, SourceHealth};
+pub use retrieve::Stream as RetrieveStream;
 pub use service::Operating;
 pub use shown::Shown;
 

@@ -1,11 +1,10 @@
 //! Whose chart is whose, as the network's people see and decide it; cards; links other networks wait for.
 
-use super::search::{CARD_BYTES, card_text};
+use super::card::Card;
 use super::subject::Named;
 use crate::NodeError;
 use crate::blocking::blocking;
 use crate::bounds::REASON_BYTES_MAX;
-use crate::environment::random;
 use crate::ledger::{Snapshot, ask};
 use crate::linker;
 use crate::node::Inner;
@@ -254,10 +253,10 @@ pub(super) async fn card(
     let inner = Arc::clone(inner);
     blocking(move || {
         let subject = named.resolve(&inner.store)?;
-        let secret = random::<CARD_BYTES>(inner.environment.as_ref())?;
-        inner.store.put_card(&subject, &secret)?;
+        let card = Card::fresh(inner.network.clone(), inner.environment.as_ref())?;
+        inner.store.put_card(&subject, &card.secret)?;
         Ok(v1::IssueCardReply {
-            card: card_text(&inner.network, &secret),
+            card: card.to_string(),
         })
     })
     .await

@@ -35,7 +35,8 @@ use tonic::Status;
 use v1::retrieve_document_event::Event;
 use v1::retrieve_event::Event as Got;
 
-pub(super) type Stream = ReceiverStream<Result<v1::RetrieveEvent, Status>>;
+/// A retrieved document on its way: the decision, the header, its pieces, the end.
+pub type Stream = ReceiverStream<Result<v1::RetrieveEvent, Status>>;
 
 /// Signs the request, has the document fetched, and hands it over as it is verified.
 pub(super) async fn retrieve(

@@ -5,6 +5,7 @@
 
 use super::access::Asking;
 use super::broker::{Next, Shares, decided, millis, next, opened};
+use super::card::Card;
 use super::grounds;
 use super::prepare::{Asked, prepare};
 use super::subject::Named;
@@ -36,26 +37,6 @@ use v1::patient_finding::Finding;
 use v1::search_event::Event;
 
 pub(super) type Stream = ReceiverStream<Result<v1::SearchEvent, Status>>;
-
-/// How a card begins; behind it the network and the secret, in hexadecimal digits.
-const CARD: &str = "sekisho:card:v1:";
-/// Bytes of a card's secret.
-pub(super) const CARD_BYTES: usize = 16;
-
-/// What a card says.
-pub(super) fn card_text(network: &NetworkId, secret: &[u8; CARD_BYTES]) -> String {
-    format!("{CARD}{network}:{}", hex::encode(secret))
-}
-
-/// Whose network's card it is, and its secret.
-fn read_card(text: &str) -> Result<(NetworkId, Vec<u8>), NodeError> {
-    let parse = || {
-        let (network, secret) = text.trim().strip_prefix(CARD)?.rsplit_once(':')?;
-        let secret = hex::decode(secret).ok()?;
-        (secret.len() == CARD_BYTES).then_some((network.parse().ok()?, secret))
-    };
-    parse().ok_or(NodeError::Invalid("this is not what a patient's card says"))
-}
 
 /// Signs the request, gets the networks' keys, sends each a letter, and streams what each answered.
 pub(super) async fn search(
@@ -151,10 +132,10 @@ async fn sought(
 ) -> Result<v1::PatientSearch, NodeError> {
     use v1::patient_search::By;
     let by = if let Some(card) = request.card.take() {
-        let (network, secret) = read_card(&card)?;
+        let card: Card = card.parse()?;
         // A card is its own network's secret: shown to no other.
-        request.targets = vec![network.to_string()];
-        By::Card(secret)
+        request.targets = vec![card.network.to_string()];
+        By::Card(card.secret.to_vec())
     } else {
         let person = match request.person.take() {
             Some(person) => people::demographics(person)?,
@@ -489,27 +470,4 @@ fn believed<S: sekisho_ledger::store::StateRead>(
 
 fn event(event: Event) -> v1::SearchEvent {
     v1::SearchEvent { event: Some(event) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_card_says_its_network_and_its_secret_or_is_none() {
-        let network: NetworkId = "pikapikalink".parse().unwrap();
-        let text = card_text(&network, &[7; CARD_BYTES]);
-        assert_eq!(read_card(&text).unwrap(), (network, vec![7; CARD_BYTES]));
-        for broken in [
-            "",
-            "sekisho:card:v1:",
-            "sekisho:card:v1:pikapikalink",
-            "sekisho:card:v1:pikapikalink:07",
-            "sekisho:card:v2:pikapikalink:07070707070707070707070707070707",
-            "sekisho:card:v1:PIKA!:07070707070707070707070707070707",
-            "sekisho:card:v1:pikapikalink:zz070707070707070707070707070707",
-        ] {
-            assert!(read_card(broken).is_err(), "{broken}");
-        }
-    }
 }

@@ -1,14 +1,15 @@
 //! The gRPC edge of the network's own people.
 
 use super::{
-    erase, export, find, health, learn, note, people, practitioner, preview, record, retrieve,
-    seals, search, shown, subject,
+    card, erase, export, find, health, learn, note, people, practitioner, preview, record,
+    retrieve, seals, search, seek, shown, subject,
 };
 use crate::NodeError;
 use crate::bounds::INGEST_PROGRESS_AHEAD;
 use crate::error::chain;
 use crate::ingestion;
 use crate::node::Inner;
+use crate::people::Sought;
 use sekisho_domain::{EntryIndex, NetworkId};
 use sekisho_proto::v1;
 use sekisho_proto::v1::operator_service_server::OperatorService;
@@ -192,6 +193,33 @@ impl Operating {
         shown::shown(&self.0, Some(patient)).await
     }
 
+    /// Makes a card for a patient, in the place of the one before.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn card_for(
+        &self,
+        request: v1::IssueCardRequest,
+    ) -> Result<v1::IssueCardReply, NodeError> {
+        people::card(&self.0, request).await
+    }
+
+    /// Who holds a card of this network.
+    ///
+    /// # Errors
+    /// [`NodeError::NoSuchPatient`], or a store failed.
+    pub async fn holder(&self, card: card::Card) -> Result<shown::Shown, NodeError> {
+        card::holder(&self.0, card).await
+    }
+
+    /// Whose chart here is whom these words describe: one, several, nobody.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn seek(&self, person: v1::Demographics) -> Result<Sought, NodeError> {
+        seek::seek(&self.0, person).await
+    }
+
     /// Looks for a patient in other networks.
     ///
     /// # Errors
@@ -313,7 +341,7 @@ impl OperatorService for Operating {
         &self,
         request: Request<v1::IssueCardRequest>,
     ) -> Result<Response<v1::IssueCardReply>, Status> {
-        let call = async |message, _| people::card(&self.0, message).await;
+        let call = async |message, _| self.card_for(message).await;
         self.own(request, tracing::info_span!("issue_card"), call)
             .await
     }

@@ -30,32 +30,36 @@ pub(super) async fn shown(
     let named = Named::try_from(patient)?;
     let inner = Arc::clone(inner);
     blocking(move || {
-        let (store, directory) = (&inner.store, &inner.directory);
-        let one = match &named {
-            Named::Chart(chart) => Some(chart.clone()),
-            Named::Subject(subject) => store.charts_of(subject)?.into_iter().next(),
+        let one = match named {
+            Named::Chart(chart) => Some(chart),
+            Named::Subject(subject) => inner.store.charts_of(&subject)?.into_iter().next(),
         };
-        let one = one.ok_or(NodeError::NoSuchPatient)?;
-        let subject = store.subject_of(&one)?;
-        if subject.is_none() && directory.chart(&one)?.is_none() {
-            return Err(NodeError::NoSuchChart);
-        }
-        let mut charts = people::person(directory, &Known::read(store)?, &one)?.charts;
-        if let Some(subject) = &subject {
-            charts.extend(store.charts_of(subject)?);
-        }
-        let mut demographics = directory.chart(&one)?;
-        for chart in &charts {
-            if demographics.is_some() {
-                break;
-            }
-            demographics = directory.chart(chart)?;
-        }
-        let demographics = demographics.map(|record| record.demographics);
-        Ok(Shown {
-            charts,
-            demographics,
-        })
+        of_chart(&inner, &one.ok_or(NodeError::NoSuchPatient)?)
     })
     .await
+}
+
+/// Of one chart's patient. Blocks.
+pub(super) fn of_chart(inner: &Inner, one: &Patient) -> Result<Shown, NodeError> {
+    let (store, directory) = (&inner.store, &inner.directory);
+    let subject = store.subject_of(one)?;
+    if subject.is_none() && directory.chart(one)?.is_none() {
+        return Err(NodeError::NoSuchChart);
+    }
+    let mut charts = people::person(directory, &Known::read(store)?, one)?.charts;
+    if let Some(subject) = &subject {
+        charts.extend(store.charts_of(subject)?);
+    }
+    let mut demographics = directory.chart(one)?;
+    for chart in &charts {
+        if demographics.is_some() {
+            break;
+        }
+        demographics = directory.chart(chart)?;
+    }
+    let demographics = demographics.map(|record| record.demographics);
+    Ok(Shown {
+        charts,
+        demographics,
+    })
 }

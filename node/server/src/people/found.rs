@@ -19,7 +19,8 @@ use sekisho_domain::{
     AccessRecord, Category, Decision, Footing, PermitTerms, SubjectId, SubjectRef, TimeMs,
 };
 use sekisho_identity::{
-    Band, Candidate, Demographics, Folded, Found, Judgement, Why, evacuee, judge_folded, search,
+    Band, Candidate, Demographics, Folded, Found, Judgement, Model, Why, evacuee, judge_folded,
+    search,
 };
 use sekisho_proto::v1;
 use std::collections::{BTreeMap, BTreeSet};
@@ -184,26 +185,8 @@ impl<'a> Seen<'a> {
         person: &Demographics,
     ) -> Result<Result<Option<Told>, Vec<String>>, NodeError> {
         let (sought, candidates) = (Folded::of(person), self.candidates(person)?);
-        let offered: Vec<Candidate<'_, SubjectId>> = candidates
-            .iter()
-            .map(|(subject, _, folded)| (*subject, folded))
-            .collect();
-        let model = &self.inner.directory.model();
-        Ok(match search(&sought, &offered, model) {
-            Found::None => Ok(None),
-            Found::Several { deciding } => Err(deciding.iter().map(code).collect()),
-            Found::One(subject) => {
-                let of = candidates.iter().filter(|(one, ..)| *one == subject);
-                let judged =
-                    of.map(|(_, chart, folded)| (chart, judge_folded(&sought, folded, model)));
-                let best = judged.min_by(|(_, x), (_, y)| {
-                    (x.band, -x.score)
-                        .partial_cmp(&(y.band, -y.score))
-                        .unwrap_or(std::cmp::Ordering::Equal)
-                });
-                Ok(best.map(|(chart, judged)| told(subject, chart, &judged)))
-            }
-        })
+        let found = one_of(&sought, &candidates, &self.inner.directory.model());
+        Ok(found.map(|one| one.map(|(subject, chart, judged)| told(subject, chart, &judged))))
     }
 
     /// Who it may be, the likeliest first.
@@ -278,6 +261,71 @@ impl<'a> Seen<'a> {
             proposals,
         })
     }
+}
+
+/// The one who is sought, and the chart that says so best; or the items that would decide.
+fn one_of<'c, I: Ord + Clone>(
+    sought: &Folded,
+    candidates: &'c [(I, Patient, Folded)],
+    model: &Model,
+) -> Result<Option<(I, &'c Patient, Judgement)>, Vec<String>> {
+    let offered: Vec<Candidate<'_, I>> = candidates
+        .iter()
+        .map(|(who, _, folded)| (who.clone(), folded))
+        .collect();
+    match search(sought, &offered, model) {
+        Found::None => Ok(None),
+        Found::Several { deciding } => Err(deciding.iter().map(code).collect()),
+        Found::One(who) => {
+            let of = candidates.iter().filter(|(one, ..)| *one == who);
+            let judged = of.map(|(_, chart, folded)| (chart, judge_folded(sought, folded, model)));
+            let best = judged.min_by(|(_, x), (_, y)| {
+                (x.band, -x.score)
+                    .partial_cmp(&(y.band, -y.score))
+                    .unwrap_or(std::cmp::Ordering::Equal)
+            });
+            Ok(best.map(|(chart, judged)| (who, chart, judged)))
+        }
+    }
+}
+
+/// Whose chart of this network somebody describes: for its own people, told as other networks are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sought {
+    /// One, surely: a chart of theirs.
+    One(Patient),
+    /// Several, or one who is not sure.
+    Several {
+        /// The items that would decide, by their codes; never whose.
+        deciding: Vec<String>,
+    },
+    /// Nobody.
+    Nobody,
+}
+
+/// Looks among this network's own charts. Blocks.
+pub(crate) fn seek(inner: &Inner, person: &Demographics) -> Result<Sought, NodeError> {
+    let (store, directory) = (&inner.store, &inner.directory);
+    let known = Known::read(store)?;
+    let mut candidates = Vec::new();
+    for (chart, demographics) in directory
+        .candidates(person)?
+        .into_iter()
+        .take(CANDIDATES_MAX)
+    {
+        let mut charts = super::person(directory, &known, &chart)?.charts;
+        if let Some(subject) = store.subject_of(&chart)? {
+            charts.extend(store.charts_of(&subject)?);
+        }
+        let who = charts.into_iter().next().unwrap_or_else(|| chart.clone());
+        candidates.push((who, chart, Folded::of(&demographics)));
+    }
+    let found = one_of(&Folded::of(person), &candidates, &directory.model());
+    Ok(match found {
+        Ok(Some((_, chart, _))) => Sought::One(chart.clone()),
+        Ok(None) => Sought::Nobody,
+        Err(deciding) => Sought::Several { deciding },
+    })
 }
 
 fn told(subject: SubjectId, chart: &Patient, judged: &Judgement) -> Told {

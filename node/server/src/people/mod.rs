@@ -18,9 +18,11 @@ mod renew;
 mod weights;
 mod wire;
 
-pub(crate) use found::{Looked, look};
+pub use found::Sought;
+pub(crate) use found::{Looked, look, seek};
 pub(crate) use merged::merged;
 pub(crate) use persons::{Decided, Known, decide, person, settle_both};
 pub(crate) use renew::{renew, renew_below};
 pub(crate) use weights::weigh;
-pub(crate) use wire::{code, compared, demographics, wire_demographics};
+pub use wire::demographics;
+pub(crate) use wire::{code, compared, wire_demographics};

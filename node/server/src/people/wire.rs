@@ -10,7 +10,7 @@ use serde::Serialize;
 ///
 /// # Errors
 /// [`NodeError::Invalid`] for a date that is none, or more than may be known of anybody.
-pub(crate) fn demographics(wire: v1::Demographics) -> Result<Demographics, NodeError> {
+pub fn demographics(wire: v1::Demographics) -> Result<Demographics, NodeError> {
     let name = |wire: Option<v1::PersonName>| wire.and_then(|n| Name::read(&n.family, &n.given));
     let birth = match wire.birth.trim() {
         "" => None,
