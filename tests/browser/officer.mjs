@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { ask, assert, go, press, settled, signIn, story, world } from "./page.mjs";
 
 const lang = process.argv[2];
-// Each language has networks of its own, so that the two run side by side.
-const [OWN, OTHER] = { en: ["pikapikalink", "mamenet"], ja: ["azaleanet", "yamechikugo"] }[lang];
+// Each language has networks of its own, so that the two run side by side; what is asked in Japanese is not where
+// pages.mjs looks for words of the other language.
+const [OWN, OTHER] = { en: ["pikapikalink", "mamenet"], ja: ["yamechikugo", "azaleanet"] }[lang];
 const AGREEMENT = `trial-${lang}`;
 const QUESTION = `${lang}: なぜ？ <b>Why?</b>`;
 
