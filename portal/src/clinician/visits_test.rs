@@ -180,7 +180,7 @@ fn who_is_denied_is_not_waited_for() {
     let visits = Visits::default();
     let visit = visits.begin(asker("a"), None, TimeMs(0)).unwrap();
     let permit = Decision::Permit(PermitTerms {
-        footing: Footing::Consent,
+        footing: Footing::Disaster,
         subject: SubjectId([1; 16]),
         bases: vec![Basis {
             grant: None,
