@@ -16,7 +16,8 @@
         clippy::unwrap_used,
         clippy::expect_used,
         clippy::panic,
-        reason = "a test fails by panicking"
+        clippy::print_stdout,
+        reason = "a test fails by panicking, and says what it left out or measured"
     )
 )]
 
