@@ -100,13 +100,13 @@ fn every_page_in_english() {
 }
 
 #[test]
-fn every_page_of_who_watches_in_japanese() {
-    told("watch", &["ja"]);
+fn every_page_of_the_operator_in_japanese() {
+    told("operator", &["ja"]);
 }
 
 #[test]
-fn every_page_of_who_watches_in_english() {
-    told("watch", &["en"]);
+fn every_page_of_the_operator_in_english() {
+    told("operator", &["en"]);
 }
 
 /// Tottori's process is stopped, as if its line were cut: the others' documents are there, and it is told of honestly.
