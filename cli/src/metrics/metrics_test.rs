@@ -288,6 +288,7 @@ fn labels_are_of_known_sets_and_of_nobody() {
             "role" => 5,
             "kind" => REFUSALS.len(),
             "reason" => QuarantineReason::ALL.len(),
+            "refusal" => Refusal::ALL.len(),
             "replica" => sekisho_light::limits::VOTERS_MAX,
             "le" => 12,
             other => panic!("{other} is a label nobody bounded"),

@@ -244,7 +244,7 @@ pub(super) fn sign_in(page: &Page, refused: &[(Refusal, u64)]) -> Result<(), pro
     page.counters(
         "sekisho_portal_signin_refusals_total",
         "Who came back from the identity provider and was not let in, by reason.",
-        "reason",
+        "refusal",
         refused
             .iter()
             .map(|(reason, count)| (reason.code(), *count)),
