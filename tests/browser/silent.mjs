@@ -12,7 +12,7 @@ await story(async () => {
   const of = async (name) => (await bars(page)).find((bar) => bar.name === name);
   assert.equal((await of("まめネット")).how, "good");
   assert.equal((await of("おしどりネット")).how, "wait", "waited for, and said so");
-  assert.match(await page.locator("[role=status]").innerText(), /The others are waited for; what comes is shown at once/);
+  assert.match(await page.locator("[role=status]").innerText(), /waited for; what comes is shown at once/);
 
   // The page is usable meanwhile: a filter somebody is choosing is not taken out of their hands.
   await page.locator("#category").selectOption({ index: 1 });

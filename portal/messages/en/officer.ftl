@@ -98,7 +98,6 @@ officer-withheld = The patient's reservations hold back { $count ->
  }.
 officer-expires = It allowed an answer until { $time }.
 officer-to-why = Explain every check
-officer-leaves = Table of ledger entries
 officer-rests-on = What it rests on
 officer-rests-on-why = The entries read for this decision: keys, facilities, agreements, policies, consents.
 officer-more = There are { $count } more.

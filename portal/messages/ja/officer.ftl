@@ -92,7 +92,6 @@ officer-to-agreement = 協定を開く
 officer-withheld = 患者の留保により { $count } 項目が除かれました。
 officer-expires = この許可で応答できるのは { $time } まで。
 officer-to-why = すべての検査を説明する
-officer-leaves = 台帳の記録の表
 officer-rests-on = よりどころとなった記録
 officer-rests-on-why = この判断のときに読まれた、鍵・施設・協定・同意などの記録です。
 officer-more = ほかに { $count } 件あります。
