@@ -115,7 +115,7 @@ thread_local! {
 }
 
 /// What follows is this one of what is given, from its beginning.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn begin(which: u32) {
     let which = usize::try_from(which).unwrap_or(usize::MAX);
     AT.with(|at| *at.borrow_mut() = which);
@@ -127,7 +127,7 @@ pub extern "C" fn begin(which: u32) {
 }
 
 /// One more byte of it; what is beyond the bound is not kept, and refused when it is looked at.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn put(byte: u32) {
     let at = AT.with(|at| *at.borrow());
     let most = GIVEN_BYTES_MAX.get(at).copied().unwrap_or(0);
@@ -143,19 +143,19 @@ pub extern "C" fn put(byte: u32) {
 }
 
 /// Verifies the bundle; the length of the answer, in bytes.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn verify(language: u32) -> u32 {
     told(|[bundle, genesis, ..]| answer(bundle, genesis, of(language)))
 }
 
 /// Says in words what is to be signed; the length of the answer, in bytes.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn read(language: u32) -> u32 {
     told(|[_, _, unsigned, ..]| reading(unsigned, of(language)))
 }
 
 /// Signs it, and wipes the key; the length of the answer, in bytes.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn sign() -> u32 {
     let length = told(|[_, _, unsigned, key, once]| signed(unsigned, key, once));
     GIVEN.with(|given| {
@@ -183,7 +183,7 @@ fn told(answer: impl FnOnce(&[Vec<u8>; 5]) -> String) -> u32 {
 }
 
 /// One byte of the answer.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn get(n: u32) -> u32 {
     let n = usize::try_from(n).unwrap_or(usize::MAX);
     ANSWER.with(|kept| kept.borrow().get(n).copied().map_or(0, u32::from))
