@@ -3,11 +3,11 @@
 //! Each direction is taken apart into single accesses (category, kind of facility, profession, purpose), each with
 //! the rules of consent and periods it may rest on, and what differs is put together again into few lines.
 
-use crate::draft::day;
 use crate::profile::{Words, codes_in_words as codes};
 use sekisho_domain::{
     Agreement, Category, Codes, ConsentRule, FacilityKind, Nature, NetworkId, Period, Purpose, Role,
 };
+use sekisho_words::{Day, listed};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -278,10 +278,7 @@ fn retention(of: sekisho_domain::Retention) -> Words {
 }
 
 fn period(of: &Period) -> Words {
-    let iso = |time| {
-        let (year, month, day) = day(time);
-        format!("{year}-{month:02}-{day:02}")
-    };
+    let iso = |time| Day::of(time).to_string();
     match of.until {
         None => Words::new(
             format!("{}～", iso(of.from)),
@@ -299,7 +296,7 @@ fn period(of: &Period) -> Words {
 fn conditions(of: &Conditions, purposes: &Codes<Purpose>) -> Words {
     let nature = purposes.iter().map(Purpose::nature).next();
     let hours = sekisho_domain::Review::DUE_MS / 3_600_000;
-    Words::list(of.iter().map(|(rule, when)| {
+    listed(of.iter().map(|(rule, when)| {
         let when = period(when);
         let needs = match nature {
             Some(Nature::BreakGlass) => Words::new(

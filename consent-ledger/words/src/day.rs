@@ -135,6 +135,11 @@ impl Day {
         }
     }
 
+    /// Year, month from 1 to 12, day from 1 to 31.
+    pub fn date(self) -> (i64, i64, i64) {
+        (self.year, self.month, self.day)
+    }
+
     /// Its number, 0 for 1970-01-01.
     fn number(self) -> i64 {
         let year = if self.month <= 2 {

@@ -38,7 +38,7 @@ pub use why::why;
 use sekisho_domain::{Code, Codes, Period};
 
 /// A sentence in both languages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Words {
     /// In Japanese.
     pub ja: String,

@@ -8,7 +8,7 @@ use crate::ui::{Exit, Failure, Words};
 use clap::Args;
 use sekisho_domain::{AgreementId, Category, Retention, Settlement, TimeMs};
 use sekisho_profiles::draft::{
-    Direction, Draft, Exception, Hindrance, Terms, day, draft, proposed_ceiling,
+    Direction, Draft, Exception, Hindrance, Terms, draft, proposed_ceiling,
 };
 use sekisho_profiles::profile::{NetworkProfile, Standing};
 use sekisho_words::Day;
@@ -84,7 +84,7 @@ fn retention(text: &str) -> Result<Retention, String> {
 
 /// From the next 1 April, as Japan's years of account begin, for three of them.
 fn three_years(now: TimeMs) -> Result<(Day, Option<Day>), Failure> {
-    let (year, month, _) = day(now);
+    let (year, month, _) = Day::of(now).date();
     let first = if month < 4 { year } else { year + 1 };
     let parse = |text: String| text.parse::<Day>();
     let days = parse(format!("{first}-04-01"))

@@ -5,6 +5,7 @@ use super::groups::Group;
 use super::{Granted, Hindrance, Terms, meet};
 use crate::profile::{NetworkProfile, Standing, Words, codes_in_words as codes};
 use sekisho_domain::{Agreement, Category, Codes, FacilityKind, Purpose, Role};
+use sekisho_words::listed;
 
 /// What `disclosing` can grant `viewing`, to at most so many groups of facilities.
 pub(super) fn direction(
@@ -138,7 +139,7 @@ fn without_consent(
         }
     }
     not_granted.push(Words::new("法令に基づくもの", "by law"));
-    let of = Words::list(not_granted);
+    let of = listed(not_granted);
     granted.not_covered.push(Words::new(
         format!("同意によらない閲覧（{}）", of.ja.replace('、', "・")),
         format!("access without consent ({})", of.en),

@@ -13,7 +13,7 @@ mod text;
 
 pub use exception::{Exception, proposed_ceiling};
 pub use meet::{Meet, NoMeet, NoRecipientRule};
-pub use text::{day, prefecture};
+pub use text::prefecture;
 
 use crate::profile::{Missing, NetworkProfile, Words};
 use sekisho_domain::{

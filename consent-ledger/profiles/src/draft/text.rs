@@ -4,6 +4,7 @@
 use super::{Draft, Exception, Granted};
 use crate::profile::codes_in_words as codes;
 use sekisho_domain::{AreaCode, Disaster, Grant, Period, Retention, Review, TimeMs};
+use sekisho_words::Day;
 use std::fmt::Write;
 
 pub(super) fn markdown(draft: &Draft) -> String {
@@ -279,13 +280,10 @@ fn cell(text: &str) -> String {
 /// A period by its first and last day in Japan: Japanese and English.
 fn period(period: &Period) -> (String, String) {
     let ja = |time| {
-        let (year, month, day) = day(time);
+        let (year, month, day) = Day::of(time).date();
         format!("{year}年{month}月{day}日")
     };
-    let en = |time| {
-        let (year, month, day) = day(time);
-        format!("{year}-{month:02}-{day:02}")
-    };
+    let en = |time| Day::of(time).to_string();
     match period.until {
         None => (
             format!("{}から、終了するまで", ja(period.from)),
@@ -300,23 +298,4 @@ fn period(period: &Period) -> (String, String) {
             )
         }
     }
-}
-
-/// Year, month and day in Japan (UTC+9, no summer time).
-pub fn day(time: TimeMs) -> (u64, u64, u64) {
-    const DAY_MS: u64 = 86_400_000;
-    const JST_MS: u64 = 9 * 3_600_000;
-    // Days since 0000-03-01, so that the leap day comes last in its year (proleptic Gregorian calendar).
-    let days = time.0.saturating_add(JST_MS) / DAY_MS + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    (year + era * 400 + u64::from(month <= 2), month, day)
 }

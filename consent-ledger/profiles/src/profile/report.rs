@@ -5,31 +5,9 @@ use crate::facts::{NetworkFacts, Row};
 use crate::mapping::Way;
 use crate::vocabulary::{Direction, Join, State, Survey, SurveyCode};
 use sekisho_domain::{Capture, Code, Codes, NewFacility, Scope, Withdrawal};
+pub use sekisho_words::Words;
+use sekisho_words::listed;
 use serde_json::{Value, json};
-
-/// The same in both languages.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Words {
-    /// 日本語.
-    pub ja: String,
-    /// English.
-    pub en: String,
-}
-
-impl Words {
-    /// Both.
-    pub fn new(ja: impl Into<String>, en: impl Into<String>) -> Self {
-        Self {
-            ja: ja.into(),
-            en: en.into(),
-        }
-    }
-    /// A list.
-    pub fn list(words: impl IntoIterator<Item = Self>) -> Self {
-        let (ja, en): (Vec<_>, Vec<_>) = words.into_iter().map(|w| (w.ja, w.en)).unzip();
-        Self::new(ja.join("、"), en.join(", "))
-    }
-}
 
 /// One line of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +46,7 @@ impl Line {
             let Some(row) = of_row.first().map(|said| &said.row) else {
                 continue;
             };
-            let codes = Words::list(of_row.iter().map(|said| match said.state {
+            let codes = listed(of_row.iter().map(|said| match said.state {
                 State::InUse => Words::new(said.ja, said.en),
                 State::Planned => Words::new(
                     format!("{}（予定）", said.ja),
@@ -115,7 +93,7 @@ impl NetworkProfile {
         if self.offered.len() > 1 {
             lines.push(Line {
                 field: Words::new("並存する方式", "Ways side by side"),
-                value: Some(Words::list(self.offered.iter().map(|offered| {
+                value: Some(listed(self.offered.iter().map(|offered| {
                     let words = way(offered);
                     Words::new(
                         format!("{}（{offered}）", words.ja),
@@ -161,7 +139,7 @@ impl NetworkProfile {
             Line::of(
                 ("ネットワークの目的", "What the network is for"),
                 &self.aims,
-                |aims| Words::list(aims.iter().map(|aim| Words::new(aim.ja(), aim.en()))),
+                |aims| listed(aims.iter().map(|aim| Words::new(aim.ja(), aim.en()))),
             ),
             Line::of(
                 ("緊急時に閲覧できる情報", "Emergency access"),
@@ -367,5 +345,5 @@ named!(
 
 /// A set in words.
 pub(crate) fn codes<T: Code + Named>(of: &Codes<T>) -> Words {
-    Words::list(of.iter().map(Named::named))
+    listed(of.iter().map(Named::named))
 }
