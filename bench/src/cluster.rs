@@ -8,7 +8,7 @@ use crate::relay::Relays;
 use sekisho_domain::{FoundingReplica, TimeMs};
 use sekisho_proto::v1;
 use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
-use sekisho_replica::{Clock, Config, Keys, Replica, SystemClock, Timing};
+use sekisho_replica::{Clock, Config, Keys, Replica, Submitter, SystemClock, Timing};
 use sekisho_transport::{
     ClientLimits, Deadline, Expected, Incoming, ServerLimits, channel, outgoing, server,
 };
@@ -220,6 +220,15 @@ pub(crate) fn now() -> TimeMs {
     SystemClock.now()
 }
 
+/// Puts an envelope in order over a way that many share, as a node's people share its; what it came to.
+pub(crate) async fn submit_along(
+    way: &Submitter,
+    envelope: v1::Envelope,
+) -> Result<v1::SubmitReply, BenchError> {
+    let submitted = way.submit(envelope, Deadline::after(PATIENCE)).await;
+    Ok(submitted.map_err(|error| error.status())?.into())
+}
+
 /// Puts an envelope in order; what it came to.
 pub(crate) async fn submit(
     client: &mut LedgerServiceClient<Channel>,
@@ -228,6 +237,7 @@ pub(crate) async fn submit(
     let request = v1::SubmitRequest {
         envelope: Some(envelope),
         forwarded: false,
+        acknowledge: false,
     };
     let deadline = Deadline::after(PATIENCE);
     Ok(client

@@ -2,7 +2,7 @@
 //! mutual TLS. Clients sign beforehand: what a client's own machine does is not the ledger's time.
 
 use crate::BenchError;
-use crate::cluster::{Cluster, PATIENCE, REPLICAS, now, submit};
+use crate::cluster::{Cluster, PATIENCE, REPLICAS, now, submit, submit_along};
 use crate::federation::{FIRST_REQUEST, Federation};
 use crate::group::{Group, Settings};
 use crate::load::{self, Client, Run, joined};
@@ -10,6 +10,7 @@ use prost::Message;
 use sekisho_domain::{Body, Decision, EntryIndex, Outcome};
 use sekisho_proto::v1;
 use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
+use sekisho_replica::Submitter;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -116,9 +117,10 @@ impl Replicated {
     pub(crate) fn run(&mut self, clients: usize, slice: Duration) -> Result<Run, BenchError> {
         let signed = SIGNED_MAX.min(clients * SIGNED_OF_CLIENT_MAX);
         self.stock.fill(self.host.federation(), signed);
-        let channels = self.channels.iter().cycle().take(clients);
-        let asking = channels.map(|channel| Asking {
-            client: LedgerServiceClient::new(channel.clone()),
+        let ways = self.channels.iter().cloned().map(Submitter::new);
+        let ways: Vec<_> = ways.collect();
+        let asking = ways.iter().cycle().take(clients).map(|way| Asking {
+            way: way.clone(),
             signed: Arc::clone(&self.stock.signed),
         });
         let run = load::run(asking.collect(), slice, PATIENCE);
@@ -236,7 +238,7 @@ impl Stock {
 
 /// Submits what is in stock; each must be permitted.
 struct Asking {
-    client: LedgerServiceClient<Channel>,
+    way: Submitter,
     signed: Arc<Mutex<VecDeque<v1::Envelope>>>,
 }
 
@@ -249,7 +251,7 @@ impl Client for Asking {
         let Some(envelope) = envelope else {
             return Ok(false);
         };
-        permitted(submit(&mut self.client, envelope).await?)?;
+        permitted(submit_along(&self.way, envelope).await?)?;
         Ok(true)
     }
 }

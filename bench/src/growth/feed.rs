@@ -4,14 +4,14 @@
 use super::REPLICA;
 use crate::BenchError;
 use crate::authorize::grouped;
-use crate::cluster::{PATIENCE, now, submit};
+use crate::cluster::{PATIENCE, now, submit_along};
 use crate::federation::{FIRST_REQUEST, Federation};
 use crate::group::Group;
 use crate::load::{self, Client, Run};
 use crate::replicated::{CONNECTIONS, PERSONS, outcome, wrong};
 use sekisho_domain::{Body, Outcome};
 use sekisho_proto::v1;
-use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
+use sekisho_replica::Submitter;
 use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -145,14 +145,11 @@ fn submit_all(
     clients: usize,
 ) -> Result<Run, BenchError> {
     let signed: Signed = Arc::new(Mutex::new(ready));
-    let feeding = channels
-        .iter()
-        .cycle()
-        .take(clients)
-        .map(|channel| Feeding {
-            client: LedgerServiceClient::new(channel.clone()),
-            signed: Arc::clone(&signed),
-        });
+    let ways: Vec<_> = channels.iter().cloned().map(Submitter::new).collect();
+    let feeding = ways.iter().cycle().take(clients).map(|way| Feeding {
+        way: way.clone(),
+        signed: Arc::clone(&signed),
+    });
     client.block_on(load::run(feeding.collect(), CHUNK_MAX, PATIENCE))
 }
 
@@ -189,7 +186,7 @@ fn entry(federation: &Federation, n: u64) -> v1::Envelope {
 
 /// Submits what is signed; each must take effect, or be decided.
 struct Feeding {
-    client: LedgerServiceClient<Channel>,
+    way: Submitter,
     signed: Signed,
 }
 
@@ -202,7 +199,7 @@ impl Client for Feeding {
         let Some(envelope) = envelope else {
             return Ok(false);
         };
-        match outcome(submit(&mut self.client, envelope).await?)? {
+        match outcome(submit_along(&self.way, envelope).await?)? {
             Outcome::Accepted | Outcome::Decided(_) => Ok(true),
             other => Err(wrong("an entry", "it takes effect", &other)),
         }

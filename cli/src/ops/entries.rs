@@ -140,6 +140,7 @@ async fn submit(
     let request = v1::SubmitRequest {
         envelope: Some(envelope.clone()),
         forwarded: false,
+        acknowledge: false,
     };
     let mut ledger = session.ledger_client();
     Ok(ledger.submit(outgoing(request, until)).await?.into_inner())

@@ -6,10 +6,10 @@ use sekisho_domain::{EntryIndex, RequestId};
 use sekisho_ledger::checkpoint::{Checkpoint, Extensions};
 use sekisho_ledger::merkle::parse_proof;
 use sekisho_ledger::note::Note;
-use sekisho_ledger::tlog::{Acknowledgement, Receipt};
+use sekisho_ledger::tlog::Receipt;
 use sekisho_ledger::{Leaf, ProofError};
 use sekisho_proto::{ErrorCode, v1};
-use sekisho_replica::Submitted;
+use sekisho_replica::{SubmitError, Submitted};
 use sekisho_transport::outgoing;
 
 fn malformed(error: &(dyn std::error::Error + 'static)) -> Failure {
@@ -75,18 +75,20 @@ pub async fn committed(
     let request = v1::SubmitRequest {
         envelope: Some(envelope),
         forwarded: false,
+        acknowledge: true,
     };
     let call = outgoing(request, session.deadline());
     let reply = session.ledger_client().submit(call).await;
     let reply = reply.map_err(|s| failure_of(&s, &session.ledger_address))?;
     let submitted = Submitted::try_from(reply.into_inner()).map_err(|e| malformed(&e))?;
+    let unsigned = SubmitError::Malformed("it is not signed".to_owned());
+    let acknowledgement = submitted
+        .acknowledgement
+        .ok_or_else(|| malformed(&unsigned))?;
     Ok(Receipt::Committed {
         index,
         leaf,
-        acknowledgement: Acknowledgement {
-            by: submitted.acknowledged_by,
-            signature: submitted.acknowledgement,
-        },
+        acknowledgement,
     })
 }
 

@@ -7,8 +7,8 @@ use sekisho_ledger::Leaf;
 use sekisho_ledger::attested::Question;
 use sekisho_ledger::store::Table;
 use sekisho_proto::v1;
-use sekisho_replica::{SubmitError, Submitted};
-use sekisho_transport::{Deadline, outgoing};
+use sekisho_replica::SubmitError;
+use sekisho_transport::Deadline;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -116,17 +116,7 @@ impl Light {
         envelope: &v1::Envelope,
         deadline: Deadline,
     ) -> Result<Committed, SubmitError> {
-        let request = v1::SubmitRequest {
-            envelope: Some(envelope.clone()),
-            forwarded: false,
-        };
-        let mut client = voter.client();
-        let call = client.submit(outgoing(request, deadline));
-        let submitted = match deadline.bound(call).await {
-            Ok(Ok(reply)) => Submitted::try_from(reply.into_inner())?,
-            Ok(Err(status)) => return Err(SubmitError::of(&status)),
-            Err(_) => return Err(SubmitError::Unknown),
-        };
+        let submitted = voter.submitter.submit(envelope.clone(), deadline).await?;
         let leaf = self.leaf(submitted.index, deadline).await;
         let leaf = leaf.map_err(|error| {
             tracing::warn!(index = %submitted.index, %error, "what became of an entry is not known yet");

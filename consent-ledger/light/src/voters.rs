@@ -6,6 +6,7 @@ use sekisho_domain::{Genesis, NetworkId, ReplicaId};
 use sekisho_ledger::attested::Voter;
 use sekisho_ledger::record::Replica;
 use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
+use sekisho_replica::Submitter;
 use sekisho_transport::{ClientLimits, Expected, Identity, PeerDirectory, TransportError, channel};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -16,6 +17,7 @@ pub(crate) struct Known {
     pub(crate) voter: Voter,
     endpoint: String,
     channel: Channel,
+    pub(crate) submitter: Submitter,
 }
 
 impl Known {
@@ -133,6 +135,7 @@ impl Voters {
         Ok(Arc::new(Known {
             voter,
             endpoint,
+            submitter: Submitter::new(channel.clone()),
             channel,
         }))
     }

@@ -64,8 +64,13 @@ const SENT: u8 = 1;
 const ABANDONED: u8 = 2;
 
 impl Ticket {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(AtomicU8::new(WAITING)))
+    }
+
+    /// Whether the submission leaves now; false if it was abandoned.
+    pub(crate) fn send(&self) -> bool {
+        self.take(SENT)
     }
 
     fn take(&self, to: u8) -> bool {
@@ -184,7 +189,7 @@ fn fill(waiting: &mut Fair<NetworkId, Job>) -> Vec<Job> {
         let Some(job) = waiting.pop_if(room) else {
             break;
         };
-        if job.ticket.take(SENT) {
+        if job.ticket.send() {
             bytes += job.envelope.encoded_len();
             jobs.push(job);
         }
@@ -318,10 +323,10 @@ mod tests {
     #[test]
     fn a_submission_is_sent_or_abandoned_never_both() {
         let ticket = Ticket::new();
-        assert!(ticket.take(SENT));
+        assert!(ticket.send());
         assert!(!ticket.abandon());
         let ticket = Ticket::new();
         assert!(ticket.abandon() && ticket.abandon());
-        assert!(!ticket.take(SENT));
+        assert!(!ticket.send());
     }
 }

@@ -25,8 +25,15 @@ pub const QUEUE_MAX: usize = 4 * BATCH_ENTRIES_MAX;
 pub const PLACES_MAX: usize = 2 * QUEUE_MAX;
 /// Of these, those each network has whatever others do: a round of an institution's work.
 pub const PLACES_ALWAYS: usize = 16;
-/// Submissions on their way to the leader at once: fewer than one connection's streams, which consensus needs too.
-pub const FORWARDS_MAX: usize = sekisho_transport::limits::STREAMS_MAX as usize * 3 / 4;
+/// Submissions on their way to the leader at once: two full batches.
+pub const FORWARDS_MAX: usize = 2 * BATCH_ENTRIES_MAX;
+/// Calls that carry submissions, over one connection at once: fewer than its streams, which consensus needs too.
+pub const CALLS_MAX: usize = sekisho_transport::limits::STREAMS_MAX as usize * 3 / 4;
+/// Submissions in one call.
+pub const SUBMISSIONS_MAX: usize = 128;
+/// Bytes of submissions in one call, unless it carries a single one: with framing it stays below
+/// [`REQUEST_BYTES_MAX`].
+pub const SUBMISSIONS_BYTES_MAX: usize = 60 * 1024;
 /// Public keys kept ready for checking: those of every node and network of a large federation.
 pub const READY_KEYS_MAX: usize = 4_096;
 /// Signature checks remembered between arrival and apply: all that can be queued and in flight, twice.

@@ -63,7 +63,7 @@ pub use membership::{JoinError, Joined, PROMOTE_LAG_MAX, Source, join};
 pub use raft::{Member, WireError};
 pub use replica::{Alarm, MemberStatus, Replica, Status, WaitError};
 pub use store::ReadState;
-pub use submit::{SubmitError, Submitted};
+pub use submit::{SubmitError, Submitted, Submitter};
 pub use tiles::{TILES_CONNECTIONS_MAX, check_address as check_tiles_address, names_loopback};
 pub use timing::{EXPECTED_RTT_DEFAULT_MS, EXPECTED_RTT_MS, RttOutOfRange, Timing};
 

@@ -340,6 +340,7 @@ async fn a_node_gets_outcomes_leaves_and_proofs_over_the_network() {
         let request = v1::SubmitRequest {
             envelope: Some(envelope.clone()),
             forwarded: false,
+            acknowledge: false,
         };
         let reply = client
             .submit(outgoing(request, patience()))

@@ -33,7 +33,7 @@ async fn any_replica_takes_an_entry_and_all_apply_the_same() {
         let message = acknowledged(&cluster.ledger(), submitted.index, &submitted.leaf_hash);
         VerifyingKey::parse(&key)
             .unwrap()
-            .verify(&message, &submitted.acknowledgement)
+            .verify(&message, &submitted.acknowledgement.unwrap().signature)
             .unwrap();
     }
     cluster.assert_equal_states(3).await;

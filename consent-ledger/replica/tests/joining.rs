@@ -167,6 +167,12 @@ impl LedgerService for Liar {
     ) -> Result<Response<v1::SubmitReply>, Status> {
         Err(Status::unimplemented("not asked"))
     }
+    async fn submit_many(
+        &self,
+        _: Request<v1::SubmitManyRequest>,
+    ) -> Result<Response<v1::SubmitManyReply>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
     async fn state(
         &self,
         _: Request<v1::StateRequest>,

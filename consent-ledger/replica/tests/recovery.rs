@@ -11,7 +11,7 @@ use sekisho_domain::{Body, EntryIndex, Recovery, ReplicaId, Seat};
 use sekisho_ledger::merkle::leaf_hash;
 use sekisho_ledger::note::Note;
 use sekisho_ledger::recovery::{Fate, Statement, StatementFault};
-use sekisho_ledger::tlog::{Acknowledgement, Receipt, Witnesses};
+use sekisho_ledger::tlog::{Receipt, Witnesses};
 use sekisho_replica::offline::{
     RecoverError, check_statement, export_stopped, fsck, remains, start_lineage, verify_archive,
 };
@@ -30,10 +30,7 @@ async fn committed(cluster: &Cluster, from: u64, submitted: &Submitted) -> Recei
     Receipt::Committed {
         index: submitted.index,
         leaf: leaf.unwrap(),
-        acknowledgement: Acknowledgement {
-            by: submitted.acknowledged_by,
-            signature: submitted.acknowledgement,
-        },
+        acknowledgement: submitted.acknowledgement.clone().unwrap(),
     }
 }
 

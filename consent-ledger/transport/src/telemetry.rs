@@ -106,11 +106,31 @@ pub fn init(service_name: &str, network: Option<&NetworkId>) -> Result<Guard, Tr
     Ok(guard)
 }
 
+/// The header of a span's context (W3C Trace Context §3.2).
+const TRACEPARENT: &str = "traceparent";
+
 /// Puts the current span's context on an outgoing request (W3C Trace Context: `traceparent`,
 /// `tracestate`). Does nothing outside a trace.
 pub fn inject(metadata: &mut MetadataMap) {
     TraceContextPropagator::new()
         .inject_context(&Span::current().context(), &mut Outgoing(metadata));
+}
+
+/// The current span's context as the value of a `traceparent` header; empty outside a trace.
+pub fn traceparent() -> String {
+    let mut metadata = MetadataMap::new();
+    inject(&mut metadata);
+    let value = metadata.get(TRACEPARENT).and_then(|v| v.to_str().ok());
+    value.unwrap_or_default().to_owned()
+}
+
+/// Makes a span part of the trace that such a value names, if it names one. Call it before the span is first entered.
+pub fn set_remote_traceparent(span: &Span, traceparent: &str) {
+    let mut metadata = MetadataMap::new();
+    if let Ok(value) = traceparent.parse() {
+        metadata.insert(TRACEPARENT, value);
+        set_remote_parent(span, &metadata);
+    }
 }
 
 /// The span context a request carries; an empty context where there is none or it does not parse.

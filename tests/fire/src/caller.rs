@@ -128,6 +128,7 @@ impl Caller {
         let request = v1::SubmitRequest {
             envelope: Some(envelope.clone()),
             forwarded: false,
+            acknowledge: true,
         };
         let deadline = Deadline::after(patience);
         let mut client = self.client(replica);
@@ -154,18 +155,21 @@ impl Caller {
         let keys = self.town.genesis.replicas.iter().map(|replica| {
             VerifyingKey::parse(&replica.checkpoint_key).expect("a founder's key is a key")
         });
+        let Some(said) = &submitted.acknowledgement else {
+            panic!("not acknowledged, though asked to: {submitted:?}");
+        };
         let signer = keys
             .into_iter()
-            .find(|key| key.key_id() == submitted.acknowledged_by)
+            .find(|key| key.key_id() == said.by)
             .unwrap_or_else(|| panic!("acknowledged by a stranger: {submitted:?}"));
         signer
-            .verify(&message, &submitted.acknowledgement)
+            .verify(&message, &said.signature)
             .unwrap_or_else(|e| panic!("an acknowledgement does not verify ({e}): {submitted:?}"));
         Acknowledged {
             index: submitted.index,
             leaf_hash: submitted.leaf_hash,
             outcome: submitted.outcome,
-            by: submitted.acknowledged_by,
+            by: said.by,
         }
     }
 

@@ -229,6 +229,7 @@ impl Client {
         let message = v1::SubmitRequest {
             envelope: Some(envelope),
             forwarded: false,
+            acknowledge: true,
         };
         let deadline = Deadline::after(patience);
         let mut client = LedgerServiceClient::new(line);

@@ -9,7 +9,7 @@ use sekisho_ledger::{Meta, View, tree};
 use sekisho_proto::v1;
 use sekisho_proto::v1::ledger_service_server::{LedgerService, LedgerServiceServer};
 use sekisho_replica::{ReadState, Replica};
-use sekisho_transport::{Deadline, Incoming, ServerLimits, server};
+use sekisho_transport::{Deadline, Incoming, ServerLimits, outgoing, server};
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -220,8 +220,7 @@ impl LedgerService for Service {
                 outcome: sekisho_domain::Outcome::Accepted,
                 duplicate: false,
                 leaf_hash: Hash([0; 32]),
-                acknowledged_by: checkpoint(self.id).key_id(),
-                acknowledgement: checkpoint(self.id).sign(b""),
+                acknowledgement: None,
             },
             _ => self.behind.submit(envelope, deadline).await.unwrap(),
         };
@@ -229,6 +228,25 @@ impl LedgerService for Service {
         submitted.outcome =
             sekisho_domain::Outcome::Refused(sekisho_domain::RefusalReason::NotAuthorised);
         Ok(Response::new(submitted.into()))
+    }
+
+    async fn submit_many(
+        &self,
+        request: Request<v1::SubmitManyRequest>,
+    ) -> Result<Response<v1::SubmitManyReply>, Status> {
+        let deadline = Deadline::of(request.metadata())?;
+        let mut ends = Vec::new();
+        for submission in request.into_inner().submissions {
+            let one = v1::SubmitRequest {
+                envelope: submission.envelope,
+                ..Default::default()
+            };
+            let reply = self.submit(outgoing(one, deadline)).await?.into_inner();
+            ends.push(v1::SubmissionEnd {
+                end: Some(v1::submission_end::End::Reply(reply)),
+            });
+        }
+        Ok(Response::new(v1::SubmitManyReply { ends }))
     }
 
     async fn checkpoint(

@@ -18,6 +18,7 @@ use crate::raft::network::{Line, Peers};
 use crate::raft::{Member, Raft};
 use crate::refusals::{Refusal, Refusals};
 use crate::store::{ReadState, Store, blocking};
+use crate::submit::Submitter;
 use crate::tiles::Tiles;
 use crate::{ReplicaError, state_error};
 use openraft::ServerState;
@@ -51,6 +52,8 @@ struct Inner {
     places: Mutex<Shares<NetworkId>>,
     /// Submissions on their way to the leader; see [`FORWARDS_MAX`](crate::config::FORWARDS_MAX).
     to_leader: Gate,
+    /// The way there, for the last that led.
+    way: Mutex<Option<(u64, Member, Submitter)>>,
     /// What was turned away.
     refusals: Refusals,
     /// What the transport turned away, once it listens.
@@ -384,6 +387,26 @@ impl Replica {
         match self.members().get(&replica) {
             Some(member) => self.0.peers.channel(replica, member),
             None => Err(ReplicaError::Damaged("the membership")),
+        }
+    }
+
+    /// The way to the replica that leads, shared by all submissions that go there.
+    pub(crate) fn way(&self, leader: u64) -> Result<Submitter, ReplicaError> {
+        let members = self.members();
+        let Some(member) = members.get(&leader) else {
+            return Err(ReplicaError::Damaged("the membership"));
+        };
+        let mut way = self.0.way.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*way {
+            Some((to, known, submitter)) if *to == leader && known == member => {
+                Ok(submitter.clone())
+            }
+            _ => {
+                let line = self.0.peers.channel(leader, member)?;
+                let submitter = Submitter::forwarding(line);
+                *way = Some((leader, member.clone(), submitter.clone()));
+                Ok(submitter)
+            }
         }
     }
 

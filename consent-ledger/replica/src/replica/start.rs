@@ -101,6 +101,7 @@ impl Replica {
             queue: Mutex::new(Some(queue)),
             places: Mutex::new(Shares::new(PLACES_MAX, PLACES_ALWAYS)),
             to_leader: Gate::new(FORWARDS_MAX, QUEUE_MAX),
+            way: Mutex::default(),
             refusals: Refusals::default(),
             connections: OnceLock::new(),
             checked,

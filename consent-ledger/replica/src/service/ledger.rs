@@ -1,15 +1,17 @@
 //! `LedgerService`: what any member's node may ask of any replica.
 
 use super::internal;
-use crate::config::LEAVES_AT_ONCE;
+use crate::config::{LEAVES_AT_ONCE, SUBMISSIONS_MAX};
 use crate::refusals::Refusal;
 use crate::replica::{Replica, Status as ReplicaStatus};
-use crate::{ReplicaError, WaitError, state_error};
+use crate::submit::Submitting;
+use crate::{ReplicaError, SubmitError, Submitted, WaitError, state_error};
 use futures::Stream;
-use sekisho_domain::{EntryIndex, Hash, RequestId};
+use sekisho_domain::{EntryIndex, Hash, NetworkId, RequestId, TimeMs};
 use sekisho_ledger::attested::{Ask, AskFault};
 use sekisho_ledger::{View, tree};
 use sekisho_proto::v1::ledger_service_server::LedgerService;
+use sekisho_proto::v1::submission_end::End;
 use sekisho_proto::{ErrorCode, v1};
 use sekisho_transport::{Deadline, peer, telemetry};
 use std::pin::Pin;
@@ -42,6 +44,28 @@ impl Service {
         Deadline::of(request.metadata())
     }
 
+    /// What became of one submission, in a span of its caller's trace.
+    async fn submitted(
+        &self,
+        from: &NetworkId,
+        submitting: Submitting,
+        forwarded: bool,
+        deadline: Deadline,
+        span: Span,
+    ) -> Result<Submitted, SubmitError> {
+        let noting = span.clone();
+        let work = async {
+            let submitted = if forwarded {
+                self.0.submit_as_leader(submitting, deadline).await?
+            } else {
+                self.0.submit_of(from, submitting, deadline).await?
+            };
+            noting.record("index", submitted.index.0);
+            Ok(submitted)
+        };
+        work.instrument(span).await
+    }
+
     async fn size(&self) -> Result<u64, Status> {
         self.0
             .read(|state| tree::size(state).map_err(state_error))
@@ -72,23 +96,73 @@ impl LedgerService for Service {
         let v1::SubmitRequest {
             envelope,
             forwarded,
+            acknowledge,
         } = request.into_inner();
         let envelope =
             envelope.ok_or_else(|| ErrorCode::Invalid.status("the envelope is missing"))?;
         let replica = self.0.config().replica;
         let span = tracing::info_span!("LedgerService.Submit", %replica, forwarded, index = Empty);
-        let noting = span.clone();
-        traced(span, metadata, async move {
-            let submitted = if forwarded {
-                self.0.submit_as_leader(envelope, deadline).await
-            } else {
-                self.0.submit_for(&from, envelope, deadline).await
+        telemetry::set_remote_parent(&span, &metadata);
+        let submitting = Submitting {
+            envelope,
+            acknowledge,
+        };
+        let submitted = self.submitted(&from, submitting, forwarded, deadline, span);
+        let submitted = submitted.await.map_err(|error| error.status())?;
+        Ok(Response::new(submitted.into()))
+    }
+
+    async fn submit_many(
+        &self,
+        request: Request<v1::SubmitManyRequest>,
+    ) -> Result<Response<v1::SubmitManyReply>, Status> {
+        let from = peer(&request)?.network;
+        let call = Deadline::of(request.metadata())?;
+        let v1::SubmitManyRequest {
+            submissions,
+            forwarded,
+        } = request.into_inner();
+        let many = submissions.len();
+        if !(1..=SUBMISSIONS_MAX).contains(&many) {
+            return Err(ErrorCode::Invalid.status(format!(
+                "{many} submissions; a call carries 1 to {SUBMISSIONS_MAX}"
+            )));
+        }
+        let replica = self.0.config().replica;
+        let ends = submissions.into_iter().map(|submission| {
+            let span =
+                tracing::info_span!("LedgerService.SubmitMany", %replica, forwarded, index = Empty);
+            telemetry::set_remote_traceparent(&span, &submission.traceparent);
+            let deadline = match submission.deadline_ms {
+                0 => call,
+                own => call.min(Deadline::at(TimeMs(own))),
             };
-            let submitted = submitted.map_err(|error| error.status())?;
-            noting.record("index", submitted.index.0);
-            Ok(Response::new(submitted.into()))
-        })
-        .await
+            let acknowledge = submission.acknowledge;
+            let submitting = submission.envelope.map(|envelope| Submitting {
+                envelope,
+                acknowledge,
+            });
+            let from = &from;
+            async move {
+                let Some(submitting) = submitting else {
+                    return Err(SubmitError::InvalidAtLeader(
+                        "the envelope is missing".to_owned(),
+                    ));
+                };
+                self.submitted(from, submitting, forwarded, deadline, span)
+                    .await
+            }
+        });
+        let ends = futures::future::join_all(ends).await;
+        let ends = ends.into_iter().map(|end| v1::SubmissionEnd {
+            end: Some(match end {
+                Ok(submitted) => End::Reply(submitted.into()),
+                Err(error) => End::Fault((&error).into()),
+            }),
+        });
+        Ok(Response::new(v1::SubmitManyReply {
+            ends: ends.collect(),
+        }))
     }
 
     async fn outcome_of(

@@ -137,6 +137,13 @@ impl LedgerService for Passing {
         let mut client = LedgerServiceClient::new(self.channel(&request)?);
         client.submit(with_deadline(request)?).await
     }
+    async fn submit_many(
+        &self,
+        request: Request<v1::SubmitManyRequest>,
+    ) -> Result<Response<v1::SubmitManyReply>, Status> {
+        let mut client = LedgerServiceClient::new(self.channel(&request)?);
+        client.submit_many(with_deadline(request)?).await
+    }
     async fn checkpoint(
         &self,
         request: Request<v1::CheckpointRequest>,

@@ -20,6 +20,7 @@ async fn submit(
     let request = v1::SubmitRequest {
         envelope: Some(envelope),
         forwarded: false,
+        acknowledge: false,
     };
     let mut client = client.clone();
     let reply = client.submit(outgoing(request, patience())).await;

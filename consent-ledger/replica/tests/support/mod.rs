@@ -377,7 +377,9 @@ impl Cluster {
     }
 
     pub async fn submit(&self, to: u64, n: u64) -> Result<Submitted, SubmitError> {
-        self.replica(to).submit(self.envelope(n), patience()).await
+        let replica = self.replica(to);
+        let envelope = self.envelope(n);
+        replica.submit_acknowledged(envelope, patience()).await
     }
 }
 

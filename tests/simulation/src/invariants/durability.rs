@@ -31,8 +31,11 @@ impl Invariant for Durability {
             let said = acknowledged(&ledger, submitted.index, &submitted.leaf_hash);
             let founders = scene.genesis.replicas.iter().map(|r| &r.checkpoint_key);
             let signed = founders.chain(&self.joined).any(|key| {
-                VerifyingKey::parse(key)
-                    .is_ok_and(|key| key.verify(&said, &submitted.acknowledgement).is_ok())
+                let acknowledgement = submitted.acknowledgement.as_ref();
+                acknowledgement.is_some_and(|by| {
+                    VerifyingKey::parse(key)
+                        .is_ok_and(|key| key.verify(&said, &by.signature).is_ok())
+                })
             });
             if !signed {
                 return Err(format!(
