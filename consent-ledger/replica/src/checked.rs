@@ -1,16 +1,17 @@
 //! Signatures checked once: on arrival, in a pool of threads, so that `apply` need not pay again.
 
-use crate::config::{AT_ONCE_MAX, CHECKED_MAX, CHECKS_PER_TASK, READY_KEYS_MAX};
+use crate::config::{AT_ONCE_MAX, CHECKED_MAX, CHECKS_PER_TASK};
 use crate::raft::Proposal;
+use crate::ready_keys::ReadyKeys;
 use crate::store::{ReadState, blocking};
 use crate::{ReplicaError, state_error};
 use sekisho_domain::{KeyId, PublicKey};
-use sekisho_ledger::signature::{Signature, VerifyingKey};
+use sekisho_ledger::signature::{Signature, verify_many};
 use sekisho_ledger::{SignatureCheck, View, dsse};
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinSet;
 
 type Id = [u8; 32];
@@ -19,7 +20,7 @@ type Id = [u8; 32];
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
     held: Mutex<Held>,
-    ready: RwLock<HashMap<[u8; 32], VerifyingKey>>,
+    ready: ReadyKeys,
 }
 
 #[derive(Debug, Default)]
@@ -41,16 +42,6 @@ impl Held {
     }
 }
 
-/// All three are of fixed length or last, so different checks have different ids.
-fn id(key: &PublicKey, message: &[u8], signature: &Signature) -> Id {
-    Sha256::new()
-        .chain_update(key.0)
-        .chain_update(signature.0)
-        .chain_update(message)
-        .finalize()
-        .into()
-}
-
 /// Whether this process takes every signature for good; see [`take_signatures_for_good`].
 #[cfg(feature = "unchecked")]
 static UNCHECKED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
@@ -62,52 +53,75 @@ pub fn take_signatures_for_good() {
     UNCHECKED.store(true, std::sync::atomic::Ordering::Relaxed);
 }
 
+/// A signature to check.
+struct Claim<'a> {
+    key: PublicKey,
+    message: &'a [u8],
+    signature: Signature,
+}
+
+impl Claim<'_> {
+    /// All three are of fixed length or last, so different claims have different ids.
+    fn id(&self) -> Id {
+        Sha256::new()
+            .chain_update(self.key.0)
+            .chain_update(self.signature.0)
+            .chain_update(self.message)
+            .finalize()
+            .into()
+    }
+}
+
 impl SignatureCheck for Checked {
     fn holds(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
-        #[cfg(feature = "unchecked")]
-        if UNCHECKED.load(std::sync::atomic::Ordering::Relaxed) {
-            return true;
-        }
-        let id = id(key, message, signature);
-        if self
-            .held
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .known
-            .contains(&id)
-        {
-            return true;
-        }
-        let holds = self
-            .ready(key)
-            .is_some_and(|key| key.verify(message, signature).is_ok());
-        if holds {
-            self.held
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(id);
-        }
-        holds
+        let claim = Claim {
+            key: *key,
+            message,
+            signature: *signature,
+        };
+        self.hold(&[claim]) == [true]
     }
 }
 
 impl Checked {
-    /// A key that can be verified with; parsing one costs a fifth of a check.
-    fn ready(&self, key: &PublicKey) -> Option<VerifyingKey> {
-        let known = {
-            let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
-            ready.get(&key.0).cloned()
+    /// Whether each of some signatures holds. Those not remembered are checked together.
+    fn hold(&self, claims: &[Claim<'_>]) -> Vec<bool> {
+        #[cfg(feature = "unchecked")]
+        if UNCHECKED.load(std::sync::atomic::Ordering::Relaxed) {
+            return vec![true; claims.len()];
+        }
+        let ids: Vec<Id> = claims.iter().map(Claim::id).collect();
+        let mut answers: Vec<bool> = {
+            let held = self.held();
+            ids.iter().map(|id| held.known.contains(id)).collect()
         };
-        if known.is_some() {
-            return known;
+        let mut open = Vec::new();
+        for ((claim, id), answer) in claims.iter().zip(ids).zip(&mut answers) {
+            if !*answer && let Some(key) = self.ready.get(&claim.key) {
+                open.push((claim, key, id, answer));
+            }
         }
-        let parsed = VerifyingKey::parse(key).ok()?;
-        let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
-        if ready.len() >= READY_KEYS_MAX {
-            ready.clear();
+        if open.is_empty() {
+            return answers;
         }
-        ready.insert(key.0, parsed.clone());
-        Some(parsed)
+        let checks: Vec<_> = open
+            .iter()
+            .map(|(claim, key, _, _)| (key.as_ref(), claim.message, &claim.signature))
+            .collect();
+        let found = verify_many(&checks);
+        let mut held = self.held();
+        for ((_, _, id, answer), holds) in open.into_iter().zip(found) {
+            *answer = holds;
+            if holds {
+                held.insert(id);
+            }
+        }
+        drop(held);
+        answers
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Checks the signatures of envelopes a leader sent, by the keys of `state`. A key not (yet) there is
@@ -124,9 +138,7 @@ impl Checked {
         }
         let all = proposals.iter().flat_map(|p| &p.batch().envelopes);
         if all.clone().count() <= AT_ONCE_MAX {
-            return Ok(all
-                .into_iter()
-                .find_map(|envelope| self.fault(envelope, &keys)));
+            return Ok(self.fault(all, &keys));
         }
         let keys = Arc::new(keys);
         let mut tasks = JoinSet::new();
@@ -136,8 +148,7 @@ impl Checked {
                     (Arc::clone(&self), Arc::clone(&keys), proposal.clone());
                 tasks.spawn(blocking(move || {
                     let envelopes = proposal.batch().envelopes.iter();
-                    let mut some = envelopes.skip(from).take(CHECKS_PER_TASK);
-                    Ok(some.find_map(|envelope| this.fault(envelope, &keys)))
+                    Ok(this.fault(envelopes.skip(from).take(CHECKS_PER_TASK), &keys))
                 }));
             }
         }
@@ -149,15 +160,42 @@ impl Checked {
         Ok(None)
     }
 
-    fn fault(&self, envelope: &v1::Envelope, keys: &BTreeMap<KeyId, PublicKey>) -> Option<KeyId> {
-        let message = dsse::pae(&envelope.payload_type, &envelope.payload);
-        envelope.signatures.iter().find_map(|signature| {
-            let id = KeyId::try_from(signature.key_id.as_slice()).ok()?;
-            let key = keys.get(&id)?;
-            let holds = Signature::try_from(signature.signature.as_slice())
-                .is_ok_and(|signature| self.holds(key, &message, &signature));
-            (!holds).then_some(id)
-        })
+    /// The key of the first signature of some envelopes that does not hold; one that is not 64 bytes comes before all others.
+    fn fault<'a>(
+        &self,
+        envelopes: impl Iterator<Item = &'a v1::Envelope>,
+        keys: &BTreeMap<KeyId, PublicKey>,
+    ) -> Option<KeyId> {
+        let messages: Vec<_> = envelopes
+            .map(|envelope| {
+                let message = dsse::pae(&envelope.payload_type, &envelope.payload);
+                (envelope, message)
+            })
+            .collect();
+        let (mut ids, mut claims) = (Vec::new(), Vec::new());
+        for (envelope, message) in &messages {
+            for signature in &envelope.signatures {
+                let Ok(id) = KeyId::try_from(signature.key_id.as_slice()) else {
+                    continue;
+                };
+                let Some(&key) = keys.get(&id) else {
+                    continue;
+                };
+                let Ok(signature) = Signature::try_from(signature.signature.as_slice()) else {
+                    return Some(id);
+                };
+                ids.push(id);
+                claims.push(Claim {
+                    key,
+                    message,
+                    signature,
+                });
+            }
+        }
+        let holds = self.hold(&claims);
+        ids.into_iter()
+            .zip(holds)
+            .find_map(|(id, holds)| (!holds).then_some(id))
     }
 }
 
@@ -194,6 +232,54 @@ mod tests {
             );
         }
         assert_eq!(checked.held.lock().unwrap().known.len(), 1);
+    }
+
+    #[test]
+    fn some_of_which_one_is_bad_or_remembered_are_answered_in_order() {
+        let keys = [1, 2, 3].map(|n| SigningKey::from_secret(&[n; 32]));
+        let checked = Checked::default();
+        let first = keys[0].public_key();
+        assert!(checked.holds(&first, b"message", &keys[0].sign(b"message")));
+        let claim = |key: PublicKey, signer: &SigningKey| Claim {
+            key,
+            message: b"message",
+            signature: signer.sign(b"message"),
+        };
+        let claims = [
+            claim(keys[1].public_key(), &keys[1]),
+            claim(PublicKey([0; 32]), &keys[1]),
+            claim(first, &keys[0]),
+            claim(first, &keys[1]),
+            claim(keys[2].public_key(), &keys[2]),
+        ];
+        for _ in 0..2 {
+            assert_eq!(checked.hold(&claims), [true, false, true, false, true]);
+            assert_eq!(checked.held().known.len(), 3);
+        }
+        assert_eq!(checked.hold(&[]), Vec::<bool>::new());
+    }
+
+    #[test]
+    fn the_first_signature_that_does_not_hold_is_the_fault() {
+        let keys = [1, 2, 3].map(|n| SigningKey::from_secret(&[n; 32]));
+        let of_state: BTreeMap<KeyId, PublicKey> = keys[..2]
+            .iter()
+            .map(|key| (key.key_id(), key.public_key()))
+            .collect();
+        let sealed = |n: u8| sekisho_ledger::seal("type", vec![n], &[&keys[0], &keys[1], &keys[2]]);
+        let fault =
+            |envelopes: &[v1::Envelope]| Checked::default().fault(envelopes.iter(), &of_state);
+        let mut envelopes = [sealed(1), sealed(2), sealed(3)];
+        assert_eq!(fault(&envelopes), None);
+        // By a key that the state does not have.
+        envelopes[0].signatures[2].signature = vec![0; 64];
+        assert_eq!(fault(&envelopes), None);
+        envelopes[2].signatures[0].signature = vec![0; 64];
+        assert_eq!(fault(&envelopes), Some(keys[0].key_id()));
+        envelopes[1].signatures[1].signature = vec![0; 64];
+        assert_eq!(fault(&envelopes), Some(keys[1].key_id()));
+        envelopes[1].signatures[1].signature = vec![0; 63];
+        assert_eq!(fault(&envelopes), Some(keys[1].key_id()));
     }
 
     #[test]

@@ -2,16 +2,27 @@
 
 use crate::{hex, json, set};
 use sekisho_domain::PublicKey;
-use sekisho_ledger::signature::{Signature, VerifyingKey};
+use sekisho_ledger::signature::{ReadyKey, Signature, VerifyingKey, verify_many};
 use serde_json::Value;
 
-/// Whether the signature holds, with a key that may be verified with.
+/// Whether the signature holds, with a key that may be verified with. Checked in each way there is, with one answer.
 fn holds(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     let (Ok(key), Ok(signature)) = (PublicKey::try_from(key), Signature::try_from(signature))
     else {
         return false;
     };
-    VerifyingKey::parse(&key).is_ok_and(|key| key.verify(message, &signature).is_ok())
+    let Ok(key) = VerifyingKey::parse(&key) else {
+        return false;
+    };
+    let holds = key.verify(message, &signature).is_ok();
+    let plain = ReadyKey::new(&key);
+    let table = plain.with_table();
+    let checks = [&plain, &table].map(|key| (key, message, &signature));
+    assert_eq!(verify_many(&checks), [holds; 2], "{key:?} {signature:?}");
+    let theirs = ed25519_dalek::VerifyingKey::from_bytes(&key.public_key().0)
+        .and_then(|key| key.verify_strict(message, &signature.0.into()));
+    assert_eq!(theirs.is_ok(), holds, "{key:?} {signature:?}");
+    holds
 }
 
 /// Whether the ledger would let the key in.

@@ -7,6 +7,15 @@
 //!
 //! Three strengths of key, weakest first: [`PublicKey`] is 32 bytes somebody sent; [`VerifyingKey`] is
 //! one that can be verified with; a key let into the ledger has also passed [`VerifyingKey::register`].
+//! A [`ReadyKey`] is a verifying key made quicker, for whoever checks much.
+
+mod multiples;
+mod ready_key;
+#[cfg(test)]
+#[path = "signature_test.rs"]
+mod tests;
+
+pub use ready_key::{ReadyKey, verify_many};
 
 use crate::ProofError;
 use curve25519_dalek::constants::EIGHT_TORSION;
@@ -160,7 +169,3 @@ impl fmt::Debug for SigningKey {
         write!(f, "SigningKey(of {})", self.key_id())
     }
 }
-
-#[cfg(test)]
-#[path = "signature_test.rs"]
-mod tests;
