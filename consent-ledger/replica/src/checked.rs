@@ -134,7 +134,7 @@ impl Checked {
     ) -> Result<Option<KeyId>, ReplicaError> {
         let mut keys = BTreeMap::new();
         for proposal in proposals {
-            add_keys(&mut keys, &proposal.batch().envelopes, &state)?;
+            add_keys(&mut keys, proposal.batch().envelopes.iter(), &state)?;
         }
         let all = proposals.iter().flat_map(|p| &p.batch().envelopes);
         if all.clone().count() <= AT_ONCE_MAX {
@@ -158,6 +158,19 @@ impl Checked {
             }
         }
         Ok(None)
+    }
+
+    /// Checks the signatures of envelopes that are about to be admitted together, so that each is known when its turn
+    /// comes. What does not hold, or is by nobody known, is found then.
+    pub(crate) fn check_ahead<'a>(
+        &self,
+        envelopes: impl Iterator<Item = &'a v1::Envelope> + Clone,
+        state: &ReadState,
+    ) -> Result<(), ReplicaError> {
+        let mut keys = BTreeMap::new();
+        add_keys(&mut keys, envelopes.clone(), state)?;
+        self.fault(envelopes, &keys);
+        Ok(())
     }
 
     /// The key of the first signature of some envelopes that does not hold; one that is not 64 bytes comes before all others.
@@ -199,12 +212,12 @@ impl Checked {
     }
 }
 
-fn add_keys(
+fn add_keys<'a>(
     keys: &mut BTreeMap<KeyId, PublicKey>,
-    envelopes: &[v1::Envelope],
+    envelopes: impl Iterator<Item = &'a v1::Envelope>,
     state: &ReadState,
 ) -> Result<(), ReplicaError> {
-    for signature in envelopes.iter().flat_map(|envelope| &envelope.signatures) {
+    for signature in envelopes.flat_map(|envelope| &envelope.signatures) {
         if let Ok(id) = KeyId::try_from(signature.key_id.as_slice())
             && !keys.contains_key(&id)
             && let Some(record) = View(state).key(&id).map_err(state_error)?

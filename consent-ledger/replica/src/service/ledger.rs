@@ -128,6 +128,8 @@ impl LedgerService for Service {
                 "{many} submissions; a call carries 1 to {SUBMISSIONS_MAX}"
             )));
         }
+        let all = submissions.iter().filter_map(|one| one.envelope.as_ref());
+        self.0.check_ahead(all).map_err(|error| internal(&error))?;
         let replica = self.0.config().replica;
         let ends = submissions.into_iter().map(|submission| {
             let span =
