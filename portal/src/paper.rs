@@ -21,7 +21,7 @@ const TYPEFACE: Name<'static> = Name(b"HeiseiKakuGo-W5");
 /// Unicode in UTF-16BE to the characters of Adobe-Japan1, horizontally.
 const ENCODING: Name<'static> = Name(b"UniJIS-UTF16-H");
 const TYPE0: Name<'static> = Name(b"HeiseiKakuGo-W5-UniJIS-UTF16-H");
-/// Characters of Adobe-Japan1 half an em wide: Latin, and half-width katakana.
+/// Characters of Adobe-Japan1 half an em wide: Latin, and half-width katakana (Adobe Technical Note 5078).
 const HALF_WIDE: [(u16, u16); 2] = [(1, 230), (231, 632)];
 
 /// What stands on the pages.

@@ -124,6 +124,7 @@ impl Table {
         matches!(
             self,
             Self::Network
+                | Self::Key
                 | Self::Facility
                 | Self::ConsentPolicy
                 | Self::Agreement

@@ -92,6 +92,7 @@ patient-download-how = You can keep this as a file, or print this page.
 patient-download-pdf = Save as a document (PDF)
 patient-download-json = Save as data (JSON)
 patient-download-made = As of { $when }.
+patient-download-older = There are older looks than number { $number }. They are not in this list. Ask your network for them.
 patient-stands = in force
 patient-fault-viewer = Choose who may not look.
 patient-fault-category = Choose the kinds of documents again.

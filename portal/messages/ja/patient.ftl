@@ -92,6 +92,7 @@ patient-download-how = 控えをファイルで保存できます。このペー
 patient-download-pdf = 文書（PDF）で保存する
 patient-download-json = データ（JSON）で保存する
 patient-download-made = { $when } の時点の内容です。
+patient-download-older = 番号 { $number } より前の記録は、この一覧に入っていません。見たいときは、ネットワークの窓口に言ってください。
 patient-stands = 有効
 patient-fault-viewer = 見せない相手を選んでください。
 patient-fault-category = 記録の種類を選びなおしてください。

@@ -23,7 +23,17 @@ struct DownloadPage<'a> {
     looked: Vec<Looked>,
     given: Vec<Given>,
     refused: Vec<Refused>,
+    /// What is not in it, if anything.
+    missing: Vec<String>,
     now: String,
+}
+
+/// What of the accesses is not in a download: those not read from the ledger yet, and those before the oldest of it.
+fn missing(page: &Page<'_>, older: Option<u64>) -> Vec<String> {
+    let behind = page.portal.rows.behind();
+    let behind = (behind > 0).then(|| page.with("patient-behind", "count", behind));
+    let older = older.map(|oldest| page.with("patient-download-older", "number", oldest));
+    behind.into_iter().chain(older).collect()
 }
 
 /// All of it on one page, to read or print.
@@ -31,10 +41,11 @@ pub(super) async fn show(State(portal): State<Portal>, visitor: Visitor) -> Resp
     answered(&portal, &visitor, async {
         let about = about(&portal, &visitor).await?;
         let page = Page::new(&portal, &visitor, "patient-download-title");
-        let looked = looked(&page, &about, None, ALL).await?.0;
+        let (looked, older) = looked(&page, &about, None, ALL).await?;
         let (given, refused) = (given(&page, &about).await?, refused(&page, &about).await?);
         let now = page.moment(portal.environment.now());
         html(&DownloadPage {
+            missing: missing(&page, older),
             looked,
             given,
             refused,
@@ -50,10 +61,10 @@ pub(super) async fn paper(State(portal): State<Portal>, visitor: Visitor) -> Res
     answered(&portal, &visitor, async {
         let about = about(&portal, &visitor).await?;
         let page = Page::new(&portal, &visitor, "patient-download-title");
-        let looked = looked(&page, &about, None, ALL).await?.0;
+        let (looked, older) = looked(&page, &about, None, ALL).await?;
         let (given, refused) = (given(&page, &about).await?, refused(&page, &about).await?);
         let now = page.moment(portal.environment.now());
-        let lines = lines(&page, now, &looked, &given, &refused);
+        let lines = lines(&page, now, missing(&page, older), &looked, &given, &refused);
         let file = pdf(&page.t(page.title), page.code(), &lines);
         let headers = [
             (CONTENT_TYPE, HeaderValue::from_static("application/pdf")),
@@ -70,6 +81,7 @@ pub(super) async fn paper(State(portal): State<Portal>, visitor: Visitor) -> Res
 fn lines(
     page: &Page<'_>,
     now: String,
+    missing: Vec<String>,
     looked: &[Looked],
     given: &[Given],
     refused: &[Refused],
@@ -83,8 +95,9 @@ fn lines(
         heading(page.title),
         Line::Text(page.network().to_owned()),
         Line::Under(page.with("patient-download-made", "when", now)),
-        heading("patient-agreed"),
     ];
+    all.extend(missing.into_iter().map(Line::Text));
+    all.push(heading("patient-agreed"));
     if given.is_empty() {
         all.push(Line::Text(page.t("patient-agreed-nothing")));
     }
@@ -178,7 +191,7 @@ pub(super) async fn json(State(portal): State<Portal>, visitor: Visitor) -> Resp
     answered(&portal, &visitor, async {
         let about = about(&portal, &visitor).await?;
         let (consents, reservations) = records(&portal, &about).await?;
-        let (accesses, _) = super::accesses::rows(&portal, &about, None, ALL).await?;
+        let (accesses, older) = super::accesses::rows(&portal, &about, None, ALL).await?;
         let consents: Vec<_> = consents
             .iter()
             .map(|g| json!({ "index": g.granted, "granted_ms": g.granted_at, "withdrawn": g.withdrawn, "consent": g.consent }))
@@ -190,6 +203,8 @@ pub(super) async fn json(State(portal): State<Portal>, visitor: Visitor) -> Resp
         let all = json!({
             "network": portal.settings.network, "facility": about.chart.facility, "made_ms": portal.environment.now(),
             "consents": consents, "reservations": reservations, "accesses": accesses,
+            // Leaves of the ledger not read yet, and the oldest access of this file if there are older ones.
+            "leaves_behind": portal.rows.behind(), "older_than": older,
         });
         let text = serde_json::to_string_pretty(&all).map_err(|_| Fault::Stopping)?;
         let headers = [

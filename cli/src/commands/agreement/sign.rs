@@ -108,10 +108,11 @@ pub(super) async fn run(args: &SignArgs, at: &At) -> Result<Exit, Failure> {
 /// page, which puts it in order.
 fn sign_file(file: &Path, key: &Path, asked: bool, at: &At) -> Result<Exit, Failure> {
     let (content, _) = text::read(file)?;
+    let name = file.display();
     let refused = |why: &dyn std::fmt::Display| {
         Failure::usage(
-            format!("監査担当の画面が出す署名用のファイルではありません：{why}"),
-            format!("it is not a file to sign, as an officer's page gives it: {why}"),
+            format!("{name} は、監査担当の画面が出す署名用のファイルではありません：{why}"),
+            format!("{name} is not a file to sign, as an officer's page gives it: {why}"),
         )
     };
     if content.len() > UNSIGNED_BYTES_MAX {

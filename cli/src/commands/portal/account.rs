@@ -154,10 +154,12 @@ fn failed(fault: &AccountsFault) -> Failure {
             return Failure::new(
                 Exit::Unavailable,
                 format!(
-                    "{path} はほかのプロセス（動いているノード）が開いています。ノードを止めてから実行してください"
+                    "{path} はほかのプロセス（動いているノード）が開いています。運用担当の画面（/operator/accounts）を使うか、\
+                     ノードを止めてから実行してください"
                 ),
                 format!(
-                    "{path} is open in another process, the running node most likely; stop it first"
+                    "{path} is open in another process, the running node most likely; use the operator's page \
+                     (/operator/accounts), or stop the node first"
                 ),
             );
         }

@@ -154,7 +154,12 @@ impl<S: StateRead> View<'_, S> {
     /// # Errors
     /// See [`View::meta`].
     pub fn key(self, id: &KeyId) -> Answer<Option<Record<Key>>, S> {
-        record::get(self.0, Table::Key, id.as_bytes())
+        let read = || record::peek::<_, Key>(self.0, Table::Key, id.as_bytes());
+        let key = self.kept(Table::Key, id.as_bytes(), read)?;
+        if let Some(record) = key.as_ref() {
+            self.0.used(&record.sources);
+        }
+        Ok(Option::clone(&key))
     }
     /// Every key not revoked, of one purpose.
     ///
