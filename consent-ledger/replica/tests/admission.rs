@@ -14,6 +14,7 @@ use sekisho_ledger::sign_entry;
 use sekisho_ledger::signature::SigningKey;
 use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
 use sekisho_proto::v1::raft_service_client::RaftServiceClient;
+use sekisho_proto::v1::submission_end::End;
 use sekisho_proto::{ErrorCode, v1};
 use sekisho_replica::{Clock, SubmitError, SystemClock};
 use sekisho_transport::outgoing;
@@ -199,6 +200,31 @@ async fn services_answer_members_and_replicas_only() {
     };
     let refused = raft.vote(outgoing(request, patience())).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+
+    // It forwards nothing for anybody: what it says it forwards has its own place, and goes the usual way.
+    let follower = 1 + cluster.leader().await % 3;
+    let own = Body::FacilityRegister {
+        facility: "4110000004".parse().unwrap(),
+        kind: FacilityKind::Clinic,
+        name: "clinic".to_owned(),
+        municipality: None,
+    };
+    let submission = v1::Submission {
+        envelope: Some(cluster.said_by(4, own)),
+        ..Default::default()
+    };
+    let request = v1::SubmitManyRequest {
+        submissions: vec![submission],
+        forwarded: true,
+    };
+    let mut ledger = LedgerServiceClient::new(cluster.channel_as(&transport(4), follower));
+    let reply = ledger.submit_many(outgoing(request, patience())).await;
+    let ends = reply.unwrap().into_inner().ends;
+    let end = ends.into_iter().next().and_then(|end| end.end);
+    let Some(End::Reply(reply)) = end else {
+        panic!("{end:?}");
+    };
+    assert_eq!((reply.index, reply.duplicate), (1, false));
 
     // A revocation holds at once, on a connection that is open already.
     let revoke = Body::KeyRevoke {

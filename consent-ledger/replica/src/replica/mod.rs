@@ -466,6 +466,13 @@ pub(crate) struct Place {
     network: NetworkId,
 }
 
+impl Place {
+    /// Whose it is.
+    pub(crate) fn network(&self) -> &NetworkId {
+        &self.network
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let places = self.replica.0.places.lock();

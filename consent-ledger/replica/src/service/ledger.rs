@@ -3,7 +3,7 @@
 use super::internal;
 use crate::config::{LEAVES_AT_ONCE, SUBMISSIONS_MAX};
 use crate::refusals::Refusal;
-use crate::replica::{Replica, Status as ReplicaStatus};
+use crate::replica::{Place, Replica, Status as ReplicaStatus};
 use crate::submit::Submitting;
 use crate::{ReplicaError, SubmitError, Submitted, WaitError, state_error};
 use futures::Stream;
@@ -44,21 +44,28 @@ impl Service {
         Deadline::of(request.metadata())
     }
 
+    /// A place for a submission of this caller; none for one that another replica forwards, which has a place there.
+    fn place(&self, from: &NetworkId, forwarded: bool) -> Result<Option<Place>, SubmitError> {
+        // Whoever runs no replica forwards nothing, whatever it says.
+        if forwarded && self.0.directory_of_replicas().runs(from, None) {
+            return Ok(None);
+        }
+        self.0.place_for(from).map(Some)
+    }
+
     /// What became of one submission, in a span of its caller's trace.
     async fn submitted(
         &self,
-        from: &NetworkId,
+        place: Option<Place>,
         submitting: Submitting,
-        forwarded: bool,
         deadline: Deadline,
         span: Span,
     ) -> Result<Submitted, SubmitError> {
         let noting = span.clone();
         let work = async {
-            let submitted = if forwarded {
-                self.0.submit_as_leader(submitting, deadline).await?
-            } else {
-                self.0.submit_of(from, submitting, deadline).await?
+            let submitted = match place {
+                None => self.0.submit_as_leader(submitting, deadline).await?,
+                Some(place) => self.0.submit_in(place, submitting, deadline).await?,
             };
             noting.record("index", submitted.index.0);
             Ok(submitted)
@@ -107,8 +114,9 @@ impl LedgerService for Service {
             envelope,
             acknowledge,
         };
-        let submitted = self.submitted(&from, submitting, forwarded, deadline, span);
-        let submitted = submitted.await.map_err(|error| error.status())?;
+        let place = self.place(&from, forwarded).map_err(|e| e.status())?;
+        let submitted = self.submitted(place, submitting, deadline, span).await;
+        let submitted = submitted.map_err(|error| error.status())?;
         Ok(Response::new(submitted.into()))
     }
 
@@ -128,10 +136,15 @@ impl LedgerService for Service {
                 "{many} submissions; a call carries 1 to {SUBMISSIONS_MAX}"
             )));
         }
-        let all = submissions.iter().filter_map(|one| one.envelope.as_ref());
+        // Places first: nothing is checked for whoever has too much under way.
+        let places = submissions.iter().map(|_| self.place(&from, forwarded));
+        let places: Vec<_> = places.collect();
+        let placed = submissions.iter().zip(&places);
+        let placed = placed.filter(|(_, place)| place.is_ok());
+        let all = placed.filter_map(|(submission, _)| submission.envelope.as_ref());
         self.0.check_ahead(all).map_err(|error| internal(&error))?;
         let replica = self.0.config().replica;
-        let ends = submissions.into_iter().map(|submission| {
+        let ends = submissions.into_iter().zip(places).map(|(submission, place)| {
             let span =
                 tracing::info_span!("LedgerService.SubmitMany", %replica, forwarded, index = Empty);
             telemetry::set_remote_traceparent(&span, &submission.traceparent);
@@ -144,15 +157,13 @@ impl LedgerService for Service {
                 envelope,
                 acknowledge,
             });
-            let from = &from;
             async move {
+                let place = place?;
                 let Some(submitting) = submitting else {
-                    return Err(SubmitError::InvalidAtLeader(
-                        "the envelope is missing".to_owned(),
-                    ));
+                    let missing = "the envelope is missing".to_owned();
+                    return Err(SubmitError::InvalidAtLeader(missing));
                 };
-                self.submitted(from, submitting, forwarded, deadline, span)
-                    .await
+                self.submitted(place, submitting, deadline, span).await
             }
         });
         let ends = futures::future::join_all(ends).await;

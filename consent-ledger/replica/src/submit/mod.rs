@@ -16,7 +16,7 @@ use crate::batcher::{Lost, Refused};
 use crate::gate::Crowded;
 use crate::membership::refuse;
 use crate::refusals::Refusal;
-use crate::replica::Replica;
+use crate::replica::{Place, Replica};
 use crate::store::blocking;
 use crate::{ReplicaError, state_error};
 use sekisho_domain::{EntryIndex, Hash, NetworkId};
@@ -77,7 +77,8 @@ impl Replica {
             envelope,
             acknowledge: true,
         };
-        self.submit_of(self.network(), submitting, deadline).await
+        let place = self.place_for(self.network())?;
+        self.submit_in(place, submitting, deadline).await
     }
 
     /// The same for a network that sent it here, and takes one of that network's places.
@@ -94,20 +95,26 @@ impl Replica {
             envelope,
             acknowledge: false,
         };
-        self.submit_of(network, submitting, deadline).await
+        let place = self.place_for(network)?;
+        self.submit_in(place, submitting, deadline).await
     }
 
+    /// A place for a submission that a network sent here.
+    pub(crate) fn place_for(&self, network: &NetworkId) -> Result<Place, SubmitError> {
+        self.place(network).ok_or_else(|| {
+            self.refused(Refusal::Overloaded);
+            SubmitError::Overloaded
+        })
+    }
+
+    /// Submits for the network that holds the place.
     #[tracing::instrument(name = "submit", skip_all, fields(replica = %self.id(), index = tracing::field::Empty))]
-    pub(crate) async fn submit_of(
+    pub(crate) async fn submit_in(
         &self,
-        network: &NetworkId,
+        place: Place,
         submitting: Submitting,
         deadline: Deadline,
     ) -> Result<Submitted, SubmitError> {
-        let Some(_place) = self.place(network) else {
-            self.refused(Refusal::Overloaded);
-            return Err(SubmitError::Overloaded);
-        };
         let (mut maybe_sent, mut pause) = (false, RETRY_PAUSE);
         loop {
             if self.is_stopped() {
@@ -130,7 +137,7 @@ impl Replica {
                     self.attempt_here(&submitting, deadline).await
                 }
                 Some(leader) => {
-                    self.attempt_there(leader, network, &submitting, deadline)
+                    self.attempt_there(leader, place.network(), &submitting, deadline)
                         .await
                 }
                 None => Attempt::NotSent,
