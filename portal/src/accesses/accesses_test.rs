@@ -1,6 +1,6 @@
 //! Rows over a real ledger: what is found by what, and that they follow it.
 
-use super::store::Chunk;
+use super::taking::Chunk;
 use super::*;
 use sekisho_domain::{
     AccessRequest, Action, Body, Commitment, ConsentRule, EntryIndex, Hash, NetworkId, Purpose,

@@ -1,6 +1,8 @@
 //! Keeping the rows up with the ledger.
 
-use super::store::{Accesses, AccessesFault, Chunk, Place};
+use super::store::Accesses;
+use super::tables::{AccessesFault, Place};
+use super::taking::Chunk;
 use crate::fault::Fault;
 use crate::state::Portal;
 use sekisho_domain::{EntryIndex, Hash, LedgerId};

@@ -12,12 +12,13 @@
 mod follow;
 mod row;
 mod store;
+mod tables;
+mod taking;
 
 pub use follow::{CHUNK_LEAVES, PAGE_CHUNKS_MAX};
 pub use row::{Decided, Row, Target};
-pub use store::{
-    Accesses, AccessesFault, Found, Raised, SCANNED_MAX, Traffic, Turn, Wanted, Window,
-};
+pub use store::{Accesses, Found, SCANNED_MAX, Traffic, Turn, Wanted, Window};
+pub use tables::{AccessesFault, Raised};
 
 pub(crate) use follow::keep;
 

@@ -1,101 +1,25 @@
-//! The rows on disk, and what finds them.
-//!
-//! ```text
-//! place       "place" -> ledger (32) ‖ next leaf (8, BE) ‖ SHA-256 of the leaf before it (32)
-//! rows        index -> row (version byte, postcard)
-//! of-subject  network ‖ 0 ‖ subject (16) ‖ index (8, BE) -> ()
-//! of-who      practitioner (16) ‖ index -> ()
-//! of-facility facility ‖ 0 ‖ index -> ()
-//! loose       index -> content (32)     a release or a receipt came whose other half did not, or differs
-//! alerts      index -> raised (postcard)
-//! traffic     day (4, BE) ‖ viewing ‖ 0 ‖ disclosing -> asked (8, LE) ‖ permitted (8, LE)
-//! ```
-//! A chunk of leaves and the place behind it are one transaction: after a crash it goes on where it was. The file grows as
-//! the ledger does, at about a quarter of its size, and has no other bound. Calls block on the disk.
+//! Opening the rows, and finding them. Calls block on the disk.
 
-use super::row::{Decided, Row};
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
-use redb::{Table, WriteTransaction};
-use sekisho_domain::{
-    Body, EntryIndex, FacilityId, Hash, LedgerId, NetworkId, Outcome, PractitionerId, Purpose,
-    SecurityAlert, SubjectId, TimeMs, Transfer,
+use super::row::Row;
+use super::tables::{
+    ALERTS, AccessesFault, Answer, LOOSE, OF_FACILITY, OF_SUBJECT, OF_WHO, PLACE, Place, ROWS,
+    Raised, TRAFFIC, counts, day, decoded, facility_prefix, failed, indexed, pair_of, placed,
+    row_of, subject_prefix,
 };
-use sekisho_ledger::Leaf;
-use serde::{Deserialize, Serialize};
+use super::taking::{Chunk, cleared, tables, taken};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
+use sekisho_domain::{
+    EntryIndex, FacilityId, NetworkId, PractitionerId, Purpose, SubjectId, TimeMs,
+};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-type Keys = TableDefinition<'static, &'static [u8], ()>;
-const PLACE: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("place");
-const ROWS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("rows");
-const OF_SUBJECT: Keys = TableDefinition::new("of-subject");
-const OF_WHO: Keys = TableDefinition::new("of-who");
-const OF_FACILITY: Keys = TableDefinition::new("of-facility");
-const LOOSE: TableDefinition<'static, u64, [u8; 32]> = TableDefinition::new("loose");
-const ALERTS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("alerts");
-const TRAFFIC: TableDefinition<'static, &[u8], [u8; 16]> = TableDefinition::new("traffic");
-
-/// The version of every row; the file of another one is made again.
-const VERSION: u8 = 1;
 /// Rows one question looks at, where a filter finds few: some ten milliseconds' work. Who asks is told where it stopped,
 /// and goes on from there.
 pub const SCANNED_MAX: usize = 20_000;
 /// Memory for the file's pages: that of lists, not of a ledger.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
-/// One day, in milliseconds.
-const DAY_MS: u64 = 86_400_000;
-
-/// Why the rows cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum AccessesFault {
-    /// Another process has the file open.
-    #[error("{0} is open in another process")]
-    InUse(PathBuf),
-    /// The database failed.
-    #[error(
-        "the database of accesses failed; it can be deleted, and is made again from the ledger"
-    )]
-    Database(#[source] Box<redb::Error>),
-    /// A row is not what was written.
-    #[error("a row of the accesses is damaged; the file can be deleted, and is made again")]
-    Damaged(#[source] postcard::Error),
-}
-
-fn failed(error: impl Into<redb::Error>) -> AccessesFault {
-    AccessesFault::Database(Box::new(error.into()))
-}
-
-type Answer<T> = Result<T, AccessesFault>;
-
-/// How far the ledger was taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    pub ledger: LedgerId,
-    pub next: u64,
-    pub last: Hash,
-}
-
-/// A stretch of the ledger, in order.
-#[derive(Debug)]
-pub(super) struct Chunk {
-    pub ledger: LedgerId,
-    /// Whether what was taken before no longer stands: everything is made again.
-    pub anew: bool,
-    pub leaves: Vec<(Leaf, Hash)>,
-}
-
-/// An alert on the ledger.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Raised {
-    /// Its leaf.
-    pub index: EntryIndex,
-    /// When.
-    pub time: TimeMs,
-    /// What it says.
-    pub alert: SecurityAlert,
-}
-
 /// Between two instants; from the first on, before the second.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Window {
@@ -236,20 +160,7 @@ impl Accesses {
         if chunk.anew {
             cleared(&mut txn)?;
         }
-        {
-            let mut taking = Taking::of(&txn)?;
-            for (leaf, _) in &chunk.leaves {
-                taking.leaf(leaf)?;
-            }
-            if let Some((leaf, hash)) = chunk.leaves.last() {
-                let mut place = vec![VERSION];
-                place.extend(chunk.ledger.as_bytes());
-                place.extend((leaf.index.0 + 1).to_be_bytes());
-                place.extend(hash.as_bytes());
-                let mut table = txn.open_table(PLACE).map_err(failed)?;
-                table.insert("place", place.as_slice()).map_err(failed)?;
-            }
-        }
+        taken(&txn, chunk)?;
         txn.commit().map_err(failed)
     }
 
@@ -435,158 +346,6 @@ impl Wanted {
     }
 }
 
-/// Leaves being taken into open tables.
-struct Taking<'t> {
-    rows: Table<'t, u64, &'static [u8]>,
-    of_subject: Table<'t, &'static [u8], ()>,
-    of_who: Table<'t, &'static [u8], ()>,
-    of_facility: Table<'t, &'static [u8], ()>,
-    loose: Table<'t, u64, [u8; 32]>,
-    alerts: Table<'t, u64, &'static [u8]>,
-    traffic: Table<'t, &'static [u8], [u8; 16]>,
-}
-
-impl<'t> Taking<'t> {
-    fn of(txn: &'t WriteTransaction) -> Answer<Self> {
-        Ok(Self {
-            rows: txn.open_table(ROWS).map_err(failed)?,
-            of_subject: txn.open_table(OF_SUBJECT).map_err(failed)?,
-            of_who: txn.open_table(OF_WHO).map_err(failed)?,
-            of_facility: txn.open_table(OF_FACILITY).map_err(failed)?,
-            loose: txn.open_table(LOOSE).map_err(failed)?,
-            alerts: txn.open_table(ALERTS).map_err(failed)?,
-            traffic: txn.open_table(TRAFFIC).map_err(failed)?,
-        })
-    }
-
-    fn leaf(&mut self, leaf: &Leaf) -> Answer<()> {
-        match (&leaf.entry.body, &leaf.outcome) {
-            (Body::AccessRequest(request), Outcome::Decided(decisions)) => {
-                self.access(&Row::of(leaf.index, leaf.time, request, decisions))
-            }
-            (Body::Release(transfer), Outcome::Accepted) => {
-                self.transfer(leaf.index, transfer, true)
-            }
-            (Body::Receipt(transfer), Outcome::Accepted) => {
-                self.transfer(leaf.index, transfer, false)
-            }
-            (Body::SecurityAlert(alert), Outcome::Accepted) => {
-                let raised = Raised {
-                    index: leaf.index,
-                    time: leaf.time,
-                    alert: alert.clone(),
-                };
-                let bytes = encoded(&raised)?;
-                self.alerts
-                    .insert(leaf.index.0, bytes.as_slice())
-                    .map_err(failed)?;
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn access(&mut self, row: &Row) -> Answer<()> {
-        let index = row.index.0;
-        self.put(row)?;
-        for (network, subject) in row.subjects() {
-            let key = indexed(&subject_prefix(network, &subject), index);
-            self.of_subject.insert(key.as_slice(), ()).map_err(failed)?;
-        }
-        let who = indexed(row.practitioner.as_bytes(), index);
-        self.of_who.insert(who.as_slice(), ()).map_err(failed)?;
-        let facility = indexed(&facility_prefix(&row.facility), index);
-        self.of_facility
-            .insert(facility.as_slice(), ())
-            .map_err(failed)?;
-        for target in &row.targets {
-            let key = traffic_key(row.time, &row.viewing, &target.network);
-            let so_far = self.traffic.get(key.as_slice()).map_err(failed)?;
-            let (asked, permitted) = so_far.map_or((0, 0), |value| counts(value.value()));
-            let more = u64::from(matches!(target.decided, Decided::Permitted(..)));
-            let value = counted(asked + 1, permitted + more);
-            self.traffic.insert(key.as_slice(), value).map_err(failed)?;
-        }
-        Ok(())
-    }
-
-    fn transfer(&mut self, index: EntryIndex, transfer: &Transfer, release: bool) -> Answer<()> {
-        let access = transfer.access.0;
-        let Some(mut row) = row_of(&self.rows, access)? else {
-            return Ok(());
-        };
-        let (own, other) = match release {
-            true => (&mut row.release, row.receipt),
-            false => (&mut row.receipt, row.release),
-        };
-        *own = Some(index);
-        self.put(&row)?;
-        let content = *transfer.content.as_bytes();
-        let standing = self.loose.get(access).map_err(failed)?.map(|c| c.value());
-        match (other, standing) {
-            (Some(_), Some(known)) if known == content => {
-                self.loose.remove(access).map_err(failed)?;
-            }
-            // Matched before, and one side says more: a page looks at it again.
-            _ => {
-                let known = standing.unwrap_or(content);
-                self.loose.insert(access, known).map_err(failed)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn put(&mut self, row: &Row) -> Answer<()> {
-        let bytes = encoded(row)?;
-        self.rows
-            .insert(row.index.0, bytes.as_slice())
-            .map_err(failed)?;
-        Ok(())
-    }
-}
-
-fn tables(txn: &WriteTransaction) -> Answer<()> {
-    txn.open_table(PLACE).map_err(failed)?;
-    Taking::of(txn).map(drop)
-}
-
-fn cleared(txn: &mut WriteTransaction) -> Answer<()> {
-    txn.delete_table(PLACE).map_err(failed)?;
-    txn.delete_table(ROWS).map_err(failed)?;
-    for table in [OF_SUBJECT, OF_WHO, OF_FACILITY] {
-        txn.delete_table(table).map_err(failed)?;
-    }
-    txn.delete_table(LOOSE).map_err(failed)?;
-    txn.delete_table(ALERTS).map_err(failed)?;
-    txn.delete_table(TRAFFIC).map_err(failed)?;
-    tables(txn)
-}
-
-fn placed(bytes: &[u8]) -> Option<Place> {
-    let (version, rest) = bytes.split_first()?;
-    let (ledger, rest) = rest.split_first_chunk::<32>()?;
-    let (next, rest) = rest.split_first_chunk::<8>()?;
-    let place = Place {
-        ledger: LedgerId(*ledger),
-        next: u64::from_be_bytes(*next),
-        last: Hash(rest.try_into().ok()?),
-    };
-    (*version == VERSION).then_some(place)
-}
-
-fn encoded(value: &impl Serialize) -> Answer<Vec<u8>> {
-    postcard::to_allocvec(value).map_err(AccessesFault::Damaged)
-}
-
-fn decoded<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Answer<T> {
-    postcard::from_bytes(bytes).map_err(AccessesFault::Damaged)
-}
-
-fn row_of(rows: &impl ReadableTable<u64, &'static [u8]>, index: u64) -> Answer<Option<Row>> {
-    let row = rows.get(index).map_err(failed)?;
-    row.map(|row| decoded(row.value())).transpose()
-}
-
 /// The indices of a window: times never run back, so they are found by halving.
 fn bounds(rows: &impl ReadableTable<u64, &'static [u8]>, window: Window) -> Answer<(u64, u64)> {
     let end = rows
@@ -649,50 +408,4 @@ fn each_of(
         Ok(index.map_or(0, u64::from_be_bytes))
     });
     each(indices, forwards, look)
-}
-
-fn indexed(prefix: &[u8], index: u64) -> Vec<u8> {
-    [prefix, &index.to_be_bytes()].concat()
-}
-
-fn subject_prefix(network: &NetworkId, subject: &SubjectId) -> Vec<u8> {
-    [network.as_str().as_bytes(), &[0], subject.as_bytes()].concat()
-}
-
-fn facility_prefix(facility: &FacilityId) -> Vec<u8> {
-    [facility.as_str().as_bytes(), &[0]].concat()
-}
-
-fn day(time: TimeMs) -> u32 {
-    u32::try_from(time.0 / DAY_MS).unwrap_or(u32::MAX)
-}
-
-fn traffic_key(time: TimeMs, viewing: &NetworkId, disclosing: &NetworkId) -> Vec<u8> {
-    let (viewing, disclosing) = (viewing.as_str(), disclosing.as_str());
-    [
-        &day(time).to_be_bytes(),
-        viewing.as_bytes(),
-        &[0],
-        disclosing.as_bytes(),
-    ]
-    .concat()
-}
-
-fn pair_of(key: &[u8]) -> Option<(NetworkId, NetworkId)> {
-    let text = std::str::from_utf8(key.get(4..)?).ok()?;
-    let (viewing, disclosing) = text.split_once('\0')?;
-    Some((viewing.parse().ok()?, disclosing.parse().ok()?))
-}
-
-fn counts(value: [u8; 16]) -> (u64, u64) {
-    let (asked, permitted) = value.split_at(8);
-    let number = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
-    (number(asked), number(permitted))
-}
-
-fn counted(asked: u64, permitted: u64) -> [u8; 16] {
-    let mut value = [0; 16];
-    value[..8].copy_from_slice(&asked.to_le_bytes());
-    value[8..].copy_from_slice(&permitted.to_le_bytes());
-    value
 }

@@ -6,6 +6,7 @@ use crate::node_programs::script;
 use crate::sessions::Session;
 use crate::testing::{Answer, Browser, KURUME_HOSPITAL, Town, holder};
 use axum::extract::{Form, State};
+use axum::http::StatusCode;
 use axum::routing::{get, post};
 use http_body_util::{BodyExt, Full};
 use ring::signature::{Ed25519KeyPair, KeyPair};
