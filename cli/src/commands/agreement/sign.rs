@@ -34,12 +34,6 @@ pub(in crate::commands) struct SignArgs {
 
 pub(super) async fn run(args: &SignArgs, at: &At) -> Result<Exit, Failure> {
     let asked = !args.yes;
-    if asked && !std::io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            "端末ではないため確認できません。内容を `sekisho agreement show` で確かめたうえで --yes を付けてください",
-            "nobody can be asked here; read it with `sekisho agreement show`, then sign with --yes",
-        ));
-    }
     let id = match (&args.id, &args.file, &args.key) {
         (Some(id), ..) => id,
         (None, Some(file), Some(key)) => return sign_file(file, key, asked, at),
@@ -86,8 +80,8 @@ pub(super) async fn run(args: &SignArgs, at: &At) -> Result<Exit, Failure> {
             format!("{network} is not a party of agreement {id}"),
         ));
     }
-    if asked && !agreed(at) {
-        return Err(Failure::usage("署名しませんでした", "not signed"));
+    if asked {
+        agreed(at)?;
     }
     // What is signed is what was shown: the digest is computed from it, not taken from the ledger.
     let digest = agreement_digest(agreement);
@@ -117,7 +111,7 @@ fn sign_file(file: &Path, key: &Path, asked: bool, at: &At) -> Result<Exit, Fail
     };
     if content.len() > UNSIGNED_BYTES_MAX {
         return Err(refused(&format!(
-            "{} > {UNSIGNED_BYTES_MAX}",
+            "{} B > {UNSIGNED_BYTES_MAX} B",
             content.len()
         )));
     }
@@ -132,8 +126,8 @@ fn sign_file(file: &Path, key: &Path, asked: bool, at: &At) -> Result<Exit, Fail
         format!("{}：\n{}\n{}", act.0, said.ja, said.en),
         format!("{}:\n{}\n{}", act.1, said.en, said.ja),
     );
-    if asked && !agreed(at) {
-        return Err(Failure::usage("署名しませんでした", "not signed"));
+    if asked {
+        agreed(at)?;
     }
     let key = keys::signing_at(key)?;
     let envelope = to_text(&unsigned.sign(&key, ops::request_id()?, ops::now()));
@@ -146,12 +140,22 @@ fn sign_file(file: &Path, key: &Path, asked: bool, at: &At) -> Result<Exit, Fail
     Ok(Exit::Done)
 }
 
-fn agreed(at: &At) -> bool {
+/// Whoever signs says so, having read it.
+fn agreed(at: &At) -> Result<(), Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::usage(
+            "端末ではないため確認できません。上の内容でよければ --yes を付けてください",
+            "nobody can be asked here; if what is written above is what you want to sign, add --yes",
+        ));
+    }
     let question = at
         .ui
         .pick("この内容で署名しますか（yes/no）", "Sign this? (yes/no)");
     let _ = write!(std::io::stderr().lock(), "{question}: ");
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim(), "yes" | "y" | "はい")
+    match read.is_ok() && matches!(answer.trim(), "yes" | "y" | "はい") {
+        true => Ok(()),
+        false => Err(Failure::usage("署名しませんでした", "not signed")),
+    }
 }
