@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Seeds run with nothing planted. `cargo run -p sekisho-simulation -- --seeds N` runs more.
 const SEEDS: u64 = 8;
-/// Within so many seeds each planted fault must be found.
-const PLANTED_SEEDS: u64 = 16;
+/// Within so many seeds each planted fault must be found; the rarest shows in one of twenty.
+const PLANTED_SEEDS: u64 = 48;
 /// Runs at once.
 const THREADS: u64 = 2;
 
@@ -102,7 +102,7 @@ fn forgotten_requests_are_found() {
 /// It shows only where a snapshot arrives, its installation is late, and power goes just then: begun near such a seed.
 #[test]
 fn a_purge_that_does_not_wait_is_found() {
-    is_found(Planted::PurgeUnwaited, 50);
+    is_found(Planted::PurgeUnwaited, 66);
 }
 
 #[test]
