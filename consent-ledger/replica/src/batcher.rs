@@ -55,7 +55,7 @@ struct Job {
     reply: oneshot::Sender<Result<Applied, Lost>>,
 }
 
-/// Settles between caller and batcher whether the submission left, so that "not sent" is never a guess.
+/// Settles between a caller and whoever sends whether the submission left, so that "not sent" is never a guess.
 #[derive(Clone)]
 pub(crate) struct Ticket(Arc<AtomicU8>);
 

@@ -110,10 +110,7 @@ impl LedgerService for Service {
         let replica = self.0.config().replica;
         let span = tracing::info_span!("LedgerService.Submit", %replica, forwarded, index = Empty);
         telemetry::set_remote_parent(&span, &metadata);
-        let submitting = Submitting {
-            envelope,
-            acknowledge,
-        };
+        let submitting = Submitting::new(envelope, acknowledge);
         let place = self.place(&from, forwarded).map_err(|e| e.status())?;
         let submitted = self.submitted(place, submitting, deadline, span).await;
         let submitted = submitted.map_err(|error| error.status())?;
@@ -153,10 +150,8 @@ impl LedgerService for Service {
                 own => call.min(Deadline::at(TimeMs(own))),
             };
             let acknowledge = submission.acknowledge;
-            let submitting = submission.envelope.map(|envelope| Submitting {
-                envelope,
-                acknowledge,
-            });
+            let envelope = submission.envelope;
+            let submitting = envelope.map(|envelope| Submitting::new(envelope, acknowledge));
             async move {
                 let place = place?;
                 let Some(submitting) = submitting else {

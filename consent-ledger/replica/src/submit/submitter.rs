@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Turns of the scheduler until a call is filled: by then whoever was answered by what has just come in has come along.
-/// With 256 clients on four ways, calls carry 10 submissions, and without such a turn two.
+/// With one, 64 and 256 clients after each other on four ways, calls carry 10 submissions, and without such turns two.
 const TURNS: usize = 2;
 
 /// Submits at one replica, over one channel. Cheap to clone; all clones share the way.
@@ -80,11 +80,8 @@ impl Submitter {
         envelope: v1::Envelope,
         deadline: Deadline,
     ) -> Result<Submitted, SubmitError> {
-        let submitting = Submitting {
-            envelope,
-            acknowledge: false,
-        };
-        self.submit_for(None, submitting, deadline).await
+        self.submit_for(None, Submitting::new(envelope, false), deadline)
+            .await
     }
 
     /// The same for a network that sent it here.
