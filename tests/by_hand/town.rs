@@ -255,7 +255,7 @@ pub fn prepare(town: &Town) {
         0,
     );
 
-    // Nobody signs what was not shown: without a terminal it takes --yes.
+    // Nobody signs what was not shown: without a terminal it is shown, and takes --yes.
     let config = town.config("kurume");
     let unasked = program()
         .run(
@@ -263,7 +263,8 @@ pub fn prepare(town: &Town) {
             LIMIT,
         )
         .expect(2);
-    assert!(unasked.err.contains("--yes"), "{}", unasked.err);
+    let said = unasked.err.find("saga-kurume").unwrap();
+    assert!(said < unasked.err.find("--yes").unwrap(), "{}", unasked.err);
     town.says("kurume", &["agreement", "sign", "saga-kurume", "--yes"], 0);
 
     let subject = |network: &str, facility: &str| {

@@ -62,6 +62,7 @@ fn nobody_listening_is_said_by_every_command_and_ends_with_three() {
         vec!["network", "policy", "publish", "--file", &policy],
         vec!["network", "show"],
         vec!["agreement", "propose", "--file", &draft],
+        vec!["agreement", "sign", "pikapika-azalea"],
         vec!["agreement", "sign", "pikapika-azalea", "--yes"],
         vec!["agreement", "suspend", "pikapika-azalea"],
         vec!["agreement", "terminate", "pikapika-azalea"],
@@ -178,18 +179,6 @@ fn missing_or_open_keys_and_a_missing_founding_file_are_told_before_connecting()
     fails(&status, 2, "transport.key", "通信鍵");
     std::fs::remove_file(made.file("genesis.json")).unwrap();
     fails(&status, 2, "genesis.json", "創設ファイル");
-}
-
-#[test]
-fn nobody_signs_unasked_where_nobody_can_answer() {
-    let made = nobody();
-    let config = made.file("sekisho.toml");
-    fails(
-        &["agreement", "sign", "x", "--config", &config],
-        2,
-        "--yes",
-        "--yes",
-    );
 }
 
 #[test]

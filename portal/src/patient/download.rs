@@ -215,3 +215,24 @@ pub(super) async fn json(State(portal): State<Portal>, visitor: Visitor) -> Resp
     })
     .await
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use crate::accounts::Kind;
+    use crate::testing::Town;
+    use serde_json::Value;
+
+    /// Nothing of the ledger has been read here yet: the page and the file say so alike, and that nothing older is left out.
+    #[tokio::test]
+    async fn a_copy_says_what_is_not_in_it() {
+        let town = Town::new().await;
+        let mut patient = town.signed_in(Kind::Patient);
+        let file = patient.get("/patient/download/records.json").await;
+        let file: Value = serde_json::from_str(&file.body).unwrap();
+        let behind = file["leaves_behind"].as_u64().unwrap();
+        assert_eq!(file["older_than"], Value::Null, "{file}");
+        let page = patient.get("/patient/download").await;
+        assert_eq!(page.body.contains("class=\"warning\""), behind > 0);
+    }
+}
