@@ -67,7 +67,7 @@ impl Cluster {
             let before = listeners()?;
             let to = std::mem::replace(&mut known, addresses(&before)?);
             for (listener, to) in before.into_iter().zip(to) {
-                relays.add(listener, to, round_trip / 2)?;
+                relays.add(listener, to, (round_trip / 2).into())?;
             }
         }
         let endpoints: Vec<_> = known.iter().map(ToString::to_string).collect();

@@ -1,4 +1,5 @@
-//! A longer way between replicas: a relay before each of them passes on what comes, both ways, a fixed time later.
+//! A longer way between replicas: a relay before each of them passes on what comes, both ways, a fixed time later, and
+//! where it is said no faster than a line of so many bytes a second.
 //!
 //! It works on connections, not on packets: what TCP would do over such a way by itself (its handshake, its slow
 //! beginning, what it sends again) is not there. The runtime's timers have a millisecond, which a way of five would
@@ -31,6 +32,31 @@ const IDLE: Duration = Duration::from_millis(100);
 struct Due {
     waiting: BTreeMap<(Instant, u64), oneshot::Sender<()>>,
     number: u64,
+}
+
+/// What lies between two ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line {
+    pub one_way: Duration,
+    /// What it carries each way; none: whatever comes. Every connection has a line to itself.
+    pub bytes_a_second: Option<f64>,
+}
+
+impl From<Duration> for Line {
+    fn from(one_way: Duration) -> Self {
+        Self {
+            one_way,
+            bytes_a_second: None,
+        }
+    }
+}
+
+impl Line {
+    /// How long so many bytes take to get onto it.
+    fn takes(&self, bytes: usize) -> Duration {
+        let rate = self.bytes_a_second.unwrap_or(f64::INFINITY);
+        Duration::from_secs_f64(bytes as f64 / rate)
+    }
 }
 
 /// Tells when a moment has come.
@@ -98,12 +124,12 @@ impl Relays {
         })
     }
 
-    /// Passes on what comes to the listener, each piece `one_way` after it came.
+    /// Passes on what comes to the listener, as this line would.
     pub(crate) fn add(
         &self,
         listener: TcpListener,
         to: SocketAddr,
-        one_way: Duration,
+        line: Line,
     ) -> Result<(), BenchError> {
         let failed = || BenchError::system("a socket");
         listener.set_nonblocking(true).map_err(failed())?;
@@ -112,7 +138,7 @@ impl Relays {
         let pacer = self.pacer.clone();
         self.runtime.spawn(async move {
             while let Ok((from, _)) = listener.accept().await {
-                tokio::spawn(join(from, to, one_way, pacer.clone()));
+                tokio::spawn(join(from, to, line, pacer.clone()));
             }
         });
         Ok(())
@@ -120,7 +146,7 @@ impl Relays {
 }
 
 /// Whoever connected finds the connection closed if the other end is not there.
-pub(crate) async fn join(from: TcpStream, to: SocketAddr, one_way: Duration, pacer: Pacer) {
+pub(crate) async fn join(from: TcpStream, to: SocketAddr, line: Line, pacer: Pacer) {
     let Ok(to) = TcpStream::connect(to).await else {
         return;
     };
@@ -132,17 +158,20 @@ pub(crate) async fn join(from: TcpStream, to: SocketAddr, one_way: Duration, pac
     }
     let ((from_read, from_write), (to_read, to_write)) = (from.into_split(), to.into_split());
     tokio::join!(
-        pass(from_read, to_write, one_way, &pacer),
-        pass(to_read, from_write, one_way, &pacer)
+        pass(from_read, to_write, line, &pacer),
+        pass(to_read, from_write, line, &pacer)
     );
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, one_way: Duration, pacer: &Pacer) {
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, line: Line, pacer: &Pacer) {
     let (sender, mut pieces) = mpsc::channel::<(Instant, Vec<u8>)>(PIECES_MAX);
     let reading = async move {
         let mut piece = vec![0; PIECE_BYTES];
+        // Until when the line is taken by what came before.
+        let mut taken = Instant::now();
         while let Ok(length @ 1..) = from.read(&mut piece).await {
-            let due = Instant::now() + one_way;
+            taken = taken.max(Instant::now()) + line.takes(length);
+            let due = taken + line.one_way;
             if sender.send((due, piece[..length].to_vec())).await.is_err() {
                 return;
             }
@@ -173,7 +202,7 @@ mod tests {
         let near = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = near.local_addr().unwrap();
         relays
-            .add(near, far.local_addr().unwrap(), one_way)
+            .add(near, far.local_addr().unwrap(), one_way.into())
             .unwrap();
         let echo = std::thread::spawn(move || {
             let (mut socket, _) = far.accept().unwrap();
@@ -190,6 +219,29 @@ mod tests {
         assert_eq!(answer, b"abcd");
         assert!(begun.elapsed() >= one_way * 2);
         echo.join().unwrap();
+    }
+
+    #[test]
+    fn no_faster_than_the_line() {
+        let line = Line {
+            one_way: Duration::from_millis(5),
+            bytes_a_second: Some(1e6),
+        };
+        let relays = Relays::new().unwrap();
+        let far = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = near.local_addr().unwrap();
+        relays.add(near, far.local_addr().unwrap(), line).unwrap();
+        std::thread::spawn(move || {
+            let (mut socket, _) = far.accept().unwrap();
+            socket.write_all(&[7; 200_000]).unwrap();
+        });
+        let begun = std::time::Instant::now();
+        let mut socket = std::net::TcpStream::connect(address).unwrap();
+        let mut all = Vec::new();
+        socket.read_to_end(&mut all).unwrap();
+        assert_eq!(all, [7; 200_000]);
+        assert!(begun.elapsed() >= Duration::from_millis(205));
     }
 
     #[tokio::test]

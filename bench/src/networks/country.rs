@@ -319,7 +319,7 @@ fn front(
     if place < trouble.hang {
         host.spawn(hang(before));
     } else {
-        relays.add(before, node, one_way)?;
+        relays.add(before, node, one_way.into())?;
     }
     Ok(at)
 }

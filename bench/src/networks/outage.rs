@@ -34,7 +34,7 @@ pub(super) async fn flap(
         let listener = listener.map_err(BenchError::system("a socket"))?;
         let (until, mut lines) = (Instant::now() + every, JoinSet::new());
         while let Ok(Ok((from, _))) = timeout_at(until, listener.accept()).await {
-            lines.spawn(join(from, to, one_way, pacer.clone()));
+            lines.spawn(join(from, to, one_way.into(), pacer.clone()));
         }
         drop(listener);
         lines.shutdown().await;

@@ -6,7 +6,8 @@
 //!      └ ─ ─ ─ ─ ─ ─ ─ ─ plain TLS  ─ ─ ─ ─ ─ ─ ─ ─ ▶ file ▶ TLS, in the same two processes
 //! ```
 //! A time begins with the request and ends with the last verified byte in the viewing node: the ledger's decision,
-//! release and receipt on disk, and the disclosing node's first pass over its file are in it.
+//! release and receipt on disk, and the disclosing node's first pass over its file are in it, where it makes one: of a file
+//! that it has read whole and that was not written to since it makes none. Both are measured.
 
 mod carry;
 mod entry;
@@ -14,7 +15,7 @@ mod plain;
 mod site;
 
 use crate::child::{LOOK_EVERY, Server, loopback, server_command};
-use crate::relay::Relays;
+use crate::relay::{Line, Relays};
 use crate::{BenchError, ROUNDS, Row, machine, median};
 use site::{BROKER, DISCLOSING, SITES, VIEWING};
 use std::fs::File;
@@ -30,8 +31,12 @@ pub(crate) use site::{SITE, serve};
 const PATIENCE: Duration = Duration::from_secs(120);
 /// What a process may grow by, whatever the document's size.
 const GROWTH_MAX: f64 = (64 << 20) as f64;
-/// The longer way, there and back.
-const ROUND_TRIP: Duration = Duration::from_millis(30);
+/// The longer way, one way.
+const ONE_WAY: Duration = Duration::from_millis(15);
+/// What a fast line between two hospitals carries: 1 Gbit/s.
+const LINE_BYTES_A_SECOND: f64 = 125e6;
+/// How long a file must be left alone until a node remembers that it read it (`sekisho_documents`), and a bit.
+const SETTLED: Duration = Duration::from_secs(6);
 const MIB: u64 = 1 << 20;
 
 /// How much of it.
@@ -60,6 +65,13 @@ impl Sizes {
     };
 }
 
+/// Whether the node has read the document before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Visit {
+    First,
+    Again,
+}
+
 /// The ways a document can go.
 const WAYS: [&str; 3] = ["direct", "broker", "plain"];
 
@@ -75,16 +87,33 @@ pub fn run(
     let mut rows = Vec::new();
     let mut near = Processes::start(sizes, program, None)?;
     for (n, bytes) in sizes.documents.into_iter().enumerate() {
-        let speeds = near.rounds(n, bytes, sizes.rounds, "next to each other", progress)?;
-        rows.extend(compared(&speeds, bytes, "next to each other"));
+        for (visit, place) in [
+            (Visit::First, "next to each other, the first time"),
+            (Visit::Again, "next to each other, again"),
+        ] {
+            let speeds = near.rounds(n, visit, sizes.rounds, place, progress)?;
+            rows.extend(compared(&speeds, bytes, place));
+        }
     }
     rows.extend(near.grown()?);
     drop(near);
-    let mut far = Processes::start(sizes, program, Some(ROUND_TRIP))?;
     let [_, bytes] = sizes.documents;
-    let place = "30 ms apart";
-    let speeds = far.rounds(1, bytes, sizes.far_rounds, place, progress)?;
-    rows.extend(compared(&speeds, bytes, place));
+    for (bytes_a_second, place) in [
+        (
+            Some(LINE_BYTES_A_SECOND),
+            "30 ms apart on 1 Gbit/s, the first time",
+        ),
+        (None, "30 ms apart on a line without end, the first time"),
+    ] {
+        let one_way = ONE_WAY;
+        let line = Line {
+            one_way,
+            bytes_a_second,
+        };
+        let mut far = Processes::start(sizes, program, Some(line))?;
+        let speeds = far.rounds(1, Visit::First, sizes.far_rounds, place, progress)?;
+        rows.extend(compared(&speeds, bytes, place));
+    }
     Ok(rows)
 }
 
@@ -112,11 +141,7 @@ struct Processes {
 }
 
 impl Processes {
-    fn start(
-        sizes: &Sizes,
-        program: &Path,
-        round_trip: Option<Duration>,
-    ) -> Result<Self, BenchError> {
+    fn start(sizes: &Sizes, program: &Path, line: Option<Line>) -> Result<Self, BenchError> {
         let dir = tempfile::tempdir().map_err(BenchError::system("a temporary directory"))?;
         for (n, bytes) in sizes.documents.into_iter().enumerate() {
             write_noise(&entry::file(dir.path(), n), bytes)?;
@@ -128,13 +153,13 @@ impl Processes {
         for port in 7_500..7_504 {
             let at = SocketAddr::from((address, port));
             own.push(at.to_string());
-            known.push(match round_trip {
+            known.push(match line {
                 None => at.to_string(),
-                Some(round_trip) => {
+                Some(line) => {
                     let before = SocketAddr::from((address, port + 100));
                     let listener = TcpListener::bind(before);
                     let listener = listener.map_err(BenchError::system("a socket"))?;
-                    relays.add(listener, at, round_trip / 2)?;
+                    relays.add(listener, at, line)?;
                     before.to_string()
                 }
             });
@@ -150,7 +175,7 @@ impl Processes {
         for (n, name) in SITES.into_iter().enumerate() {
             let mut command = server_command(program);
             command.arg(SITE).arg(folder).arg(n.to_string());
-            command.arg(if round_trip.is_some() { "far" } else { "near" });
+            command.arg(if line.is_some() { "far" } else { "near" });
             command.args(&own).args(&known);
             let log = folder.join(format!("{name}.log"));
             sites.push((Server::start(name, &mut command, &log)?, 0));
@@ -198,14 +223,26 @@ impl Processes {
     fn rounds(
         &mut self,
         document: usize,
-        bytes: u64,
+        visit: Visit,
         rounds: usize,
         place: &str,
         progress: &mut dyn Write,
     ) -> Result<Speeds, BenchError> {
+        let file = entry::file(self.dir.path(), document);
+        let metadata = std::fs::metadata(&file);
+        let metadata = metadata.map_err(BenchError::system("a document's file"))?;
+        let bytes = metadata.len();
+        if visit == Visit::Again {
+            std::thread::sleep(SETTLED);
+        }
         let mut speeds = Speeds::default();
         for round in 0..=rounds {
             for (way, speeds) in WAYS.into_iter().zip(&mut speeds) {
+                if visit == Visit::First {
+                    // As if it had been written to: its change time is now.
+                    let changed = std::fs::set_permissions(&file, metadata.permissions());
+                    changed.map_err(BenchError::system("a document's file"))?;
+                }
                 self.sites[VIEWING].0.say(&format!("{way} {document}"))?;
                 let speed = (bytes as f64 / MIB as f64) / self.answer(VIEWING)?;
                 if round > 0 {

@@ -7,6 +7,7 @@
 //! Messages are read whole ([`Contents::read`]). A document is released in pieces and in constant memory, see
 //! [`crate::Opened`].
 
+use crate::remembered::Remembered;
 use crate::store::{Keeping, Object, ObjectContents, StoreError};
 use crate::{DocumentEntry, DocumentIndex, Opened, SourceId, SourceLocation};
 use std::collections::BTreeMap;
@@ -78,6 +79,7 @@ pub struct Contents {
     roots: BTreeMap<SourceId, PathBuf>,
     /// Where documents are released from instead of their files.
     store: Option<ObjectContents>,
+    pub(crate) remembered: Remembered,
 }
 
 impl Contents {
@@ -87,6 +89,7 @@ impl Contents {
         Self {
             roots: roots.into_iter().collect(),
             store: None,
+            remembered: Remembered::default(),
         }
     }
 
@@ -125,7 +128,7 @@ impl Contents {
             });
         }
         match Object::open(store, entry) {
-            Ok(object) => Ok(Opened::whole(object, entry)),
+            Ok(object) => Ok(Opened::object(object, entry)),
             Err(StoreError::Missing { .. }) => Err(ContentsError::Vanished(location.clone())),
             Err(StoreError::Replaced { .. }) => Err(ContentsError::Changed(location.clone())),
             Err(error) => Err(error.into()),
@@ -149,7 +152,7 @@ impl Contents {
         if !is_there {
             return Err(ContentsError::Changed(entry.location.clone()));
         }
-        Ok(Opened::new(file, entry))
+        Ok(Opened::file(file, entry, &self.remembered))
     }
 
     /// The bytes of a source file, at most [`FILE_BYTES_MAX`], compared with nothing: for the readers that make

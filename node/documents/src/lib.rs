@@ -45,6 +45,7 @@ mod private_s3;
 mod private_tls;
 mod quarantine;
 mod record;
+mod remembered;
 mod row;
 mod sled_index;
 mod source;

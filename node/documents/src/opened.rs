@@ -4,23 +4,33 @@
 //! Opened ──first pass──▶ Checked ──(release recorded)──▶ Pieces ──second pass──▶ the last piece
 //!         all of it: size and hash are those indexed             hashed again: still the same, else no last piece
 //! ```
+//! The first pass is not made again of a large file that was not written to since ([`crate::remembered`]).
+//!
 //! Between the passes nothing of the document is in memory. Both read through one handle: a file that is renamed,
 //! replaced or deleted meanwhile is still the one that was checked. One that is written to in place differs in its
 //! second hash, and never ends.
 
 use crate::contents::{ContentsError, FILE_BYTES_MAX, failed};
+use crate::remembered::{FileState, Remembered};
 use crate::{DocumentEntry, SourceLocation};
 use sekisho_domain::Hash;
 use sha2::{Digest, Sha256};
 use std::fmt::Debug;
+use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::time::SystemTime;
 
 /// Bytes read at a time in the first pass: few calls to the system, and within a processor's cache.
 const PASS_BYTES: usize = 256 << 10;
 
 /// A document's file of which nothing has been read.
 #[derive(Debug)]
-pub struct Opened(Source);
+pub struct Opened {
+    source: Source,
+    /// Where it is a file of its own: what is known of such.
+    remembered: Option<Remembered>,
+}
 
 /// A document's file that was, from its first byte to its last, what the index says.
 #[derive(Debug)]
@@ -54,9 +64,20 @@ struct Source {
 }
 
 /// What a document is read through: a file, or an object that is read as one.
-pub(crate) trait Handle: Read + Seek + Send + Debug {}
+pub(crate) trait Handle: Read + Seek + Send + Debug {
+    /// Its state, where it tells whether it was written to.
+    fn state(&self) -> Option<FileState> {
+        None
+    }
+}
 
-impl<T: Read + Seek + Send + Debug> Handle for T {}
+impl Handle for File {
+    fn state(&self) -> Option<FileState> {
+        FileState::of(self)
+    }
+}
+
+impl Handle for Cursor<Vec<u8>> {}
 
 impl Source {
     fn changed(&self) -> ContentsError {
@@ -101,6 +122,20 @@ impl Source {
         }
     }
 
+    /// Reads a range, from where the file is at, into a hash.
+    fn hash(&mut self, range: Range<u64>, hasher: &mut Sha256) -> Result<(), ContentsError> {
+        let mut buffer = vec![0; PASS_BYTES];
+        let mut left = range.end.saturating_sub(range.start);
+        while left > 0 {
+            let length = usize::try_from(left).map_or(PASS_BYTES, |n| n.min(PASS_BYTES));
+            let part = &mut buffer[..length];
+            self.fill(part)?;
+            hasher.update(part);
+            left -= length as u64;
+        }
+        Ok(())
+    }
+
     /// Holds at the document's end: there is nothing behind it unless it is a part, and the hash is the one indexed.
     fn holds(&mut self, hasher: Sha256) -> Result<(), ContentsError> {
         let behind = match self.location.part {
@@ -118,53 +153,63 @@ impl Source {
 impl Opened {
     /// A document that was fetched: its bytes are held, and checked like a file's.
     pub fn fetched(bytes: Vec<u8>, entry: &DocumentEntry) -> Self {
-        Self::new(Cursor::new(bytes), entry)
+        Self::at(Cursor::new(bytes), entry, entry.location.clone(), None)
     }
 
-    pub(crate) fn new(file: impl Handle + 'static, entry: &DocumentEntry) -> Self {
-        Self::at(file, entry, entry.location.clone())
+    /// A document that is a file, or a part of one.
+    pub(crate) fn file(file: File, entry: &DocumentEntry, remembered: &Remembered) -> Self {
+        let remembered = entry.location.part.is_none().then(|| remembered.clone());
+        Self::at(file, entry, entry.location.clone(), remembered)
     }
 
-    /// The same of an object, which holds nothing but the document, were it a part of a file.
-    pub(crate) fn whole(object: impl Handle + 'static, entry: &DocumentEntry) -> Self {
-        Self::at(object, entry, entry.location.file())
+    /// An object, which holds nothing but the document, were it a part of a file.
+    pub(crate) fn object(object: impl Handle + 'static, entry: &DocumentEntry) -> Self {
+        Self::at(object, entry, entry.location.file(), None)
     }
 
-    fn at(file: impl Handle + 'static, entry: &DocumentEntry, location: SourceLocation) -> Self {
-        Self(Source {
+    fn at(
+        file: impl Handle + 'static,
+        entry: &DocumentEntry,
+        location: SourceLocation,
+        remembered: Option<Remembered>,
+    ) -> Self {
+        let source = Source {
             file: Box::new(file),
             location,
             size_bytes: entry.size_bytes,
             hash: entry.hash,
             at: 0,
-        })
+        };
+        Self { source, remembered }
     }
 
     /// The first pass: reads all of it, once, holding [`PASS_BYTES`]. It will be released from byte `from` on.
     ///
     /// # Errors
     /// [`ContentsError::Changed`] if it is not what was indexed; it cannot be read.
-    pub fn check(mut self, from: u64) -> Result<Checked, ContentsError> {
-        let size_bytes = self.0.size_bytes;
+    pub fn check(self, from: u64) -> Result<Checked, ContentsError> {
+        self.check_at(from, SystemTime::now())
+    }
+
+    fn check_at(mut self, from: u64, now: SystemTime) -> Result<Checked, ContentsError> {
+        let size_bytes = self.source.size_bytes;
         let from = from.min(size_bytes);
-        let (mut buffer, mut hasher, mut at) = (vec![0; PASS_BYTES], Sha256::new(), 0);
-        let mut before = None;
-        while at < size_bytes {
-            if at == from {
-                before = Some(hasher.clone());
+        let mut hasher = Sha256::new();
+        self.source.hash(0..from, &mut hasher)?;
+        let before = hasher.clone();
+        let state = self.source.file.state();
+        let known = self.remembered.as_ref().zip(state);
+        if !(known.as_ref()).is_some_and(|(known, state)| known.holds(state, &self.source.hash)) {
+            self.source.hash(from..size_bytes, &mut hasher)?;
+            self.source.holds(hasher)?;
+            if let Some((remembered, state)) = known
+                && self.source.file.state().as_ref() == Some(&state)
+            {
+                remembered.insert(state, self.source.hash, now);
             }
-            // A reading ends at `from`, so that the hash has a state there.
-            let until = if at < from { from } else { size_bytes };
-            let length = usize::try_from(until - at).map_or(PASS_BYTES, |n| n.min(PASS_BYTES));
-            let part = &mut buffer[..length];
-            self.0.fill(part)?;
-            hasher.update(part);
-            at += length as u64;
         }
-        let before = before.unwrap_or_else(|| hasher.clone());
-        self.0.holds(hasher)?;
         Ok(Checked {
-            source: self.0,
+            source: self.source,
             from,
             before,
         })
@@ -175,21 +220,21 @@ impl Opened {
     /// # Errors
     /// As [`Opened::check`]; [`ContentsError::TooLarge`].
     pub fn check_whole(mut self, from: u64) -> Result<(Checked, Vec<u8>), ContentsError> {
-        if self.0.size_bytes > FILE_BYTES_MAX {
+        if self.source.size_bytes > FILE_BYTES_MAX {
             return Err(ContentsError::TooLarge {
-                location: self.0.location,
+                location: self.source.location,
                 max: FILE_BYTES_MAX,
             });
         }
-        let length = usize::try_from(self.0.size_bytes).unwrap_or(0);
+        let length = usize::try_from(self.source.size_bytes).unwrap_or(0);
         let from = usize::try_from(from).map_or(length, |from| from.min(length));
         let mut bytes = vec![0; length];
-        self.0.fill(&mut bytes)?;
+        self.source.fill(&mut bytes)?;
         let (head, tail) = bytes.split_at(from);
         let before = Sha256::new_with_prefix(head);
-        self.0.holds(before.clone().chain_update(tail))?;
+        self.source.holds(before.clone().chain_update(tail))?;
         let checked = Checked {
-            source: self.0,
+            source: self.source,
             from: from as u64,
             before,
         };

@@ -174,3 +174,63 @@ fn a_later_part_is_not_made_to_read_what_came_before_again() {
     assert!(fault.is_none(), "{fault:?}");
     assert_eq!(pieces.concat(), kept.bytes[2 * PASS_BYTES..]);
 }
+
+/// Large enough to be remembered.
+const LARGE: usize = 5 * PASS_BYTES + 17;
+
+fn later() -> SystemTime {
+    SystemTime::now() + std::time::Duration::from_secs(60)
+}
+
+#[test]
+fn a_large_file_that_was_not_written_to_since_is_read_once() {
+    let kept = Kept::of(LARGE);
+    let open = || kept.contents.open(&kept.entry).unwrap();
+    let state = FileState::of(&File::open(&kept.path).unwrap());
+    let Some(state) = state else {
+        eprintln!("left out: this file system's change times are not believed");
+        return;
+    };
+    let known = || kept.contents.remembered.holds(&state, &kept.entry.hash);
+    // Just written: within the clock's tick it could be written to again unseen.
+    open().check(0).unwrap();
+    assert!(!known());
+    open().check_at(0, later()).unwrap();
+    assert!(known());
+    for from in [0, 1, PIECE, PASS_BYTES, LARGE] {
+        let (pieces, fault) = read(open().check(from as u64).unwrap(), PIECE);
+        assert!(fault.is_none(), "from {from}: {fault:?}");
+        assert_eq!(pieces.concat(), kept.bytes[from..], "from {from}");
+    }
+
+    // A tick of the clock later: written to, and given its size and modification time back: the change time tells.
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    let modified = fs::metadata(&kept.path).unwrap().modified().unwrap();
+    let mut bytes = kept.bytes.clone();
+    bytes[LARGE / 2] ^= 1;
+    rewrite(&kept, &bytes);
+    let file = fs::OpenOptions::new().write(true).open(&kept.path);
+    file.unwrap().set_modified(modified).unwrap();
+    let again = open().check(0);
+    assert!(matches!(again, Err(ContentsError::Changed(_))), "{again:?}");
+
+    // Were such a change not told all the same, the pass that sends would see it, and send no end.
+    let state = FileState::of(&File::open(&kept.path).unwrap()).unwrap();
+    let remembered = &kept.contents.remembered;
+    remembered.insert(state, kept.entry.hash, later());
+    let (pieces, fault) = read(open().check(0).unwrap(), PIECE);
+    assert!(matches!(fault, Some(ContentsError::Changed(_))));
+    assert_eq!(pieces.len(), LARGE / PIECE, "all but the last");
+}
+
+#[test]
+fn what_is_not_what_was_indexed_is_not_remembered() {
+    let mut kept = Kept::of(LARGE);
+    kept.entry.hash = Hash([0; 32]);
+    let opened = kept.contents.open(&kept.entry).unwrap();
+    let checked = opened.check_at(0, later());
+    assert!(matches!(checked, Err(ContentsError::Changed(_))));
+    if let Some(state) = FileState::of(&File::open(&kept.path).unwrap()) {
+        assert!(!kept.contents.remembered.holds(&state, &kept.entry.hash));
+    }
+}

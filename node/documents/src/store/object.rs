@@ -2,6 +2,7 @@
 
 use super::{ObjectContents, StoreError};
 use crate::DocumentEntry;
+use crate::opened::Handle;
 use bytes::Bytes;
 use object_store::path::Path as Key;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -65,6 +66,8 @@ impl Object {
         behind.and_then(|n| bytes.get(n..)).unwrap_or_default()
     }
 }
+
+impl Handle for Object {}
 
 impl Read for Object {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
