@@ -6,7 +6,7 @@ use super::wire;
 use crate::ReplicaError;
 use crate::config::{Clock, Config, SNAPSHOT_TIMEOUT};
 use crate::directory::Directory;
-use crate::store::{SnapshotData, blocking};
+use crate::store::{SnapshotData, Store, blocking};
 use futures::StreamExt;
 use openraft::error::{
     Fatal, NetworkError, RPCError, RaftError, ReplicationClosed, StreamingError, Unreachable,
@@ -24,6 +24,7 @@ use std::error::Error;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 
 /// The way to a peer. In a simulation it may lead through none of the machine's sockets.
@@ -38,6 +39,7 @@ pub(crate) struct Peers {
     directory: Arc<Directory>,
     clock: Arc<dyn Clock>,
     heartbeat: Duration,
+    store: Store,
     channels: Mutex<BTreeMap<u64, (Member, Line)>>,
     agreed: Mutex<Agreed>,
     #[cfg(feature = "simulation")]
@@ -49,6 +51,7 @@ impl Peers {
         identity: Identity,
         directory: Arc<Directory>,
         clock: Arc<dyn Clock>,
+        store: Store,
         config: &Config,
     ) -> Self {
         Self {
@@ -56,6 +59,7 @@ impl Peers {
             directory,
             clock,
             heartbeat: config.timing.heartbeat,
+            store,
             channels: Mutex::new(BTreeMap::new()),
             agreed: Mutex::new(Agreed::default()),
             #[cfg(feature = "simulation")]
@@ -180,6 +184,13 @@ impl RaftNetwork<TypeConfig> for Link {
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<u64>, RpcFailure> {
         let asked = Asked::of(&rpc);
+        if let Some(committed) = &rpc.leader_commit {
+            // openraft counts what is still on its way to this disk; nobody else may.
+            let durable = self.peers.store.wait_durable(committed.index);
+            let durable = timeout(option.hard_ttl(), durable).await;
+            let durable = durable.map_err(|late| unreachable(&late))?;
+            durable.map_err(|error| unreachable(&error))?;
+        }
         let message = wire::append_request(rpc, self.peers.clock.now().0, self.target);
         let reply = self
             .client()?

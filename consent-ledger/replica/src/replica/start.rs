@@ -75,6 +75,7 @@ impl Replica {
             keys.transport,
             Arc::clone(&directory),
             Arc::clone(&clock),
+            store.clone(),
             &config,
         ));
         let machine = Machine::new(store.clone(), Arc::clone(&checked), Arc::clone(&directory));
@@ -124,15 +125,26 @@ impl Replica {
         Ok(replica)
     }
 
+    /// Whoever is the only voter need not wait for others to be silent.
+    async fn lead_alone(&self) -> Result<(), ReplicaError> {
+        let metrics = self.0.raft.metrics().borrow().clone();
+        let mut voters = metrics.membership_config.voter_ids();
+        if (voters.next(), voters.next()) != (Some(self.id()), None) {
+            return Ok(());
+        }
+        let asked = self.0.raft.trigger().elect().await;
+        asked.map_err(|error| ReplicaError::Raft(error.to_string()))
+    }
+
     /// Everybody who begins the lineage proposes the same first membership; only what is empty takes it. Whoever
     /// joined later waits for the leader to send it the log.
     async fn initialize(&self, first: BTreeMap<u64, Member>) -> Result<(), ReplicaError> {
         use openraft::error::{InitializeError, RaftError};
-        if !first.contains_key(&self.id()) {
-            return Ok(());
-        }
         let initialized = self.0.raft.is_initialized().await;
         if initialized.map_err(|error| ReplicaError::Raft(error.to_string()))? {
+            return self.lead_alone().await;
+        }
+        if !first.contains_key(&self.id()) {
             return Ok(());
         }
         match self.0.raft.initialize(first).await {

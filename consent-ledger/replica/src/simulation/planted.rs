@@ -12,6 +12,10 @@ pub enum Planted {
     VoteNotSynced,
     /// Raft entries are acknowledged before they are on the disk.
     AppendNotSynced,
+    /// What a leader has not on its own disk yet is applied and said to be committed.
+    AheadNotAwaited,
+    /// A replica that led and starts again leads on in its old term.
+    LedOn,
     /// The table of requests that were seen is forgotten at each start.
     RequestsForgotten,
     /// The log is cut behind a received snapshot before that is installed.
@@ -20,9 +24,11 @@ pub enum Planted {
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::VoteNotSynced,
         Self::AppendNotSynced,
+        Self::AheadNotAwaited,
+        Self::LedOn,
         Self::RequestsForgotten,
         Self::PurgeUnwaited,
     ];
@@ -32,6 +38,8 @@ impl Planted {
         match self {
             Self::VoteNotSynced => "vote-not-synced",
             Self::AppendNotSynced => "append-not-synced",
+            Self::AheadNotAwaited => "ahead-not-awaited",
+            Self::LedOn => "led-on",
             Self::RequestsForgotten => "requests-forgotten",
             Self::PurgeUnwaited => "purge-unwaited",
         }

@@ -174,6 +174,10 @@ impl RaftStateMachine<TypeConfig> for Machine {
         I::IntoIter: OptionalSend,
     {
         let entries: Vec<Entry> = entries.into_iter().collect();
+        if let Some(last) = entries.last() {
+            let durable = self.store.wait_durable(last.log_id.index).await;
+            durable.map_err(|error| StorageIOError::write_state_machine(&error))?;
+        }
         let (checked, directory) = (Arc::clone(&self.checked), Arc::clone(&self.directory));
         let many = entries.iter().map(|entry| match &entry.payload {
             EntryPayload::Normal(proposal) => proposal.batch().envelopes.len(),

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! **Durability (P6).** A vote, an append, a truncation, a purge and a cosigned root are in the log and fsynced before
-//! they are reported. Applying a batch changes memory only ([`layers`]): what was applied since the last
+//! they are reported; what a leader appends may be sent before, and counts when it is ([`raft_log`]). Applying a batch changes memory only ([`layers`]): what was applied since the last
 //! [`flush`](Store::flush) is applied again from the log after a crash. A flush writes rows, applied id and membership
 //! in one durable transaction; the log is never cut before the state it led to is flushed. Replay gives the same bytes,
 //! since `apply` is a function of state and log. Nothing is *signed* before the log is durable as far as that
@@ -226,7 +226,7 @@ impl Store {
             .applying
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        self.0.wal.close();
+        let settled = self.guard(|| self.0.wal.close());
         {
             let mut now = self.0.now.write().unwrap_or_else(PoisonError::into_inner);
             now.closed = true;
@@ -236,7 +236,7 @@ impl Store {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        match flushed {
+        match flushed.and(settled) {
             Err(ReplicaError::ShutDown) => Ok(()),
             other => other,
         }

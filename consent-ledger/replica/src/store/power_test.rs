@@ -297,3 +297,102 @@ async fn a_failed_write_stops_the_replica_for_good() {
         "as it was before the fault"
     );
 }
+
+/// Entries one after the other by the leader of term 1, applied two by two; how many were appended and how many applied.
+async fn lead(machine_: &Machine, disk: &Volatile) -> (u64, u64) {
+    let Ok(mut store) = machine_.open(disk) else {
+        return (0, 0);
+    };
+    if store.save_vote(&Vote::new_committed(1, 1)).await.is_err() {
+        return (0, 0);
+    }
+    let (mut appended, mut applied) = (0, 0);
+    for index in 0..20 {
+        if store.blocking_append([batch(index)]).await.is_err() {
+            break;
+        }
+        appended = index + 1;
+        let entries = (applied..appended).map(batch);
+        if index % 2 == 1 {
+            if machine(&store).apply(entries).await.is_err() {
+                break;
+            }
+            applied = appended;
+        }
+        if index % 8 == 7 && store.purge(log_id(index - 6)).await.is_err() {
+            break;
+        }
+    }
+    (appended, applied)
+}
+
+/// What a leader has not on its disk yet may go; what it applied may not, nor does anything keep it from opening.
+#[tokio::test]
+async fn what_a_leader_applied_survives_a_power_cut_at_any_call() {
+    let states = states().await;
+    let (machine_, disk) = (Machine::new(), Volatile::new(Fails::Never));
+    assert_eq!(lead(&machine_, &disk).await, (20, 20));
+    let (calls, mut lost) = (disk.calls(), 0);
+    for call in 0..calls {
+        for fails in [Fails::Before(call), Fails::After(call)] {
+            for cut in [Cut::All, Cut::Parts(call * 2 + 1)] {
+                let (machine_, disk) = (Machine::new(), Volatile::new(fails));
+                let (appended, applied) = lead(&machine_, &disk).await;
+                let what = format!("{fails:?}, {cut:?}, {appended} appended, {applied} applied");
+                let found = disk.cut(cut, Fails::Never);
+                let mut store = match machine_.open(&found) {
+                    Ok(store) => store,
+                    Err(error) => panic!("{what}: not opened: {}", error.chain()),
+                };
+                let state = store.get_log_state().await.unwrap();
+                let next = state.last_log_id.map_or(0, |id| id.index + 1);
+                assert!((applied..=appended + 1).contains(&next), "{what}: {next}");
+                lost += u64::from(next < appended);
+                let first = state.last_purged_log_id.map_or(0, |id| id.index + 1);
+                let entries = store.try_get_log_entries(first..next).await.unwrap();
+                assert!(
+                    entries == (first..next).map(batch).collect::<Vec<_>>(),
+                    "{what}"
+                );
+                let known = machine(&store).applied_state().await.unwrap().0;
+                let known = known.map_or(0, |id| id.index + 1);
+                assert!((first..=next).contains(&known), "{what}: {known}");
+                if known < next {
+                    let rest = (known..next).map(batch);
+                    machine(&store).apply(rest).await.unwrap();
+                }
+                assert!(rows(&store) == states[next as usize], "{what}");
+                let vote = store.read_vote().await.unwrap();
+                assert!(
+                    vote.is_none_or(|vote| !vote.is_committed()),
+                    "{what}: leads on"
+                );
+            }
+        }
+    }
+    assert!(
+        lost > 0,
+        "of {calls} calls, none met an append ahead of the disk"
+    );
+}
+
+#[tokio::test]
+async fn what_another_leader_sends_is_durable_before_it_is_acknowledged() {
+    let (machine_, disk) = (Machine::new(), Volatile::new(Fails::Never));
+    let mut store = machine_.open(&disk).unwrap();
+    let durable = async |store: &mut Store, index: u64| {
+        store.blocking_append([batch(index)]).await.unwrap();
+        let machine_ = Machine::new();
+        let mut left = machine_.open(&disk.cut(Cut::All, Fails::Never)).unwrap();
+        let last = left.get_log_state().await.unwrap().last_log_id;
+        last == Some(log_id(index))
+    };
+    // Entries of its own earlier term, which it lost and another brings back.
+    store.save_vote(&Vote::new_committed(2, 2)).await.unwrap();
+    assert!(durable(&mut store, 0).await);
+    // It won a later term, and has not heard so yet.
+    store.save_vote(&Vote::new(3, 1)).await.unwrap();
+    assert!(durable(&mut store, 1).await);
+    store.save_vote(&Vote::new_committed(3, 1)).await.unwrap();
+    assert!(durable(&mut store, 2).await, "entries of another term");
+}

@@ -1,5 +1,13 @@
 //! The write-ahead log, as openraft wants it.
 //!
+//! **Whoever leads sends before its own sync** (decision 0031): its entries go to its followers while its own disk is still
+//! busy with them. Three things keep that safe:
+//!
+//! - nothing is applied, and no peer is told that it is committed, before it is durable here ([`Store::wait_durable`]);
+//! - a replica that starts again does not lead on in its old term ([`Store::read_vote`]): what it sent and lost could there
+//!   be followed by something else under the same index and term;
+//! - a follower's acknowledgement means its own disk, as ever.
+//!
 //! Two orders of writes matter:
 //!
 //! - the log is purged only up to what the database holds; what is applied and not flushed yet is flushed first.
@@ -34,6 +42,46 @@ impl Store {
         let mut installing = self.0.installing.subscribe();
         // The sender lives in the store itself.
         let _ = installing.wait_for(|installing| !installing).await;
+        self.check()
+    }
+
+    /// Whether these are entries this replica proposes as the leader it is, and not such that another sends it: those it
+    /// acknowledges.
+    fn leads(&self, entries: &[Entry]) -> bool {
+        let vote = self.0.wal.vote();
+        let leads = vote.filter(|vote| vote.committed && vote.replica == self.0.replica.0);
+        leads.is_some_and(|vote| {
+            let mut leaders = entries.iter().map(|entry| entry.log_id.leader_id);
+            leaders.all(|leader| (leader.term, leader.node_id) == (vote.term, vote.replica))
+        })
+    }
+
+    /// Lets the disk have what was appended ahead of it.
+    fn sync_log(&self) {
+        let store = self.clone();
+        tokio::spawn(async move {
+            let synced = store.write(|store| {
+                #[cfg(feature = "simulation")]
+                crate::simulation::lie_if(crate::simulation::Planted::AppendNotSynced);
+                store.0.wal.sync()
+            });
+            // A failure has poisoned the store, which says so.
+            let _ = synced.await;
+        });
+    }
+
+    /// Waits until an entry, and all before it, are on this replica's own disk.
+    pub(crate) async fn wait_durable(&self, index: u64) -> Result<(), ReplicaError> {
+        #[cfg(feature = "simulation")]
+        if crate::simulation::is_planted(crate::simulation::Planted::AheadNotAwaited) {
+            return self.check();
+        }
+        let (mut ahead, mut poison) = (self.0.wal.ahead(), self.poison());
+        // Both senders live in the store itself.
+        tokio::select! {
+            _ = ahead.wait_for(|first| first.is_none_or(|first| first > index)) => {}
+            _ = poison.wait_for(Option::is_some) => {}
+        }
         self.check()
     }
 
@@ -114,11 +162,20 @@ impl RaftLogStorage<TypeConfig> for Store {
             .map_err(|error| StorageIOError::write_vote(&error).into())
     }
 
+    /// The vote, without what was won by it: openraft would have whoever led lead on in that term.
     async fn read_vote(&mut self) -> Storage<Option<Vote<u64>>> {
         let read = || {
             self.check()?;
             let vote = self.0.wal.vote();
-            Ok(vote.map(|vote| wire::from_vote(Some(vote))).transpose()?)
+            let vote = vote.map(|vote| wire::from_vote(Some(vote))).transpose()?;
+            #[cfg(feature = "simulation")]
+            if crate::simulation::is_planted(crate::simulation::Planted::LedOn) {
+                return Ok(vote);
+            }
+            Ok(vote.map(|vote| match vote.leader_id.voted_for() {
+                Some(id) if id == self.0.replica.0 => Vote::new(vote.leader_id.term, id),
+                _ => vote,
+            }))
         };
         read().map_err(|error: ReplicaError| StorageIOError::read_vote(&error).into())
     }
@@ -142,11 +199,19 @@ impl RaftLogStorage<TypeConfig> for Store {
         let written = self.write(move |store| {
             #[cfg(feature = "simulation")]
             crate::simulation::lie_if(crate::simulation::Planted::AppendNotSynced);
-            store.0.wal.append(entries)
+            let ahead = store.leads(&entries);
+            let wants_spare = match ahead {
+                true => store.0.wal.append_ahead(entries),
+                false => store.0.wal.append(entries),
+            };
+            Ok((wants_spare?, ahead))
         });
         match written.await {
-            Ok(wants_spare) => {
+            Ok((wants_spare, ahead)) => {
                 callback.log_io_completed(Ok(()));
+                if ahead {
+                    self.sync_log();
+                }
                 if wants_spare {
                     self.prepare_log();
                 }

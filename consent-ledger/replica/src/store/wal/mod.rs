@@ -9,6 +9,9 @@
 //! so that the file system has nothing of its own to write. Each file begins with what all files before it come to, so
 //! these go once their entries are purged. What the last entries say is kept in memory; earlier ones are read back.
 //!
+//! The last append alone may be ahead of the disk ([`Wal::append_ahead`]); nothing is written after it before it is
+//! durable, so at most one frame is torn.
+//!
 //! The first failed write ends it (R7): what a failed fsync left on the disk is not written on.
 
 mod files;
@@ -29,6 +32,7 @@ use sekisho_proto::v1;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use tokio::sync::watch;
 
 /// The part of a file after which the next one is prepared.
 const PREPARED_AFTER: u64 = 4;
@@ -47,6 +51,8 @@ pub(crate) struct Wal {
     /// frame instead of costing one.
     noted: Mutex<Option<LogId>>,
     entries: RwLock<Entries>,
+    /// The first entry that is written and not durable yet; none: all are.
+    ahead: watch::Sender<Option<u64>>,
 }
 
 /// Who writes, and what all that was written comes to.
@@ -172,6 +178,27 @@ impl Wal {
     /// Appends entries; durable once this has returned. Says, once for each file, that it is time to
     /// [`prepare`](Wal::prepare).
     pub(crate) fn append(&self, entries: Vec<Entry>) -> Result<bool, ReplicaError> {
+        self.put(entries, false)
+    }
+
+    /// Appends entries that can be read at once and are durable with the next [`sync`](Wal::sync), or before whatever
+    /// is written next.
+    pub(crate) fn append_ahead(&self, entries: Vec<Entry>) -> Result<bool, ReplicaError> {
+        self.put(entries, true)
+    }
+
+    /// Makes durable what was appended ahead.
+    pub(crate) fn sync(&self) -> Result<(), ReplicaError> {
+        let mut writer = self.writer()?;
+        self.settle(&mut writer)
+    }
+
+    /// The first entry that is not durable yet, if there is one.
+    pub(crate) fn ahead(&self) -> watch::Receiver<Option<u64>> {
+        self.ahead.subscribe()
+    }
+
+    fn put(&self, entries: Vec<Entry>, ahead: bool) -> Result<bool, ReplicaError> {
         let mut writer = self.writer()?;
         let mut frame = Frame::over(std::mem::take(&mut writer.written));
         let places: Vec<Place> = entries
@@ -179,6 +206,12 @@ impl Wal {
             .map(|entry| frame.entry(&encode_entry(entry)))
             .collect();
         let (at, file) = self.write(&mut writer, frame)?;
+        // Said before anybody can read them.
+        let first = entries.first().map(|entry| entry.log_id.index);
+        self.ahead.send_replace(first);
+        if !ahead {
+            self.settle(&mut writer)?;
+        }
         let mut index = self.entries();
         for (entry, mut place) in entries.into_iter().zip(places) {
             place.at += at;
@@ -249,13 +282,36 @@ impl Wal {
         let mut writer = self.writer()?;
         let mut frame = Frame::new();
         frame.push(&record);
-        self.write(&mut writer, frame)?;
+        let (_, file) = self.write(&mut writer, frame)?;
+        self.sync_file(&mut writer, &file)?;
         change(&mut writer.head);
         Ok(())
     }
 
-    /// Writes a frame and makes it durable. Says where it is.
+    /// Makes durable what the last file holds, if an append is ahead.
+    fn settle(&self, writer: &mut Writer) -> Result<(), ReplicaError> {
+        if self.ahead.borrow().is_none() {
+            return Ok(());
+        }
+        let file = Self::last_file(writer)?;
+        self.sync_file(writer, &file)?;
+        self.ahead.send_replace(None);
+        Ok(())
+    }
+
+    fn sync_file(&self, writer: &mut Writer, file: &File) -> Result<(), ReplicaError> {
+        let synced = file.bytes.sync();
+        synced.map_err(|source| self.failed(writer, &name(file.first), "written", source))
+    }
+
+    fn last_file(writer: &Writer) -> Result<File, ReplicaError> {
+        let file = writer.files.back().cloned();
+        file.ok_or(ReplicaError::Damaged("the log, which has no file,"))
+    }
+
+    /// Writes a frame, once all before it is durable. Says where it is.
     fn write(&self, writer: &mut Writer, mut frame: Frame) -> Result<(u64, File), ReplicaError> {
+        self.settle(writer)?;
         if writer.at >= self.file_bytes {
             self.begin_file(writer)?;
         }
@@ -265,15 +321,12 @@ impl Wal {
             writer.head.committed = Some(wire::log_id(&committed));
         }
         drop(noted);
-        let file = writer.files.back().cloned();
-        let file = file.ok_or(ReplicaError::Damaged("the log, which has no file,"))?;
+        let file = Self::last_file(writer)?;
         let bytes = frame.finish(writer.number, file.salt);
         let bytes = bytes.ok_or(ReplicaError::Damaged("an append that is too long"))?;
         let at = writer.at;
         let written = file.bytes.write_at(at, &bytes);
-        written
-            .and_then(|()| file.bytes.sync())
-            .map_err(|source| self.failed(writer, &name(file.first), "written", source))?;
+        written.map_err(|source| self.failed(writer, &name(file.first), "written", source))?;
         writer.at += bytes.len() as u64;
         writer.number += 1;
         if bytes.capacity() <= WRITTEN_BYTES_KEPT {
@@ -312,8 +365,7 @@ impl Wal {
 
     /// Writes the first sector and the first frame of the last file.
     fn write_head(&self, writer: &mut Writer) -> Result<(), ReplicaError> {
-        let file = writer.files.back().cloned();
-        let file = file.ok_or(ReplicaError::Damaged("the log, which has no file,"))?;
+        let file = Self::last_file(writer)?;
         let preamble = Preamble {
             format: FORMAT,
             first: file.first,
@@ -368,10 +420,14 @@ impl Wal {
         }
     }
 
-    /// Writes nothing more.
-    pub(crate) fn close(&self) {
+    /// Makes durable what was appended, and writes nothing more.
+    pub(crate) fn close(&self) -> Result<(), ReplicaError> {
+        let settled = self
+            .writer()
+            .and_then(|mut writer| self.settle(&mut writer));
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.state = Writing::Closed;
+        settled
     }
 
     /// Whether the entry at an index, and all after it, can be read without the disk.

@@ -15,6 +15,7 @@ use sekisho_domain::{LedgerId, ReplicaId};
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
+use tokio::sync::watch;
 
 /// Bytes looked through at once for what should not be there.
 const SEARCH_BYTES: usize = 256 * 1024;
@@ -294,6 +295,7 @@ impl Opened {
             }),
             noted: Mutex::default(),
             entries: RwLock::new(entries),
+            ahead: watch::Sender::new(None),
         };
         if at == 0 {
             let mut writer = wal.writer()?;

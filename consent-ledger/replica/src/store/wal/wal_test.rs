@@ -212,3 +212,38 @@ fn an_entry_that_holds_a_frame_does_not_become_one() {
     file.write_at(at, &forged(salt, number)).unwrap();
     assert_eq!(reopened(&disk).vote().map(|vote| vote.term), Some(666));
 }
+
+/// Were two appends ahead of the disk, a cut could leave the second without the first, which is damage.
+#[test]
+fn one_append_at_most_is_ahead_of_the_disk() {
+    let disk = Volatile::new(Fails::Never);
+    let wal = found(&disk);
+    let left = || reopened(&disk.cut(Cut::All, Fails::Never)).ends().0;
+    let ahead = wal.ahead();
+    wal.append_ahead(vec![batch(0), batch(1)]).unwrap();
+    assert_eq!((*ahead.borrow(), left()), (Some(0), None));
+    assert_eq!(wal.read(0, 9, usize::MAX).unwrap().len(), 2, "read at once");
+    wal.append_ahead(vec![batch(2)]).unwrap();
+    assert_eq!((*ahead.borrow(), left()), (Some(2), Some(log_id(1))));
+    wal.sync().unwrap();
+    assert_eq!((*ahead.borrow(), left()), (None, Some(log_id(2))));
+    // Whatever is written next makes it durable, in a next file too.
+    for index in 3..20 {
+        wal.append_ahead(vec![batch(index)]).unwrap();
+        assert_eq!(left(), Some(log_id(index - 1)));
+    }
+    wal.truncate(19).unwrap();
+    assert_eq!((*ahead.borrow(), left()), (None, Some(log_id(18))));
+    wal.append_ahead(vec![batch(19)]).unwrap();
+    wal.close().unwrap();
+    assert_eq!(left(), Some(log_id(19)));
+
+    let disk = Volatile::new(Fails::Never);
+    let wal = found_with(&disk, 64 * 512);
+    disk.fails(Fails::Before(disk.calls() + 1));
+    wal.append_ahead(vec![batch(0)]).unwrap();
+    assert!(wal.sync().is_err());
+    let error = wal.append(vec![batch(1)]).unwrap_err();
+    assert!(error.to_string().contains("failed write"), "{error}");
+    assert_eq!(*wal.ahead().borrow(), Some(0));
+}
