@@ -23,7 +23,7 @@ struct Arguments {
     /// Write every event to standard error.
     #[arg(long)]
     trace: bool,
-    /// Put a fault back: vote-not-synced, append-not-synced, requests-forgotten, purge-unwaited.
+    /// Put a fault back: vote-not-synced, append-not-synced, ahead-not-awaited, led-on, requests-forgotten, purge-unwaited.
     #[arg(long, value_parser = planted)]
     plant: Option<Planted>,
 }

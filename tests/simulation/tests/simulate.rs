@@ -94,6 +94,18 @@ fn an_append_that_is_not_synced_is_found() {
     is_found(Planted::AppendNotSynced, 1);
 }
 
+/// Decision 0031: a leader applies, and says to be committed, only what is on its own disk.
+#[test]
+fn what_is_not_awaited_ahead_of_the_disk_is_found() {
+    is_found(Planted::AheadNotAwaited, 1);
+}
+
+/// Decision 0031: whoever led and starts again stands for election.
+#[test]
+fn leading_on_after_a_start_is_found() {
+    is_found(Planted::LedOn, 49);
+}
+
 #[test]
 fn forgotten_requests_are_found() {
     is_found(Planted::RequestsForgotten, 1);

@@ -314,7 +314,12 @@ impl Joining<'_> {
 
     /// Makes it the store of a replica that may start.
     async fn complete(self, checkpoint: Cosigned) -> Result<(), JoinError> {
-        place(&self.directory.replicas(), self.config.replica, self.keys)?;
+        place(
+            &self.directory.replicas(),
+            self.config.replica,
+            self.keys,
+            false,
+        )?;
         let (store, config) = (self.store, self.config.clone());
         let completed = blocking(move || {
             Tiles::of(&config.data_dir).write_checkpoint(&checkpoint.note)?;

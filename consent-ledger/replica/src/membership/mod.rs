@@ -10,6 +10,9 @@
 //! promoted  ──▶ voter, once it has caught up
 //! retired   ──▶ learner ──▶ out; it stops, and does not start again
 //! ```
+//!
+//! A retired voter that stops before the group has changed does start again: without it there may be no majority to change
+//! it. It ends as soon as it is out, or the others say that it is.
 
 mod follow;
 mod join;
@@ -26,17 +29,19 @@ use sekisho_domain::{NetworkId, ReplicaId};
 /// Raft entries a learner may lack to be given a vote: what a leader sends in a few messages.
 pub const PROMOTE_LAG_MAX: u64 = 256;
 
-/// Whose this replica is, by the ledger's own word.
+/// Whose this replica is, by the ledger's own word. `votes` is whether the group, as far as this replica knows, still counts
+/// it as a voter.
 ///
 /// # Errors
-/// The ledger gives it no place, or took it back; or the keys are not those it was given.
+/// The ledger gives it no place, or took it back and the group does without it; or the keys are not those it was given.
 pub(crate) fn place(
     replicas: &Replicas,
     id: ReplicaId,
     keys: &Keys,
+    votes: bool,
 ) -> Result<NetworkId, ReplicaError> {
     let replica = replicas.get(&id).ok_or(ReplicaError::NotJoined(id))?;
-    if let Some(by) = replica.retired {
+    if let Some(by) = replica.retired.filter(|_| !votes) {
         return Err(ReplicaError::Retired {
             replica: id,
             by: Some(by),

@@ -62,7 +62,8 @@ impl Replica {
             Ok((store, published, first.collect()))
         })
         .await?;
-        let place = place(&directory.replicas(), config.replica, &keys);
+        let votes = store.votes(config.replica)?;
+        let place = place(&directory.replicas(), config.replica, &keys, votes);
         let network = match place {
             Ok(network) => network,
             Err(error) => {

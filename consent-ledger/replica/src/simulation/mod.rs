@@ -29,6 +29,10 @@ const PIECE_BYTES: usize = 16 * 1024;
 const LATE_OF: u64 = 6;
 /// By so much at most.
 const LATE_MAX: Duration = Duration::from_millis(8);
+/// Of so many syncs nobody need wait for, one finds the disk busy.
+const BUSY_OF: u64 = 4;
+/// For so long at most.
+const BUSY_MAX: Duration = Duration::from_millis(300);
 
 /// What one start of a replica has in the place of the machine's.
 #[derive(Clone)]
@@ -127,6 +131,15 @@ pub(crate) async fn work<T>(
         tokio::time::sleep(cost).await;
     }
     done
+}
+
+/// Lets a disk be busy before it does something nobody need wait for, where this thread simulates.
+pub(crate) async fn busy() {
+    if let Some(n) = random()
+        && n % BUSY_OF == 0
+    {
+        tokio::time::sleep(BUSY_MAX.mul_f64((n >> 32) as f64 / f64::from(u32::MAX))).await;
+    }
 }
 
 /// Gives out what `dump` writes, piece by piece, without a thread.

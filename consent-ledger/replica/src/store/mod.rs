@@ -150,6 +150,12 @@ impl Store {
         Ok((now.applied.log_id, now.applied.membership.clone()))
     }
 
+    /// Whether a replica is a voter of the group, as far as is applied here.
+    pub(crate) fn votes(&self, replica: ReplicaId) -> Result<bool, ReplicaError> {
+        let (_, membership) = self.applied()?;
+        Ok(membership.voter_ids().any(|id| id == replica.0))
+    }
+
     /// Work that writes. Any fault poisons the store. Blocks.
     fn guard<T>(&self, work: impl FnOnce() -> Result<T, ReplicaError>) -> Result<T, ReplicaError> {
         self.check()?;

@@ -60,6 +60,8 @@ impl Store {
     fn sync_log(&self) {
         let store = self.clone();
         tokio::spawn(async move {
+            #[cfg(feature = "simulation")]
+            crate::simulation::busy().await;
             let synced = store.write(|store| {
                 #[cfg(feature = "simulation")]
                 crate::simulation::lie_if(crate::simulation::Planted::AppendNotSynced);

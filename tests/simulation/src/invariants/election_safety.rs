@@ -2,7 +2,8 @@
 //!
 //! openraft's leaders are a term *and* a replica, ordered by both: one term may see replica 2 lead after replica 1.
 //! What makes them safe is that of two leaders some voter voted for both, the greater one last. So it is voters that
-//! are watched: no start of a replica tells a vote smaller than one told by an earlier start. Two leaders of one id
+//! are watched: no start of a replica tells a vote smaller than one told by an earlier start, save that it does not know
+//! any more that it won: it is to stand for election anew (decision 0031). Two leaders of one id
 //! would write different entries under one log id, which log matching sees.
 
 use super::{Invariant, Scene};
