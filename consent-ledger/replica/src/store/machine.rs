@@ -218,6 +218,11 @@ impl RaftStateMachine<TypeConfig> for Machine {
             Arc::clone(&self.directory),
             meta.clone(),
         );
+        #[cfg(feature = "simulation")]
+        if crate::simulation::is_planted(crate::simulation::Planted::PurgeUnwaited) {
+            // The order that the fault makes possible, always.
+            tokio::time::sleep(std::time::Duration::from_millis(8)).await;
+        }
         let installed = store
             .write(move |store| {
                 store.install(&meta, &snapshot)?;

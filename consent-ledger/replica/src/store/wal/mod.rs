@@ -10,7 +10,7 @@
 //! these go once their entries are purged. What the last entries say is kept in memory; earlier ones are read back.
 //!
 //! The last append alone may be ahead of the disk ([`Wal::append_ahead`]); nothing is written after it before it is
-//! durable, so at most one frame is torn.
+//! durable, so at most one frame is torn. A log that is opened has its last frame written once more, for the same reason.
 //!
 //! The first failed write ends it (R7): what a failed fsync left on the disk is not written on.
 

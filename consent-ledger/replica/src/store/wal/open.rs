@@ -30,6 +30,8 @@ pub(crate) struct Opened {
     files: VecDeque<File>,
     entries: Entries,
     at: u64,
+    /// Where the last whole frame begins in the last file.
+    last: u64,
     number: u64,
     spares: Vec<String>,
 }
@@ -62,6 +64,7 @@ impl Opened {
             files: VecDeque::new(),
             entries: Entries::default(),
             at: 0,
+            last: 0,
             number: first,
             spares,
         };
@@ -132,6 +135,8 @@ impl Opened {
                 place.at += self.at;
                 self.record(record, &file, place)?;
             }
+            // The first frame is made durable with the first sector.
+            self.last = if self.at == ALIGNMENT { 0 } else { self.at };
             self.at += aligned((HEADER_BYTES + body.len()) as u64);
             self.number += 1;
         }
@@ -264,6 +269,7 @@ impl Opened {
             mut files,
             entries,
             at,
+            last,
             number,
             mut spares,
         } = self;
@@ -300,12 +306,32 @@ impl Opened {
         if at == 0 {
             let mut writer = wal.writer()?;
             wal.write_head(&mut writer)?;
+        } else {
+            wal.write_again(last)?;
         }
         Ok(wal)
     }
 }
 
 impl Wal {
+    /// Writes the last frame once more, and makes it durable. A process that was killed, or whose sync failed, may have left
+    /// it in the system's memory alone: what is read there is no promise, and what follows would make a hole of it.
+    fn write_again(&self, last: u64) -> Result<(), ReplicaError> {
+        let mut writer = self.writer()?;
+        let file = Self::last_file(&writer)?;
+        let again = || {
+            let until = writer.at.min(file.bytes.len()?);
+            let length = usize::try_from(until.saturating_sub(last)).unwrap_or(0);
+            let mut bytes = vec![0; length];
+            file.bytes.read_at(last, &mut bytes)?;
+            file.bytes.write_at(last, &bytes)?;
+            file.bytes.sync()?;
+            self.disk.sync()
+        };
+        let again = again();
+        again.map_err(|source| self.failed(&mut writer, &name(file.first), "written", source))
+    }
+
     /// Begins the log of a replica, durably. Whatever an earlier beginning left is overwritten.
     pub(crate) fn found(
         disk: Arc<dyn Disk>,
@@ -342,6 +368,7 @@ impl Wal {
             }]),
             entries: Entries::default(),
             at: 0,
+            last: 0,
             number: 1,
             spares: Vec::new(),
         }

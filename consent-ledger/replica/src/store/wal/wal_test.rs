@@ -247,3 +247,21 @@ fn one_append_at_most_is_ahead_of_the_disk() {
     assert!(error.to_string().contains("failed write"), "{error}");
     assert_eq!(*wal.ahead().borrow(), Some(0));
 }
+
+/// What a killed process wrote is read back from the system's memory; the next power cut must not make a hole of it.
+#[test]
+fn what_was_read_back_is_durable_before_anything_follows() {
+    let disk = Volatile::new(Fails::Never);
+    let wal = found_with(&disk, 64 * 512);
+    wal.append(vec![batch(0)]).unwrap();
+    wal.append_ahead(vec![batch(1)]).unwrap();
+    drop(wal);
+    // Killed, not cut: the same disk, and what is in its cache.
+    let wal = reopened(&disk);
+    assert_eq!(wal.ends().0, Some(log_id(1)));
+    let left = reopened(&disk.cut(Cut::All, Fails::Never));
+    assert_eq!(left.ends().0, Some(log_id(1)));
+    wal.append(vec![batch(2)]).unwrap();
+    let left = reopened(&disk.cut(Cut::All, Fails::Never));
+    assert_eq!(left.ends().0, Some(log_id(2)));
+}
