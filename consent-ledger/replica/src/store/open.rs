@@ -100,6 +100,13 @@ impl Store {
         #[cfg(feature = "simulation")]
         crate::simulation::forget_requests(&database, STATE)?;
         let now = Now::of(&begin_read(&database)?)?;
+        // Nothing is purged that the database does not hold: else what lies between is nowhere.
+        let (_, purged) = wal.ends();
+        if purged.map(|purged| purged.index) > now.flushed.map(|flushed| flushed.index) {
+            return Err(ReplicaError::Damaged(
+                "the write-ahead log, which begins behind what the database holds,",
+            ));
+        }
         let store = Self(Arc::new(Inner {
             database: RwLock::new(Some(database)),
             wal,

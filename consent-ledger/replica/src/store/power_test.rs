@@ -396,3 +396,16 @@ async fn what_another_leader_sends_is_durable_before_it_is_acknowledged() {
     store.save_vote(&Vote::new_committed(3, 1)).await.unwrap();
     assert!(durable(&mut store, 2).await, "entries of another term");
 }
+
+#[tokio::test]
+async fn a_log_that_begins_behind_the_state_is_not_opened() {
+    let (machine_, disk) = (Machine::new(), Volatile::new(Fails::Never));
+    let mut store = machine_.open(&disk).unwrap();
+    store.blocking_append((0..6).map(batch)).await.unwrap();
+    machine(&store).apply((0..6).map(batch)).await.unwrap();
+    store.0.wal.purge(log_id(3)).unwrap();
+    drop(store);
+    let error = machine_.open(&disk.cut(Cut::All, Fails::Never)).err();
+    let error = error.unwrap().to_string();
+    assert!(error.contains("begins behind"), "{error}");
+}
