@@ -35,7 +35,7 @@ const GROWTH_MAX: f64 = (64 << 20) as f64;
 const ONE_WAY: Duration = Duration::from_millis(15);
 /// What a fast line between two hospitals carries: 1 Gbit/s.
 const LINE_BYTES_A_SECOND: f64 = 125e6;
-/// How long a file must be left alone until a node remembers that it read it (`sekisho_documents`), and a bit.
+/// How long a file must be left alone until a node remembers that it read it (5 s, decision 0030), and a bit.
 const SETTLED: Duration = Duration::from_secs(6);
 const MIB: u64 = 1 << 20;
 
@@ -105,9 +105,8 @@ pub fn run(
         ),
         (None, "30 ms apart on a line without end, the first time"),
     ] {
-        let one_way = ONE_WAY;
         let line = Line {
-            one_way,
+            one_way: ONE_WAY,
             bytes_a_second,
         };
         let mut far = Processes::start(sizes, program, Some(line))?;

@@ -251,3 +251,18 @@ async fn an_unknown_outcome_is_settled_by_sending_again() {
     assert!(again.duplicate);
     cluster.assert_equal_states(2).await;
 }
+
+/// Decision 0031: whoever starts again stands for election; the only voter waits for nobody to be silent first.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_voter_leads_again_at_once() {
+    let mut cluster = Cluster::of(3, 1).await;
+    cluster.start_all().await;
+    let before = cluster.replica(1).status().await.unwrap().term;
+    cluster.kill(1).await;
+    cluster.timing.election_min = Duration::from_secs(3600);
+    cluster.timing.election_max = Duration::from_secs(7200);
+    cluster.start_all().await;
+    let after = cluster.replica(1).status().await.unwrap().term;
+    assert!(after > before, "not in the term it led");
+    cluster.submit(1, 0).await.unwrap();
+}

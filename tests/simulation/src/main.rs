@@ -1,6 +1,7 @@
 //! Runs many seeds, or one again.
 
 use clap::Parser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use sekisho_replica::simulation::Planted;
 use sekisho_simulation::{Failure, Options, Summary, is_seeded, run};
 use std::collections::BTreeMap;
@@ -23,16 +24,16 @@ struct Arguments {
     /// Write every event to standard error.
     #[arg(long)]
     trace: bool,
-    /// Put a fault back: vote-not-synced, append-not-synced, ahead-not-awaited, led-on, requests-forgotten, purge-unwaited.
-    #[arg(long, value_parser = planted)]
+    /// Put a fault back.
+    #[arg(long, value_parser = planted())]
     plant: Option<Planted>,
 }
 
-fn planted(name: &str) -> Result<Planted, String> {
-    let found = Planted::ALL.into_iter().find(|fault| fault.name() == name);
-    found.ok_or_else(|| {
-        let names: Vec<_> = Planted::ALL.iter().map(|fault| fault.name()).collect();
-        format!("no such fault; there are {}", names.join(", "))
+/// Any of the faults, by its name.
+fn planted() -> impl TypedValueParser<Value = Planted> {
+    PossibleValuesParser::new(Planted::ALL.map(Planted::name)).try_map(|name| {
+        let found = Planted::ALL.into_iter().find(|fault| fault.name() == name);
+        found.ok_or("no such fault")
     })
 }
 

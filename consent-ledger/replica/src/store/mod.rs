@@ -13,8 +13,8 @@
 //! ```
 //!
 //! **Durability (P6).** A vote, an append, a truncation, a purge and a cosigned root are in the log and fsynced before
-//! they are reported; what a leader appends may be sent before, and counts when it is ([`raft_log`]). Applying a batch changes memory only ([`layers`]): what was applied since the last
-//! [`flush`](Store::flush) is applied again from the log after a crash. A flush writes rows, applied id and membership
+//! they are reported; what a leader appends may be sent before, and counts when it is ([`raft_log`]). Applying a batch
+//! changes memory only ([`layers`]): what was applied since the last [`flush`](Store::flush) is applied again from the log after a crash. A flush writes rows, applied id and membership
 //! in one durable transaction; the log is never cut before the state it led to is flushed. Replay gives the same bytes,
 //! since `apply` is a function of state and log. Nothing is *signed* before the log is durable as far as that
 //! ([`Store::record_cosigned`]).
