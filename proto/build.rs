@@ -2,8 +2,10 @@
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=sekisho");
-    let files = ["codes", "entry", "ledger", "exchange", "operator", "bundle"]
-        .map(|f| format!("sekisho/v1/{f}.proto"));
+    let files = [
+        "codes", "entry", "glance", "ledger", "exchange", "operator", "bundle",
+    ]
+    .map(|f| format!("sekisho/v1/{f}.proto"));
     let descriptors = protox::compile(&files, ["."])?;
     // For reflection, without the comments.
     let mut plain = protox::Compiler::new(["."])?;

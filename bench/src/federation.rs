@@ -30,6 +30,17 @@ pub(crate) const WINDOW_BEFORE_MS: u64 = 1_000;
 /// Request ids below are the founders'; the benchmarks' own start here.
 pub(crate) const FIRST_REQUEST: u64 = 1_000_000_000;
 
+/// A request's id as a node makes one, the same each time for the same instant.
+pub(crate) fn fresh_id(kind: &str, n: u64, now: TimeMs) -> RequestId {
+    let mut random = [0; RequestId::RANDOM_BYTES];
+    let scattered = scattered(kind, n);
+    random
+        .iter_mut()
+        .zip(scattered)
+        .for_each(|(to, from)| *to = from);
+    RequestId::fresh(now, random)
+}
+
 /// Sixteen bytes without an order, as of a random id, the same for the same input.
 pub(crate) fn scattered(kind: &str, n: u64) -> [u8; 16] {
     let hash = Sha256::new()
@@ -184,7 +195,7 @@ impl Federation {
             ledger: self.ledger,
             lineage: 1,
             author: key.key_id(),
-            request_id: RequestId(scattered("request", request)),
+            request_id: fresh_id("request", request, now),
             claimed_time: now,
             not_before: TimeMs(now.0.saturating_sub(WINDOW_BEFORE_MS)),
             not_after: now.plus_ms(window_ms.min(Entry::WINDOW_MS_MAX - WINDOW_BEFORE_MS)),

@@ -3,7 +3,7 @@
 use super::league::League;
 use crate::BenchError;
 use crate::cluster::{PATIENCE, now, submit};
-use crate::federation::scattered;
+use crate::federation::fresh_id;
 use crate::replicated::{outcome, wrong};
 use prost::Message;
 use sekisho_domain::{Body, Decision, NetworkOutcome, Outcome};
@@ -31,11 +31,12 @@ impl Requests {
         asking: usize,
         persons: u64,
     ) -> (v1::Envelope, [u8; 16]) {
-        let (n, id) = (self.0, scattered("asked", self.0));
+        let (n, now) = (self.0, now());
+        let id = fresh_id("asked", n, now);
         self.0 += 1;
         let body = Body::AccessRequest(league.request(asking, n % persons));
         let key = &league.members[asking].node;
-        (league.sign(key, id, now(), body), id)
+        (league.sign(key, id, now, body), id.0)
     }
 }
 

@@ -1,7 +1,9 @@
 //! The networks of one ledger, what they agreed, and what they sign.
 
 use crate::BenchError;
-use crate::federation::{ALWAYS, BEGIN, Member, WINDOW_BEFORE_MS, consent, rule, scattered};
+use crate::federation::{
+    ALWAYS, BEGIN, Member, WINDOW_BEFORE_MS, consent, fresh_id, rule, scattered,
+};
 use sekisho_domain::{
     AccessRequest, Action, Agreement, Body, Codes, Commitment, ConsentPolicy, ConsentRule, Entry,
     FacilityKind, FacilitySelector, FoundingNetwork, FoundingReplica, Genesis, Grant, Grounds,
@@ -98,7 +100,7 @@ impl League {
     pub(crate) fn sign(
         &self,
         key: &SigningKey,
-        id: [u8; 16],
+        id: RequestId,
         now: TimeMs,
         body: Body,
     ) -> v1::Envelope {
@@ -106,7 +108,7 @@ impl League {
             ledger: self.ledger,
             lineage: 1,
             author: key.key_id(),
-            request_id: RequestId(id),
+            request_id: id,
             claimed_time: now,
             not_before: TimeMs(now.0.saturating_sub(WINDOW_BEFORE_MS)),
             not_after: now.plus_ms(Entry::WINDOW_MS_MAX - WINDOW_BEFORE_MS),
@@ -181,7 +183,7 @@ impl League {
             }
         }
         let signed = (0..).zip(acts).map(|(n, (member, body))| {
-            self.sign(&member.governance, scattered("founding", n), now, body)
+            self.sign(&member.governance, fresh_id("founding", n, now), now, body)
         });
         Ok(signed.collect())
     }
@@ -208,9 +210,9 @@ impl League {
                 }
             }
         }
-        let signed = (0..)
-            .zip(acts)
-            .map(|(n, (member, body))| self.sign(&member.node, scattered("patient", n), now, body));
+        let signed = (0..).zip(acts).map(|(n, (member, body))| {
+            self.sign(&member.node, fresh_id("patient", n, now), now, body)
+        });
         signed.collect()
     }
 

@@ -67,12 +67,12 @@ impl Recorded {
     }
 }
 
-/// A random request id.
+/// A fresh request id.
 ///
 /// # Errors
 /// The system gives no randomness.
 pub fn request_id() -> Result<RequestId, Failure> {
-    let mut bytes = [0; RequestId::LEN];
+    let mut bytes = [0; RequestId::RANDOM_BYTES];
     getrandom::fill(&mut bytes).map_err(|e| {
         Failure::of(
             Exit::Unavailable,
@@ -81,7 +81,7 @@ pub fn request_id() -> Result<RequestId, Failure> {
             &e,
         )
     })?;
-    Ok(RequestId(bytes))
+    Ok(RequestId::fresh(now(), bytes))
 }
 
 fn malformed(error: &DomainError) -> Failure {

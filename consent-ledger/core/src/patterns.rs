@@ -5,10 +5,14 @@
 //! can be made up; and [`Watch`] finds such accesses in leaves as they come, which a node does. A pattern accuses nobody and
 //! changes no decision. Searches under a declared disaster are not counted: there, many patients *are* the work.
 
-use crate::leaf::Leaf;
+mod seen;
+
+pub use seen::Seen;
+
+use seen::against_will;
 use sekisho_domain::{
-    AccessRequest, Body, Decision, EntryIndex, NetworkId, Outcome, Pattern, PractitionerId,
-    Purpose, SecurityAlert, SubjectId, TimeMs,
+    AccessRequest, Decision, EntryIndex, NetworkId, Pattern, PractitionerId, Purpose,
+    SecurityAlert, SubjectId, TimeMs,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -54,17 +58,16 @@ impl Look {
         request: &AccessRequest,
         decisions: &[(NetworkId, Decision)],
     ) -> Self {
-        let denied = |decision: &Decision| match decision {
+        let denied = decisions.iter().map(|(_, decision)| match decision {
             Decision::Permit(_) => None,
             Decision::Deny(denial) => Some(denial.reason),
-        };
-        let reasons: Option<Vec<_>> = decisions.iter().map(|(_, d)| denied(d)).collect();
+        });
         Self {
             index,
             time,
             subject: request.subject,
             ordinary: request.purpose != Purpose::Disaster,
-            against_will: reasons.is_some_and(|all| all.iter().any(|r| r.is_the_patients_will())),
+            against_will: against_will(denied),
         }
     }
 
@@ -144,26 +147,27 @@ pub struct Watch(BTreeMap<Who, Recent>);
 
 impl Watch {
     /// Takes the next leaf; the alerts that it completes. What a later alert could say again is not found twice.
-    pub fn take(&mut self, leaf: &Leaf) -> Vec<SecurityAlert> {
-        match (&leaf.entry.body, &leaf.outcome) {
-            (Body::AccessRequest(request), Outcome::Decided(decisions)) => {
-                let look = Look::of(leaf.index, leaf.time, request, decisions);
-                self.look(request, look)
-            }
-            (Body::SecurityAlert(alert), Outcome::Accepted) => {
-                let who = (alert.viewing.clone(), alert.practitioner);
+    pub fn take(&mut self, seen: Seen) -> Vec<SecurityAlert> {
+        match seen {
+            Seen::Access {
+                viewing,
+                practitioner,
+                look,
+            } => self.look((viewing, practitioner), look),
+            Seen::Alert(alert) => {
+                let who = (alert.viewing, alert.practitioner);
                 if let (Some(recent), Some(last)) = (self.0.get_mut(&who), alert.accesses.last()) {
                     let raised = recent.raised.entry(alert.pattern).or_insert(*last);
                     *raised = (*raised).max(*last);
                 }
                 Vec::new()
             }
-            _ => Vec::new(),
+            Seen::Other => Vec::new(),
         }
     }
 
-    fn look(&mut self, request: &AccessRequest, look: Look) -> Vec<SecurityAlert> {
-        let who = (request.viewing.clone(), request.practitioner_id);
+    fn look(&mut self, who: Who, look: Look) -> Vec<SecurityAlert> {
+        let (viewing, practitioner) = who.clone();
         if self.0.len() >= PRACTITIONERS_MAX && !self.0.contains_key(&who) {
             self.forget(look.time);
         }
@@ -189,8 +193,8 @@ impl Watch {
                 .extend(accesses.last().map(|last| (*pattern, *last)));
             alerts.push(SecurityAlert {
                 pattern: *pattern,
-                viewing: request.viewing.clone(),
-                practitioner: request.practitioner_id,
+                viewing: viewing.clone(),
+                practitioner,
                 accesses,
             });
         }

@@ -1,9 +1,10 @@
 use super::*;
 use crate::Applied;
+use crate::leaf::Leaf;
 use crate::testing::{World, grant, network, practitioner, subject};
 use crate::view::View;
 use proptest::prelude::*;
-use sekisho_domain::{ConsentRule, DenyReason, RefusalReason, Scope};
+use sekisho_domain::{Body, ConsentRule, DenyReason, Outcome, RefusalReason, Scope};
 
 const SAGA: &str = "4110000001";
 const KURUME: &str = "4010000001";
@@ -39,10 +40,16 @@ fn ask(world: &mut World, of: SubjectId) -> EntryIndex {
     world.ask(&request).0
 }
 
+/// All leaves; what is read of each without the rest is what is seen of the whole.
 fn leaves(world: &World) -> Vec<Leaf> {
     let view = View(&world.state);
     let size = view.meta().unwrap().unwrap().size;
-    let leaf = |index| Leaf::decode(&view.leaf(EntryIndex(index)).unwrap().unwrap()).unwrap();
+    let leaf = |index| {
+        let bytes = view.leaf(EntryIndex(index)).unwrap().unwrap();
+        let leaf = Leaf::decode(&bytes).unwrap();
+        assert_eq!(Seen::read(&bytes), Ok((leaf.index, Seen::of(&leaf))));
+        leaf
+    };
     (0..size).map(leaf).collect()
 }
 
@@ -50,7 +57,7 @@ fn found(world: &World) -> Vec<SecurityAlert> {
     let mut watch = Watch::default();
     leaves(world)
         .iter()
-        .flat_map(|leaf| watch.take(leaf))
+        .flat_map(|leaf| watch.take(Seen::of(leaf)))
         .collect()
 }
 
@@ -369,13 +376,17 @@ proptest! {
     }
 }
 
+fn who(request: &AccessRequest) -> Who {
+    (request.viewing.clone(), request.practitioner_id)
+}
+
 #[test]
 fn what_a_watch_keeps_is_bounded() {
     let mut watch = Watch::default();
     let world = world(NOON);
     let request = world.request("kurume", KURUME, subject(4), &["saga"]);
     for n in 0..3 * KEPT_MAX as u64 {
-        watch.look(&request, look(n, NOON.0, 1, false));
+        watch.look(who(&request), look(n, NOON.0, 1, false));
     }
     assert_eq!(
         watch.0.values().map(|r| r.looks.len()).max(),
@@ -388,7 +399,7 @@ fn what_a_watch_keeps_is_bounded() {
             practitioner_id: PractitionerId(id),
             ..request.clone()
         };
-        watch.look(&request, look(n, NOON.0 + n, 1, false));
+        watch.look(who(&request), look(n, NOON.0 + n, 1, false));
     }
     assert_eq!(watch.0.len(), PRACTITIONERS_MAX);
     // Who asked last is still known.

@@ -380,3 +380,15 @@ fn a_requests_grounds_fit_its_purpose() {
         }
     }
 }
+
+#[test]
+fn a_fresh_request_id_is_a_uuid_of_version_7_and_they_stand_in_the_order_they_were_made_in() {
+    // RFC 9562, appendix A.6: 017F22E2-79B0-7CC3-98C4-DC0C0C07398F.
+    let random = [0x0c, 0xc3, 0x18, 0xc4, 0xdc, 0x0c, 0x0c, 0x07, 0x39, 0x8f];
+    let at = TimeMs(0x017f_22e2_79b0);
+    let id = RequestId::fresh(at, random);
+    assert_eq!(id.to_string(), "017f22e279b07cc398c4dc0c0c07398f");
+    let full = RequestId::fresh(at, [0xff; RequestId::RANDOM_BYTES]);
+    assert_eq!(full.to_string(), "017f22e279b07fffbfffffffffffffff");
+    assert!(full < RequestId::fresh(at.plus_ms(1), [0; RequestId::RANDOM_BYTES]));
+}

@@ -22,8 +22,8 @@ use crate::layout::{
 use crate::packed::{self, Writes};
 use crate::row::FileRow;
 use crate::{
-    Change, Counters, DocumentEntry, DocumentIndex, Error, FileOutcome, FileRecord, Page, Part,
-    Patient, Quarantined, Query, SourceId, SourceLocation, UniqueId,
+    Change, Counters, Cursor, DocumentEntry, DocumentIndex, Error, FileOutcome, FileRecord, Page,
+    Part, Patient, Quarantined, Query, SourceId, SourceLocation, UniqueId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -39,6 +39,9 @@ mod compact;
 /// Memory sled may use for its page cache, in bytes: a chart's blocks are few, the system keeps the file's pages too, and a
 /// node shares its machine.
 pub const CACHE_BYTES: u64 = 16 << 20;
+
+/// Documents of a chart read together.
+const TOGETHER: usize = 64;
 
 const MARKER: &str = "sekisho-document-index";
 const MARKER_FRESH: &str = "sekisho-document-index.fresh";
@@ -178,27 +181,38 @@ impl Held {
     }
 
     /// The record a reference names by the file's key. Absent only if the store is damaged.
-    fn named(&self, file_key: &[u8]) -> Result<(u64, FileRecord), Error> {
+    fn named(&self, file_key: &[u8]) -> Result<FileRecord, Error> {
         let row = packed::get(self.db()?, &record_key(file_key))?;
         let row = FileRow::decode(&row.ok_or(Error::Corrupt { what: "reference" })?)?;
-        Ok((row.number, row.record(file_key, &self.common)?))
+        row.record(file_key, &self.common)
     }
 
-    /// The document of the number at the end of a key.
-    fn document(&self, key: &[u8]) -> Result<DocumentEntry, Error> {
-        let number = number_of(key)?;
-        let file_key = packed::get(self.db()?, &number_key(number))?;
-        let named = self.named(&file_key.ok_or(Error::Corrupt { what: "reference" })?)?;
-        match named {
-            (
-                its,
-                FileRecord {
-                    outcome: FileOutcome::Document(entry),
-                    ..
-                },
-            ) if its == number => Ok(*entry),
-            _ => Err(Error::Corrupt { what: "reference" }),
-        }
+    /// The documents of the numbers at the ends of keys, in their order. What stands next to each other is read
+    /// together: a chart's files mostly have numbers and paths alike.
+    fn documents(&self, keys: &[Vec<u8>]) -> Result<Vec<DocumentEntry>, Error> {
+        let corrupt = || Error::Corrupt { what: "reference" };
+        let numbers: Vec<_> = keys
+            .iter()
+            .map(|key| number_of(key))
+            .collect::<Result<_, _>>()?;
+        let sorted: BTreeSet<_> = numbers.iter().map(|number| number_key(*number)).collect();
+        let files = packed::get_each(self.db()?, sorted)?;
+        let sorted: BTreeSet<_> = files
+            .values()
+            .map(|file_key| record_key(file_key))
+            .collect();
+        let mut rows = packed::get_each(self.db()?, sorted)?;
+        let entries = numbers.into_iter().map(|number| {
+            let file_key = files.get(&number_key(number)).ok_or_else(corrupt)?;
+            let row = rows.remove(&record_key(file_key)).ok_or_else(corrupt)?;
+            let row = FileRow::decode(&row)?;
+            let its = row.number;
+            match row.record(file_key, &self.common)?.outcome {
+                FileOutcome::Document(entry) if its == number => Ok(*entry),
+                _ => Err(corrupt()),
+            }
+        });
+        entries.collect()
     }
 
     /// The documents of a chart behind the cursor, at most `limit + 1`, in order.
@@ -210,28 +224,34 @@ impl Held {
         };
         let mut found: Vec<DocumentEntry> = Vec::new();
         let mut best: Option<DocumentEntry> = None;
-        for row in packed::range(self.db()?, from..end_of(prefix.clone()))? {
-            let (key, _) = row?;
-            let at = key.get(prefix.len()..prefix.len() + PLACE_BYTES);
-            let at = at.ok_or(Error::Corrupt { what: "key" })?;
-            if query
-                .after
-                .is_some_and(|cursor| at <= place(&cursor).as_slice())
-            {
-                continue;
+        let mut rows = packed::range(self.db()?, from..end_of(prefix.clone()))?;
+        loop {
+            let some: Vec<_> = rows.by_ref().take(TOGETHER).collect::<Result<_, _>>()?;
+            if some.is_empty() {
+                break;
             }
-            let entry = self.document(&key)?;
-            match &mut best {
-                // Copies of one document stand side by side.
-                Some(held) if held.unique_id == entry.unique_id => {
-                    if counts_over(&entry, held) {
-                        *held = entry;
-                    }
+            let mut keys = Vec::with_capacity(some.len());
+            for (key, _) in some {
+                let at = key.get(prefix.len()..prefix.len() + PLACE_BYTES);
+                let at = at.ok_or(Error::Corrupt { what: "key" })?;
+                let is_behind = |cursor: &Cursor| at > place(cursor).as_slice();
+                if query.after.as_ref().is_none_or(is_behind) {
+                    keys.push(key);
                 }
-                _ => {
-                    found.extend(best.replace(entry).filter(|e| query.matches(e)));
-                    if found.len() > query.limit {
-                        return Ok(found);
+            }
+            for entry in self.documents(&keys)? {
+                match &mut best {
+                    // Copies of one document stand side by side.
+                    Some(held) if held.unique_id == entry.unique_id => {
+                        if counts_over(&entry, held) {
+                            *held = entry;
+                        }
+                    }
+                    _ => {
+                        found.extend(best.replace(entry).filter(|e| query.matches(e)));
+                        if found.len() > query.limit {
+                            return Ok(found);
+                        }
                     }
                 }
             }
@@ -305,9 +325,10 @@ impl DocumentIndex for SledIndex {
     fn get(&self, unique_id: &UniqueId) -> Result<Option<DocumentEntry>, Error> {
         let held = self.read();
         let prefix = tagged(b'i', unique_id.as_bytes());
+        let keys = packed::range(held.db()?, prefix.clone()..end_of(prefix))?;
+        let keys: Vec<_> = keys.map(|row| Ok(row?.0)).collect::<Result<_, Error>>()?;
         let mut best: Option<DocumentEntry> = None;
-        for row in packed::range(held.db()?, prefix.clone()..end_of(prefix))? {
-            let entry = held.document(&row?.0)?;
+        for entry in held.documents(&keys)? {
             if best.as_ref().is_none_or(|held| counts_over(&entry, held)) {
                 best = Some(entry);
             }
@@ -328,7 +349,7 @@ impl DocumentIndex for SledIndex {
         };
         let mut list = Vec::new();
         for row in packed::range(held.db()?, from..vec![b'q' + 1])?.take(limit) {
-            match held.named(&row?.0[1..])?.1 {
+            match held.named(&row?.0[1..])? {
                 FileRecord {
                     location,
                     outcome: FileOutcome::Quarantined { reason, patients },

@@ -15,8 +15,8 @@ use crate::error::chain;
 use crate::ledger::{LedgerFault, Snapshot, ask};
 use crate::node::Inner;
 use sekisho_domain::{Body, EntryIndex, NetworkId, Outcome, RequestId, SecurityAlert, TimeMs};
-use sekisho_ledger::patterns::{WINDOW_MS, Watch};
-use sekisho_ledger::{CoreError, Leaf};
+use sekisho_ledger::CoreError;
+use sekisho_ledger::patterns::{Seen, WINDOW_MS, Watch};
 use sekisho_transport::Deadline;
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
@@ -53,10 +53,10 @@ async fn round(inner: &Inner, lookout: &mut Option<Lookout>) -> Result<(), NodeE
 pub(crate) struct Lookout {
     watch: Watch,
     next: EntryIndex,
-    seen: VecDeque<Seen>,
+    seen: VecDeque<Waiting>,
 }
 
-struct Seen {
+struct Waiting {
     alert: SecurityAlert,
     /// When it is this network's turn to say it.
     due: TimeMs,
@@ -106,16 +106,16 @@ impl Lookout {
             let size = view.meta()?.map_or(0, |meta| meta.size);
             let there = usize::try_from(size.saturating_sub(from.0)).unwrap_or(usize::MAX);
             let leaves = view.leaves(from, there.min(ALERTS_LEAVES))?;
-            let decoded = leaves.iter().map(|bytes| Leaf::decode(bytes));
-            decoded
-                .collect::<Result<Vec<Leaf>, _>>()
+            let seen = leaves.iter().map(|bytes| Seen::read(bytes));
+            seen.collect::<Result<Vec<_>, _>>()
                 .map_err(|e| CoreError::Tree(e.to_string()).into())
         })
         .await?;
         let now = inner.environment.now();
-        for leaf in &leaves {
-            self.next = EntryIndex(leaf.index.0.saturating_add(1));
-            for alert in self.watch.take(leaf) {
+        let taken = leaves.len();
+        for (index, seen) in leaves {
+            self.next = EntryIndex(index.0.saturating_add(1));
+            for alert in self.watch.take(seen) {
                 if self.seen.len() >= ALERTS_WAITING_MAX {
                     let dropped = self.seen.pop_front();
                     let pattern = dropped.map(|seen| seen.alert.pattern.code());
@@ -127,10 +127,10 @@ impl Lookout {
                     ALERT_PATIENCE_MS
                 };
                 let due = now.plus_ms(patience);
-                self.seen.push_back(Seen { alert, due });
+                self.seen.push_back(Waiting { alert, due });
             }
         }
-        Ok(leaves.len() == ALERTS_LEAVES)
+        Ok(taken == ALERTS_LEAVES)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where time and randomness come from: handed in, so that a test can fix both.
 
-use sekisho_domain::TimeMs;
+use sekisho_domain::{RequestId, TimeMs};
 use sekisho_ledger::commitment::Salt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -43,6 +43,11 @@ pub(crate) fn random<const N: usize>(
     let mut bytes = [0; N];
     environment.fill(&mut bytes)?;
     Ok(bytes)
+}
+
+/// A fresh request id.
+pub(crate) fn request_id(environment: &dyn Environment) -> Result<RequestId, NoRandomness> {
+    Ok(RequestId::fresh(environment.now(), random(environment)?))
 }
 
 /// A fresh salt.

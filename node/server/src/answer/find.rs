@@ -3,11 +3,12 @@
 use super::{Permitted, Question, permitted, statement};
 use crate::blocking::blocking;
 use crate::bounds::{ANSWER_ENTRIES_MAX, STREAM_AHEAD};
-use crate::enforce::Filter;
+use crate::enforce::{Filter, Scope};
 use crate::node::Inner;
 use crate::stream::Feed;
 use crate::{NodeError, wire};
-use sekisho_domain::NetworkOutcome;
+use sekisho_documents::Cursor;
+use sekisho_domain::{AccessRecord, NetworkOutcome};
 use sekisho_ledger::AnswerHash;
 use sekisho_proto::v1;
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use v1::answer_find_event::Event;
 
 pub(super) type Stream = ReceiverStream<Result<v1::AnswerFindEvent, Status>>;
 
-/// Checks the question and starts the answer; what is refused is refused before the stream begins.
+/// Checks the question and starts the answer; what is refused is refused before the stream begins. The first page, which
+/// mostly is all, is read in the same step as what it rests on.
 pub(super) async fn find(
     inner: Arc<Inner>,
     question: Question,
@@ -25,60 +27,130 @@ pub(super) async fn find(
 ) -> Result<Stream, NodeError> {
     let slot = inner.answers.slot()?;
     let deadline = question.deadline;
-    let permitted = permitted(&inner, question).await?;
+    let begin = move |inner: &Inner, permitted| Listing::begin(inner, permitted, filter);
+    let (listing, first) = permitted(&inner, question, begin).await?;
     let (feed, stream) = Feed::new(STREAM_AHEAD, deadline);
+    if listing.is_over() {
+        // There is room for a page and the statement.
+        listing.send(&feed, first).await?;
+        return Ok(stream);
+    }
     let task = Arc::clone(&inner);
     inner.spawn(async move {
-        let done = answer(&task, &feed, permitted, filter).await;
+        let done = answer(&task, &feed, listing, first).await;
         feed.close(done).await;
         drop(slot);
     })?;
     Ok(stream)
 }
 
+/// Sends what was read, and reads on, to the end.
 async fn answer(
     inner: &Arc<Inner>,
     feed: &Feed<v1::AnswerFindEvent>,
-    permitted: Permitted,
-    filter: Filter,
+    mut listing: Listing,
+    mut events: Vec<Event>,
 ) -> Result<(), NodeError> {
-    let Permitted { record, scope } = permitted;
-    let mut hash = AnswerHash::default();
-    let outcome = match scope {
-        None => NetworkOutcome::PatientUnknown,
-        Some(scope) => {
-            let scope = Arc::new(scope);
-            let mut left = filter
-                .max
-                .unwrap_or(ANSWER_ENTRIES_MAX)
-                .min(ANSWER_ENTRIES_MAX);
-            let mut count = 0;
-            let mut after = None;
-            while left > 0 {
-                let (index, scope) = (Arc::clone(&inner.index), Arc::clone(&scope));
-                let (page, next) =
-                    blocking(move || scope.page(index.as_ref(), &filter, after, left)).await?;
-                left = left.saturating_sub(page.len());
-                count += page.len() as u64;
-                let documents: Vec<_> = page.iter().map(wire::document).collect();
-                documents.iter().for_each(|document| hash.entry(document));
-                if !documents.is_empty() {
-                    feed.send(event(Event::Page(v1::DocumentPage { documents })))
-                        .await?;
-                }
-                after = next;
-                if after.is_none() {
-                    break;
-                }
-            }
-            NetworkOutcome::Answered { count }
+    loop {
+        listing.send(feed, events).await?;
+        if listing.is_over() {
+            return Ok(());
         }
-    };
-    tracing::info!(access = %record.index, request_id = %record.request_id, outcome = outcome.code(), "answered");
-    let statement = statement(inner, &record, outcome, hash.finish())?;
-    feed.send(event(Event::Statement(statement))).await
+        let task = Arc::clone(inner);
+        (listing, events) = blocking(move || {
+            let events = listing.read(&task)?;
+            Ok((listing, events))
+        })
+        .await?;
+    }
 }
 
-fn event(event: Event) -> v1::AnswerFindEvent {
-    v1::AnswerFindEvent { event: Some(event) }
+/// An answer as far as it was read.
+struct Listing {
+    record: AccessRecord,
+    /// None for a subject this node does not know.
+    scope: Option<Scope>,
+    filter: Filter,
+    left: usize,
+    after: Option<Cursor>,
+    count: u64,
+    hash: AnswerHash,
+    /// Once the statement is signed.
+    outcome: Option<NetworkOutcome>,
+}
+
+impl Listing {
+    /// The first page; the statement too, if that is all. Blocks.
+    fn begin(
+        inner: &Inner,
+        permitted: Permitted,
+        filter: Filter,
+    ) -> Result<(Self, Vec<Event>), NodeError> {
+        let max = filter.max.unwrap_or(ANSWER_ENTRIES_MAX);
+        let mut listing = Self {
+            record: permitted.record,
+            scope: permitted.scope,
+            filter,
+            left: max.min(ANSWER_ENTRIES_MAX),
+            after: None,
+            count: 0,
+            hash: AnswerHash::default(),
+            outcome: None,
+        };
+        let events = listing.read(inner)?;
+        Ok((listing, events))
+    }
+
+    /// The next page, and the statement behind the last. Blocks.
+    fn read(&mut self, inner: &Inner) -> Result<Vec<Event>, NodeError> {
+        let mut events = Vec::new();
+        let outcome = match &self.scope {
+            None => NetworkOutcome::PatientUnknown,
+            Some(scope) => {
+                if self.left > 0 {
+                    let (page, next) =
+                        scope.page(inner.index.as_ref(), &self.filter, self.after, self.left)?;
+                    self.left = self.left.saturating_sub(page.len());
+                    self.count += page.len() as u64;
+                    self.after = next;
+                    let documents: Vec<_> = page.iter().map(wire::document).collect();
+                    documents
+                        .iter()
+                        .for_each(|document| self.hash.entry(document));
+                    if !documents.is_empty() {
+                        events.push(Event::Page(v1::DocumentPage { documents }));
+                    }
+                    if self.left > 0 && self.after.is_some() {
+                        return Ok(events);
+                    }
+                }
+                NetworkOutcome::Answered { count: self.count }
+            }
+        };
+        let hash = std::mem::take(&mut self.hash).finish();
+        let statement = statement(inner, &self.record, outcome.clone(), hash)?;
+        events.push(Event::Statement(statement));
+        self.outcome = Some(outcome);
+        Ok(events)
+    }
+
+    fn is_over(&self) -> bool {
+        self.outcome.is_some()
+    }
+
+    async fn send(
+        &self,
+        feed: &Feed<v1::AnswerFindEvent>,
+        events: Vec<Event>,
+    ) -> Result<(), NodeError> {
+        if let Some(outcome) = &self.outcome {
+            let record = &self.record;
+            tracing::info!(access = %record.index, request_id = %record.request_id, outcome = outcome.code(), "answered");
+        }
+        for event in events {
+            feed.send(v1::AnswerFindEvent { event: Some(event) })
+                .await?;
+        }
+        Ok(())
+    }
 }

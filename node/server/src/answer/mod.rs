@@ -50,55 +50,69 @@ struct Permitted {
     scope: Option<Scope>,
 }
 
-/// Believes the own replica, nobody else: waits for it, reads what was decided, finds the subject's charts.
-async fn permitted(inner: &Arc<Inner>, question: Question) -> Result<Permitted, NodeError> {
+/// Believes the own replica, nobody else: waits for it, reads what was decided, finds the subject's charts; and does what
+/// comes next with it in the same step, off the async threads.
+async fn permitted<T: Send + 'static>(
+    inner: &Arc<Inner>,
+    question: Question,
+    next: impl FnOnce(&Inner, Permitted) -> Result<T, NodeError> + Send + 'static,
+) -> Result<T, NodeError> {
     // Ends before the asker does, so that it hears who is behind.
     let wait = earlier(question.deadline, margin(question.deadline));
     let wait = wait.min(Deadline::after(REPLICA_WAIT_MAX));
     inner.ledger.wait_applied(question.access, wait).await?;
     let task = Arc::clone(inner);
     ask(inner.ledger.as_ref(), move |snapshot| {
-        let view = snapshot.view();
-        let own = &task.network;
-        let claim = Claim {
-            caller: &question.caller,
-            request_id: question.request_id,
-            action: question.action,
-        };
-        let record = view.access(question.access)?;
-        let permit = enforce::permit(record.as_ref(), own, claim, task.environment.now())?;
-        let record = record.ok_or(NodeError::Forbidden)?;
-        still_linked(snapshot, &record, own, &permit.terms().subject)?;
-        let charts = task.store.charts_of(&permit.terms().subject)?;
-        if charts.is_empty() {
-            return Ok(Permitted {
-                record,
-                scope: None,
-            });
-        }
-        // An index that is still being built would leave documents out (P8).
-        task.readiness.check()?;
-        let mut facilities = BTreeMap::new();
-        for chart in &charts {
-            if let Some(facility) = view.facility_of(&chart.facility, own)? {
-                facilities.insert(chart.facility.clone(), facility.registered);
-            }
-        }
-        // A reservation may have begun since the decision.
-        let time = record.time.max(task.environment.now());
-        let subject = &permit.terms().subject;
-        let sealed = seals::of(&task.store, snapshot, own, subject)?
-            .iter()
-            .filter(|known| known.holds())
-            .filter_map(|known| enforce::sealed_from(&known.reservation, &record.request, time))
-            .collect();
-        let scope = Scope::new(permit, charts, facilities).without(sealed);
-        Ok(Permitted {
-            record,
-            scope: Some(scope),
-        })
+        let permitted = permitted_by(&task, snapshot, &question)?;
+        next(&task, permitted)
     })
     .await
+}
+
+fn permitted_by(
+    inner: &Inner,
+    snapshot: &Snapshot<'_>,
+    question: &Question,
+) -> Result<Permitted, NodeError> {
+    let view = snapshot.view();
+    let own = &inner.network;
+    let claim = Claim {
+        caller: &question.caller,
+        request_id: question.request_id,
+        action: question.action,
+    };
+    let record = view.access(question.access)?;
+    let permit = enforce::permit(record.as_ref(), own, claim, inner.environment.now())?;
+    let record = record.ok_or(NodeError::Forbidden)?;
+    still_linked(snapshot, &record, own, &permit.terms().subject)?;
+    let charts = inner.store.charts_of(&permit.terms().subject)?;
+    if charts.is_empty() {
+        return Ok(Permitted {
+            record,
+            scope: None,
+        });
+    }
+    // An index that is still being built would leave documents out (P8).
+    inner.readiness.check()?;
+    let mut facilities = BTreeMap::new();
+    for chart in &charts {
+        if let Some(facility) = view.facility_of(&chart.facility, own)? {
+            facilities.insert(chart.facility.clone(), facility.registered);
+        }
+    }
+    // A reservation may have begun since the decision.
+    let time = record.time.max(inner.environment.now());
+    let subject = &permit.terms().subject;
+    let sealed = seals::of(&inner.store, snapshot, own, subject)?
+        .iter()
+        .filter(|known| known.holds())
+        .filter_map(|known| enforce::sealed_from(&known.reservation, &record.request, time))
+        .collect();
+    let scope = Scope::new(permit, charts, facilities).without(sealed);
+    Ok(Permitted {
+        record,
+        scope: Some(scope),
+    })
 }
 
 /// A permit outlasts what it rests on by an hour at most; but where the two networks no longer say that it is the same

@@ -14,7 +14,7 @@ use crate::blocking::blocking;
 use crate::bounds::{READ_AHEAD, STREAM_AHEAD};
 use crate::commitments::{DOCUMENT, of_transfer};
 use crate::enforce::{self, Scope};
-use crate::environment::random;
+use crate::environment::request_id;
 use crate::ledger::ask;
 use crate::node::Inner;
 use crate::sealing::Sealer;
@@ -22,7 +22,7 @@ use crate::store::{StoreError, TransferKind};
 use crate::stream::Feed;
 use crate::{NodeError, wire};
 use sekisho_documents::{Checked, DocumentEntry};
-use sekisho_domain::{AccessRecord, Hash, NetworkOutcome, RequestId, Transfer};
+use sekisho_domain::{AccessRecord, Hash, NetworkOutcome, Transfer};
 use sekisho_ledger::AnswerHash;
 use sekisho_ledger::commitment::{Salt, commit};
 use sekisho_ledger::sealed::{
@@ -55,7 +55,8 @@ pub(super) async fn retrieve(
 ) -> Result<Stream, NodeError> {
     let slot = inner.answers.slot()?;
     let deadline = question.deadline;
-    let Permitted { record, scope } = permitted(&inner, question).await?;
+    let Permitted { record, scope } =
+        permitted(&inner, question, |_, permitted| Ok(permitted)).await?;
     let committed = commit(&wanted.salt, DOCUMENT, wanted.unique_id.as_bytes());
     if record.request.document != Some(committed) {
         return Err(NodeError::Forbidden);
@@ -141,7 +142,7 @@ fn release(
         &transfer,
         scope.subject(),
         &openings,
-        RequestId(random(inner.environment.as_ref())?),
+        request_id(inner.environment.as_ref())?,
         inner.environment.now(),
     )?;
     inner.outbox.wake();

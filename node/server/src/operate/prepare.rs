@@ -2,7 +2,7 @@
 
 use crate::NodeError;
 use crate::entries::{Meant, sign};
-use crate::environment::{Environment, random};
+use crate::environment::{Environment, request_id};
 use crate::ledger::{Snapshot, ask};
 use crate::node::Inner;
 use crate::store::{Kept, StoredRequest};
@@ -29,7 +29,7 @@ impl Asked {
         environment: &dyn Environment,
     ) -> Result<Self, NodeError> {
         let id = match id {
-            [] => RequestId(random(environment)?),
+            [] => request_id(environment)?,
             given => RequestId::try_from(given)?,
         };
         let digest = Hash(Sha256::digest(request.encode_to_vec()).into());

@@ -14,7 +14,7 @@ use crate::NodeError;
 use crate::blocking::blocking;
 use crate::bounds::{RESUMES_MAX, STREAM_AHEAD, UNIQUE_ID_BYTES_MAX};
 use crate::commitments::{DOCUMENT, fresh, of_transfer};
-use crate::environment::random;
+use crate::environment::request_id;
 use crate::error::chain;
 use crate::ledger::ask;
 use crate::node::Inner;
@@ -23,7 +23,7 @@ use crate::store::{StoreError, TransferKind};
 use crate::stream::Feed;
 use crate::verify::{Received, RetrieveCheck, decisions};
 use sekisho_domain::{
-    AccessRecord, Action, Body, Entry, Hash, NetworkId, NetworkOutcome, RequestId, Transfer,
+    AccessRecord, Action, Body, Entry, Hash, NetworkId, NetworkOutcome, Transfer,
 };
 use sekisho_ledger::commitment::Salt;
 use sekisho_proto::v1;
@@ -269,7 +269,7 @@ impl Retrieval {
                 &transfer,
                 &about,
                 &openings,
-                RequestId(random(inner.environment.as_ref())?),
+                request_id(inner.environment.as_ref())?,
                 inner.environment.now(),
             )?;
             inner.outbox.wake();
