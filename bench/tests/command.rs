@@ -121,9 +121,8 @@ fn a_killed_leader_is_replaced() {
 fn a_document_goes_every_way() {
     let report = quick("retrieve").expect("it needs nobody else");
     let cases = cases(&report);
-    // Two ways for each of two documents, the first time and again; three processes' memory; two ways 30 ms apart over
-    // each of two lines.
-    assert_eq!(cases.len(), 8 + 3 + 4, "{cases:#?}");
+    // Two ways for each of two documents; three processes' memory; two ways 30 ms apart over each of two lines.
+    assert_eq!(cases.len(), 4 + 3 + 4, "{cases:#?}");
     for row in report["rows"].as_array().expect("rows") {
         if row["unit"] == "B" {
             assert!(row["ratio"].as_f64() <= Some(1.0), "{row}");

@@ -1,12 +1,11 @@
 //! Documents larger than anything a reader takes, put into an index by hand over real files.
 
 use sekisho_documents::{
-    Change, DocumentEntry, DocumentIndex, FileOutcome, FileRecord, Fingerprint, IndexKey, Patient,
-    Query, SledIndex, SourceLocation, UniqueId,
+    Change, Digests, DocumentEntry, DocumentIndex, FileOutcome, FileRecord, Fingerprint, IndexKey,
+    Patient, Query, SledIndex, SourceLocation, UniqueId,
 };
-use sekisho_domain::{Category, Hash};
+use sekisho_domain::Category;
 use sekisho_ingest::{READER_VERSION, SsMix2Storage, ingest};
-use sha2::{Digest, Sha256};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -94,8 +93,9 @@ fn put(
     std::fs::write(&path, bytes).unwrap();
     let mut entry = like.clone();
     entry.location = SourceLocation::new(storage.source_id.clone(), &*below).unwrap();
-    entry.hash = Hash(Sha256::digest(bytes).into());
-    entry.size_bytes = bytes.len() as u64;
+    let digests = Digests::of(bytes);
+    (entry.hash, entry.size_bytes) = (digests.hash, digests.size_bytes);
+    entry.pieces = digests.pieces;
     entry.mime_type = "application/octet-stream".to_owned();
     entry.format_code.code = "urn:example:large".to_owned();
     let key = IndexKey {

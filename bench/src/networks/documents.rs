@@ -3,7 +3,7 @@
 use crate::BenchError;
 use sekisho_documents::{
     Availability, Change, Code, DocumentEntry, FileOutcome, FileRecord, Fingerprint, IndexKey,
-    LocalPatientId, Patient, SourceLocation, Title, UniqueId,
+    LocalPatientId, Patient, PieceHashes, SourceLocation, Title, UniqueId,
 };
 use sekisho_domain::{Category, FacilityId, Hash, TimeMs};
 use sha2::{Digest, Sha256};
@@ -97,6 +97,7 @@ pub(crate) fn document(chart: &Chart, n: u64) -> Result<DocumentEntry, BenchErro
         confidentiality: Code::new("N", "urn:oid:2.16.840.1.113883.5.25", "通常", "normal"),
         hash,
         size_bytes: 1_024 + n,
+        pieces: PieceHashes::default(),
         status: Availability::Approved,
         title: Title::new("処方オーダ", "Prescription order"),
         location: SourceLocation::new("std01".parse()?, path)?,

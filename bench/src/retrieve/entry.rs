@@ -3,12 +3,11 @@
 use super::wrong;
 use crate::BenchError;
 use sekisho_documents::{
-    Availability, Code, DocumentEntry, FileOutcome, FileRecord, Fingerprint, IndexKey, Patient,
-    SourceLocation, Title, UniqueId,
+    Availability, Code, Digesting, DocumentEntry, FileOutcome, FileRecord, Fingerprint, IndexKey,
+    Patient, SourceLocation, Title, UniqueId,
 };
 use sekisho_domain::{Category, Hash, TimeMs};
 use sekisho_ingest::{READER_VERSION, SsMix2Storage};
-use sha2::{Digest, Sha256};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -43,15 +42,17 @@ pub(super) fn unique_id(of: &Patient, n: usize) -> UniqueId {
 pub(super) fn record(n: usize, storage: &SsMix2Storage) -> Result<FileRecord, BenchError> {
     let failed = || BenchError::system("a document's file");
     let path = storage.root.join(below(n));
-    let (mut hasher, mut part) = (Sha256::new(), vec![0; 1 << 20]);
     let mut file = std::fs::File::open(&path).map_err(failed())?;
+    let metadata = file.metadata().map_err(failed())?;
+    let mut digesting = Digesting::of_size(metadata.len());
+    let mut part = vec![0; 1 << 20];
     loop {
         match io::Read::read(&mut file, &mut part).map_err(failed())? {
             0 => break,
-            length => hasher.update(&part[..length]),
+            length => digesting.update(&part[..length]),
         }
     }
-    let metadata = file.metadata().map_err(failed())?;
+    let digests = digesting.finish();
     let modified = metadata.modified().map_err(failed())?;
     let modified = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
     let location = SourceLocation::new(storage.source_id.clone(), below(n));
@@ -78,8 +79,9 @@ pub(super) fn record(n: usize, storage: &SsMix2Storage) -> Result<FileRecord, Be
         service_stop: TimeMs(0),
         practice_setting: None,
         confidentiality: coded("N"),
-        hash: Hash(hasher.finalize().into()),
-        size_bytes: metadata.len(),
+        hash: digests.hash,
+        size_bytes: digests.size_bytes,
+        pieces: digests.pieces,
         status: Availability::Approved,
         title: Title::new("見本", "sample"),
         location: location.clone(),

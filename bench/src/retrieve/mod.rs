@@ -5,9 +5,8 @@
 //!      │ ─────▶ broker, a process of its own ──────▶       │
 //!      └ ─ ─ ─ ─ ─ ─ ─ ─ plain TLS  ─ ─ ─ ─ ─ ─ ─ ─ ▶ file ▶ TLS, in the same two processes
 //! ```
-//! A time begins with the request and ends with the last verified byte in the viewing node: the ledger's decision,
-//! release and receipt on disk, and the disclosing node's first pass over its file are in it, where it makes one: of a file
-//! that it has read whole and that was not written to since it makes none. Both are measured.
+//! A time begins with the request and ends with the last verified byte in the viewing node: the ledger's decision, and
+//! release and receipt on disk, are in it.
 
 mod carry;
 mod entry;
@@ -35,8 +34,6 @@ const GROWTH_MAX: f64 = (64 << 20) as f64;
 const ONE_WAY: Duration = Duration::from_millis(15);
 /// What a fast line between two hospitals carries: 1 Gbit/s.
 const LINE_BYTES_A_SECOND: f64 = 125e6;
-/// How long a file must be left alone until a node remembers that it read it (5 s, decision 0030), and a bit.
-const SETTLED: Duration = Duration::from_secs(6);
 const MIB: u64 = 1 << 20;
 
 /// How much of it.
@@ -65,13 +62,6 @@ impl Sizes {
     };
 }
 
-/// Whether the node has read the document before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Visit {
-    First,
-    Again,
-}
-
 /// The ways a document can go.
 const WAYS: [&str; 3] = ["direct", "broker", "plain"];
 
@@ -87,30 +77,23 @@ pub fn run(
     let mut rows = Vec::new();
     let mut near = Processes::start(sizes, program, None)?;
     for (n, bytes) in sizes.documents.into_iter().enumerate() {
-        for (visit, place) in [
-            (Visit::First, "next to each other, the first time"),
-            (Visit::Again, "next to each other, again"),
-        ] {
-            let speeds = near.rounds(n, visit, sizes.rounds, place, progress)?;
-            rows.extend(compared(&speeds, bytes, place));
-        }
+        let place = "next to each other";
+        let speeds = near.rounds((n, bytes), sizes.rounds, place, progress)?;
+        rows.extend(compared(&speeds, bytes, place));
     }
     rows.extend(near.grown()?);
     drop(near);
     let [_, bytes] = sizes.documents;
     for (bytes_a_second, place) in [
-        (
-            Some(LINE_BYTES_A_SECOND),
-            "30 ms apart on 1 Gbit/s, the first time",
-        ),
-        (None, "30 ms apart on a line without end, the first time"),
+        (Some(LINE_BYTES_A_SECOND), "30 ms apart on 1 Gbit/s"),
+        (None, "30 ms apart on a line without end"),
     ] {
         let line = Line {
             one_way: ONE_WAY,
             bytes_a_second,
         };
         let mut far = Processes::start(sizes, program, Some(line))?;
-        let speeds = far.rounds(1, Visit::First, sizes.far_rounds, place, progress)?;
+        let speeds = far.rounds((1, bytes), sizes.far_rounds, place, progress)?;
         rows.extend(compared(&speeds, bytes, place));
     }
     Ok(rows)
@@ -221,27 +204,14 @@ impl Processes {
 
     fn rounds(
         &mut self,
-        document: usize,
-        visit: Visit,
+        (document, bytes): (usize, u64),
         rounds: usize,
         place: &str,
         progress: &mut dyn Write,
     ) -> Result<Speeds, BenchError> {
-        let file = entry::file(self.dir.path(), document);
-        let metadata = std::fs::metadata(&file);
-        let metadata = metadata.map_err(BenchError::system("a document's file"))?;
-        let bytes = metadata.len();
-        if visit == Visit::Again {
-            std::thread::sleep(SETTLED);
-        }
         let mut speeds = Speeds::default();
         for round in 0..=rounds {
             for (way, speeds) in WAYS.into_iter().zip(&mut speeds) {
-                if visit == Visit::First {
-                    // As if it had been written to: its change time is now.
-                    let changed = std::fs::set_permissions(&file, metadata.permissions());
-                    changed.map_err(BenchError::system("a document's file"))?;
-                }
                 self.sites[VIEWING].0.say(&format!("{way} {document}"))?;
                 let speed = (bytes as f64 / MIB as f64) / self.answer(VIEWING)?;
                 if round > 0 {

@@ -39,6 +39,7 @@ mod gate;
 mod membership;
 pub mod offline;
 mod raft;
+mod readers;
 mod ready_keys;
 mod refusals;
 mod replica;

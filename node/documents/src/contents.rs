@@ -7,7 +7,6 @@
 //! Messages are read whole ([`Contents::read`]). A document is released in pieces and in constant memory, see
 //! [`crate::Opened`].
 
-use crate::remembered::Remembered;
 use crate::store::{Keeping, Object, ObjectContents, StoreError};
 use crate::{DocumentEntry, DocumentIndex, Opened, SourceId, SourceLocation};
 use std::collections::BTreeMap;
@@ -79,7 +78,6 @@ pub struct Contents {
     roots: BTreeMap<SourceId, PathBuf>,
     /// Where documents are released from instead of their files.
     store: Option<ObjectContents>,
-    pub(crate) remembered: Remembered,
 }
 
 impl Contents {
@@ -89,7 +87,6 @@ impl Contents {
         Self {
             roots: roots.into_iter().collect(),
             store: None,
-            remembered: Remembered::default(),
         }
     }
 
@@ -152,7 +149,7 @@ impl Contents {
         if !is_there {
             return Err(ContentsError::Changed(entry.location.clone()));
         }
-        Ok(Opened::file(file, entry, &self.remembered))
+        Ok(Opened::file(file, entry))
     }
 
     /// The bytes of a source file, at most [`FILE_BYTES_MAX`], compared with nothing: for the readers that make

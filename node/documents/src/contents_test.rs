@@ -183,7 +183,7 @@ fn a_part_is_its_head_and_itself_and_nothing_else() {
         let checked = contents.open(&document).unwrap().check(from).unwrap();
         for piece_bytes in [1, 2, 5, 6, 100] {
             let checked_again = contents.open(&document).unwrap().check(from).unwrap();
-            let mut pieces = checked_again.pieces(piece_bytes).unwrap();
+            let mut pieces = checked_again.pieces_of(piece_bytes).unwrap();
             let (mut all, mut buffer) = (Vec::new(), Vec::new());
             while pieces.next(&mut buffer).unwrap() {
                 all.extend_from_slice(&buffer);

@@ -44,6 +44,7 @@ pub fn entry(facility_n: u8, patient: &str, start: u64, order: &str, path: &str)
         confidentiality: Code::new("N", "urn:oid:2.16.840.1.113883.5.25", "", "normal"),
         hash,
         size_bytes: 1,
+        pieces: PieceHashes::default(),
         status: Availability::Approved,
         title: Title::new("処方オーダ", "Prescription order"),
         location: location("std01", path),

@@ -1,5 +1,6 @@
 //! The attributes of one document (IHE ITI TF-3 §4.2.3.2, XDS DocumentEntry).
 
+use crate::digest::PieceHashes;
 use crate::{Error, SourceLocation};
 use sekisho_domain::{Category, FacilityId, Hash, TimeMs};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -272,6 +273,8 @@ pub struct DocumentEntry {
     pub hash: Hash,
     /// size in bytes.
     pub size_bytes: u64,
+    /// Of a large document, what each of its pieces is. Never leaves the node.
+    pub pieces: PieceHashes,
     /// availabilityStatus.
     pub status: Availability,
     /// title: the kind's names; never clinical data.

@@ -28,6 +28,7 @@ mod common;
 mod contents;
 #[cfg(test)]
 mod contract_test;
+mod digest;
 mod entry;
 mod error;
 mod index;
@@ -45,7 +46,6 @@ mod private_s3;
 mod private_tls;
 mod quarantine;
 mod record;
-mod remembered;
 mod row;
 mod sled_index;
 mod source;
@@ -53,6 +53,7 @@ mod store;
 mod tls;
 
 pub use contents::{Contents, ContentsError, DOCUMENT_BYTES_MAX, FILE_BYTES_MAX};
+pub use digest::{Digesting, Digests, PIECE_BYTES, PieceHashes};
 pub use entry::{
     Availability, Code, DocumentEntry, IndexKey, LOCAL_PATIENT_ID_BYTES_MAX, LocalPatientId, Title,
     UniqueId,

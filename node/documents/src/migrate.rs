@@ -261,7 +261,7 @@ pub fn check(
         index,
         |entry| {
             if contents.lies_in_files(entry) {
-                contents.open(entry)?.check(0)?;
+                contents.open(entry)?.check_all(0)?;
             }
             Ok(Done::There(entry.size_bytes))
         },

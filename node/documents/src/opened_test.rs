@@ -23,8 +23,9 @@ impl Kept {
         fs::write(dir.path().join("a"), &bytes).unwrap();
         let contents = Contents::new([("std01".parse().unwrap(), dir.path().to_owned())]);
         let mut entry = entry(1, "10", 1, "a", "a");
-        entry.hash = Hash(Sha256::digest(&bytes).into());
-        entry.size_bytes = length as u64;
+        let digests = crate::Digests::of(&bytes);
+        (entry.hash, entry.size_bytes) = (digests.hash, digests.size_bytes);
+        entry.pieces = digests.pieces;
         Self {
             path: dir.path().join("a"),
             _dir: dir,
@@ -45,7 +46,7 @@ impl Kept {
 
 /// All pieces, or those before the failure.
 fn read(checked: Checked, piece_bytes: usize) -> (Vec<Vec<u8>>, Option<ContentsError>) {
-    let mut pieces = checked.pieces(piece_bytes).unwrap();
+    let mut pieces = checked.pieces_of(piece_bytes).unwrap();
     let (mut all, mut buffer) = (Vec::new(), Vec::new());
     loop {
         match pieces.next(&mut buffer) {
@@ -175,68 +176,121 @@ fn a_later_part_is_not_made_to_read_what_came_before_again() {
     assert_eq!(pieces.concat(), kept.bytes[2 * PASS_BYTES..]);
 }
 
-/// Large enough to be remembered.
-const LARGE: usize = 5 * PASS_BYTES + 17;
+/// Four pieces, the last one short.
+const LARGE: usize = 3 * PIECE_BYTES + 17;
 
-fn later() -> SystemTime {
-    SystemTime::now() + std::time::Duration::from_secs(60)
+/// How many bytes were read through it.
+#[derive(Debug)]
+struct Counting(File, std::sync::Arc<std::sync::atomic::AtomicU64>);
+
+impl Read for Counting {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.0.read(buffer)?;
+        self.1
+            .fetch_add(read as u64, std::sync::atomic::Ordering::Relaxed);
+        Ok(read)
+    }
 }
 
+impl Seek for Counting {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+impl Handle for Counting {}
+
 #[test]
-fn a_large_file_that_was_not_written_to_since_is_read_once() {
+fn a_large_document_is_read_once_and_from_where_it_is_asked_for() {
     let kept = Kept::of(LARGE);
-    let open = || kept.contents.open(&kept.entry).unwrap();
-    let state = FileState::of(&File::open(&kept.path).unwrap());
-    let Some(state) = state else {
-        eprintln!("left out: this file system's change times are not believed");
-        return;
-    };
-    let known = || kept.contents.remembered.holds(&state, &kept.entry.hash);
-    // Just written: within the clock's tick it could be written to again unseen.
-    open().check(0).unwrap();
-    assert!(!known());
-    open().check_at(0, later()).unwrap();
-    assert!(known());
-    for from in [0, 1, PIECE, PASS_BYTES, LARGE] {
-        let (pieces, fault) = read(open().check(from as u64).unwrap(), PIECE);
+    for from in [0, 1, 2, 3] {
+        let (read_bytes, from) = (std::sync::Arc::default(), from * PIECE_BYTES);
+        let file = Counting(
+            File::open(&kept.path).unwrap(),
+            std::sync::Arc::clone(&read_bytes),
+        );
+        let opened = Opened::at(file, &kept.entry, kept.entry.location.clone());
+        let (pieces, fault) = read(opened.check(from as u64).unwrap(), 1);
         assert!(fault.is_none(), "from {from}: {fault:?}");
-        assert_eq!(pieces.concat(), kept.bytes[from..], "from {from}");
+        assert!(
+            pieces
+                .iter()
+                .rev()
+                .skip(1)
+                .all(|piece| piece.len() == PIECE_BYTES)
+        );
+        assert!(pieces.concat() == kept.bytes[from..], "from {from}");
+        let read_bytes = read_bytes.load(std::sync::atomic::Ordering::Relaxed);
+        // The first piece and the last are looked at before.
+        assert_eq!(read_bytes, (LARGE - from + PIECE_BYTES + 17) as u64);
     }
-
-    // Written to, and given its size and modification time back: the change time tells, a tick of its clock later.
-    let modified = fs::metadata(&kept.path).unwrap().modified().unwrap();
-    let mut bytes = kept.bytes.clone();
-    bytes[LARGE / 2] ^= 1;
-    rewrite(&kept, &bytes);
-    let file = fs::OpenOptions::new().write(true).open(&kept.path).unwrap();
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    loop {
-        file.set_modified(modified).unwrap();
-        if FileState::of(&file).as_ref() != Some(&state) {
-            break;
-        }
-        assert!(std::time::Instant::now() < until, "the clock stands still");
-    }
-    let again = open().check(0);
-    assert!(matches!(again, Err(ContentsError::Changed(_))), "{again:?}");
-
-    // Were such a change not told all the same, the pass that sends would see it, and send no end.
-    let state = FileState::of(&File::open(&kept.path).unwrap()).unwrap();
-    let remembered = &kept.contents.remembered;
-    remembered.insert(state, kept.entry.hash, later());
-    let (pieces, fault) = read(open().check(0).unwrap(), PIECE);
-    assert!(matches!(fault, Some(ContentsError::Changed(_))));
-    assert_eq!(pieces.len(), LARGE / PIECE, "all but the last");
 }
 
 #[test]
-fn what_is_not_what_was_indexed_is_not_remembered() {
-    let mut kept = Kept::of(LARGE);
-    kept.entry.hash = Hash([0; 32]);
-    let opened = kept.contents.open(&kept.entry).unwrap();
-    let checked = opened.check_at(0, later());
-    assert!(matches!(checked, Err(ContentsError::Changed(_))));
-    if let Some(state) = FileState::of(&File::open(&kept.path).unwrap()) {
-        assert!(!kept.contents.remembered.holds(&state, &kept.entry.hash));
+fn a_piece_of_a_large_document_that_is_not_what_was_indexed_does_not_leave() {
+    let spoilt = |at: usize| {
+        let kept = Kept::of(LARGE);
+        let checked = kept.checked(0);
+        let mut bytes = kept.bytes.clone();
+        bytes[at] ^= 1;
+        rewrite(&kept, &bytes);
+        (kept, checked)
+    };
+    for at in [
+        0,
+        PIECE_BYTES - 1,
+        PIECE_BYTES,
+        2 * PIECE_BYTES + 9,
+        LARGE - 1,
+    ] {
+        let (kept, checked) = spoilt(at);
+        let (pieces, fault) = read(checked, 1);
+        assert!(matches!(fault, Some(ContentsError::Changed(_))), "at {at}");
+        assert_eq!(pieces.len(), at / PIECE_BYTES, "those before it");
+        assert!(kept.bytes.starts_with(&pieces.concat()));
+        // Whoever asks now: of a first or last piece that is another it is known before anything leaves.
+        let again = kept.contents.open(&kept.entry).unwrap().check(0);
+        let is_in_between = (1..3).contains(&(at / PIECE_BYTES));
+        assert_eq!(again.is_ok(), is_in_between, "at {at}");
+        let all = kept.contents.open(&kept.entry).unwrap().check_all(0);
+        assert!(matches!(all, Err(ContentsError::Changed(_))), "at {at}");
     }
+    type Change = fn(&fs::File);
+    let changes: [(&str, Change); 2] = [
+        ("a byte more", |file| (&*file).write_all(b"x").unwrap()),
+        ("cut", |file| {
+            file.set_len(2 * PIECE_BYTES as u64 + 1).unwrap()
+        }),
+    ];
+    for (case, change) in changes {
+        let kept = Kept::of(LARGE);
+        let checked = kept.checked(0);
+        change(
+            &fs::OpenOptions::new()
+                .append(true)
+                .open(&kept.path)
+                .unwrap(),
+        );
+        let (pieces, fault) = read(checked, 1);
+        assert!(matches!(fault, Some(ContentsError::Changed(_))), "{case}");
+        assert!(pieces.len() < 4, "{case}: its end does not leave");
+        let again = kept
+            .contents
+            .open(&kept.entry)
+            .map(|opened| opened.check(0));
+        assert!(!matches!(again, Ok(Ok(_))), "{case}");
+    }
+}
+
+#[test]
+fn hashes_of_other_pieces_are_not_believed() {
+    let mut kept = Kept::of(LARGE);
+    let other: Vec<u8> = kept.bytes.iter().map(|byte| byte ^ 1).collect();
+    kept.entry.pieces = crate::Digests::of(&other).pieces;
+    let checked = kept.contents.open(&kept.entry).unwrap().check(0);
+    assert!(matches!(checked, Err(ContentsError::Changed(_))));
+    // Of another number of them nothing is known: the document's own hash is what counts.
+    kept.entry.pieces = crate::Digests::of(&other[..2 * PIECE_BYTES]).pieces;
+    let (pieces, fault) = read(kept.checked(0), PIECE);
+    assert!(fault.is_none() && pieces.concat() == kept.bytes);
 }

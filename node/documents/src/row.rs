@@ -1,6 +1,7 @@
 //! A file's record as sled has it: without what its key says, and without what many records have alike.
 
 use crate::common::{Alike, Common};
+use crate::digest::PieceHashes;
 use crate::layout::location_of;
 use crate::{
     Availability, Code, DocumentEntry, Error, FileOutcome, FileRecord, Fingerprint, LocalPatientId,
@@ -36,6 +37,7 @@ struct DocumentRow {
     service_stop: TimeMs,
     hash: Hash,
     size_bytes: u64,
+    pieces: PieceHashes,
     status: Availability,
 }
 
@@ -137,6 +139,7 @@ fn document(entry: DocumentEntry, common: &mut Common) -> Result<DocumentRow, Er
         confidentiality,
         hash,
         size_bytes,
+        pieces,
         status,
         title,
         location: _,
@@ -164,6 +167,7 @@ fn document(entry: DocumentEntry, common: &mut Common) -> Result<DocumentRow, Er
         service_stop,
         hash,
         size_bytes,
+        pieces,
         status,
     })
 }
@@ -194,6 +198,7 @@ impl DocumentRow {
             confidentiality: kind.confidentiality,
             hash: self.hash,
             size_bytes: self.size_bytes,
+            pieces: self.pieces,
             status: self.status,
             title: kind.title,
             location,

@@ -145,7 +145,7 @@ fn large_documents_and_parts_of_files_are_stored_as_documents() {
             .and_then(|opened| opened.check(from))
             .unwrap();
         let (mut pieces, mut all, mut buffer) =
-            (checked.pieces(100_000).unwrap(), Vec::new(), Vec::new());
+            (checked.pieces_of(100_000).unwrap(), Vec::new(), Vec::new());
         while pieces.next(&mut buffer).unwrap() {
             all.extend_from_slice(&buffer);
         }
@@ -234,7 +234,7 @@ fn what_is_not_the_document_is_never_released() {
             .unwrap();
         damage(&object);
         // Between the passes, and before the first.
-        let second = checked.pieces(1000).and_then(|mut pieces| {
+        let second = checked.pieces_of(1000).and_then(|mut pieces| {
             let (mut count, mut buffer) = (0, Vec::new());
             while pieces.next(&mut buffer)? {
                 count += 1;
@@ -267,7 +267,7 @@ fn an_object_replaced_between_the_passes_never_ends() {
         let mut other = bytes.clone();
         other[changed] ^= 1;
         kept.store.put(&key, other).unwrap();
-        let mut pieces = checked.pieces(1 << 20).unwrap();
+        let mut pieces = checked.pieces_of(1 << 20).unwrap();
         let (mut buffer, mut count) = (Vec::new(), 0);
         let fault = loop {
             match pieces.next(&mut buffer) {
@@ -480,7 +480,7 @@ fn pieces_are_the_document_from_anywhere_on() {
                 let checked =
                     open(&kept.contents, &entry).and_then(|opened| opened.check(from as u64));
                 let (mut pieces, mut all, mut buffer) =
-                    (checked.unwrap().pieces(1000).unwrap(), vec![], vec![]);
+                    (checked.unwrap().pieces_of(1000).unwrap(), vec![], vec![]);
                 while pieces.next(&mut buffer).unwrap() {
                     all.extend_from_slice(&buffer);
                 }

@@ -8,10 +8,9 @@ use crate::quirks::{self, Met, Quirk};
 use crate::storage::SsMix2Storage;
 use crate::time;
 use sekisho_documents::{
-    Availability, Code, DocumentEntry, QuarantineReason, SourceLocation, UniqueId,
+    Availability, Code, Digests, DocumentEntry, QuarantineReason, SourceLocation, UniqueId,
 };
-use sekisho_domain::{Hash, TimeMs};
-use sha2::{Digest, Sha256};
+use sekisho_domain::TimeMs;
 
 /// What a message turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +61,11 @@ pub(crate) fn document(
         return Err(refuse(QuarantineReason::Truncated));
     }
 
-    let hash = Hash(Sha256::digest(bytes).into());
+    let Digests {
+        hash,
+        size_bytes,
+        pieces,
+    } = Digests::of(bytes);
     let (service_start, service_stop) = service(&message, kind, name);
     let entry = DocumentEntry {
         unique_id: UniqueId::derive(&storage.facility, &name.index_key(), &name.occurred, &hash),
@@ -84,7 +87,8 @@ pub(crate) fn document(
             .map(|code| department(&message, code)),
         confidentiality: Code::new("N", "urn:oid:2.16.840.1.113883.5.25", "通常", "normal"),
         hash,
-        size_bytes: bytes.len() as u64,
+        size_bytes,
+        pieces,
         status,
         title: kind.title(),
         location: location.clone(),

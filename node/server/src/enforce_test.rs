@@ -295,7 +295,7 @@ fn whole(
         return Ok(None);
     };
     let mut bytes = Vec::new();
-    assert!(checked.pieces(1 << 20)?.next(&mut bytes)?);
+    assert!(checked.pieces()?.next(&mut bytes)?);
     Ok(Some(bytes))
 }
 

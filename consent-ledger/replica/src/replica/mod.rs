@@ -16,6 +16,7 @@ use crate::fair::Shares;
 use crate::gate::Gate;
 use crate::raft::network::{Line, Peers};
 use crate::raft::{Member, Raft};
+use crate::readers::Readers;
 use crate::refusals::{Refusal, Refusals};
 use crate::store::{ReadState, Store, blocking};
 use crate::submit::Submitter;
@@ -71,6 +72,7 @@ struct Inner {
     ready: watch::Sender<bool>,
     stopped: CancellationToken,
     tasks: TaskTracker,
+    readers: Readers,
 }
 
 /// Why a wait ended without what was waited for.
@@ -168,7 +170,8 @@ impl Replica {
         read: impl FnOnce(&ReadState) -> Result<T, ReplicaError> + Send + 'static,
     ) -> Result<T, ReplicaError> {
         let store = self.0.store.clone();
-        blocking(move || read(&store.read_state()?)).await
+        let readers = &self.0.readers;
+        readers.run(move || read(&store.read_state()?)).await
     }
 
     /// The encoded leaf at an index, if it is applied here.

@@ -13,6 +13,7 @@ use crate::gate::Gate;
 use crate::membership::place;
 use crate::raft::network::{Links, Peers};
 use crate::raft::{Member, Proposal, Raft};
+use crate::readers::Readers;
 use crate::refusals::Refusals;
 use crate::store::{Machine, Stopped, Store, blocking};
 use crate::tiles::Tiles;
@@ -117,6 +118,7 @@ impl Replica {
             ready: watch::Sender::new(false),
             stopped: CancellationToken::new(),
             tasks,
+            readers: Readers::new(),
         }));
         replica.initialize(first).await?;
         replica.0.tasks.spawn(replica.clone().pass_barrier());

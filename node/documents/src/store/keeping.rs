@@ -125,7 +125,7 @@ impl ObjectContents {
             let (_, bytes) = opened.check_whole(0)?;
             return Ok(self.put(&key, bytes)?);
         }
-        let mut pieces = opened.check(0)?.pieces(PART_BYTES)?;
+        let mut pieces = opened.check_all(0)?.pieces_of(PART_BYTES)?;
         let mut upload = self.begin(&key)?;
         let mut buffer = Vec::new();
         loop {

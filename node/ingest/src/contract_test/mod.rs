@@ -123,7 +123,7 @@ impl Held {
         let root = self.source.root().map(ToOwned::to_owned);
         let contents = Contents::new(root.map(|root| (self.source.id().clone(), root)));
         let checked = self.source.release(&contents, entry, 0)?;
-        let mut pieces = checked.pieces(1000)?;
+        let mut pieces = checked.pieces()?;
         let (mut bytes, mut piece) = (Vec::new(), Vec::new());
         while pieces.next(&mut piece)? {
             bytes.extend_from_slice(&piece);

@@ -29,7 +29,7 @@ fn found(index: &MemoryIndex, patient: &str, kind: &str) -> Vec<DocumentEntry> {
 
 fn released(source: &DicomWebSource, entry: &DocumentEntry) -> Option<Vec<u8>> {
     let checked = source.release(&Contents::new([]), entry, 0).ok()?;
-    let mut pieces = checked.pieces(1 << 20).unwrap();
+    let mut pieces = checked.pieces().unwrap();
     let mut bytes = Vec::new();
     pieces.next(&mut bytes).unwrap();
     Some(bytes)

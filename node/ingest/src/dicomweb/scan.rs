@@ -7,11 +7,11 @@ use crate::error::Error;
 use crate::formats::{Confidentiality, Facts, entry};
 use crate::report::{Progress, Report};
 use sekisho_documents::{
-    Availability, BATCH_CHANGES_MAX, Change, Code, Counters, DocumentIndex, FileOutcome,
+    Availability, BATCH_CHANGES_MAX, Change, Code, Counters, Digests, DocumentIndex, FileOutcome,
     FileRecord, Fingerprint, LocalPatientId, OperatorText, PAGE_ENTRIES_MAX, QuarantineReason,
     SeenPatients, SourceLocation, Title,
 };
-use sekisho_domain::{Category, Hash, TimeMs};
+use sekisho_domain::{Category, TimeMs};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
@@ -230,10 +230,9 @@ impl<'a> Scan<'a> {
     }
 
     fn document(&self, facts: &Facts, at: &SourceLocation, bytes: &[u8]) -> FileOutcome {
-        let hash = Hash(Sha256::digest(bytes).into());
-        let (facility, size_bytes) = (&self.source.facility, bytes.len() as u64);
+        let (facility, digests) = (&self.source.facility, Digests::of(bytes));
         let approved = Availability::Approved;
-        let entry = entry::entry(facts, facility, at.clone(), hash, size_bytes, approved);
+        let entry = entry::entry(facts, facility, at.clone(), digests, approved);
         FileOutcome::Document(Box::new(entry))
     }
 

@@ -9,10 +9,10 @@ use crate::quirks::{self, Met, Quirk};
 use crate::storage::SsMix2Storage;
 use crate::time;
 use sekisho_documents::{
-    Availability, Code, DocumentEntry, IndexKey, QuarantineReason, SourceLocation, Title, UniqueId,
+    Availability, Code, Digests, DocumentEntry, IndexKey, QuarantineReason, SourceLocation, Title,
+    UniqueId,
 };
-use sekisho_domain::{Hash, TimeMs};
-use sha2::{Digest, Sha256};
+use sekisho_domain::TimeMs;
 
 /// How the main document's name begins.
 const MAIN: &str = "main_document.";
@@ -118,8 +118,7 @@ pub(crate) fn main(
         };
         return Err(refuse(reason));
     }
-    let hash = Hash(Sha256::digest(bytes).into());
-    let size_bytes = bytes.len() as u64;
+    let digests = Digests::of(bytes);
     let entry = entry(
         storage,
         location,
@@ -129,8 +128,7 @@ pub(crate) fn main(
         Made {
             media,
             format,
-            hash,
-            size_bytes,
+            digests,
         },
     );
     Ok((entry, met))
@@ -143,7 +141,7 @@ pub(crate) fn attachment(
     name: &StoredContent,
     main: &DocumentEntry,
     media: &'static str,
-    (hash, size_bytes): (Hash, u64),
+    digests: Digests,
 ) -> DocumentEntry {
     let header = Header {
         service: (Some(main.service_start), Some(main.service_stop)),
@@ -153,8 +151,7 @@ pub(crate) fn attachment(
     let made = Made {
         media,
         format,
-        hash,
-        size_bytes,
+        digests,
     };
     let mut entry = entry(storage, location, name, &header, main.status, made);
     let Title { ja, en } = &entry.title;
@@ -166,8 +163,7 @@ pub(crate) fn attachment(
 struct Made {
     media: &'static str,
     format: String,
-    hash: Hash,
-    size_bytes: u64,
+    digests: Digests,
 }
 
 fn entry(
@@ -188,7 +184,7 @@ fn entry(
     let day = || time::parse(&name.care_date);
     let start = header.service.0.or_else(day).unwrap_or(name.occurred_at);
     DocumentEntry {
-        unique_id: UniqueId::derive(&storage.facility, &key, &name.occurred, &made.hash),
+        unique_id: UniqueId::derive(&storage.facility, &key, &name.occurred, &made.digests.hash),
         facility: storage.facility.clone(),
         local_patient_id: name.local_patient_id.clone(),
         category,
@@ -216,8 +212,9 @@ fn entry(
             .as_deref()
             .map(|code| Code::new(code, "urn:oid:1.2.392.200250.2.2.2", "", "")),
         confidentiality: Code::new("N", "urn:oid:2.16.840.1.113883.5.25", "通常", "normal"),
-        hash: made.hash,
-        size_bytes: made.size_bytes,
+        hash: made.digests.hash,
+        size_bytes: made.digests.size_bytes,
+        pieces: made.digests.pieces,
         status,
         title: name.kind.title(),
         location: location.clone(),

@@ -139,7 +139,7 @@ impl Month {
         let root = self.source.root.clone();
         let contents = Contents::new([(self.source.source_id.clone(), root)]);
         let checked = self.source.release(&contents, entry, 0).ok()?;
-        let mut pieces = checked.pieces(1 << 20).unwrap();
+        let mut pieces = checked.pieces().unwrap();
         let mut bytes = Vec::new();
         pieces.next(&mut bytes).ok()?;
         Some(bytes)

@@ -1,16 +1,17 @@
 //! A reader's facts as a document entry.
 
 use super::{Confidentiality, Facts};
-use sekisho_documents::{Availability, Code, DocumentEntry, IndexKey, SourceLocation, UniqueId};
-use sekisho_domain::{FacilityId, Hash};
+use sekisho_documents::{
+    Availability, Code, Digests, DocumentEntry, IndexKey, SourceLocation, UniqueId,
+};
+use sekisho_domain::FacilityId;
 
 /// The entry of a document of these bytes.
 pub(crate) fn entry(
     facts: &Facts,
     facility: &FacilityId,
     location: SourceLocation,
-    hash: Hash,
-    size_bytes: u64,
+    digests: Digests,
     status: Availability,
 ) -> DocumentEntry {
     let key = IndexKey {
@@ -21,7 +22,7 @@ pub(crate) fn entry(
     };
     let category = facts.category;
     DocumentEntry {
-        unique_id: UniqueId::derive(facility, &key, &facts.version.to_string(), &hash),
+        unique_id: UniqueId::derive(facility, &key, &facts.version.to_string(), &digests.hash),
         facility: facility.clone(),
         local_patient_id: facts.patient.clone(),
         category,
@@ -41,8 +42,9 @@ pub(crate) fn entry(
         service_stop: facts.service_stop.max(facts.service_start),
         practice_setting: facts.practice_setting.clone(),
         confidentiality: confidentiality(facts.confidentiality),
-        hash,
-        size_bytes,
+        hash: digests.hash,
+        size_bytes: digests.size_bytes,
+        pieces: digests.pieces,
         status,
         title: facts.title.clone(),
         location,

@@ -15,11 +15,10 @@ use crate::folder::{Entry, EntryKind, Listing, list};
 use crate::name::Refusal;
 use crate::report::{Progress, Report};
 use sekisho_documents::{
-    BATCH_CHANGES_MAX, Change, Contents, ContentsError, DocumentIndex, FileOutcome, FileRecord,
-    Fingerprint, Member, Part, QuarantineReason, SeenPatients, SourceLocation,
+    BATCH_CHANGES_MAX, Change, Contents, ContentsError, Digesting, Digests, DocumentIndex,
+    FileOutcome, FileRecord, Fingerprint, Member, Part, QuarantineReason, SeenPatients,
+    SourceLocation,
 };
-use sekisho_domain::Hash;
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -237,10 +236,8 @@ impl<'a> Scan<'a> {
             let data_kind = facts.data_kind.to_owned();
             return FileOutcome::Deleted { data_kind };
         };
-        let hash = Hash(hash_of(bytes, part));
-        let size_bytes = part.document_bytes();
         let facility = &self.source.facility;
-        let entry = entry(facts, facility, at.clone(), hash, size_bytes, status);
+        let entry = entry(facts, facility, at.clone(), digests_of(bytes, part), status);
         FileOutcome::Document(Box::new(entry))
     }
 
@@ -400,16 +397,17 @@ fn is_current(known: &FileRecord, fingerprint: Fingerprint) -> bool {
         }
 }
 
-fn hash_of(bytes: &[u8], part: Part) -> [u8; 32] {
+fn digests_of(bytes: &[u8], part: Part) -> Digests {
     let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let head = bytes.get(..at(part.head_bytes)).unwrap_or_default();
     let end = part.offset_bytes.saturating_add(part.size_bytes);
     let body = bytes
         .get(at(part.offset_bytes)..at(end))
         .unwrap_or_default();
-    let mut hasher = Sha256::new_with_prefix(head);
-    hasher.update(body);
-    hasher.finalize().into()
+    let mut digesting = Digesting::of_size(part.document_bytes());
+    digesting.update(head);
+    digesting.update(body);
+    digesting.finish()
 }
 
 fn is_hidden(entry: &Entry) -> bool {

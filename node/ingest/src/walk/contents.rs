@@ -10,16 +10,14 @@ use crate::name::{ConditionFlag, Refusal};
 use crate::quirks;
 use crate::report::Progress;
 use sekisho_documents::{
-    Availability, ContentsError, DOCUMENT_BYTES_MAX, DocumentEntry, FileOutcome, FileRecord,
-    Fingerprint, QuarantineReason, SourceLocation,
+    Availability, ContentsError, DOCUMENT_BYTES_MAX, Digesting, Digests, DocumentEntry,
+    FileOutcome, FileRecord, Fingerprint, QuarantineReason, SourceLocation,
 };
-use sekisho_domain::Hash;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Read;
 
 /// Bytes of an attachment read at a time.
-const PIECE_BYTES: usize = 256 << 10;
+const READ_BYTES: usize = 256 << 10;
 
 /// What reading one file of a content folder gave; `None` where it vanished.
 type Outcome = Option<(Fingerprint, Result<DocumentEntry, Refusal>)>;
@@ -214,9 +212,8 @@ impl Walk<'_> {
         let location = SourceLocation::new(self.storage.source_id.clone(), path)?;
         self.report.files += 1;
         let outcome = self.once_known(&location, main.status, known(path), |walk, location| {
-            let (fingerprint, hash) = walk.hash(location)?;
+            let (fingerprint, digests) = walk.digests(location)?;
             walk.report.read_bytes += fingerprint.size_bytes;
-            let of = (hash, fingerprint.size_bytes);
             Ok((
                 fingerprint,
                 Ok(extended::attachment(
@@ -225,7 +222,7 @@ impl Walk<'_> {
                     name,
                     main,
                     media,
-                    of,
+                    digests,
                 )),
             ))
         });
@@ -289,12 +286,12 @@ impl Walk<'_> {
         }))
     }
 
-    /// The hash of a file of any size a document may have, in constant memory.
-    fn hash(&self, location: &SourceLocation) -> Result<(Fingerprint, Hash), ContentsError> {
+    /// What is known of the bytes of a file of any size a document may have, in constant memory.
+    fn digests(&self, location: &SourceLocation) -> Result<(Fingerprint, Digests), ContentsError> {
         let Some(opened) = self.tree.open(location) else {
             let mut bytes = Vec::new();
             let fingerprint = self.bytes(location, &mut bytes)?;
-            return Ok((fingerprint, Hash(Sha256::digest(&bytes).into())));
+            return Ok((fingerprint, Digests::of(&bytes)));
         };
         let (mut file, metadata) = opened?;
         let fingerprint = self.fingerprint_of(&metadata);
@@ -304,11 +301,12 @@ impl Walk<'_> {
                 max: DOCUMENT_BYTES_MAX,
             });
         }
-        let (mut hasher, mut piece) = (Sha256::new(), vec![0; PIECE_BYTES]);
+        let mut digesting = Digesting::of_size(fingerprint.size_bytes);
+        let mut some = vec![0; READ_BYTES];
         loop {
-            match file.read(&mut piece) {
-                Ok(0) => return Ok((fingerprint, Hash(hasher.finalize().into()))),
-                Ok(read) => hasher.update(piece.get(..read).unwrap_or_default()),
+            match file.read(&mut some) {
+                Ok(0) => return Ok((fingerprint, digesting.finish())),
+                Ok(read) => digesting.update(some.get(..read).unwrap_or_default()),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(source) => {
                     return Err(ContentsError::Io {

@@ -4,8 +4,9 @@
 //! durable, then the first byte leaves. A crash after the record and before the byte leaves a release without a
 //! receipt, which officers are shown; the other order would leave a document without evidence.
 //!
-//! The content is never held: it is read from the same open file a second time while it leaves, a few chunks ahead. If
-//! it is not the same then, its last chunk does not leave, and the answer ends with an error instead of a statement.
+//! The content is never held: it is read while it leaves, a few chunks ahead, from the file that was opened before. A chunk
+//! of a large document leaves if it is the one indexed, the last one of a smaller if all of it is still the same; else
+//! the answer ends with an error instead of a statement.
 //!
 //! What leaves is sealed to the key the viewing node signed for this request: whoever carries it cannot read it.
 
@@ -21,7 +22,7 @@ use crate::sealing::Sealer;
 use crate::store::{StoreError, TransferKind};
 use crate::stream::Feed;
 use crate::{NodeError, wire};
-use sekisho_documents::{Checked, DocumentEntry};
+use sekisho_documents::{Checked, DocumentEntry, PIECE_BYTES};
 use sekisho_domain::{AccessRecord, Hash, NetworkOutcome, Transfer};
 use sekisho_ledger::AnswerHash;
 use sekisho_ledger::commitment::{Salt, commit};
@@ -191,6 +192,7 @@ async fn answer(
             let (read, sent) = tokio::join!(reading, sending);
             if let Err(fault @ NodeError::Contents(_)) = &read {
                 tracing::warn!(access = %record.index, %fault, "a document was given up while it was sent");
+                inner.following.look_again(&entry.location);
             }
             sent?;
             hash.sealed(&payload, &read?);
@@ -202,15 +204,18 @@ async fn answer(
     feed.send(event(Event::Statement(statement))).await
 }
 
-/// Reads a document once more and seals it from a chunk on, no further ahead than there is room; the hash over its
-/// tags. Blocks, and ends when nobody takes the chunks any more.
+/// A chunk is a piece as the index knows it.
+const _: () = assert!(PIECE_BYTES == PLAIN_BYTES);
+
+/// Reads a document and seals it from a chunk on, no further ahead than there is room; the hash over its tags. Blocks, and
+/// ends when nobody takes the chunks any more.
 fn seal_all(
     content: Checked,
     mut sealer: Sealer,
     (from_chunk, chunks): (u64, u64),
     ahead: &mpsc::Sender<Vec<u8>>,
 ) -> Result<Hash, NodeError> {
-    let mut pieces = content.pieces(PLAIN_BYTES)?;
+    let mut pieces = content.pieces()?;
     let mut tags = ChunkTags::default();
     for chunk in from_chunk..chunks {
         let mut bytes = Vec::with_capacity(CHUNK_BYTES);

@@ -6,8 +6,8 @@ use super::*;
 use crate::bounds::{ANSWERS_MAX, READ_AHEAD, STREAM_AHEAD};
 use crate::testing::{SAGA_HOSPITAL, bounded};
 use sekisho_documents::{
-    Change, FILE_BYTES_MAX, FileOutcome, FileRecord, Fingerprint, IndexKey, Query, SourceLocation,
-    UniqueId,
+    Change, Digests, FILE_BYTES_MAX, FileOutcome, FileRecord, Fingerprint, IndexKey, Query,
+    SourceLocation, UniqueId,
 };
 use sekisho_ledger::sealed::PLAIN_BYTES;
 use sha2::{Digest, Sha256};
@@ -47,8 +47,9 @@ impl Large {
         let index = node.0.index.as_ref();
         let known = index.find(&Query::of(chart(SAGA_HOSPITAL, PATIENT)));
         let mut entry = known.unwrap().entries[0].clone();
-        entry.hash = Hash(Sha256::digest(&bytes).into());
-        entry.size_bytes = SIZE as u64;
+        let digests = Digests::of(&bytes);
+        (entry.hash, entry.size_bytes) = (digests.hash, digests.size_bytes);
+        entry.pieces = digests.pieces;
         entry.mime_type = "application/pdf".to_owned();
         entry.format_code.code = "urn:example:large".to_owned();
         let key = IndexKey {
@@ -174,14 +175,16 @@ async fn what_changes_in_place_while_it_is_sent_never_ends_and_is_no_answer() {
         let sent = before.iter().filter(chunk).count();
         assert!((1..CHUNKS).contains(&sent), "{case}: {sent} of {CHUNKS}");
 
-        // It was released, as the record says; whoever asks now is told that there is no such document.
-        let again = all(large.stream(&large.ask(), 0).await).await;
-        let [only] = &again[..] else {
-            panic!("{case}: {} events", again.len())
-        };
-        assert!(matches!(only.event, Some(Got::Statement(_))), "{case}");
+        // It was released, as the record says; whoever asks once it was looked at again is told that there is no such
+        // document.
+        until(async || {
+            let again: Vec<_> = bounded(large.stream(&large.ask(), 0).await.collect()).await;
+            let only = again.first().unwrap().as_ref().unwrap();
+            again.len() == 1 && matches!(only.event, Some(Got::Statement(_)))
+        })
+        .await;
         until(async || large.node.outbox_total().unwrap() == 0).await;
-        assert_eq!(releases(&large.setting).len(), 1, "{case}");
+        assert!(!releases(&large.setting).is_empty(), "{case}");
     }
 }
 
