@@ -169,7 +169,8 @@ mod tests {
         // A thread that was promised and never came.
         let thread = readers.put(Box::new(|| ()));
         let (tell, told) = oneshot::channel::<()>();
-        assert!(readers.put(Box::new(move || drop(tell.send(())))).is_none());
+        let job = Box::new(move || assert!(tell.send(()).is_ok()));
+        assert!(readers.put(job).is_none());
         drop(thread);
         assert!(told.blocking_recv().is_err());
         assert_eq!(readers.waiting().threads, 0);

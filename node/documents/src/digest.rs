@@ -9,9 +9,33 @@ use sha2::{Digest, Sha256};
 /// Bytes of each piece of a document but the last.
 pub const PIECE_BYTES: usize = (1 << 20) - 16;
 
-/// BLAKE3 of each piece of a document that has more than one. None of any other, whose hash tells the same.
+/// BLAKE3 of a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PieceHash([u8; 32]);
+
+impl PieceHash {
+    pub fn of(piece: &[u8]) -> Self {
+        Self(blake3::hash(piece).into())
+    }
+}
+
+/// The same of a piece as it comes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PieceHasher(blake3::Hasher);
+
+impl PieceHasher {
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub fn finish(&self) -> PieceHash {
+        PieceHash(self.0.finalize().into())
+    }
+}
+
+/// The hashes of the pieces of a document that has more than one. None of any other, whose own hash tells the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PieceHashes(Vec<[u8; 32]>);
+pub struct PieceHashes(Vec<PieceHash>);
 
 impl PieceHashes {
     /// Whether these are those of a document of such a size.
@@ -20,11 +44,10 @@ impl PieceHashes {
         pieces > 1 && pieces == self.0.len() as u64
     }
 
-    /// Whether this is the piece of a number.
-    pub(crate) fn holds(&self, number: u64, piece: &[u8]) -> bool {
+    /// Whether the piece of a number has this hash.
+    pub(crate) fn holds(&self, number: u64, hash: &PieceHash) -> bool {
         let number = usize::try_from(number).unwrap_or(usize::MAX);
-        let hash = self.0.get(number);
-        hash.is_some_and(|hash| blake3::hash(piece) == *hash)
+        self.0.get(number) == Some(hash)
     }
 }
 
@@ -54,8 +77,8 @@ pub struct Digesting {
     whole: Sha256,
     size_bytes: u64,
     /// The piece under way and how much of it was there; none of a document of one piece.
-    piece: Option<(blake3::Hasher, usize)>,
-    pieces: Vec<[u8; 32]>,
+    piece: Option<(PieceHasher, usize)>,
+    pieces: Vec<PieceHash>,
 }
 
 impl Digesting {
@@ -65,7 +88,7 @@ impl Digesting {
         Self {
             whole: Sha256::new(),
             size_bytes: 0,
-            piece: is_large.then(|| (blake3::Hasher::new(), 0)),
+            piece: is_large.then(Default::default),
             pieces: Vec::new(),
         }
     }
@@ -83,8 +106,8 @@ impl Digesting {
             *taken += of_piece.len();
             bytes = rest;
             if *taken == PIECE_BYTES {
-                self.pieces.push(*piece.finalize().as_bytes());
-                (*piece, *taken) = (blake3::Hasher::new(), 0);
+                self.pieces.push(piece.finish());
+                (*piece, *taken) = Default::default();
             }
         }
     }
@@ -92,7 +115,7 @@ impl Digesting {
     /// What they came to.
     pub fn finish(mut self) -> Digests {
         if let Some((piece, 1..)) = &self.piece {
-            self.pieces.push(*piece.finalize().as_bytes());
+            self.pieces.push(piece.finish());
         }
         if self.size_bytes <= PIECE_BYTES as u64 {
             self.pieces.clear();
@@ -126,9 +149,11 @@ mod tests {
             assert_eq!(digests.pieces.0.len(), pieces, "{length}");
             assert_eq!(digests.pieces.are_of(length as u64), pieces > 0, "{length}");
             for (n, piece) in bytes.chunks(PIECE_BYTES).enumerate() {
-                assert_eq!(digests.pieces.holds(n as u64, piece), pieces > 0);
-                assert!(!digests.pieces.holds(n as u64 + 1, piece));
-                assert!(!digests.pieces.holds(n as u64, &piece[1..]));
+                let hash = PieceHash::of(piece);
+                assert_eq!(digests.pieces.holds(n as u64, &hash), pieces > 0);
+                assert!(!digests.pieces.holds(n as u64 + 1, &hash));
+                let other = PieceHash::of(&piece[1..]);
+                assert!(!digests.pieces.holds(n as u64, &other));
             }
             let mut digesting = Digesting::of_size(length as u64);
             bytes.chunks(70_001).for_each(|some| digesting.update(some));

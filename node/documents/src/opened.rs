@@ -12,7 +12,7 @@
 //! replaced or deleted meanwhile is still the one that was opened.
 
 use crate::contents::{ContentsError, FILE_BYTES_MAX, failed};
-use crate::digest::{PIECE_BYTES, PieceHashes};
+use crate::digest::{PIECE_BYTES, PieceHash, PieceHasher, PieceHashes};
 use crate::{DocumentEntry, SourceLocation};
 use sekisho_domain::Hash;
 use sha2::{Digest, Sha256};
@@ -121,18 +121,26 @@ impl Source {
         Ok(())
     }
 
-    /// Reads a range, from where the file is at, into a hash.
-    fn hash(&mut self, range: Range<u64>, hasher: &mut Sha256) -> Result<(), ContentsError> {
+    /// Reads a range, from where the file is at, some bytes after the other.
+    fn pass(
+        &mut self,
+        range: Range<u64>,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<(), ContentsError> {
         let mut buffer = Vec::with_capacity(PASS_BYTES);
         let mut left = range.end.saturating_sub(range.start);
         while left > 0 {
             let length = usize::try_from(left).map_or(PASS_BYTES, |n| n.min(PASS_BYTES));
             buffer.clear();
             self.take(length, &mut buffer)?;
-            hasher.update(&buffer);
+            each(&buffer);
             left -= length as u64;
         }
         Ok(())
+    }
+
+    fn hash(&mut self, range: Range<u64>, hasher: &mut Sha256) -> Result<(), ContentsError> {
+        self.pass(range, |bytes| hasher.update(bytes))
     }
 
     /// Holds at the document's end: there is nothing behind it unless it is a part.
@@ -157,19 +165,33 @@ impl Source {
         Ok(())
     }
 
-    /// Reads the piece that begins at a byte, and compares it with the one indexed.
-    fn piece(&mut self, at: u64, buffer: &mut Vec<u8>) -> Result<(), ContentsError> {
-        let length = self.size_bytes.saturating_sub(at);
-        let length = usize::try_from(length).map_or(PIECE_BYTES, |n| n.min(PIECE_BYTES));
-        buffer.clear();
-        self.take(length, buffer)?;
-        if !self.pieces.holds(at / PIECE_BYTES as u64, buffer) {
+    /// Compares the piece that begins at a byte with the one indexed.
+    fn look_at(&mut self, at: u64) -> Result<(), ContentsError> {
+        let end = self.size_bytes.min(at.saturating_add(PIECE_BYTES as u64));
+        let mut hasher = PieceHasher::default();
+        self.seek(at)?;
+        self.pass(at..end, |bytes| hasher.update(bytes))?;
+        self.is_piece(at, &hasher.finish())
+    }
+
+    /// Holds behind the piece that begins at a byte: its hash is the one indexed, and behind the last there is nothing.
+    fn is_piece(&mut self, at: u64, hash: &PieceHash) -> Result<(), ContentsError> {
+        if !self.pieces.holds(at / PIECE_BYTES as u64, hash) {
             return Err(self.changed());
         }
         if self.at == self.size_bytes {
             self.ends()?;
         }
         Ok(())
+    }
+
+    /// Reads the piece that begins at a byte, if it is the one indexed.
+    fn piece(&mut self, at: u64, buffer: &mut Vec<u8>) -> Result<(), ContentsError> {
+        let length = self.size_bytes.saturating_sub(at);
+        let length = usize::try_from(length).map_or(PIECE_BYTES, |n| n.min(PIECE_BYTES));
+        buffer.clear();
+        self.take(length, buffer)?;
+        self.is_piece(at, &PieceHash::of(buffer))
     }
 }
 
@@ -211,10 +233,8 @@ impl Opened {
         if !self.0.pieces.are_of(size_bytes) || !from.is_multiple_of(piece_bytes) {
             return self.check_all(from);
         }
-        let mut buffer = Vec::new();
         for at in [0, (size_bytes - 1) / piece_bytes * piece_bytes] {
-            self.0.seek(at)?;
-            self.0.piece(at, &mut buffer)?;
+            self.0.look_at(at)?;
         }
         Ok(Checked {
             source: self.0,

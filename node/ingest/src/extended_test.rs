@@ -187,6 +187,7 @@ fn large_attachments_are_hashed_in_pieces() {
         .unwrap();
     assert_eq!(entry.size_bytes, large.len() as u64);
     assert_eq!(entry.hash.as_bytes()[..], sha2::Sha256::digest(&large)[..]);
+    assert_eq!(entry.pieces, sekisho_documents::Digests::of(&large).pieces);
     // Main documents are read whole, so they are smaller.
     fixture.write(&format!("{at}/main_document.xml"), &large);
     assert_eq!(fixture.ingest().quarantined[&QuarantineReason::TooLarge], 2);
