@@ -72,7 +72,7 @@ async fn ask<T: Send + 'static>(
     question: impl FnOnce(&ReadState) -> Result<T, CoreError<ReplicaError>> + Send + 'static,
 ) -> Result<T, LedgerFailure> {
     let fault = |error: Box<dyn std::error::Error + Send + Sync>| LedgerFailure::Fault(error);
-    let answer = replica.read(move |state| Ok(question(state))).await;
+    let answer = replica.read_briefly(move |state| Ok(question(state))).await;
     answer
         .map_err(|error| fault(Box::new(error)))?
         .map_err(|error| fault(Box::new(error)))

@@ -1,5 +1,6 @@
-//! The threads that read the state for whoever asks. They are few and take one question after the other: answers of many
-//! networks come in together, and a thread woken for each would cost more than what it is asked.
+//! The threads that answer short questions to the state. They are few and take one after the other: answers of many networks
+//! come in together, and a thread woken to check each would cost more than the check. What waits for anything but the
+//! state is not for them: it would keep the others waiting.
 
 use crate::ReplicaError;
 use std::collections::VecDeque;

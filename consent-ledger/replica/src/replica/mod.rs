@@ -170,6 +170,19 @@ impl Replica {
         read: impl FnOnce(&ReadState) -> Result<T, ReplicaError> + Send + 'static,
     ) -> Result<T, ReplicaError> {
         let store = self.0.store.clone();
+        blocking(move || read(&store.read_state()?)).await
+    }
+
+    /// The same where it waits for nothing but the state, and soon ends; by few threads, one after the other, since many
+    /// such questions come together.
+    ///
+    /// # Errors
+    /// As [`Replica::read`].
+    pub async fn read_briefly<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&ReadState) -> Result<T, ReplicaError> + Send + 'static,
+    ) -> Result<T, ReplicaError> {
+        let store = self.0.store.clone();
         let readers = &self.0.readers;
         readers.run(move || read(&store.read_state()?)).await
     }
