@@ -31,20 +31,20 @@ pub struct Document {
 }
 
 impl Document {
-    /// Changes its file in place; what changes it back.
-    pub fn edit_last_byte(&self) -> impl FnOnce() + use<> {
+    /// Changes its file in place.
+    pub fn edit_last_byte(&self) {
         let mut options = std::fs::OpenOptions::new();
         let file = options.read(true).write(true).open(&self.path).unwrap();
         let last = file.metadata().unwrap().len() - 1;
         let mut byte = [0];
         file.read_exact_at(&mut byte, last).unwrap();
         file.write_all_at(&[!byte[0]], last).unwrap();
-        move || file.write_all_at(&byte, last).unwrap()
     }
 }
 
-/// Puts two documents beside the patient's prescriptions, and into Saga's index.
-pub fn documents(dir: &Path, (there, patient): (&str, &str)) -> (Document, Document) {
+/// Puts three documents beside the patient's prescriptions, and into Saga's index: a large one, a marked one, and one to be
+/// edited.
+pub fn documents(dir: &Path, (there, patient): (&str, &str)) -> [Document; 3] {
     let index = SledIndex::open(&dir.join("saga/data/index")).unwrap();
     let storage = SsMix2Storage::new(
         dir.join("ssmix2").join(there),
@@ -73,8 +73,10 @@ pub fn documents(dir: &Path, (there, patient): (&str, &str)) -> (Document, Docum
     }
     let mut marked = put(&index, &storage, &like, 9002, &noise);
     marked.marker = marker;
+    noise.reverse();
+    let edited = put(&index, &storage, &like, 9003, &noise);
     index.flush().unwrap();
-    (large, marked)
+    [large, marked, edited]
 }
 
 fn put(

@@ -96,12 +96,11 @@ fn a_file_is_there_only_whole(town: &Town) {
     assert_eq!(files(&folder), [] as [PathBuf; 0], "{said}");
 
     // The document is written to at its source while it is under way: the reader is held until it is.
-    let child = begun(town, &town.marked, &out);
+    let child = begun(town, &town.edited, &out);
     signal(child.id(), "STOP");
-    let undo = town.marked.edit_last_byte();
+    town.edited.edit_last_byte();
     signal(child.id(), "CONT");
     let ended = child.wait_with_output().unwrap();
-    undo();
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert_eq!(ended.status.code(), Some(3), "{said}");
     assert!(said.contains("it stopped after "), "{said}");

@@ -44,6 +44,7 @@ pub struct Town {
     pub idle: BTreeMap<u32, u64>,
     pub large: Document,
     pub marked: Document,
+    pub edited: Document,
 }
 
 /// A document on its way, which nobody reads on.
@@ -121,7 +122,7 @@ impl Town {
             let chart = charts.iter().find(|at| at["facility"] == facility).unwrap();
             chart["local_id"].as_str().unwrap().to_owned()
         };
-        let (large, marked) = documents(dir.path(), (THERE, &id_at(THERE)));
+        let [large, marked, edited] = documents(dir.path(), (THERE, &id_at(THERE)));
         let saga = with_source(ports[1], 2, THERE, "[broker]\n[node]\n");
         std::fs::write(at("saga/sekisho.toml"), base("saga") + &saga).unwrap();
         let patient = format!("{HERE}/{}", id_at(HERE));
@@ -143,6 +144,7 @@ impl Town {
             idle: BTreeMap::new(),
             large,
             marked,
+            edited,
         };
         town.carry("info");
         town.view("broker");
