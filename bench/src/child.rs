@@ -146,14 +146,17 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
 /// A command for a server that does not end by itself when this program is killed: util-linux's `setpriv`, where it
 /// is there, has the kernel end it then. Whatever ends this program otherwise takes it along anyway.
 pub(crate) fn server_command(server: impl AsRef<OsStr>) -> Command {
-    match program("setpriv") {
+    let mut command = match program("setpriv") {
         None => Command::new(server),
         Some(setpriv) => {
             let mut command = Command::new(setpriv);
             command.args(["--pdeathsig", "KILL", "--"]).arg(server);
             command
         }
-    }
+    };
+    // As deploy/systemd has it.
+    command.env("MIMALLOC_ALLOW_THP", "0");
+    command
 }
 
 /// A loopback address nobody else of this machine uses: of this process and of one of its groups of servers. Below

@@ -300,29 +300,15 @@ fn plan_authorize(options: &[&str]) -> Result<Plan, String> {
     Ok(Box::new(move |progress| authorize::run(&sizes, progress)))
 }
 
-/// As `sekisho serve` has it.
-fn small_pages() {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::thread::disable_transparent_huge_pages(true);
-}
-
 /// Runs the command line's arguments (without the program's name) and returns the exit code.
 pub fn command(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let (json, words): (Vec<_>, Vec<_>) = args.iter().partition(|arg| *arg == "--json");
     let words: Vec<&str> = words.into_iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["list" | "--help" | "-h" | "help"] => listed(out).map(|()| 0),
-        [
-            name @ (group::REPLICA | retrieve::SITE | sites::SITE),
-            rest @ ..,
-        ] => {
-            small_pages();
-            match *name {
-                group::REPLICA => group::serve(rest, err),
-                retrieve::SITE => retrieve::serve(rest, err),
-                _ => sites::serve(rest, err),
-            }
-        }
+        [group::REPLICA, rest @ ..] => group::serve(rest, err),
+        [retrieve::SITE, rest @ ..] => retrieve::serve(rest, err),
+        [sites::SITE, rest @ ..] => sites::serve(rest, err),
         [ingested::MEMORY, rest @ ..] => ingested::serve(rest, out, err),
         [name, options @ ..] => match BENCHMARKS.iter().find(|benchmark| benchmark.name == *name) {
             Some(benchmark) => match (benchmark.plan)(options) {

@@ -47,7 +47,6 @@ pub async fn run(path: &Path) -> Result<(), Failure> {
     let config = Config::load(path).map_err(|faults| Failure::from((path, faults)))?;
     let _telemetry = telemetry::init("sekisho", Some(&config.network))
         .map_err(|e| Failure::of(Exit::Usage, "トレースの準備が", "set up tracing", &e))?;
-    small_pages();
     let listener = TcpListener::bind(config.listen).await.map_err(|e| {
         let address = config.listen;
         Failure::of(
@@ -92,15 +91,6 @@ pub async fn run(path: &Path) -> Result<(), Failure> {
             &e,
         )
     })
-}
-
-/// Asks the system not to back memory with huge pages. The allocator gives each thread a region of its own, and of 2 MiB
-/// taken for it a thread that answers now and then needs a few kilobytes: a third of the process.
-fn small_pages() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
-        tracing::debug!(%error, "memory may be backed with huge pages");
-    }
 }
 
 /// Makes the folder of everything this process stores. Its name must be durable before anything in it is relied on:
