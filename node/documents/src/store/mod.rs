@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! file ──checked against its entry──▶ object ──then──▶ entry applied to the index           (`keeping`)
-//! object ──two passes, as a file's──▶ released                                              (`object`)
+//! object ──read and hashed as a file──▶ released                                             (`object`)
 //! index forgets, later ──▶ object that no entry names any more is removed                   (`sweep`)
 //! ```
 //! An object is a document's bytes under `<prefix>/<source id>/<two digits>/<64 digits>`: the digits are SHA-256 over
