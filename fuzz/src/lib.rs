@@ -9,6 +9,7 @@ use sekisho_domain::{Entry, Genesis};
 use sekisho_ledger::attested::Ask;
 use sekisho_ledger::checkpoint::{Checkpoint, Extensions};
 use sekisho_ledger::note::Note;
+use sekisho_ledger::patterns::Seen;
 use sekisho_ledger::tlog::{self, Receipt, TilePath, TlogProof};
 use sekisho_ledger::{Leaf, bundle, check_genesis, form};
 use sekisho_proto::v1;
@@ -78,7 +79,13 @@ fn entry(bytes: &[u8]) {
 
 /// What another replica's files, an export or a bundle hold.
 fn leaf(bytes: &[u8]) {
+    let glance = Seen::read(bytes);
     if let Ok(leaf) = Leaf::decode(bytes) {
+        assert_eq!(
+            glance.ok(),
+            Some((leaf.index, Seen::of(&leaf))),
+            "what is looked at by itself is what all of it says"
+        );
         let payload = v1::Entry::from(&leaf.entry).encode_to_vec();
         assert_eq!(
             payload, leaf.envelope.payload,

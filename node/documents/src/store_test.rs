@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::contract_test::{entry, holds, location, of, put, put_as, quarantine};
+use crate::digest::{PIECE_BYTES, PieceHashes};
 use crate::private_s3::{BUCKET, Relay, S3};
 use crate::{
-    Change, Contents, ContentsError, DocumentIndex, FileOutcome, MemoryIndex, Opened, Part,
-    QuarantineReason,
+    Change, Contents, ContentsError, Digests, DocumentIndex, FileOutcome, MemoryIndex, Opened,
+    Part, QuarantineReason,
 };
 use std::fs;
 use std::time::Instant;
@@ -55,8 +56,9 @@ impl Kept {
     fn file(&self, name: &str, patient: &str, bytes: &[u8]) -> DocumentEntry {
         fs::write(self.dir.path().join(name), bytes).unwrap();
         let mut entry = entry(1, patient, 1, name, name);
-        entry.hash = Hash(Sha256::digest(bytes).into());
-        entry.size_bytes = bytes.len() as u64;
+        let digests = Digests::of(bytes);
+        (entry.hash, entry.size_bytes) = (digests.hash, digests.size_bytes);
+        entry.pieces = digests.pieces;
         entry
     }
 
@@ -250,12 +252,14 @@ fn what_is_not_the_document_is_never_released() {
     }
 }
 
-/// More than is read ahead, so that the second pass asks the store again.
+/// Of one whose pieces the index does not know all is read twice; it is more than is read ahead, so that the second pass
+/// asks the store again.
 #[test]
 fn an_object_replaced_between_the_passes_never_ends() {
     let kept = Kept::new();
     let bytes = vec![7; 3 << 20];
-    let entry = kept.file("a", "10", &bytes);
+    let mut entry = kept.file("a", "10", &bytes);
+    entry.pieces = PieceHashes::default();
     kept.index.apply(&[put(entry.clone())]).unwrap();
     let key = kept.store.key(&entry);
     for changed in [0, 2 << 20, (3 << 20) - 1] {
@@ -279,6 +283,63 @@ fn an_object_replaced_between_the_passes_never_ends() {
         assert!(matches!(fault, ContentsError::Changed(_)), "{fault}");
         assert!(count < 3, "{count} pieces, the last one too");
         kept.store.put(&key, bytes.clone()).unwrap();
+    }
+}
+
+/// Of a large one only the first and the last piece are looked at before it leaves.
+#[test]
+fn an_object_leaves_piece_by_piece_up_to_the_one_that_was_not_indexed() {
+    let kept = Kept::new();
+    let bytes: Vec<u8> = (0..3 * PIECE_BYTES + 77)
+        .map(|n| (n * 31 % 251) as u8)
+        .collect();
+    let entry = kept.file("a", "10", &bytes);
+    kept.index.apply(&[put(entry.clone())]).unwrap();
+    fs::remove_file(kept.dir.path().join("a")).unwrap();
+    let object = kept.server.files().remove(0);
+    let read = |from: usize| {
+        let opened = kept.contents.open(&entry)?;
+        let mut pieces = opened.check(from as u64)?.pieces()?;
+        let (mut all, mut buffer) = (Vec::new(), Vec::new());
+        loop {
+            match pieces.next(&mut buffer) {
+                Ok(true) => all.extend_from_slice(&buffer),
+                Ok(false) => return Ok::<_, ContentsError>((all, None)),
+                Err(fault) => return Ok((all, Some(fault))),
+            }
+        }
+    };
+    for from in [0, PIECE_BYTES, 3 * PIECE_BYTES, bytes.len()] {
+        let (all, fault) = read(from).unwrap();
+        assert!(fault.is_none() && all == bytes[from..], "from {from}");
+    }
+    // A byte of the middle: what stands before its piece leaves, and nothing of the piece.
+    for (changed, from, leaves) in [
+        (PIECE_BYTES, 0, PIECE_BYTES),
+        (3 * PIECE_BYTES - 1, 0, 2 * PIECE_BYTES),
+        (2 * PIECE_BYTES, 2 * PIECE_BYTES, 0),
+        (PIECE_BYTES, 2 * PIECE_BYTES, PIECE_BYTES + 77),
+    ] {
+        let mut other = bytes.clone();
+        other[changed] ^= 1;
+        fs::write(&object, &other).unwrap();
+        let (all, fault) = read(from).unwrap();
+        assert!(all == bytes[from..from + leaves], "{changed} from {from}");
+        let told = matches!(fault, Some(ContentsError::Changed(_)));
+        assert_eq!(told, from + leaves < bytes.len(), "{changed}: {fault:?}");
+    }
+    // What is found before anything leaves: the first piece, the last, and the size.
+    let (mut first, mut last) = (bytes.clone(), bytes.clone());
+    first[0] ^= 1;
+    *last.last_mut().unwrap() ^= 1;
+    let longer = [bytes.as_slice(), b"x"].concat();
+    let shorter = bytes[..2 * PIECE_BYTES].to_vec();
+    for other in [first, last, longer, shorter] {
+        fs::write(&object, &other).unwrap();
+        for from in [0, PIECE_BYTES] {
+            let refused = read(from).unwrap_err();
+            assert!(matches!(refused, ContentsError::Changed(_)), "{refused}");
+        }
     }
 }
 

@@ -46,15 +46,16 @@ impl Frozen {
         id: ResultId,
         practitioner: &str,
         access: EntryIndex,
-        ended: &[Ended],
+        ended: Vec<Ended>,
         now: TimeMs,
     ) -> Option<v1::FrozenResult> {
+        let ends = ended.iter().map(Ended::end).collect();
         let documents = merged(ended);
         let result = Kept {
             practitioner: practitioner.to_owned(),
             access,
             bytes: documents.iter().map(Message::encoded_len).sum(),
-            ends: ended.iter().map(Ended::end).collect(),
+            ends,
             until: now.plus_ms(KEPT_MS),
             documents,
         };
@@ -124,25 +125,21 @@ fn service(document: &v1::DocumentEntry) -> u64 {
 
 /// Documents with the same unique id and content are one, found by several networks. Other contents under a unique id
 /// are its versions: the newest is shown, the others with it. Newest service first, then by unique id.
-fn merged(ended: &[Ended]) -> Vec<v1::FoundDocument> {
-    let mut same: BTreeMap<&str, BTreeMap<&[u8], v1::FoundDocument>> = BTreeMap::new();
-    for (of, document) in ended
-        .iter()
-        .flat_map(|of| of.documents.iter().map(move |d| (of, d)))
-    {
-        let contents = same.entry(&document.unique_id).or_default();
-        let found = contents
-            .entry(&document.hash)
-            .or_insert_with(|| v1::FoundDocument {
-                document: Some(document.clone()),
-                ..Default::default()
-            });
+fn merged(ended: Vec<Ended>) -> Vec<v1::FoundDocument> {
+    let mut same: BTreeMap<String, BTreeMap<Vec<u8>, v1::FoundDocument>> = BTreeMap::new();
+    for of in ended {
         let network = of.network.to_string();
-        if !found.networks.contains(&network) {
-            found.networks.push(network);
+        for document in of.documents {
+            let contents = same.entry(document.unique_id.clone()).or_default();
+            let found = contents.entry(document.hash.clone()).or_default();
+            // Of equals the first is shown.
+            found.document.get_or_insert(document);
+            if !found.networks.contains(&network) {
+                found.networks.push(network.clone());
+            }
         }
     }
-    let newest = |contents: BTreeMap<&[u8], v1::FoundDocument>| {
+    let newest = |contents: BTreeMap<Vec<u8>, v1::FoundDocument>| {
         let mut versions: Vec<_> = contents.into_values().collect();
         for version in &mut versions {
             version.networks.sort();

@@ -36,7 +36,7 @@ fn ask(id: ResultId, max: u32, after: &[u8]) -> v1::PageRequest {
 }
 
 fn keep(frozen: &Frozen, id: ResultId, ended: &[Ended], now: TimeMs) -> Option<v1::FrozenResult> {
-    frozen.keep(id, "dr-7", EntryIndex(9), ended, now)
+    frozen.keep(id, "dr-7", EntryIndex(9), ended.to_vec(), now)
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn equal_documents_are_one_and_other_contents_are_versions() {
             ],
         ),
     ];
-    let found = merged(&answers);
+    let found = merged(answers.to_vec());
     let told: Vec<_> = found
         .iter()
         .map(|found| {
@@ -86,7 +86,7 @@ fn equal_documents_are_one_and_other_contents_are_versions() {
     ];
     assert_eq!(told, expected);
     let [saga, yame] = answers;
-    assert_eq!(merged(&[yame, saga]), found, "whoever answered first");
+    assert_eq!(merged(vec![yame, saga]), found, "whoever answered first");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::environment::random;
 use crate::ledger::ask;
 use crate::node::Inner;
 use crate::stream::Feed;
-use crate::verify::{FindCheck, decisions};
+use crate::verify::{Ended, FindCheck, decisions};
 use sekisho_domain::{Action, NetworkOutcome};
 use sekisho_proto::v1;
 use sekisho_proto::v1::broker_service_client::BrokerServiceClient;
@@ -116,10 +116,10 @@ async fn pass_on(
                 })
                 .await?;
                 check = kept;
-                all.extend(ended.clone());
-                for event in ended.into_iter().flat_map(|ended| ended.events()) {
+                for event in ended.iter().flat_map(Ended::events) {
                     feed.send(event).await?;
                 }
+                all.extend(ended);
             }
             // Nothing comes after the summary; our own follows below.
             Some(Event::Summary(_)) => break,
@@ -130,15 +130,15 @@ async fn pass_on(
     }
     let elapsed_ms = millis(started.elapsed());
     for ended in check.close(&happened, elapsed_ms) {
-        all.push(ended.clone());
         for event in ended.events() {
             feed.send(event).await?;
         }
+        all.push(ended);
     }
     let mut summary = check.summary(millis(started.elapsed()));
     let id = random(inner.environment.as_ref())?;
     let now = inner.environment.now();
-    summary.result = inner.frozen.keep(id, &practitioner, access, &all, now);
+    summary.result = inner.frozen.keep(id, &practitioner, access, all, now);
     feed.send(event(Event::Summary(summary))).await
 }
 

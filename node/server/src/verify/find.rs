@@ -55,7 +55,7 @@ impl Ended {
     }
 
     /// The events that say so: its documents in pages, then its end.
-    pub fn events(self) -> Vec<v1::FindDocumentsEvent> {
+    pub fn events(&self) -> Vec<v1::FindDocumentsEvent> {
         use v1::find_documents_event::Event;
         let network = self.network.to_string();
         let pages = self.documents.chunks(PAGE_ENTRIES_MAX).map(|page| {
