@@ -1,8 +1,9 @@
 //! Many submissions, one Raft entry: what makes one fsync serve hundreds of callers (R1).
 //!
 //! While nothing is under way a batch leaves at once, so a lone caller waits for nobody. While one is, the
-//! next lingers for company, and leaves when there is enough for a full one, or when [`BATCH_LINGER`] is over, and a
-//! place is free. Only then is it filled, one entry of each network that waits after the other ([`Fair`]).
+//! next lingers for company, and leaves when there is enough for a full one, when [`BATCH_LINGER`] is over and a
+//! place is free, or when nothing is under way any more. Only then is it filled, one entry of each network that waits after
+//! the other ([`Fair`]).
 
 use crate::config::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, BATCH_LINGER, Clock, QUEUE_MAX};
 use crate::fair::{Fair, Pushed};
@@ -159,11 +160,20 @@ impl Jobs {
     }
 
     /// Waits until there is enough for a full batch, but not for long.
-    async fn linger(&mut self) {
+    async fn fills(&mut self) {
         let until = Instant::now() + BATCH_LINGER;
         while self.waiting() < BATCH_ENTRIES_MAX
             && matches!(timeout_at(until, self.rung.recv()).await, Ok(Some(())))
         {}
+    }
+
+    /// Waits for company as long as other batches are under way, but not for long. `all` are the places of all of them.
+    async fn linger(&mut self, places: &Semaphore, all: u32) {
+        tokio::select! {
+            biased;
+            _ = places.acquire_many(all) => {}
+            () = self.fills() => {}
+        }
     }
 
     /// The next batch: what fits of what waits and was not abandoned, from now on sent.
@@ -199,11 +209,10 @@ fn fill(waiting: &mut Fair<NetworkId, Job>) -> Vec<Job> {
 
 async fn run(mut jobs: Jobs, raft: Raft, clock: Arc<dyn Clock>, in_flight: usize) {
     let places = Arc::new(Semaphore::new(in_flight));
+    let all = u32::try_from(in_flight).unwrap_or(u32::MAX);
     let mut last_ms = 0;
     while jobs.some().await {
-        if places.available_permits() < in_flight {
-            jobs.linger().await;
-        }
+        jobs.linger(&places, all).await;
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             break;
         };
@@ -240,13 +249,13 @@ async fn run(mut jobs: Jobs, raft: Raft, clock: Arc<dyn Clock>, in_flight: usize
         });
     }
     // Batches under way end before the task does.
-    let all = u32::try_from(in_flight).unwrap_or(u32::MAX);
     let _ = places.acquire_many(all).await;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn job(bytes: usize) -> Job {
         let envelope = v1::Envelope {
@@ -318,6 +327,28 @@ mod tests {
                 .iter()
                 .all(|job| job.envelope.payload.len() >= BATCH_ENTRIES_MAX)
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_waits_for_company_only_while_another_is_under_way() {
+        let (_bell, rung) = mpsc::channel(1);
+        let waiting = Arc::new(Mutex::new(waiting([(1, 1)])));
+        let mut jobs = Jobs { waiting, rung };
+        let places = Arc::new(Semaphore::new(2));
+        let begun = Instant::now();
+        jobs.linger(&places, 2).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO, "nothing is under way");
+        let under_way = Arc::clone(&places).acquire_owned().await.unwrap();
+        jobs.linger(&places, 2).await;
+        assert_eq!(begun.elapsed(), BATCH_LINGER, "but not for long");
+        let soon = Duration::from_millis(1);
+        tokio::spawn(async move {
+            tokio::time::sleep(soon).await;
+            drop(under_way);
+        });
+        jobs.linger(&places, 2).await;
+        assert_eq!(begun.elapsed(), BATCH_LINGER + soon, "it has ended");
+        assert_eq!(places.available_permits(), 2);
     }
 
     #[test]

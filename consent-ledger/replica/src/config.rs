@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub const BATCH_ENTRIES_MAX: usize = 512;
 /// Bytes of envelopes in one batch: with framing it stays far below gRPC's 4 MiB message limit.
 pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
-/// How long a batch waits for company while another one is under way.
+/// How long a batch waits at most for company while another one is under way.
 pub const BATCH_LINGER: Duration = Duration::from_millis(3);
 /// Batches proposed and not yet applied, at the longest distance ([`Timing::batches_in_flight`]).
 pub const BATCHES_IN_FLIGHT_MAX: usize = 6;
