@@ -50,7 +50,7 @@ const BENCHMARKS: [Benchmark; 13] = [
     Benchmark {
         name: "etcd",
         about: "committed access requests per second and their latency at three replicas, signatures verified on \
-                each, with 1, 64 and 256 clients, against puts of three etcd members on the same disk",
+                each, with 1, 8, 64 and 256 clients, against puts of three etcd members on the same disk",
         options: "[--quick | --unchecked]",
         plan: |options| {
             let sizes = if options == ["--unchecked"] {

@@ -34,9 +34,9 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// 1, 64 and 256 clients.
+    /// 1, 8, 64 and 256 clients.
     pub const FULL: Self = Self {
-        clients: &[1, 64, 256],
+        clients: &[1, 8, 64, 256],
         rounds: ROUNDS,
         slice: Duration::from_millis(1_500),
         unchecked: false,
