@@ -6,8 +6,7 @@ use crate::events::{EventStream, Events};
 use crate::fan_out::{self, Desk, Ending, Found, Question, Stopped, Wanted};
 use crate::ledger::{Decided, Ledger, LedgerFailure, Route};
 use crate::limits::{
-    LEDGER_RESERVE, Limits, REQUEST_BYTES_MAX, SET_OUT_TOGETHER, SUMMARY_RESERVE,
-    UNIQUE_ID_BYTES_MAX,
+    LEDGER_RESERVE, Limits, REQUEST_BYTES_MAX, SUMMARY_RESERVE, UNIQUE_ID_BYTES_MAX,
 };
 use crate::nodes::Nodes;
 use crate::observe::{Observe, Observer};
@@ -321,13 +320,7 @@ async fn find<L: Ledger>(
     use v1::find_documents_event::Event;
     let (mut outcomes, mut slots) = Outcomes::of(&asking.request.targets);
     let mut asks = JoinSet::new();
-    events
-        .send(found_event(Event::Decided(asked.decided)))
-        .await?;
-    for (before, network) in asked.plan.ask.into_iter().enumerate() {
-        if before > 0 && before % SET_OUT_TOGETHER == 0 {
-            tokio::task::yield_now().await;
-        }
+    for network in asked.plan.ask {
         let slot = taken(&mut slots, &network)?;
         let route = asked.routes.remove(&network);
         let (desk, question) = (Arc::clone(&desk), asked.question.clone());
@@ -338,6 +331,9 @@ async fn find<L: Ledger>(
         };
         asks.spawn(ask.in_current_span());
     }
+    events
+        .send(found_event(Event::Decided(asked.decided)))
+        .await?;
     for (network, outcome) in asked.plan.ended {
         desk.observer
             .ended(&asking.request.viewing, &network, &outcome, None);

@@ -42,10 +42,6 @@ pub const NODE_MESSAGE_BYTES_MAX: usize = CHUNK_BYTES_MAX + 16 * 1024;
 /// letters to as many networks as a request can ask.
 pub const REQUEST_BYTES_MAX: usize = 64 * 1024 + TARGETS_MAX * LETTER_BYTES_MAX;
 
-/// Networks that are set out for before others get their turn: the first questions are on their way while the last are
-/// still being written.
-pub const SET_OUT_TOGETHER: usize = 8;
-
 /// Networks one request can ask.
 pub const TARGETS_MAX: usize = sekisho_domain::AccessRequest::TARGETS_MAX;
 
