@@ -2,10 +2,10 @@
 //!
 //! The replica is a process of this program and is fed over mutual TLS, as fast as it takes, with signed entries: of
 //! sixteen, twelve requests that are permitted, three consents of persons never seen before, and a reservation of
-//! another. At 0 %, 50 % and 100 % of the entries it is killed, started, asked, stopped, started and asked again:
+//! another. At 0 %, 50 % and 100 % of the entries:
 //!
 //! ```text
-//! fed ─▶ memory ─▶ SIGKILL ─▶ start, no snapshots ─▶ latency ─▶ stop ─▶ disk ─▶ start, snapshots all the time ─▶ latency
+//! fed ─▶ memory ─▶ SIGKILL ─▶ start ─▶ stop ─▶ disk ─▶ start ─▶ latency ─▶ stop ─▶ start, snapshots all the time ─▶ latency
 //! ```
 //!
 //! The peer of nearly every row is the same at 0 %: what does not grow has the ratio 1.

@@ -58,11 +58,14 @@ impl Point {
         let resident = resident_bytes_of(process)?;
         group.kill(REPLICA)?;
         let killed_ms = start(group, client, NO_SNAPSHOTS)?;
-        let plain = Latency::of(&feed.one_by_one(group, client, commits)?);
+        // What was applied again is written to the database here, and not while commits are timed.
         group.stop(REPLICA, START_MAX)?;
         let disk = Disk::of_dir(&group.data_dir(REPLICA))?;
         let on_disk = feed.made();
-        let clean_ms = start(group, client, SNAPSHOTS)?;
+        let clean_ms = start(group, client, NO_SNAPSHOTS)?;
+        let plain = Latency::of(&feed.one_by_one(group, client, commits)?);
+        group.stop(REPLICA, START_MAX)?;
+        start(group, client, SNAPSHOTS)?;
         let snapshots = Latency::of(&feed.one_by_one(group, client, commits)?);
         group.stop(REPLICA, START_MAX)?;
         start(group, client, Settings::usual().snapshot_every)?;

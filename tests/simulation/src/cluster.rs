@@ -253,6 +253,13 @@ impl Cluster {
         match stopped {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) if fine => Ok(()),
+            // It learnt that it is retired while it was being stopped; see `tend`.
+            Ok(Err(error)) if machine.retiring && chain(&error).contains("retired") => {
+                machine.gone = true;
+                let fault = chain(&error);
+                self.trace.note("left", || format!("replica {id}: {fault}"));
+                Ok(())
+            }
             Ok(Err(error)) => Err(Failure::new(
                 "stops",
                 format!("replica {id} does not stop: {}", chain(&error)),
