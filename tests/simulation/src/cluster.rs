@@ -81,6 +81,11 @@ impl Machine {
         }
     }
 
+    /// Whether a replica's fault is that the ledger has taken back its place, as it was to.
+    fn is_told_to_leave(&self, fault: &str) -> bool {
+        self.retiring && fault.contains("retired")
+    }
+
     /// Whether there is a replica that can be started.
     pub fn is_set_up(&self) -> bool {
         self.joining.is_none() && !self.gone
@@ -253,11 +258,11 @@ impl Cluster {
         match stopped {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) if fine => Ok(()),
-            // It learnt that it is retired while it was being stopped; see `tend`.
-            Ok(Err(error)) if machine.retiring && chain(&error).contains("retired") => {
+            // It learnt that it is retired while it was being stopped.
+            Ok(Err(error)) if machine.is_told_to_leave(&chain(&error)) => {
                 machine.gone = true;
-                let fault = chain(&error);
-                self.trace.note("left", || format!("replica {id}: {fault}"));
+                self.trace
+                    .note("left", || format!("replica {id}: {}", chain(&error)));
                 Ok(())
             }
             Ok(Err(error)) => Err(Failure::new(
@@ -303,7 +308,7 @@ impl Cluster {
                     self.bury(id, running);
                 }
             } else if let Some(fault) = running.replica.fault() {
-                if machine.retiring && fault.contains("retired") {
+                if machine.is_told_to_leave(&fault) {
                     machine.gone = true;
                     self.trace.note("left", || format!("replica {id}: {fault}"));
                     self.end(id, Cut::All, back);
