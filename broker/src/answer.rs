@@ -7,7 +7,7 @@ use prost::Message as _;
 use sekisho_domain::{Category, FacilityId, Hash, NetworkOutcome};
 use sekisho_ledger::sealed::{ChunkTags, SealedDocument, sealed_bytes};
 use sekisho_ledger::{AnswerHash, Statement};
-use sekisho_proto::v1;
+use sekisho_proto::{EntryInPlace, v1};
 
 /// Why what a node sent is no valid answer, in words without any of what it sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -103,9 +103,11 @@ impl Finding {
         if self.documents > self.documents_max {
             return Err(Malformed("its answer is over the bound of documents"));
         }
-        for entry in &page.documents {
-            well_formed(entry)?;
-            self.hash.entry(entry);
+        for encoded in &page.documents {
+            let entry = EntryInPlace::read(encoded)
+                .map_err(|_| Malformed("it sent a document's entry that is none"))?;
+            well_formed(&entry)?;
+            self.hash.entry(encoded);
         }
         if !page.documents.is_empty() {
             self.pages.push(page);
@@ -188,7 +190,7 @@ impl Retrieving {
         }
         let header = SealedDocument::parse(&envelope)
             .map_err(|_| Malformed("its document's header is none"))?;
-        well_formed(&header.document)?;
+        well_formed(&(&header.document).into())?;
         if header.document.unique_id != self.unique_id {
             return Err(Malformed("it sent another document than the one asked for"));
         }
@@ -243,7 +245,7 @@ impl Retrieving {
 const NO_STATEMENT: Malformed = Malformed("it ended without a statement");
 
 /// Checks that the coded parts of an entry are of their kinds.
-fn well_formed(entry: &v1::DocumentEntry) -> Checked<()> {
+fn well_formed(entry: &EntryInPlace<'_>) -> Checked<()> {
     if entry.unique_id.is_empty() {
         return Err(Malformed("it sent a document without a unique id"));
     }
@@ -253,7 +255,7 @@ fn well_formed(entry: &v1::DocumentEntry) -> Checked<()> {
         .facility
         .parse::<FacilityId>()
         .map_err(|_| Malformed("it sent a document of no well-formed facility"))?;
-    Hash::try_from(entry.hash.as_slice())
+    Hash::try_from(entry.hash)
         .map(drop)
         .map_err(|_| Malformed("it sent a document without a SHA-256 hash"))
 }

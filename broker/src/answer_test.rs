@@ -18,7 +18,10 @@ fn entry(unique_id: &str, content: &[u8]) -> v1::DocumentEntry {
 }
 
 fn page(documents: Vec<v1::DocumentEntry>) -> v1::AnswerFindEvent {
-    let page = v1::DocumentPage { documents };
+    let documents = documents.iter().map(|entry| entry.encode_to_vec());
+    let page = v1::DocumentPage {
+        documents: documents.collect(),
+    };
     v1::AnswerFindEvent {
         event: Some(v1::answer_find_event::Event::Page(page)),
     }
@@ -106,6 +109,14 @@ fn every_fault_of_a_list_has_its_own_words() {
         (
             vec![with(|e| e.unique_id.clear())],
             "it sent a document without a unique id",
+        ),
+        (
+            vec![v1::AnswerFindEvent {
+                event: Some(v1::answer_find_event::Event::Page(v1::DocumentPage {
+                    documents: vec![b"\x0a\x05one".to_vec()],
+                })),
+            }],
+            "it sent a document's entry that is none",
         ),
         (
             vec![page(vec![good(); 4])],
@@ -255,7 +266,7 @@ proptest! {
         let (first, second) = documents.split_at(cut);
         let cut_up = found(vec![page(first.to_vec()), page(second.to_vec()), find_statement()], 9);
         let mut hash = AnswerHash::default();
-        documents.iter().for_each(|d| hash.entry(d));
+        documents.iter().for_each(|d| hash.entry(&d.encode_to_vec()));
         let expected = Claim { documents: documents.len() as u64, hash: hash.finish() };
         prop_assert_eq!(cut_up, Ok(expected));
     }

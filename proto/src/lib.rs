@@ -14,6 +14,7 @@
 )]
 
 mod convert;
+mod in_place;
 
 #[cfg(test)]
 mod arbitrary;
@@ -23,9 +24,12 @@ mod codes_test;
 mod convert_test;
 #[cfg(feature = "grpc")]
 mod error_code;
+#[cfg(test)]
+mod in_place_test;
 
 #[cfg(feature = "grpc")]
 pub use error_code::ErrorCode;
+pub use in_place::{EntryInPlace, NoEntry};
 
 /// Generated from `sekisho/v1/*.proto`; each message is documented there.
 #[allow(missing_docs, clippy::all)]

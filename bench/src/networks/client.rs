@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 use tonic::Streaming;
 use tonic::transport::Channel;
 use v1::answer_find_event::Event as Answer;
-use v1::find_documents_event::Event;
 
 /// Signed requests, each with an id nobody used before.
 #[derive(Debug, Default)]
@@ -55,29 +54,81 @@ pub(crate) struct Found {
     asked: Option<u32>,
 }
 
+/// What counts of an event, from a broker or from one's own node.
+pub(crate) enum Seen {
+    Documents { network: String, count: u64 },
+    End(v1::NetworkEnd),
+    Summary(v1::Summary),
+    Other,
+}
+
+/// A broker's event: its documents are read as the node that asks would read them.
+impl TryFrom<v1::FindDocumentsEvent> for Seen {
+    type Error = BenchError;
+
+    fn try_from(event: v1::FindDocumentsEvent) -> Result<Self, BenchError> {
+        use v1::find_documents_event::Event;
+        Ok(match event.event {
+            Some(Event::Documents(page)) => {
+                let mut count = 0;
+                for encoded in &page.documents {
+                    let entry = v1::DocumentEntry::decode(encoded.as_slice());
+                    entry.map_err(|fault| wrong("a document", "its entry", &fault))?;
+                    count += 1;
+                }
+                Self::Documents {
+                    network: page.network,
+                    count,
+                }
+            }
+            Some(Event::End(end)) => Self::End(end),
+            Some(Event::Summary(summary)) => Self::Summary(summary),
+            Some(Event::Decided(_)) | None => Self::Other,
+        })
+    }
+}
+
+/// The own node's event.
+impl TryFrom<v1::FindEvent> for Seen {
+    type Error = BenchError;
+
+    fn try_from(event: v1::FindEvent) -> Result<Self, BenchError> {
+        use v1::find_event::Event;
+        Ok(match event.event {
+            Some(Event::Documents(page)) => Self::Documents {
+                count: page.documents.len() as u64,
+                network: page.network,
+            },
+            Some(Event::End(end)) => Self::End(end),
+            Some(Event::Summary(summary)) => Self::Summary(summary),
+            Some(Event::Decided(_)) | None => Self::Other,
+        })
+    }
+}
+
 impl Found {
     /// Reads a query's events to their end.
-    pub(crate) async fn read(
-        mut events: Streaming<v1::FindDocumentsEvent>,
-    ) -> Result<Self, BenchError> {
+    pub(crate) async fn read<E>(mut events: Streaming<E>) -> Result<Self, BenchError>
+    where
+        E: Message + TryInto<Seen, Error = BenchError> + 'static,
+    {
         let mut found = Self::default();
         while let Some(event) = events.message().await? {
             let bytes = event.encoded_len();
-            match event.event {
-                Some(Event::Documents(documents)) => {
+            match event.try_into()? {
+                Seen::Documents { network, count } => {
                     found.first.get_or_insert_with(Instant::now);
                     found.bytes += bytes;
-                    let count = documents.documents.len() as u64;
-                    *found.documents.entry(documents.network).or_default() += count;
+                    *found.documents.entry(network).or_default() += count;
                 }
-                Some(Event::End(end)) => {
+                Seen::End(end) => {
                     found.bytes += bytes;
                     let outcome = end.outcome.map(NetworkOutcome::try_from).transpose()?;
                     let outcome = outcome.ok_or_else(|| wrong("an end", "an outcome", &()))?;
                     found.ends.insert(end.network, outcome);
                 }
-                Some(Event::Summary(summary)) => found.asked = Some(summary.asked),
-                Some(Event::Decided(_)) | None => {}
+                Seen::Summary(summary) => found.asked = Some(summary.asked),
+                Seen::Other => {}
             }
         }
         Ok(found)

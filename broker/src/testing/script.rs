@@ -1,5 +1,6 @@
 //! What a misbehaving node does, step by step.
 
+use prost::Message as _;
 use sekisho_domain::{EntryIndex, Hash, LedgerId, NetworkId, NetworkOutcome, RequestId};
 use sekisho_ledger::sealed::{ChunkTags, SealedDocument, TAG_BYTES};
 use sekisho_ledger::signature::SigningKey;
@@ -164,6 +165,9 @@ impl Conduct {
             Self::TooMuch => pages = vec![vec![entry("1"); 500]; max as usize / 500 + 1],
             _ => {}
         }
+        let encoded =
+            |page: &Vec<v1::DocumentEntry>| page.iter().map(|e| e.encode_to_vec()).collect();
+        let pages: Vec<Vec<_>> = pages.iter().map(encoded).collect();
         let mut hash = AnswerHash::default();
         pages.iter().flatten().for_each(|entry| hash.entry(entry));
         let count = pages.iter().flatten().count() as u64;
@@ -182,7 +186,7 @@ impl Conduct {
         let pages = pages.into_iter().map(page).collect();
         self.steps(
             pages,
-            page(vec![entry("more")]),
+            page(vec![entry("more").encode_to_vec()]),
             statement,
             v1::AnswerFindEvent { event: None },
         )

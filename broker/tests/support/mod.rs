@@ -1,6 +1,7 @@
 //! What the tests share: a broker on a port of its own, a caller, and what the caller saw.
 
 use futures::StreamExt as _;
+use prost::Message as _;
 use sekisho_broker::testing::{Conduct, FaultyNode, VIEWING, World};
 use sekisho_broker::{Broker, Counts, Ledger, Limits};
 use sekisho_domain::{NetworkId, NetworkOutcome};
@@ -189,10 +190,11 @@ impl Found {
                 Event::Decided(_) => panic!("a second decision"),
                 Event::Documents(page) => {
                     assert!(!ends.contains_key(&page.network), "documents after the end");
+                    let entries = page.documents.iter();
                     documents
                         .entry(page.network)
                         .or_default()
-                        .extend(page.documents);
+                        .extend(entries.map(|e| v1::DocumentEntry::decode(e.as_slice()).unwrap()));
                 }
                 Event::End(end) => {
                     let outcome = NetworkOutcome::try_from(end.outcome.unwrap()).unwrap();

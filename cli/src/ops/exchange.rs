@@ -104,7 +104,7 @@ pub async fn find(
     request: v1::FindRequest,
     mut heard: impl FnMut(&FoundEnd),
 ) -> Result<Found, Failure> {
-    use v1::find_documents_event::Event;
+    use v1::find_event::Event;
     let end = end_of(session);
     let call = outgoing(request, session.deadline());
     let mut stream = session

@@ -32,7 +32,7 @@ pub struct Statement {
     pub answer_hash: Hash,
 }
 
-/// Hash over an answer, as it is sent and as it is received: each document entry's encoding, preceded by its
+/// Hash over an answer, as it is sent and as it is received: each document entry as its node encoded it, preceded by its
 /// length (8 bytes, big endian); for a retrieved document the encoding of its
 /// [`SealedDocument`](crate::sealed::SealedDocument) and then the hash over its chunks' tags
 /// ([`ChunkTags`](crate::sealed::ChunkTags)).
@@ -40,9 +40,9 @@ pub struct Statement {
 pub struct AnswerHash(Sha256);
 
 impl AnswerHash {
-    /// Adds a document's entry.
-    pub fn entry(&mut self, entry: &v1::DocumentEntry) {
-        self.bytes(&entry.encode_to_vec());
+    /// Adds a document's entry: a `DocumentEntry` as its node encoded it.
+    pub fn entry(&mut self, encoded: &[u8]) {
+        self.bytes(encoded);
     }
     /// Adds a retrieved document: its signed header's payload, and the hash over its chunks' tags.
     pub fn sealed(&mut self, header: &[u8], chunks: &Hash) {

@@ -352,8 +352,8 @@ impl Visit {
     }
 
     /// Takes one event of the node's answer.
-    pub fn take(&self, event: v1::find_documents_event::Event) {
-        use v1::find_documents_event::Event;
+    pub fn take(&self, event: v1::find_event::Event) {
+        use v1::find_event::Event;
         let mut come = self.come();
         match event {
             Event::Decided(decided) => {

@@ -2,7 +2,7 @@
 
 use super::*;
 use sekisho_domain::{Basis, Denial, DenyReason, DisclosingFacilities, PermitTerms};
-use v1::find_documents_event::Event;
+use v1::find_event::Event;
 
 fn asker(account: &str) -> Asker {
     Asker {
@@ -33,7 +33,7 @@ fn document(id: &str, hash: u8) -> v1::DocumentEntry {
 }
 
 fn documents(network: &str, documents: Vec<v1::DocumentEntry>) -> Event {
-    Event::Documents(v1::NetworkDocuments {
+    Event::Documents(v1::FoundDocuments {
         network: network.to_owned(),
         documents,
     })

@@ -7,6 +7,7 @@ use crate::enforce::{Filter, Scope};
 use crate::node::Inner;
 use crate::stream::Feed;
 use crate::{NodeError, wire};
+use prost::Message as _;
 use sekisho_documents::Cursor;
 use sekisho_domain::{AccessRecord, NetworkOutcome};
 use sekisho_ledger::AnswerHash;
@@ -113,10 +114,11 @@ impl Listing {
                     self.left = self.left.saturating_sub(page.len());
                     self.count += page.len() as u64;
                     self.after = next;
-                    let documents: Vec<_> = page.iter().map(wire::document).collect();
-                    documents
+                    let documents = page
                         .iter()
-                        .for_each(|document| self.hash.entry(document));
+                        .map(|entry| wire::document(entry).encode_to_vec());
+                    let documents: Vec<_> = documents.collect();
+                    documents.iter().for_each(|entry| self.hash.entry(entry));
                     if !documents.is_empty() {
                         events.push(Event::Page(v1::DocumentPage { documents }));
                     }

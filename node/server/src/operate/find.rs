@@ -20,8 +20,9 @@ use std::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Status, Streaming};
 use v1::find_documents_event::Event;
+use v1::find_event::Event as Found;
 
-pub(super) type Stream = ReceiverStream<Result<v1::FindDocumentsEvent, Status>>;
+pub(super) type Stream = ReceiverStream<Result<v1::FindEvent, Status>>;
 
 /// Signs the request, has the broker ask, and streams what is verified. Fails only before the decision is known;
 /// from then on each asked network has its outcome.
@@ -77,7 +78,7 @@ pub(super) async fn find(
     let task = Arc::clone(&inner);
     inner.spawn(async move {
         let done = async {
-            feed.send(event(Event::Decided(decided))).await?;
+            feed.send(found(Found::Decided(decided))).await?;
             let check = FindCheck::new(record);
             let check = (check, practitioner);
             pass_on(&task, &feed, &mut stream, check, shares, started).await
@@ -91,7 +92,7 @@ pub(super) async fn find(
 
 async fn pass_on(
     inner: &Arc<Inner>,
-    feed: &Feed<v1::FindDocumentsEvent>,
+    feed: &Feed<v1::FindEvent>,
     stream: &mut Streaming<v1::FindDocumentsEvent>,
     (mut check, practitioner): (FindCheck, String),
     shares: Shares,
@@ -139,9 +140,9 @@ async fn pass_on(
     let id = random(inner.environment.as_ref())?;
     let now = inner.environment.now();
     summary.result = inner.frozen.keep(id, &practitioner, access, all, now);
-    feed.send(event(Event::Summary(summary))).await
+    feed.send(found(Found::Summary(summary))).await
 }
 
-fn event(event: Event) -> v1::FindDocumentsEvent {
-    v1::FindDocumentsEvent { event: Some(event) }
+fn found(event: Found) -> v1::FindEvent {
+    v1::FindEvent { event: Some(event) }
 }

@@ -3,7 +3,7 @@
 use super::{Decided, covered, decided, end, stated};
 use crate::bounds::{ANSWER_ENTRIES_MAX, FIND_BYTES_MAX, PAGE_ENTRIES_MAX};
 use crate::ledger::{LedgerFault, Snapshot};
-use prost::Message;
+use prost::Message as _;
 use sekisho_domain::{AccessRecord, EntryIndex, Footing, NetworkId, NetworkOutcome};
 use sekisho_ledger::AnswerHash;
 use sekisho_proto::v1;
@@ -20,6 +20,8 @@ pub struct FindCheck {
 struct Open {
     decided: Decided,
     documents: Vec<v1::DocumentEntry>,
+    /// Over them as they came.
+    hash: AnswerHash,
     bytes: usize,
     /// Why nothing this network sends can count any more.
     spoiled: Option<&'static str>,
@@ -55,11 +57,11 @@ impl Ended {
     }
 
     /// The events that say so: its documents in pages, then its end.
-    pub fn events(&self) -> Vec<v1::FindDocumentsEvent> {
-        use v1::find_documents_event::Event;
+    pub fn events(&self) -> Vec<v1::FindEvent> {
+        use v1::find_event::Event;
         let network = self.network.to_string();
         let pages = self.documents.chunks(PAGE_ENTRIES_MAX).map(|page| {
-            Event::Documents(v1::NetworkDocuments {
+            Event::Documents(v1::FoundDocuments {
                 network: network.clone(),
                 documents: page.to_vec(),
             })
@@ -67,8 +69,20 @@ impl Ended {
         let last = Event::End(self.end());
         pages
             .chain([last])
-            .map(|event| v1::FindDocumentsEvent { event: Some(event) })
+            .map(|event| v1::FindEvent { event: Some(event) })
             .collect()
+    }
+}
+
+impl Open {
+    fn take(&mut self, documents: &[Vec<u8>]) -> Result<(), &'static str> {
+        for encoded in documents {
+            let entry = v1::DocumentEntry::decode(encoded.as_slice());
+            self.documents
+                .push(entry.map_err(|_| "a document's entry is none")?);
+            self.hash.entry(encoded);
+        }
+        Ok(())
     }
 }
 
@@ -79,6 +93,7 @@ impl FindCheck {
             let open = Open {
                 decided,
                 documents: Vec::new(),
+                hash: AnswerHash::default(),
                 bytes: 0,
                 spoiled: None,
             };
@@ -108,19 +123,27 @@ impl FindCheck {
             tracing::warn!(request_id = %self.record.request_id, "the broker sent documents nobody waits for");
             return;
         };
-        let bytes: usize = wire.documents.iter().map(Message::encoded_len).sum();
-        if open.documents.len().saturating_add(wire.documents.len()) > ANSWER_ENTRIES_MAX
+        let bytes: usize = wire.documents.iter().map(Vec::len).sum();
+        let taken = if open.documents.len().saturating_add(wire.documents.len())
+            > ANSWER_ENTRIES_MAX
             || self.kept_bytes.saturating_add(bytes) > FIND_BYTES_MAX
         {
-            self.kept_bytes -= open.bytes;
-            open.bytes = 0;
-            open.documents = Vec::new();
-            open.spoiled = Some("there are more documents than an answer may have");
-            return;
+            Err("there are more documents than an answer may have")
+        } else {
+            open.take(&wire.documents)
+        };
+        match taken {
+            Ok(()) => {
+                self.kept_bytes += bytes;
+                open.bytes += bytes;
+            }
+            Err(why) => {
+                self.kept_bytes -= open.bytes;
+                open.bytes = 0;
+                open.documents = Vec::new();
+                open.spoiled = Some(why);
+            }
         }
-        self.kept_bytes += bytes;
-        open.bytes += bytes;
-        open.documents.extend(wire.documents);
     }
 
     /// Judges a network's end. None for one that is not, or no longer, waited for.
@@ -232,12 +255,10 @@ impl FindCheck {
         if count != open.documents.len() as u64 {
             return Ok(Err("the count is not that of the documents".to_owned()));
         }
-        let mut hash = AnswerHash::default();
         for document in &open.documents {
             if !covered(snapshot, permit, document)? {
                 return Ok(Err("a document is not covered by the permit".to_owned()));
             }
-            hash.entry(document);
         }
         let network = permit.network();
         stated(
@@ -246,7 +267,7 @@ impl FindCheck {
             network,
             statement,
             claimed,
-            hash.finish(),
+            open.hash.clone().finish(),
         )
     }
 

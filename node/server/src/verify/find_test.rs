@@ -43,7 +43,9 @@ impl Case {
         change: impl FnOnce(&mut Statement),
     ) -> v1::Envelope {
         let mut hash = AnswerHash::default();
-        documents.iter().for_each(|d| hash.entry(d));
+        documents
+            .iter()
+            .for_each(|d| hash.entry(&d.encode_to_vec()));
         let mut statement = Statement {
             ledger: self.setting.ledger.with(|world| world.ledger),
             access: self.record.index,
@@ -69,7 +71,7 @@ impl Case {
         for page in documents.chunks(2) {
             check.documents(v1::NetworkDocuments {
                 network: SAGA.to_owned(),
-                documents: page.to_vec(),
+                documents: page.iter().map(|d| d.encode_to_vec()).collect(),
             });
         }
         self.end(check, SAGA, claim, statement).1.unwrap()
@@ -290,7 +292,7 @@ fn what_the_ledger_denied_stays_denied_whatever_the_broker_says() {
     let mut check = FindCheck::new(case.record.clone());
     check.documents(v1::NetworkDocuments {
         network: TOTTORI.to_owned(),
-        documents: vec![document("x")],
+        documents: vec![document("x").encode_to_vec()],
     });
     let statement = case.statement(&[document("x")], |_| {});
     let (_, ended) = case.end(check, TOTTORI, answered(1), Some(statement));
@@ -316,7 +318,7 @@ fn each_network_ends_once_and_the_summary_counts_them() {
     assert_eq!(nobody, None);
     check.documents(v1::NetworkDocuments {
         network: SAGA.to_owned(),
-        documents: vec![document("late")],
+        documents: vec![document("late").encode_to_vec()],
     });
 
     let left = check.close(&NetworkOutcome::TimedOut { waited_ms: 9 }, 9);

@@ -29,7 +29,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tonic::Code;
-use v1::find_documents_event::Event as Found;
+use v1::find_event::Event as Found;
 use v1::retrieve_event::Event as Got;
 
 const PATIENCE: Duration = Duration::from_secs(40);

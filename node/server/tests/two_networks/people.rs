@@ -5,7 +5,7 @@ use sekisho_domain::*;
 use sekisho_proto::v1;
 use sekisho_transport::outgoing;
 use tonic::Streaming;
-use v1::find_documents_event::Event as Found;
+use v1::find_event::Event as Found;
 use v1::retrieve_event::Event as Got;
 
 pub fn local(facility: &str, id: &str) -> Option<v1::Patient> {

@@ -161,7 +161,7 @@ pub async fn find(federation: &Federation) -> Option<v1::DocumentEntry> {
     let mut stream = node.find(bounded(request)).await.ok()?.into_inner();
     let mut found = None;
     while let Ok(Some(event)) = stream.message().await {
-        if let Some(v1::find_documents_event::Event::Documents(page)) = event.event {
+        if let Some(v1::find_event::Event::Documents(page)) = event.event {
             found = found.or_else(|| page.documents.into_iter().next());
         }
     }

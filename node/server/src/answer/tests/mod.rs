@@ -15,6 +15,7 @@ use crate::testing::{
     until,
 };
 use crate::{Node, commitments};
+use prost::Message as _;
 use sekisho_domain::{AccessRequest, Body, EntryIndex, KeyPurpose, TimeMs};
 use sekisho_ledger::commitment::{Salt, commit};
 use sekisho_ledger::sealed::{ChunkTags, SealedDocument, chunks_of};
@@ -146,7 +147,8 @@ fn verified(
         };
         assert!((1..=PAGE_ENTRIES_MAX).contains(&page.documents.len()));
         page.documents.iter().for_each(|d| hash.entry(d));
-        documents.extend(page.documents.iter().cloned());
+        let decoded = page.documents.iter();
+        documents.extend(decoded.map(|d| v1::DocumentEntry::decode(d.as_slice()).unwrap()));
     }
     let statement = statement_of(setting, record, envelope);
     assert_eq!(statement.answer_hash, hash.finish());

@@ -2,6 +2,8 @@
 
 use super::record::grant;
 use super::*;
+use prost::Message as _;
+use v1::find_documents_event::Event as Sent;
 
 #[tokio::test]
 async fn every_member_is_asked_and_each_outcome_is_the_true_one() {
@@ -51,9 +53,14 @@ async fn every_member_is_asked_and_each_outcome_is_the_true_one() {
 #[tokio::test]
 async fn a_broker_that_alters_drops_or_adds_is_noticed() {
     let case = Case::new().await;
-    type Page = fn(&mut Vec<v1::DocumentEntry>);
-    let cases: [(&str, Page); 3] = [
-        ("alters", |page| page[0].title_en.push('!')),
+    type Page = fn(&mut Vec<Vec<u8>>);
+    let cases: [(&str, Page); 4] = [
+        ("alters", |page| {
+            let mut entry = v1::DocumentEntry::decode(page[0].as_slice()).unwrap();
+            entry.title_en.push('!');
+            page[0] = entry.encode_to_vec();
+        }),
+        ("breaks", |page| page[0].truncate(1)),
         ("drops", |page| drop(page.pop())),
         ("adds", |page| page.push(page[0].clone())),
     ];
@@ -64,7 +71,7 @@ async fn a_broker_that_alters_drops_or_adds_is_noticed() {
     for (name, change) in cases {
         case.broker.tamper_finds(move |mut events| {
             for event in &mut events {
-                if let Some(Found::Documents(page)) = &mut event.event {
+                if let Some(Sent::Documents(page)) = &mut event.event {
                     change(&mut page.documents);
                 }
             }
@@ -87,7 +94,7 @@ async fn a_broker_that_alters_drops_or_adds_is_noticed() {
         "says nothing more"
     );
     case.broker.tamper_finds(|mut events| {
-        if let Some(Found::Decided(decided)) = &mut events[0].event {
+        if let Some(Sent::Decided(decided)) = &mut events[0].event {
             decided.index -= 1;
         }
         events

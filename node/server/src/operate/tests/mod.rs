@@ -20,7 +20,7 @@ use sekisho_domain::{Body, EntryIndex, NetworkOutcome, SubjectId};
 use sekisho_ledger::bundle;
 use sekisho_proto::{ErrorCode, v1};
 use std::sync::Arc;
-use v1::find_documents_event::Event as Found;
+use v1::find_event::Event as Found;
 use v1::retrieve_document_event::Event as Carried;
 use v1::retrieve_event::Event as Got;
 
