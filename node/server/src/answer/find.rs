@@ -114,10 +114,8 @@ impl Listing {
                     self.left = self.left.saturating_sub(page.len());
                     self.count += page.len() as u64;
                     self.after = next;
-                    let documents = page
-                        .iter()
-                        .map(|entry| wire::document(entry).encode_to_vec());
-                    let documents: Vec<_> = documents.collect();
+                    let encoded = |entry| wire::document(entry).encode_to_vec();
+                    let documents: Vec<_> = page.into_iter().map(encoded).collect();
                     documents.iter().for_each(|entry| self.hash.entry(entry));
                     if !documents.is_empty() {
                         events.push(Event::Page(v1::DocumentPage { documents }));
