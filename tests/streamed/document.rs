@@ -8,6 +8,7 @@ use sekisho_domain::Category;
 use sekisho_ingest::{READER_VERSION, SsMix2Storage, ingest};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 /// Without optimisation a minute, the longest deadline, is not enough for more on a busy machine; it is still twice what
@@ -59,7 +60,7 @@ pub fn documents(dir: &Path, (there, patient): (&str, &str)) -> [Document; 3] {
     let page = index.find(&Query::of(chart)).unwrap();
     let mut known = page.entries.into_iter();
     let like = known
-        .find(|e| e.category == Category::Prescription)
+        .find(|e| e.kind.category == Category::Prescription)
         .unwrap();
     let mut noise = vec![0; LARGE_BYTES];
     getrandom::fill(&mut noise).unwrap();
@@ -98,8 +99,8 @@ fn put(
     let digests = Digests::of(bytes);
     (entry.hash, entry.size_bytes) = (digests.hash, digests.size_bytes);
     entry.pieces = digests.pieces;
-    entry.mime_type = "application/octet-stream".to_owned();
-    entry.format_code.code = "urn:example:large".to_owned();
+    Arc::make_mut(&mut entry.kind).mime_type = "application/octet-stream".to_owned();
+    Arc::make_mut(&mut entry.kind).format_code.code = "urn:example:large".to_owned();
     let key = IndexKey {
         local_patient_id: &like.local_patient_id,
         care_date: "-",

@@ -84,7 +84,7 @@ fn in_force(
             let FileOutcome::Document(entry) = record.outcome else {
                 continue;
             };
-            if entry.data_kind == "OMP-01" && entry.status == Availability::Approved {
+            if entry.kind.data_kind == "OMP-01" && entry.status == Availability::Approved {
                 let one = (entry.service_start, record.location.path);
                 let held = newest
                     .entry(entry.local_patient_id)

@@ -2,11 +2,12 @@
 
 use crate::BenchError;
 use sekisho_documents::{
-    Availability, Change, Code, DocumentEntry, FileOutcome, FileRecord, Fingerprint, IndexKey,
-    LocalPatientId, Patient, PieceHashes, SourceLocation, Title, UniqueId,
+    Availability, Change, Code, DocumentEntry, DocumentKind, FileOutcome, FileRecord, Fingerprint,
+    IndexKey, LocalPatientId, Patient, PieceHashes, SourceLocation, Title, UniqueId,
 };
 use sekisho_domain::{Category, FacilityId, Hash, TimeMs};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// When the first document of a chart was written; a week lies between two.
 const FIRST_DOCUMENT: TimeMs = TimeMs(1_700_000_000_000);
@@ -63,43 +64,45 @@ pub(crate) fn document(chart: &Chart, n: u64) -> Result<DocumentEntry, BenchErro
         unique_id: UniqueId::derive(&chart.facility, &key, &start.to_string(), &hash),
         facility: chart.facility.clone(),
         local_patient_id: chart.local_patient_id.clone(),
-        category: Category::Prescription,
-        data_kind: "OMP-01".to_owned(),
-        class_code: Code::new(
-            Category::Prescription.code(),
-            "urn:sekisho:category",
-            Category::Prescription.ja(),
-            Category::Prescription.en(),
-        ),
-        type_code: Code::new(
-            "57833-6",
-            "http://loinc.org",
-            "処方オーダ",
-            "Prescription for medication",
-        ),
-        format_code: Code::new(
-            "urn:jami:ss-mix2:standardised:OMP-01",
-            "urn:sekisho:format",
-            "SS-MIX2 標準化ストレージ",
-            "SS-MIX2 standardised storage",
-        ),
-        mime_type: "x-application/hl7-v2+er7".to_owned(),
-        language: "ja-JP".to_owned(),
+        kind: Arc::new(DocumentKind {
+            data_kind: "OMP-01".to_owned(),
+            category: Category::Prescription,
+            class_code: Code::new(
+                Category::Prescription.code(),
+                "urn:sekisho:category",
+                Category::Prescription.ja(),
+                Category::Prescription.en(),
+            ),
+            type_code: Code::new(
+                "57833-6",
+                "http://loinc.org",
+                "処方オーダ",
+                "Prescription for medication",
+            ),
+            format_code: Code::new(
+                "urn:jami:ss-mix2:standardised:OMP-01",
+                "urn:sekisho:format",
+                "SS-MIX2 標準化ストレージ",
+                "SS-MIX2 standardised storage",
+            ),
+            mime_type: "x-application/hl7-v2+er7".to_owned(),
+            language: "ja-JP".to_owned(),
+            confidentiality: Code::new("N", "urn:oid:2.16.840.1.113883.5.25", "通常", "normal"),
+            title: Title::new("処方オーダ", "Prescription order"),
+        }),
         creation: start,
         service_start: start,
         service_stop: start.plus_ms(SERVICE_MS),
-        practice_setting: Some(Code::new(
+        practice_setting: Some(Arc::new(Code::new(
             "01",
             "urn:jami:department",
             "内科",
             "internal medicine",
-        )),
-        confidentiality: Code::new("N", "urn:oid:2.16.840.1.113883.5.25", "通常", "normal"),
+        ))),
         hash,
         size_bytes: 1_024 + n,
         pieces: PieceHashes::default(),
         status: Availability::Approved,
-        title: Title::new("処方オーダ", "Prescription order"),
         location: SourceLocation::new("std01".parse()?, path)?,
     })
 }

@@ -3,13 +3,14 @@
 use super::wrong;
 use crate::BenchError;
 use sekisho_documents::{
-    Availability, Code, Digesting, DocumentEntry, FileOutcome, FileRecord, Fingerprint, IndexKey,
-    Patient, SourceLocation, Title, UniqueId,
+    Availability, Code, Digesting, DocumentEntry, DocumentKind, FileOutcome, FileRecord,
+    Fingerprint, IndexKey, Patient, SourceLocation, Title, UniqueId,
 };
 use sekisho_domain::{Category, Hash, TimeMs};
 use sekisho_ingest::{READER_VERSION, SsMix2Storage};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 /// The person's local id at the disclosing network.
@@ -67,23 +68,25 @@ pub(super) fn record(n: usize, storage: &SsMix2Storage) -> Result<FileRecord, Be
         unique_id: unique_id(&patient, n),
         facility: patient.facility,
         local_patient_id: patient.local_patient_id,
-        category: Category::Prescription,
-        data_kind: "large".to_owned(),
-        class_code: coded("class"),
-        type_code: coded("type"),
-        format_code: coded("urn:example:large"),
-        mime_type: "application/octet-stream".to_owned(),
-        language: "ja-JP".to_owned(),
+        kind: Arc::new(DocumentKind {
+            data_kind: "large".to_owned(),
+            category: Category::Prescription,
+            class_code: coded("class"),
+            type_code: coded("type"),
+            format_code: coded("urn:example:large"),
+            mime_type: "application/octet-stream".to_owned(),
+            language: "ja-JP".to_owned(),
+            confidentiality: coded("N"),
+            title: Title::new("見本", "sample"),
+        }),
         creation: TimeMs(0),
         service_start: TimeMs(0),
         service_stop: TimeMs(0),
         practice_setting: None,
-        confidentiality: coded("N"),
         hash: digests.hash,
         size_bytes: digests.size_bytes,
         pieces: digests.pieces,
         status: Availability::Approved,
-        title: Title::new("見本", "sample"),
         location: location.clone(),
     };
     Ok(FileRecord {

@@ -6,9 +6,11 @@
 use crate::Error;
 use crate::layout::{COMMON_TAG, decode, encode, tagged};
 use crate::packed::Row;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::any::Any;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Most parts kept once: a storage has some tens of kinds, and as many departments for each facility. What comes beyond
 /// stands in each record.
@@ -25,11 +27,36 @@ pub(crate) enum Alike {
     Here(Vec<u8>),
 }
 
+/// A part kept once: its bytes, and what they say once somebody has read it, shared by all who do.
+#[derive(Debug, Clone)]
+struct Kept {
+    bytes: Arc<[u8]>,
+    said: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
 /// The parts kept once, as the index has them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Common {
-    by_number: BTreeMap<u32, Arc<[u8]>>,
+    by_number: BTreeMap<u32, Kept>,
     numbers: BTreeMap<Arc<[u8]>, u32>,
+}
+
+/// What a part can say.
+pub(crate) trait Said: DeserializeOwned + Any + Send + Sync {}
+
+impl<T: DeserializeOwned + Any + Send + Sync> Said for T {}
+
+impl Kept {
+    fn said<T: Said>(&self) -> Option<Arc<T>> {
+        let said = match self.said.get() {
+            Some(said) => Arc::clone(said),
+            None => {
+                let read: T = postcard::from_bytes(&self.bytes).ok()?;
+                Arc::clone(self.said.get_or_init(|| Arc::new(read)))
+            }
+        };
+        said.downcast().ok()
+    }
 }
 
 impl Common {
@@ -46,7 +73,11 @@ impl Common {
     }
 
     fn keep(&mut self, number: u32, part: Arc<[u8]>) {
-        self.by_number.insert(number, Arc::clone(&part));
+        let kept = Kept {
+            bytes: Arc::clone(&part),
+            said: OnceLock::new(),
+        };
+        self.by_number.insert(number, kept);
         self.numbers.insert(part, number);
     }
 
@@ -76,12 +107,11 @@ impl Common {
     ///
     /// # Errors
     /// [`Error::Corrupt`], also where it is kept and is not there.
-    pub fn part<'a, T: Deserialize<'a>>(&'a self, alike: &'a Alike) -> Result<T, Error> {
-        let bytes = match alike {
-            Alike::Kept(number) => self.by_number.get(number).map(|part| &**part),
-            Alike::Here(part) => Some(part.as_slice()),
+    pub fn part<T: Said>(&self, alike: &Alike) -> Result<Arc<T>, Error> {
+        let part = match alike {
+            Alike::Kept(number) => self.by_number.get(number).and_then(Kept::said),
+            Alike::Here(part) => postcard::from_bytes(part).ok().map(Arc::new),
         };
-        let part = bytes.and_then(|bytes| postcard::from_bytes(bytes).ok());
         part.ok_or(Error::Corrupt {
             what: "part of records",
         })
@@ -100,7 +130,7 @@ impl Common {
     pub fn added_to(&self, before: &Self) -> Result<Vec<Row>, Error> {
         let added = self.by_number.range(before.next()..);
         added
-            .map(|(number, part)| Ok((common_key(*number), encode(&part.to_vec())?)))
+            .map(|(number, part)| Ok((common_key(*number), encode(&part.bytes.to_vec())?)))
             .collect()
     }
 }

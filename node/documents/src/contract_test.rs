@@ -3,6 +3,7 @@
 use crate::*;
 use sekisho_domain::{Category, Codes, FacilityId, Hash, TimeMs};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub fn facility(n: u8) -> FacilityId {
     format!("411000000{n}").parse().unwrap()
@@ -25,28 +26,30 @@ pub fn entry(facility_n: u8, patient: &str, start: u64, order: &str, path: &str)
     DocumentEntry {
         unique_id: UniqueId::derive(&facility, &key, &start.to_string(), &hash),
         facility,
-        category: Category::Prescription,
-        data_kind: "OMP-01".into(),
-        class_code: Code::new("prescription", "urn:x", "処方", "prescription"),
-        type_code: Code::new(
-            "57833-6",
-            "http://loinc.org",
-            "処方",
-            "Prescription for medication",
-        ),
-        format_code: Code::new("urn:x:OMP-01", "urn:x", "", ""),
-        mime_type: "x-application/hl7-v2+er7".into(),
-        language: "ja-JP".into(),
+        kind: Arc::new(DocumentKind {
+            data_kind: "OMP-01".into(),
+            category: Category::Prescription,
+            class_code: Code::new("prescription", "urn:x", "処方", "prescription"),
+            type_code: Code::new(
+                "57833-6",
+                "http://loinc.org",
+                "処方",
+                "Prescription for medication",
+            ),
+            format_code: Code::new("urn:x:OMP-01", "urn:x", "", ""),
+            mime_type: "x-application/hl7-v2+er7".into(),
+            language: "ja-JP".into(),
+            confidentiality: Code::new("N", "urn:oid:2.16.840.1.113883.5.25", "", "normal"),
+            title: Title::new("処方オーダ", "Prescription order"),
+        }),
         creation: TimeMs(start),
         service_start: TimeMs(start),
         service_stop: TimeMs(start + 10),
         practice_setting: None,
-        confidentiality: Code::new("N", "urn:oid:2.16.840.1.113883.5.25", "", "normal"),
         hash,
         size_bytes: 1,
         pieces: PieceHashes::default(),
         status: Availability::Approved,
-        title: Title::new("処方オーダ", "Prescription order"),
         location: location("std01", path),
         local_patient_id,
     }
@@ -117,7 +120,7 @@ pub fn holds(index: &dyn DocumentIndex) {
 
 fn finds_by_chart_and_filters(index: &dyn DocumentIndex) {
     let mut allergy = entry(1, "10", 300, "a", "10/c");
-    allergy.category = Category::Allergy;
+    Arc::make_mut(&mut allergy.kind).category = Category::Allergy;
     let mut old = entry(1, "10", 50, "old", "10/d");
     old.status = Availability::Deprecated;
     let changes = [

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Longest local patient id, in bytes: SS-MIX2 allows 15, pharmacies' and insurers' formats up to 20; twice that
 /// with an assigning prefix still fits.
@@ -236,19 +237,13 @@ pub enum Availability {
     Deprecated,
 }
 
-/// The XDS attributes of one document.
+/// What documents of one kind have alike.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DocumentEntry {
-    /// uniqueId.
-    pub unique_id: UniqueId,
-    /// The facility whose document it is (authorInstitution, healthcareFacility).
-    pub facility: FacilityId,
-    /// The patient inside that facility (sourcePatientId). Never leaves the node.
-    pub local_patient_id: LocalPatientId,
-    /// The kind of information, by which consents and agreements select.
-    pub category: Category,
+pub struct DocumentKind {
     /// The source's own kind, e.g. `OMP-01`.
     pub data_kind: String,
+    /// The kind of information, by which consents and agreements select.
+    pub category: Category,
     /// classCode: the category.
     pub class_code: Code,
     /// typeCode: LOINC where one fits.
@@ -259,6 +254,23 @@ pub struct DocumentEntry {
     pub mime_type: String,
     /// languageCode (BCP 47).
     pub language: String,
+    /// confidentialityCode (HL7 v3 Confidentiality).
+    pub confidentiality: Code,
+    /// title: the kind's names; never clinical data.
+    pub title: Title,
+}
+
+/// The XDS attributes of one document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentEntry {
+    /// uniqueId.
+    pub unique_id: UniqueId,
+    /// The facility whose document it is (authorInstitution, healthcareFacility).
+    pub facility: FacilityId,
+    /// The patient inside that facility (sourcePatientId). Never leaves the node.
+    pub local_patient_id: LocalPatientId,
+    /// What it has alike with others of its kind; those read together share it.
+    pub kind: Arc<DocumentKind>,
     /// creationTime.
     pub creation: TimeMs,
     /// serviceStartTime.
@@ -266,9 +278,7 @@ pub struct DocumentEntry {
     /// serviceStopTime, not before the start.
     pub service_stop: TimeMs,
     /// practiceSettingCode: 診療科コード, absent where the source has `-`.
-    pub practice_setting: Option<Code>,
-    /// confidentialityCode (HL7 v3 Confidentiality).
-    pub confidentiality: Code,
+    pub practice_setting: Option<Arc<Code>>,
     /// hash: SHA-256 of the bytes. (XDS.b itself asks for SHA-1, which proves nothing any more.)
     pub hash: Hash,
     /// size in bytes.
@@ -277,8 +287,6 @@ pub struct DocumentEntry {
     pub pieces: PieceHashes,
     /// availabilityStatus.
     pub status: Availability,
-    /// title: the kind's names; never clinical data.
-    pub title: Title,
     /// Where the bytes are. Never leaves the node.
     pub location: SourceLocation,
 }

@@ -101,7 +101,7 @@ impl Query {
     pub(crate) fn matches(&self, entry: &DocumentEntry) -> bool {
         self.categories
             .as_ref()
-            .is_none_or(|c| c.contains(&entry.category))
+            .is_none_or(|c| c.contains(&entry.kind.category))
             && self
                 .service_from
                 .is_none_or(|from| from <= entry.service_stop)

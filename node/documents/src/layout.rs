@@ -23,7 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Version of keys and values. Another version is not migrated but rebuilt from the sources.
-pub const FORMAT_VERSION: u8 = 4;
+pub const FORMAT_VERSION: u8 = 5;
 
 pub(crate) const FORMAT_KEY: &[u8] = b"mformat";
 pub(crate) const COUNTERS_KEY: &[u8] = b"c";

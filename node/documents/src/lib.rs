@@ -55,8 +55,8 @@ mod tls;
 pub use contents::{Contents, ContentsError, DOCUMENT_BYTES_MAX, FILE_BYTES_MAX};
 pub use digest::{Digesting, Digests, PIECE_BYTES, PieceHashes};
 pub use entry::{
-    Availability, Code, DocumentEntry, IndexKey, LOCAL_PATIENT_ID_BYTES_MAX, LocalPatientId, Title,
-    UniqueId,
+    Availability, Code, DocumentEntry, DocumentKind, IndexKey, LOCAL_PATIENT_ID_BYTES_MAX,
+    LocalPatientId, Title, UniqueId,
 };
 pub use error::Error;
 pub use index::{

@@ -3,6 +3,7 @@
 use super::*;
 use crate::contract_test::{entry, location, put, quarantine};
 use crate::{MemoryIndex, QuarantineReason, SledIndex};
+use std::sync::Arc;
 
 fn filled(documents: u64) -> MemoryIndex {
     let index = MemoryIndex::default();
@@ -70,7 +71,7 @@ fn what_is_not_the_same_has_another_summary() {
     let one = summary(&filled(20), &mut |_| {}).unwrap();
     let other = filled(20);
     let mut changed = entry(1, "3", 3, "3", "00003");
-    changed.title.ja.push('。');
+    Arc::make_mut(&mut changed.kind).title.ja.push('。');
     other.apply(&[put(changed)]).unwrap();
     let other = summary(&other, &mut |_| {}).unwrap();
     assert_eq!(one.counters, other.counters);

@@ -40,12 +40,7 @@ pub(crate) fn get(db: &sled::Tree, key: &[u8]) -> Result<Option<Vec<u8>>, Error>
         return Ok(None);
     };
     let mut reading = Reading::of(&stored)?;
-    while reading.next()? {
-        if reading.key.as_slice() >= key {
-            return Ok((reading.key == key).then_some(reading.value));
-        }
-    }
-    Ok(None)
+    Ok((reading.reaches(key)? && reading.key == key).then_some(reading.value))
 }
 
 /// Those rows that there are of some keys in order.
@@ -57,10 +52,20 @@ pub(crate) fn get_each(
     keys: impl IntoIterator<Item = Vec<u8>>,
 ) -> Result<Rows, Error> {
     let (mut found, mut keys) = (Rows::new(), keys.into_iter().peekable());
-    while let Some(key) = keys.peek() {
-        let mut block = Block::of(db, key)?;
-        while let Some(key) = keys.next_if(|key| block.covers(key)) {
-            found.extend(block.rows.remove_entry(&key));
+    while let Some(key) = keys.next() {
+        let Some((_, stored)) = covering(db, &key)? else {
+            continue;
+        };
+        let mut reading = Reading::of(&stored)?;
+        let mut wanted = reading.reaches(&key)?.then_some(key);
+        while let Some(key) = wanted {
+            if reading.key == key {
+                found.insert(key, reading.value.clone());
+            }
+            wanted = match keys.peek() {
+                Some(next) if reading.reaches(next)? => keys.next(),
+                _ => None,
+            };
         }
     }
     Ok(found)
@@ -82,7 +87,7 @@ pub(crate) fn range(
         .range(first..keys.end.as_slice().into())
         .flat_map(|block| {
             let rows = block.map_err(Error::from);
-            match rows.and_then(|(_, stored)| decode(&stored)) {
+            match rows.and_then(|(_, stored)| rows_of(&stored)) {
                 Ok(rows) => rows.into_iter().map(Ok).collect(),
                 Err(error) => vec![Err(error)],
             }
@@ -220,11 +225,15 @@ fn encoded(rows: &Rows, bytes: usize) -> Result<Vec<Keyed<'_>>, Error> {
 }
 
 fn decode(stored: &[u8]) -> Result<Rows, Error> {
+    Ok(rows_of(stored)?.into_iter().collect())
+}
+
+fn rows_of(stored: &[u8]) -> Result<Vec<Row>, Error> {
     let (mut rows, mut reading) = (Vec::new(), Reading::of(stored)?);
     while reading.next()? {
         rows.push((reading.key.clone(), reading.value.clone()));
     }
-    Ok(rows.into_iter().collect())
+    Ok(rows)
 }
 
 /// A block read row by row.
@@ -244,6 +253,16 @@ impl<'a> Reading<'a> {
             }),
             _ => Err(CORRUPT),
         }
+    }
+
+    /// Goes to the first row that is not before a key, unless it is there; false if there is none.
+    fn reaches(&mut self, key: &[u8]) -> Result<bool, Error> {
+        while self.key.as_slice() < key {
+            if !self.next()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Goes to the next row; false behind the last.

@@ -30,7 +30,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     /// Whatever is written, what is read is what a map would have.
     #[test]
-    fn is_a_map(batches in prop::collection::vec(any_writes(), 1..8), from in any_key(), until in any_key()) {
+    fn is_a_map(
+        batches in prop::collection::vec(any_writes(), 1..8),
+        from in any_key(),
+        until in any_key(),
+        keys in prop::collection::btree_set(any_key(), 0..12),
+    ) {
         let (db, mut map) = (temporary(), Rows::new());
         for writes in batches {
             write(&db, writes.clone());
@@ -50,9 +55,9 @@ proptest! {
                 prop_assert!(found.map(Result::unwrap).eq(expected.map(|(k, v)| (k.clone(), v.clone()))));
             }
             prop_assert_eq!(get(&db, &from).unwrap(), map.get(&from).cloned());
-            let each = get_each(&db, [&from, &until].map(Clone::clone).into_iter().collect::<std::collections::BTreeSet<_>>());
+            let each = get_each(&db, keys.clone());
             let mut expected = map.clone();
-            expected.retain(|key, _| *key == from || *key == until);
+            expected.retain(|key, _| keys.contains(key));
             prop_assert_eq!(each.unwrap(), expected);
             let before = map.keys().rfind(|key| **key <= until && key[0] == until[0]);
             if before.is_none_or(|key| *key >= vec![until[0]]) {

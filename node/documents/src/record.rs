@@ -136,7 +136,7 @@ impl Counters {
         Some(match outcome {
             FileOutcome::Divided { .. } => return None,
             FileOutcome::Document(entry) => {
-                let counts = self.kinds.entry(entry.data_kind.clone()).or_default();
+                let counts = self.kinds.entry(entry.kind.data_kind.clone()).or_default();
                 match entry.status {
                     Availability::Approved => &mut counts.approved,
                     Availability::Deprecated => &mut counts.deprecated,

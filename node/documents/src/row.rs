@@ -5,10 +5,11 @@ use crate::digest::PieceHashes;
 use crate::layout::location_of;
 use crate::{
     Availability, Code, DocumentEntry, Error, FileOutcome, FileRecord, Fingerprint, LocalPatientId,
-    Title, UniqueId,
+    UniqueId,
 };
-use sekisho_domain::{Category, FacilityId, Hash, TimeMs};
+use sekisho_domain::{FacilityId, Hash, TimeMs};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The value of a file's row.
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,25 +42,11 @@ struct DocumentRow {
     status: Availability,
 }
 
-/// What documents of one kind have alike.
-#[derive(Debug, Serialize, Deserialize)]
-struct Kind {
-    data_kind: String,
-    category: Category,
-    class_code: Code,
-    type_code: Code,
-    format_code: Code,
-    mime_type: String,
-    language: String,
-    confidentiality: Code,
-    title: Title,
-}
-
 /// What documents of one department have alike.
 #[derive(Debug, Serialize, Deserialize)]
 struct Place {
     facility: FacilityId,
-    practice_setting: Option<Code>,
+    practice_setting: Option<Arc<Code>>,
 }
 
 impl FileRow {
@@ -125,37 +112,19 @@ fn document(entry: DocumentEntry, common: &mut Common) -> Result<DocumentRow, Er
         unique_id,
         facility,
         local_patient_id,
-        category,
-        data_kind,
-        class_code,
-        type_code,
-        format_code,
-        mime_type,
-        language,
+        kind,
         creation,
         service_start,
         service_stop,
         practice_setting,
-        confidentiality,
         hash,
         size_bytes,
         pieces,
         status,
-        title,
         location: _,
     } = entry;
     Ok(DocumentRow {
-        kind: common.alike(&Kind {
-            data_kind,
-            category,
-            class_code,
-            type_code,
-            format_code,
-            mime_type,
-            language,
-            confidentiality,
-            title,
-        })?,
+        kind: common.alike(&kind)?,
         place: common.alike(&Place {
             facility,
             practice_setting,
@@ -178,29 +147,20 @@ impl DocumentRow {
         location: crate::SourceLocation,
         common: &Common,
     ) -> Result<DocumentEntry, Error> {
-        let kind: Kind = common.part(&self.kind)?;
-        let place: Place = common.part(&self.place)?;
+        let place: Arc<Place> = common.part(&self.place)?;
         Ok(DocumentEntry {
             unique_id: self.unique_id,
-            facility: place.facility,
+            facility: place.facility.clone(),
             local_patient_id: self.local_patient_id,
-            category: kind.category,
-            data_kind: kind.data_kind,
-            class_code: kind.class_code,
-            type_code: kind.type_code,
-            format_code: kind.format_code,
-            mime_type: kind.mime_type,
-            language: kind.language,
+            kind: common.part(&self.kind)?,
             creation: self.creation,
             service_start: self.service_start,
             service_stop: self.service_stop,
-            practice_setting: place.practice_setting,
-            confidentiality: kind.confidentiality,
+            practice_setting: place.practice_setting.clone(),
             hash: self.hash,
             size_bytes: self.size_bytes,
             pieces: self.pieces,
             status: self.status,
-            title: kind.title,
             location,
         })
     }

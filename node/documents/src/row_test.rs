@@ -4,6 +4,7 @@ use crate::contract_test::{entry, put};
 use crate::layout::file_key;
 use crate::{Change, Part, QuarantineReason, SeenPatients};
 use proptest::prelude::*;
+use sekisho_domain::Category;
 
 fn any_code() -> impl Strategy<Value = Code> {
     let long = prop_oneof![9 => ".{0,12}", 1 => "[a-z]{2100}"];
@@ -32,20 +33,18 @@ fn any_document() -> impl Strategy<Value = FileRecord> {
         )| {
             let mut entry = entry(n, "4100-1", start, "1", "-");
             (entry.creation, entry.service_stop) = (TimeMs(creation), TimeMs(stop));
+            let practice_setting;
+            let kind = Arc::make_mut(&mut entry.kind);
             (
-                entry.class_code,
-                entry.type_code,
-                entry.format_code,
-                entry.practice_setting,
+                kind.class_code,
+                kind.type_code,
+                kind.format_code,
+                practice_setting,
             ) = codes;
-            (
-                entry.data_kind,
-                entry.mime_type,
-                entry.language,
-                entry.title.ja,
-            ) = texts;
+            (kind.data_kind, kind.mime_type, kind.language, kind.title.ja) = texts;
+            kind.category = Category::ALL[usize::from(n) % Category::ALL.len()];
+            entry.practice_setting = practice_setting.map(Arc::new);
             (entry.size_bytes, entry.hash) = (size, Hash(hash));
-            entry.category = Category::ALL[usize::from(n) % Category::ALL.len()];
             entry.status = [Availability::Approved, Availability::Deprecated][usize::from(n % 2)];
             entry.location.path = path;
             if is_part {
@@ -120,7 +119,7 @@ proptest! {
 
 fn row_of(common: &mut Common, title: &str) -> FileRow {
     let mut entry = entry(1, "10", 100, "a", "10/a");
-    entry.title.ja = title.to_owned();
+    Arc::make_mut(&mut entry.kind).title.ja = title.to_owned();
     let Change::Put(record) = put(entry) else {
         unreachable!()
     };

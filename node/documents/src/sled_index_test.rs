@@ -164,7 +164,7 @@ fn what_records_have_alike_survives_and_goes_with_the_last_of_them() {
     let mut index = SledIndex::open(dir.path()).unwrap();
     let of_department = |n: u64, code: &str| {
         let mut entry = entry(1, "10", n, "a", &format!("10/{n}"));
-        entry.practice_setting = Some(crate::Code::new(code, "urn:x", "", ""));
+        entry.practice_setting = Some(crate::Code::new(code, "urn:x", "", "").into());
         entry
     };
     // The second batch uses the first's parts, and one of its own.

@@ -76,12 +76,15 @@ fn documents_attachments_and_their_life() {
     let one = |media: &str| {
         found
             .iter()
-            .find(|e| e.mime_type.starts_with(media))
+            .find(|e| e.kind.mime_type.starts_with(media))
             .unwrap()
     };
-    assert_eq!(one("text/xml").category, Category::DischargeSummary);
-    assert_eq!(one("application/pdf").title.ja, "退院時サマリー（添付）");
-    assert_eq!(one("application/hl7-v2").category, Category::Vitals);
+    assert_eq!(one("text/xml").kind.category, Category::DischargeSummary);
+    assert_eq!(
+        one("application/pdf").kind.title.ja,
+        "退院時サマリー（添付）"
+    );
+    assert_eq!(one("application/hl7-v2").kind.category, Category::Vitals);
     assert_eq!(
         one("text/xml").practice_setting.as_ref().unwrap().code,
         "01"
@@ -167,7 +170,7 @@ fn an_operator_may_vouch_for_documents_that_name_nobody_and_for_local_kinds() {
     );
     let entry = entries(&fixture).remove(0);
     assert_eq!(
-        (entry.category, entry.title.ja.as_str()),
+        (entry.kind.category, entry.kind.title.ja.as_str()),
         (Category::Operation, "手術所見")
     );
 }
@@ -183,7 +186,7 @@ fn large_attachments_are_hashed_in_pieces() {
     assert_eq!(fixture.ingest().documents(), 2);
     let entry = entries(&fixture)
         .into_iter()
-        .find(|e| e.mime_type == "application/dicom")
+        .find(|e| e.kind.mime_type == "application/dicom")
         .unwrap();
     assert_eq!(entry.size_bytes, large.len() as u64);
     assert_eq!(entry.hash.as_bytes()[..], sha2::Sha256::digest(&large)[..]);

@@ -8,9 +8,11 @@ use crate::quirks::{self, Met, Quirk};
 use crate::storage::SsMix2Storage;
 use crate::time;
 use sekisho_documents::{
-    Availability, Code, Digests, DocumentEntry, QuarantineReason, SourceLocation, UniqueId,
+    Availability, Code, Digests, DocumentEntry, DocumentKind, QuarantineReason, SourceLocation,
+    UniqueId,
 };
 use sekisho_domain::TimeMs;
+use std::sync::Arc;
 
 /// What a message turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,26 +73,28 @@ pub(crate) fn document(
         unique_id: UniqueId::derive(&storage.facility, &name.index_key(), &name.occurred, &hash),
         facility: storage.facility.clone(),
         local_patient_id: name.local_patient_id.clone(),
-        category: kind.category,
-        data_kind: kind.code.to_owned(),
-        class_code: kind.class_code(),
-        type_code: kind.type_code(),
-        format_code: kind.format_code(),
-        mime_type: "application/hl7-v2; charset=iso-2022-jp".to_owned(),
-        language: "ja-JP".to_owned(),
+        kind: Arc::new(DocumentKind {
+            data_kind: kind.code.to_owned(),
+            category: kind.category,
+            class_code: kind.class_code(),
+            type_code: kind.type_code(),
+            format_code: kind.format_code(),
+            mime_type: "application/hl7-v2; charset=iso-2022-jp".to_owned(),
+            language: "ja-JP".to_owned(),
+            confidentiality: Code::new("N", "urn:oid:2.16.840.1.113883.5.25", "通常", "normal"),
+            title: kind.title(),
+        }),
         creation: name.occurred_at,
         service_start,
         service_stop,
         practice_setting: name
             .department
             .as_deref()
-            .map(|code| department(&message, code)),
-        confidentiality: Code::new("N", "urn:oid:2.16.840.1.113883.5.25", "通常", "normal"),
+            .map(|code| Arc::new(department(&message, code))),
         hash,
         size_bytes,
         pieces,
         status,
-        title: kind.title(),
         location: location.clone(),
     };
     Ok((Made::Document(Box::new(entry)), met))

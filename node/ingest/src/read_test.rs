@@ -25,20 +25,20 @@ fn path_of(kind: &str, date: &str) -> String {
 fn an_entry_carries_the_xds_attributes() {
     let bytes = prescription(PATIENT, "ダーゼン錠（５ｍｇ）");
     let entry = entry_of(&path("000000000000001", FIRST, 1), &bytes).unwrap();
-    assert_eq!(entry.category, Category::Prescription);
+    assert_eq!(entry.kind.category, Category::Prescription);
     assert_eq!(
         (
-            entry.class_code.code.as_str(),
-            entry.type_code.code.as_str()
+            entry.kind.class_code.code.as_str(),
+            entry.kind.type_code.code.as_str()
         ),
         ("prescription", "57833-6")
     );
     assert_eq!(
-        entry.format_code.code,
+        entry.kind.format_code.code,
         "urn:jami:ss-mix2:standardised:OMP-01"
     );
     assert_eq!(
-        (entry.title.ja.as_str(), entry.title.en.as_str()),
+        (entry.kind.title.ja.as_str(), entry.kind.title.en.as_str()),
         ("処方オーダ", "Prescription")
     );
     let department = entry.practice_setting.unwrap();
@@ -47,7 +47,7 @@ fn an_entry_carries_the_xds_attributes() {
         ("01", "内科")
     );
     assert_eq!(
-        (entry.confidentiality.code.as_str(), entry.status),
+        (entry.kind.confidentiality.code.as_str(), entry.status),
         ("N", Availability::Approved)
     );
     assert_eq!(entry.size_bytes, bytes.len() as u64);
@@ -229,7 +229,7 @@ fn every_kind_is_read_under_each_of_its_message_types() {
             );
             let entry = entry.unwrap_or_else(|r| panic!("{} {message_type}: {r}", kind.code));
             assert_eq!(
-                (entry.category, entry.data_kind.as_str()),
+                (entry.kind.category, entry.kind.data_kind.as_str()),
                 (kind.category, kind.code)
             );
         }

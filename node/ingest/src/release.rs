@@ -45,7 +45,7 @@ pub fn verify_cda(
 /// `…/<患者ID>/<診療日>/<データ種別>/<患者ID>_…`, below which extended storage has one level more.
 pub fn path_names_patient(entry: &DocumentEntry) -> bool {
     let path = entry.location.path.as_str();
-    let named = if entry.format_code.code.starts_with(FORMAT) {
+    let named = if entry.kind.format_code.code.starts_with(FORMAT) {
         path.rsplit_once('/').map_or("", |(folder, _)| folder)
     } else {
         path
@@ -72,8 +72,14 @@ pub fn is_document_path(path: &str) -> bool {
 }
 
 fn is_message(entry: &DocumentEntry) -> bool {
-    let essence = entry.mime_type.split(';').next().unwrap_or_default().trim();
-    let format = entry.format_code.code.as_str();
+    let essence = entry
+        .kind
+        .mime_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    let format = entry.kind.format_code.code.as_str();
     MESSAGES
         .iter()
         .any(|media| essence.eq_ignore_ascii_case(media))
@@ -82,5 +88,5 @@ fn is_message(entry: &DocumentEntry) -> bool {
 }
 
 fn is_cda(entry: &DocumentEntry) -> bool {
-    entry.format_code.code == CDA_FORMAT
+    entry.kind.format_code.code == CDA_FORMAT
 }

@@ -100,13 +100,13 @@ fn every_message_of_the_generated_storage_is_indexed_and_opens() {
         assert!(
             readable.notes.is_empty(),
             "{}: {:?}",
-            entry.data_kind,
+            entry.kind.data_kind,
             readable.notes
         );
         assert!(
             !readable.tables.iter().all(|t| t.rows.is_empty()),
             "{} shows nothing",
-            entry.data_kind
+            entry.kind.data_kind
         );
         opened += 1;
     }

@@ -98,7 +98,7 @@ pub trait Source: Debug + Send + Sync {
     /// Whether a document says who its patient is, so that charts can be brought together by it; and how much that
     /// counts beside what others say.
     fn says_who(&self, entry: &DocumentEntry) -> Option<Says> {
-        (entry.category == Category::Demographics).then_some(Says::Register)
+        (entry.kind.category == Category::Demographics).then_some(Says::Register)
     }
 
     /// What a document that [says so](Source::says_who) says of its patient; nothing where it is not shown to be the

@@ -113,11 +113,11 @@ fn every_makers_storage_is_read_as_it_was_written() {
                         assert!(
                             readable.notes.is_empty(),
                             "{maker:?} {}: {:?}",
-                            entry.data_kind,
+                            entry.kind.data_kind,
                             readable.notes
                         );
                         let rows = readable.tables.iter().map(|t| t.rows.len()).sum::<usize>();
-                        assert!(rows > 0, "{maker:?} {} shows nothing", entry.data_kind);
+                        assert!(rows > 0, "{maker:?} {} shows nothing", entry.kind.data_kind);
                     }
                     FileOutcome::Deleted { .. } => {}
                     FileOutcome::Divided { .. } => unreachable!("a message is one document"),

@@ -37,7 +37,7 @@ pub fn sealed_from(
 fn holds_back(withheld: &Withheld, entry: &DocumentEntry) -> bool {
     let category = withheld.categories;
     let facilities = withheld.facilities.as_ref();
-    category.is_none_or(|set| set.contains(&entry.category))
+    category.is_none_or(|set| set.contains(&entry.kind.category))
         && facilities.is_none_or(|set| set.contains(&entry.facility))
 }
 
@@ -138,10 +138,10 @@ impl Scope {
             local_patient_id: entry.local_patient_id.clone(),
         };
         self.charts.contains(&chart)
-            && self
-                .facilities
-                .get(&entry.facility)
-                .is_some_and(|at| self.permit.covers(entry.category, &entry.facility, *at))
+            && self.facilities.get(&entry.facility).is_some_and(|at| {
+                self.permit
+                    .covers(entry.kind.category, &entry.facility, *at)
+            })
             && !self.sealed.iter().any(|sealed| holds_back(sealed, entry))
     }
 

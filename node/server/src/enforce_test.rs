@@ -416,9 +416,13 @@ fn only_what_is_no_message_is_believed_by_its_path_alone() {
         storage.source.source_id.clone(),
         storage.source.root.clone(),
     )]);
-    let standardised = of_path.format_code.code.clone();
+    let standardised = of_path.kind.format_code.code.clone();
     let cases = [
-        (of_path.mime_type.as_str(), standardised.as_str(), false),
+        (
+            of_path.kind.mime_type.as_str(),
+            standardised.as_str(),
+            false,
+        ),
         ("application/pdf", standardised.as_str(), false),
         ("APPLICATION/HL7-V2", "urn:other", false),
         ("x-application/hl7-v2+er7 ; a=b", "urn:other", false),
@@ -428,8 +432,8 @@ fn only_what_is_no_message_is_believed_by_its_path_alone() {
         let mut entry = of_path.clone();
         entry.hash = sekisho_domain::Hash(<sha2::Sha256 as sha2::Digest>::digest(&bytes).into());
         entry.size_bytes = bytes.len() as u64;
-        entry.mime_type = mime_type.to_owned();
-        entry.format_code.code = format.to_owned();
+        Arc::make_mut(&mut entry.kind).mime_type = mime_type.to_owned();
+        Arc::make_mut(&mut entry.kind).format_code.code = format.to_owned();
         let left = whole(storage, &contents, &entry).unwrap();
         assert_eq!(left.is_some(), leaves, "{mime_type} {format}");
         entry.local_patient_id = STRANGER.parse().unwrap();

@@ -175,8 +175,10 @@ fn finds_what_is_there_and_releases_it_to_its_patient_only(kind: &Kind, fresh: &
         assert_eq!(found.len(), kind.documents, "{name}");
         for entry in &found {
             assert_eq!(entry.facility.as_str(), FACILITY);
-            assert!(!entry.title.ja.is_empty() && !entry.title.en.is_empty());
-            assert!(!entry.type_code.code.is_empty() && !entry.format_code.code.is_empty());
+            assert!(!entry.kind.title.ja.is_empty() && !entry.kind.title.en.is_empty());
+            assert!(
+                !entry.kind.type_code.code.is_empty() && !entry.kind.format_code.code.is_empty()
+            );
             assert!(entry.service_start <= entry.service_stop);
             let bytes = held.release(entry).unwrap();
             assert_eq!(bytes.len() as u64, entry.size_bytes, "{name}");

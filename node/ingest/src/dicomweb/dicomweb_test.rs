@@ -23,7 +23,7 @@ fn found(index: &MemoryIndex, patient: &str, kind: &str) -> Vec<DocumentEntry> {
     let entries = index.find(&query).unwrap().entries;
     entries
         .into_iter()
-        .filter(|e| e.data_kind == kind)
+        .filter(|e| e.kind.data_kind == kind)
         .collect()
 }
 
@@ -60,12 +60,12 @@ fn a_study_is_its_facts_and_a_thumbnail() {
     let facts = found(&index, ONE, "DICOM-STUDY").remove(0);
     let thumbnail = found(&index, ONE, "DICOM-THUMBNAIL").remove(0);
     let bytes = released(&source, &facts).unwrap();
-    let shown = render_document(&facts.format_code.code, &bytes).text(Language::Ja);
+    let shown = render_document(&facts.kind.format_code.code, &bytes).text(Language::Ja);
     for words in ["関所", "胸部CT", "造影", "CHEST", "2026-04-01", "CT"] {
         assert!(shown.contains(words), "{words} is not in\n{shown}");
     }
     let picture = released(&source, &thumbnail).unwrap();
-    assert!(picture.starts_with(b"\xff\xd8") && thumbnail.mime_type == "image/jpeg");
+    assert!(picture.starts_with(b"\xff\xd8") && thumbnail.kind.mime_type == "image/jpeg");
     assert!(source.verify(&facts, &picture).is_err());
     // Another picture of the same length in the thumbnail's place.
     let mut other = picture.clone();
@@ -176,7 +176,11 @@ fn a_pacs_over_tls_is_known_by_its_certificate() {
     source.ingest(&index, &mut |_| {}).unwrap();
     let entries = ["DICOM-STUDY", "DICOM-THUMBNAIL"].map(|kind| found(&index, ONE, kind).remove(0));
     for entry in &entries {
-        assert!(released(&source, entry).is_some(), "{}", entry.data_kind);
+        assert!(
+            released(&source, entry).is_some(),
+            "{}",
+            entry.kind.data_kind
+        );
     }
     let unset = pacs.source_at("https", &format!("127.0.0.1:{port}"), None);
     for (source, reason) in [

@@ -9,10 +9,11 @@ use crate::quirks::{self, Met, Quirk};
 use crate::storage::SsMix2Storage;
 use crate::time;
 use sekisho_documents::{
-    Availability, Code, Digests, DocumentEntry, IndexKey, QuarantineReason, SourceLocation, Title,
-    UniqueId,
+    Availability, Code, Digests, DocumentEntry, DocumentKind, IndexKey, QuarantineReason,
+    SourceLocation, Title, UniqueId,
 };
 use sekisho_domain::TimeMs;
+use std::sync::Arc;
 
 /// How the main document's name begins.
 const MAIN: &str = "main_document.";
@@ -154,8 +155,9 @@ pub(crate) fn attachment(
         digests,
     };
     let mut entry = entry(storage, location, name, &header, main.status, made);
-    let Title { ja, en } = &entry.title;
-    entry.title = Title::new(format!("{ja}（添付）"), format!("{en} (attachment)"));
+    let kind = Arc::make_mut(&mut entry.kind);
+    let Title { ja, en } = &kind.title;
+    kind.title = Title::new(format!("{ja}（添付）"), format!("{en} (attachment)"));
     entry
 }
 
@@ -187,36 +189,38 @@ fn entry(
         unique_id: UniqueId::derive(&storage.facility, &key, &name.occurred, &made.digests.hash),
         facility: storage.facility.clone(),
         local_patient_id: name.local_patient_id.clone(),
-        category,
-        data_kind: name.kind.code().to_owned(),
-        class_code: Code::new(
-            category.code(),
-            "urn:sekisho:category",
-            category.ja(),
-            category.en(),
-        ),
-        type_code: name.kind.type_code(),
-        format_code: Code::new(
-            made.format,
-            "urn:sekisho:format",
-            "SS-MIX2 拡張ストレージ",
-            "SS-MIX2 extended storage",
-        ),
-        mime_type: made.media.to_owned(),
-        language: "ja-JP".to_owned(),
+        kind: Arc::new(DocumentKind {
+            data_kind: name.kind.code().to_owned(),
+            category,
+            class_code: Code::new(
+                category.code(),
+                "urn:sekisho:category",
+                category.ja(),
+                category.en(),
+            ),
+            type_code: name.kind.type_code(),
+            format_code: Code::new(
+                made.format,
+                "urn:sekisho:format",
+                "SS-MIX2 拡張ストレージ",
+                "SS-MIX2 extended storage",
+            ),
+            mime_type: made.media.to_owned(),
+            language: "ja-JP".to_owned(),
+            confidentiality: Code::new("N", "urn:oid:2.16.840.1.113883.5.25", "通常", "normal"),
+            title: name.kind.title(),
+        }),
         creation: header.written.unwrap_or(name.occurred_at),
         service_start: start,
         service_stop: header.service.1.unwrap_or(start).max(start),
         practice_setting: name
             .department
             .as_deref()
-            .map(|code| Code::new(code, "urn:oid:1.2.392.200250.2.2.2", "", "")),
-        confidentiality: Code::new("N", "urn:oid:2.16.840.1.113883.5.25", "通常", "normal"),
+            .map(|code| Arc::new(Code::new(code, "urn:oid:1.2.392.200250.2.2.2", "", ""))),
         hash: made.digests.hash,
         size_bytes: made.digests.size_bytes,
         pieces: made.digests.pieces,
         status,
-        title: name.kind.title(),
         location: location.clone(),
     }
 }

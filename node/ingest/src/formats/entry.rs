@@ -2,9 +2,10 @@
 
 use super::{Confidentiality, Facts};
 use sekisho_documents::{
-    Availability, Code, Digests, DocumentEntry, IndexKey, SourceLocation, UniqueId,
+    Availability, Code, Digests, DocumentEntry, DocumentKind, IndexKey, SourceLocation, UniqueId,
 };
 use sekisho_domain::FacilityId;
+use std::sync::Arc;
 
 /// The entry of a document of these bytes.
 pub(crate) fn entry(
@@ -25,28 +26,30 @@ pub(crate) fn entry(
         unique_id: UniqueId::derive(facility, &key, &facts.version.to_string(), &digests.hash),
         facility: facility.clone(),
         local_patient_id: facts.patient.clone(),
-        category,
-        data_kind: facts.data_kind.to_owned(),
-        class_code: Code::new(
-            category.code(),
-            "urn:sekisho:category",
-            category.ja(),
-            category.en(),
-        ),
-        type_code: facts.type_code.clone(),
-        format_code: facts.format_code.clone(),
-        mime_type: facts.mime_type.to_owned(),
-        language: "ja-JP".to_owned(),
+        kind: Arc::new(DocumentKind {
+            data_kind: facts.data_kind.to_owned(),
+            category,
+            class_code: Code::new(
+                category.code(),
+                "urn:sekisho:category",
+                category.ja(),
+                category.en(),
+            ),
+            type_code: facts.type_code.clone(),
+            format_code: facts.format_code.clone(),
+            mime_type: facts.mime_type.to_owned(),
+            language: "ja-JP".to_owned(),
+            confidentiality: confidentiality(facts.confidentiality),
+            title: facts.title.clone(),
+        }),
         creation: facts.creation,
         service_start: facts.service_start,
         service_stop: facts.service_stop.max(facts.service_start),
-        practice_setting: facts.practice_setting.clone(),
-        confidentiality: confidentiality(facts.confidentiality),
+        practice_setting: facts.practice_setting.clone().map(Arc::new),
         hash: digests.hash,
         size_bytes: digests.size_bytes,
         pieces: digests.pieces,
         status,
-        title: facts.title.clone(),
         location,
     }
 }

@@ -86,7 +86,7 @@ impl Scan<'_> {
                         changes.push(Change::Put(record.clone()));
                     }
                     (FileOutcome::Document(entry), Standing::Deleted) => {
-                        let data_kind = entry.data_kind.clone();
+                        let data_kind = entry.kind.data_kind.clone();
                         record.outcome = FileOutcome::Deleted { data_kind };
                         changes.push(Change::Put(record.clone()));
                     }

@@ -7,7 +7,6 @@ use crate::enforce::{Filter, Scope};
 use crate::node::Inner;
 use crate::stream::Feed;
 use crate::{NodeError, wire};
-use prost::Message as _;
 use sekisho_documents::Cursor;
 use sekisho_domain::{AccessRecord, NetworkOutcome};
 use sekisho_ledger::AnswerHash;
@@ -114,8 +113,9 @@ impl Listing {
                     self.left = self.left.saturating_sub(page.len());
                     self.count += page.len() as u64;
                     self.after = next;
-                    let encoded = |entry| wire::document(entry).encode_to_vec();
-                    let documents: Vec<_> = page.into_iter().map(encoded).collect();
+                    let mut encoder = wire::Encoder::default();
+                    let encoded = |entry| encoder.encode(entry);
+                    let documents: Vec<_> = page.iter().map(encoded).collect();
                     documents.iter().for_each(|entry| self.hash.entry(entry));
                     if !documents.is_empty() {
                         events.push(Event::Page(v1::DocumentPage { documents }));

@@ -168,7 +168,7 @@ async fn answer(
                 access: record.index,
                 request_id: record.request_id,
                 network: inner.network.clone(),
-                document: wire::document(entry.clone()),
+                document: wire::document(&entry),
                 encapsulated_key: [0; KEY_BYTES],
                 from_chunk,
             };

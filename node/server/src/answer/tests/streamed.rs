@@ -50,8 +50,8 @@ impl Large {
         let digests = Digests::of(&bytes);
         (entry.hash, entry.size_bytes) = (digests.hash, digests.size_bytes);
         entry.pieces = digests.pieces;
-        entry.mime_type = "application/pdf".to_owned();
-        entry.format_code.code = "urn:example:large".to_owned();
+        Arc::make_mut(&mut entry.kind).mime_type = "application/pdf".to_owned();
+        Arc::make_mut(&mut entry.kind).format_code.code = "urn:example:large".to_owned();
         let key = IndexKey {
             local_patient_id: &entry.local_patient_id,
             care_date: "20260408",
