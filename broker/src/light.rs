@@ -2,7 +2,7 @@
 
 use crate::ledger::{About, Decided, Ledger, LedgerFailure, Route, routes};
 use sekisho_domain::{NetworkId, Outcome};
-use sekisho_ledger::{AnswerFault, CoreError, Statement, View};
+use sekisho_ledger::{AnswerFault, CoreError, Statement, Strict, View};
 use sekisho_light::{Light, LightError, LightState};
 use sekisho_proto::v1;
 use sekisho_replica::SubmitError;
@@ -46,12 +46,8 @@ impl Ledger for Light {
         about: About,
     ) -> Result<Result<Statement, AnswerFault>, LedgerFailure> {
         ask(self, move |state| {
-            let About {
-                access,
-                request_id,
-                network,
-            } = about;
-            Statement::verify(View(state), &statement, access, &request_id, &network)
+            let request = (about.access, &about.request_id);
+            Statement::verify(View(state), &Strict, &statement, request, &about.network)
         })
         .await
     }

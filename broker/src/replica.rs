@@ -55,13 +55,10 @@ impl Ledger for Replica {
         statement: v1::Envelope,
         about: About,
     ) -> Result<Result<Statement, AnswerFault>, LedgerFailure> {
+        let checks = self.clone();
         ask(self, move |state| {
-            let About {
-                access,
-                request_id,
-                network,
-            } = about;
-            Statement::verify(View(state), &statement, access, &request_id, &network)
+            let request = (about.access, &about.request_id);
+            Statement::verify(View(state), &checks, &statement, request, &about.network)
         })
         .await
     }

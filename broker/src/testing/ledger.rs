@@ -3,7 +3,7 @@
 use super::world::{Availability, World};
 use crate::ledger::{About, Decided, Ledger, LedgerFailure, Route, routes};
 use sekisho_domain::{KeyPurpose, NetworkId, Outcome, PublicKey};
-use sekisho_ledger::{AnswerFault, Applied, Statement, View};
+use sekisho_ledger::{AnswerFault, Applied, Statement, Strict, View};
 use sekisho_proto::v1;
 use sekisho_transport::{Deadline, Peer, PeerDirectory, key_id};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,12 +64,8 @@ impl Ledger for Arc<World> {
         about: About,
     ) -> Result<Result<Statement, AnswerFault>, LedgerFailure> {
         let state = self.state();
-        let About {
-            access,
-            request_id,
-            network,
-        } = about;
-        Statement::verify(View(&*state), &statement, access, &request_id, &network)
+        let request = (about.access, &about.request_id);
+        Statement::verify(View(&*state), &Strict, &statement, request, &about.network)
             .map_err(|error| LedgerFailure::Fault(Box::new(error)))
     }
 }

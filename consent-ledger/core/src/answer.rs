@@ -2,9 +2,9 @@
 //! dropped nor altered anything (P8).
 
 use crate::dsse;
-use crate::envelope::seal;
+use crate::envelope::{SignatureCheck, seal};
 use crate::record::CoreError;
-use crate::signature::{Signature, SigningKey, VerifyingKey};
+use crate::signature::{Signature, SigningKey};
 use crate::store::StateRead;
 use crate::view::View;
 use prost::Message;
@@ -108,18 +108,19 @@ impl Statement {
     }
 
     /// Reads a statement and checks that `network` signed it, about exactly this request. Whether it fits the
-    /// answer that came with it is for the caller to compare.
+    /// answer that came with it is for the caller to compare. Of these there are many, and a broker and the node beside
+    /// it look at the same ones, hence `checks` where a replica remembers them.
     ///
     /// # Errors
     /// Storage failed; or, inside, [`AnswerFault`], the first thing that is wrong.
     pub fn verify<S: StateRead>(
         view: View<'_, S>,
+        checks: &dyn SignatureCheck,
         envelope: &v1::Envelope,
-        access: EntryIndex,
-        request_id: &RequestId,
+        (access, request_id): (EntryIndex, &RequestId),
         network: &NetworkId,
     ) -> Result<Result<Self, AnswerFault>, CoreError<S::Error>> {
-        if let Err(fault) = signed_by_node(view, envelope, ANSWER_TYPE, network)? {
+        if let Err(fault) = signed_by_node(view, checks, envelope, ANSWER_TYPE, network)? {
             return Ok(Err(fault));
         }
         let statement = match parse(envelope) {
@@ -145,6 +146,7 @@ impl Statement {
 /// Whether an envelope of this type carries one signature, by a valid node key of that network, which holds.
 pub(crate) fn signed_by_node<S: StateRead>(
     view: View<'_, S>,
+    checks: &dyn SignatureCheck,
     envelope: &v1::Envelope,
     payload_type: &str,
     network: &NetworkId,
@@ -167,11 +169,10 @@ pub(crate) fn signed_by_node<S: StateRead>(
         let network = network.clone();
         return Ok(Err(AnswerFault::Key { key: id, network }));
     };
-    let holds = VerifyingKey::parse(&key.public_key).and_then(|key| {
-        let signature = Signature::try_from(signature.signature.as_slice())?;
-        dsse::verify(&key, payload_type, &envelope.payload, &signature)
-    });
-    Ok(holds.map_err(|_| AnswerFault::BadSignature(id)))
+    let message = dsse::pae(payload_type, &envelope.payload);
+    let holds = Signature::try_from(signature.signature.as_slice())
+        .is_ok_and(|signature| checks.holds(&key.public_key, &message, &signature));
+    Ok(holds.then_some(()).ok_or(AnswerFault::BadSignature(id)))
 }
 
 fn parse(envelope: &v1::Envelope) -> Result<Statement, AnswerFault> {

@@ -2,7 +2,7 @@
 //! exactly one request. Never on the ledger. See `docs/spec/patient-search.md`.
 
 use crate::answer::{AnswerFault, signed_by_node};
-use crate::envelope::seal;
+use crate::envelope::{Strict, seal};
 use crate::record::CoreError;
 use crate::sealed::{KEY_BYTES, about, decoded, key};
 use crate::signature::SigningKey;
@@ -79,7 +79,7 @@ impl SealedLetter {
         envelope: &v1::Envelope,
         between: Correspondence<'_>,
     ) -> Result<Result<Self, AnswerFault>, CoreError<S::Error>> {
-        if let Err(fault) = signed_by_node(view, envelope, LETTER_TYPE, between.from)? {
+        if let Err(fault) = signed_by_node(view, &Strict, envelope, LETTER_TYPE, between.from)? {
             return Ok(Err(fault));
         }
         let ledger = view.meta()?.map(|meta| meta.ledger);

@@ -4,7 +4,7 @@
 //! Sealing itself (RFC 9180) is the nodes' own. See `docs/spec/sealed-documents.md`.
 
 use crate::answer::{AnswerFault, signed_by_node};
-use crate::envelope::seal;
+use crate::envelope::{Strict, seal};
 use crate::record::CoreError;
 use crate::signature::SigningKey;
 use crate::store::StateRead;
@@ -127,7 +127,7 @@ impl SealingKey {
         request_id: &RequestId,
         viewing: &NetworkId,
     ) -> Result<Result<Self, AnswerFault>, CoreError<S::Error>> {
-        if let Err(fault) = signed_by_node(view, envelope, SEALING_KEY_TYPE, viewing)? {
+        if let Err(fault) = signed_by_node(view, &Strict, envelope, SEALING_KEY_TYPE, viewing)? {
             return Ok(Err(fault));
         }
         let ledger = view.meta()?.map(|meta| meta.ledger);
@@ -199,7 +199,7 @@ impl SealedDocument {
         request_id: &RequestId,
         disclosing: &NetworkId,
     ) -> Result<Result<Self, AnswerFault>, CoreError<S::Error>> {
-        if let Err(fault) = signed_by_node(view, envelope, SEALED_TYPE, disclosing)? {
+        if let Err(fault) = signed_by_node(view, &Strict, envelope, SEALED_TYPE, disclosing)? {
             return Ok(Err(fault));
         }
         let ledger = view.meta()?.map(|meta| meta.ledger);

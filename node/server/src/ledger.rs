@@ -7,7 +7,7 @@
 use crate::NodeError;
 use sekisho_domain::{EntryIndex, Outcome, TimeMs};
 use sekisho_ledger::store::{Row, StateRead, Table};
-use sekisho_ledger::{CoreError, Leaf, View};
+use sekisho_ledger::{CoreError, Leaf, SignatureCheck, View};
 use sekisho_light::LightError;
 use sekisho_proto::v1;
 use sekisho_transport::Deadline;
@@ -133,12 +133,23 @@ pub(crate) async fn ask<T: Send + 'static>(
 pub struct StateFault(#[source] Cause);
 
 /// The applied state at one moment, whatever holds it.
-pub struct Snapshot<'a>(&'a dyn StateRead<Error = StateFault>);
+pub struct Snapshot<'a> {
+    state: &'a dyn StateRead<Error = StateFault>,
+    checks: &'a dyn SignatureCheck,
+}
 
 impl Snapshot<'_> {
     /// Shows a store's state to a question.
-    pub fn show(state: &impl StateRead, question: Question) {
-        question(&Snapshot(&Erased(state)));
+    pub fn show(state: &impl StateRead, checks: &dyn SignatureCheck, question: Question) {
+        question(&Snapshot {
+            state: &Erased(state),
+            checks,
+        });
+    }
+
+    /// What checks signatures here, perhaps remembering which held.
+    pub fn checks(&self) -> &dyn SignatureCheck {
+        self.checks
     }
 
     /// Typed questions to it.
@@ -167,7 +178,7 @@ impl std::fmt::Debug for Snapshot<'_> {
 impl StateRead for Snapshot<'_> {
     type Error = StateFault;
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StateFault> {
-        self.0.get(table, key)
+        self.state.get(table, key)
     }
     fn scan(
         &self,
@@ -176,7 +187,7 @@ impl StateRead for Snapshot<'_> {
         from: &[u8],
         max: usize,
     ) -> Result<Vec<Row>, StateFault> {
-        self.0.scan(table, prefix, from, max)
+        self.state.scan(table, prefix, from, max)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::ledger::{Checkpoint, Committed, Ledger, LedgerFault, Question, Snapshot};
 use sekisho_domain::EntryIndex;
+use sekisho_ledger::Strict;
 use sekisho_light::Light;
 use sekisho_proto::v1;
 use sekisho_replica::SubmitError;
@@ -39,7 +40,7 @@ impl Ledger for Light {
     }
 
     async fn read(&self, question: Question) -> Result<(), LedgerFault> {
-        Light::read(self, move |state| Snapshot::show(state, question))
+        Light::read(self, move |state| Snapshot::show(state, &Strict, question))
             .await
             .map_err(LedgerFault::NotTold)
     }

@@ -46,8 +46,9 @@ impl Ledger for Replica {
     }
 
     async fn read(&self, question: Question) -> Result<(), LedgerFault> {
+        let checks = self.clone();
         Replica::read(self, move |state| {
-            Snapshot::show(state, question);
+            Snapshot::show(state, &checks, question);
             Ok(())
         })
         .await

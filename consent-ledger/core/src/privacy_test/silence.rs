@@ -5,7 +5,7 @@ use crate::answer::{AnswerFault, AnswerHash, Statement};
 use crate::bundle;
 use crate::commitment::Opening;
 use crate::testing::{World, grant, key, network, subject};
-use crate::{Leaf, View, tree};
+use crate::{Leaf, Strict, View, tree};
 use prost::Message;
 use sekisho_domain::*;
 
@@ -93,7 +93,14 @@ fn p9_there_is_one_signed_word_for_nothing() {
     };
     let verify = |outcome| {
         let envelope = statement(access, outcome).sign(&node);
-        Statement::verify(View(&world.state), &envelope, access, &request_id, &saga).unwrap()
+        Statement::verify(
+            View(&world.state),
+            &Strict,
+            &envelope,
+            (access, &request_id),
+            &saga,
+        )
+        .unwrap()
     };
     let nothing = NetworkOutcome::PatientUnknown;
     assert_eq!(verify(nothing.clone()).unwrap().outcome, nothing);

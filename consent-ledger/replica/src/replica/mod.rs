@@ -23,10 +23,12 @@ use crate::submit::Submitter;
 use crate::tiles::Tiles;
 use crate::{ReplicaError, state_error};
 use openraft::ServerState;
-use sekisho_domain::{EntryIndex, Genesis, Hash, LedgerId, NetworkId, ReplicaId, RequestId};
+use sekisho_domain::{
+    EntryIndex, Genesis, Hash, LedgerId, NetworkId, PublicKey, ReplicaId, RequestId,
+};
 use sekisho_ledger::attested::{Ask, AskFault, attest};
-use sekisho_ledger::signature::SigningKey;
-use sekisho_ledger::{View, tree};
+use sekisho_ledger::signature::{Signature, SigningKey};
+use sekisho_ledger::{SignatureCheck, View, tree};
 use sekisho_proto::v1;
 use sekisho_transport::{Deadline, PeerDirectory, TurnedAway};
 use std::collections::BTreeMap;
@@ -84,6 +86,13 @@ pub enum WaitError {
     /// The replica stopped.
     #[error("this replica stopped")]
     Stopped,
+}
+
+/// As [`Strict`](sekisho_ledger::Strict) does, and remembers which held; keys that check much do so sooner.
+impl SignatureCheck for Replica {
+    fn holds(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
+        self.checked().holds(key, message, signature)
+    }
 }
 
 impl Replica {

@@ -3,7 +3,7 @@
 use crate::ledger::{Checkpoint, Committed, Ledger, LedgerFault, Question, Snapshot};
 use sekisho_domain::{AccessRecord, Body, EntryIndex, TimeMs};
 use sekisho_ledger::testing::World;
-use sekisho_ledger::{Applied, Leaf, View};
+use sekisho_ledger::{Applied, Leaf, Strict, View};
 use sekisho_proto::v1;
 use sekisho_transport::Deadline;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -109,7 +109,7 @@ impl Ledger for CoreLedger {
 
     async fn read(&self, question: Question) -> Result<(), LedgerFault> {
         let state = self.with(|world| world.state.clone());
-        Snapshot::show(&state, question);
+        Snapshot::show(&state, &Strict, question);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use crate::ledger::{Question, Snapshot};
 use crate::testing::{KURUME, KURUME_HOSPITAL, SAGA, SAGA_HOSPITAL, Setting, TOTTORI, network};
 use sekisho_domain::{Category, DenyReason, Hash, KeyPurpose, RequestId};
 use sekisho_ledger::testing::key;
-use sekisho_ledger::{AnswerHash, Statement};
+use sekisho_ledger::{AnswerHash, Statement, Strict};
 use std::sync::mpsc;
 
 fn document(id: &str) -> v1::DocumentEntry {
@@ -98,7 +98,7 @@ impl Case {
         });
         self.setting
             .ledger
-            .with(|world| Snapshot::show(&world.state, question));
+            .with(|world| Snapshot::show(&world.state, &Strict, question));
         told.recv().unwrap()
     }
 }

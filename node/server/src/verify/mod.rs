@@ -95,9 +95,9 @@ fn stated(
     };
     let verified = Statement::verify(
         snapshot.view(),
+        snapshot.checks(),
         envelope,
-        record.index,
-        &record.request_id,
+        (record.index, &record.request_id),
         network,
     )?;
     Ok(match verified {

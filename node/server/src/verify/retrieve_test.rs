@@ -5,9 +5,9 @@ use crate::ledger::{Question, Snapshot};
 use crate::sealing::Sealer;
 use crate::testing::{KURUME, KURUME_HOSPITAL, SAGA, SAGA_HOSPITAL, Setting, TOTTORI, network};
 use sekisho_domain::{Action, Category, Commitment, DenyReason, KeyPurpose};
-use sekisho_ledger::Statement;
 use sekisho_ledger::sealed::{ChunkTags, KEY_BYTES, PLAIN_BYTES};
 use sekisho_ledger::testing::key;
+use sekisho_ledger::{Statement, Strict};
 use std::sync::mpsc;
 
 const ID: &str = "urn:uuid:00000000-0000-8000-8000-000000000001";
@@ -95,7 +95,7 @@ impl Case {
         let question: Question = Box::new(move |snapshot| tell.send(question(snapshot)).unwrap());
         self.setting
             .ledger
-            .with(|world| Snapshot::show(&world.state, question));
+            .with(|world| Snapshot::show(&world.state, &Strict, question));
         told.recv().unwrap()
     }
 

@@ -19,7 +19,7 @@ use prost::Message as _;
 use sekisho_domain::{AccessRequest, Body, EntryIndex, KeyPurpose, TimeMs};
 use sekisho_ledger::commitment::{Salt, commit};
 use sekisho_ledger::sealed::{ChunkTags, SealedDocument, chunks_of};
-use sekisho_ledger::{AnswerHash, View, testing};
+use sekisho_ledger::{AnswerHash, Strict, View, testing};
 use v1::answer_find_event::Event as Found;
 use v1::answer_retrieve_event::Event as Got;
 
@@ -160,9 +160,9 @@ fn statement_of(setting: &Setting, record: &AccessRecord, envelope: &v1::Envelop
         let view = View(&world.state);
         Statement::verify(
             view,
+            &Strict,
             envelope,
-            record.index,
-            &record.request_id,
+            (record.index, &record.request_id),
             &network(SAGA),
         )
         .unwrap()
