@@ -46,8 +46,19 @@ impl Ledger for Light {
         about: About,
     ) -> Result<Result<Statement, AnswerFault>, LedgerFailure> {
         ask(self, move |state| {
-            let request = (about.access, &about.request_id);
-            Statement::verify(View(state), &Strict, &statement, request, &about.network)
+            let About {
+                access,
+                request_id,
+                network,
+            } = about;
+            Statement::verify(
+                View(state),
+                &Strict,
+                &statement,
+                access,
+                &request_id,
+                &network,
+            )
         })
         .await
     }

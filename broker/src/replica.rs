@@ -57,8 +57,19 @@ impl Ledger for Replica {
     ) -> Result<Result<Statement, AnswerFault>, LedgerFailure> {
         let checks = self.clone();
         ask(self, move |state| {
-            let request = (about.access, &about.request_id);
-            Statement::verify(View(state), &checks, &statement, request, &about.network)
+            let About {
+                access,
+                request_id,
+                network,
+            } = about;
+            Statement::verify(
+                View(state),
+                &checks,
+                &statement,
+                access,
+                &request_id,
+                &network,
+            )
         })
         .await
     }

@@ -67,12 +67,7 @@ pub(crate) fn document(chart: &Chart, n: u64) -> Result<DocumentEntry, BenchErro
         kind: Arc::new(DocumentKind {
             data_kind: "OMP-01".to_owned(),
             category: Category::Prescription,
-            class_code: Code::new(
-                Category::Prescription.code(),
-                "urn:sekisho:category",
-                Category::Prescription.ja(),
-                Category::Prescription.en(),
-            ),
+            class_code: Code::of_category(Category::Prescription),
             type_code: Code::new(
                 "57833-6",
                 "http://loinc.org",

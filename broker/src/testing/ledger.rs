@@ -64,9 +64,20 @@ impl Ledger for Arc<World> {
         about: About,
     ) -> Result<Result<Statement, AnswerFault>, LedgerFailure> {
         let state = self.state();
-        let request = (about.access, &about.request_id);
-        Statement::verify(View(&*state), &Strict, &statement, request, &about.network)
-            .map_err(|error| LedgerFailure::Fault(Box::new(error)))
+        let About {
+            access,
+            request_id,
+            network,
+        } = about;
+        Statement::verify(
+            View(&*state),
+            &Strict,
+            &statement,
+            access,
+            &request_id,
+            &network,
+        )
+        .map_err(|error| LedgerFailure::Fault(Box::new(error)))
     }
 }
 

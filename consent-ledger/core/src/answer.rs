@@ -117,7 +117,8 @@ impl Statement {
         view: View<'_, S>,
         checks: &dyn SignatureCheck,
         envelope: &v1::Envelope,
-        (access, request_id): (EntryIndex, &RequestId),
+        access: EntryIndex,
+        request_id: &RequestId,
         network: &NetworkId,
     ) -> Result<Result<Self, AnswerFault>, CoreError<S::Error>> {
         if let Err(fault) = signed_by_node(view, checks, envelope, ANSWER_TYPE, network)? {

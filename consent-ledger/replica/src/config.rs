@@ -41,7 +41,8 @@ pub const TABLES_MAX: usize = 64;
 /// Checks after which a key gets its table. Making one takes as long as eight checks, so it costs 3 % at the most even
 /// where so many keys are in use that tables are lost before they are used.
 pub const TABLE_AFTER: u64 = 256;
-/// Signature checks remembered between arrival and apply: all that can be queued and in flight, twice.
+/// Signature checks remembered: of entries between arrival and apply, all that can be queued and in flight, twice, which leaves
+/// room for nodes' statements, looked at by a broker and at once by the node beside it.
 pub const CHECKED_MAX: usize = 2 * (QUEUE_MAX + BATCHES_IN_FLIGHT_MAX * BATCH_ENTRIES_MAX);
 /// Signatures checked by one task, so that a batch is spread over the machine's cores.
 pub const CHECKS_PER_TASK: usize = 64;

@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 /// Most parts kept once: a storage has some tens of kinds, and as many departments for each facility. What comes beyond
 /// stands in each record.
 pub(crate) const COMMON_MAX: usize = 4096;
-/// Longest part kept once, in bytes; with the number of them, what they take of memory at most.
+/// Longest part kept once, in bytes; with the number of them, what they take of memory at most, and as much again decoded.
 pub(crate) const COMMON_BYTES_MAX: usize = 2048;
 
 /// A part of a record.

@@ -206,6 +206,16 @@ impl Code {
             en: en.into(),
         }
     }
+
+    /// classCode: the category, in a system of our own.
+    pub fn of_category(category: Category) -> Self {
+        Self::new(
+            category.code(),
+            "urn:sekisho:category",
+            category.ja(),
+            category.en(),
+        )
+    }
 }
 
 /// A text in both languages.

@@ -96,13 +96,7 @@ impl DataKind {
 
     /// XDS classCode: the category.
     pub fn class_code(&self) -> Code {
-        let category = self.category;
-        Code::new(
-            category.code(),
-            "urn:sekisho:category",
-            category.ja(),
-            category.en(),
-        )
+        Code::of_category(self.category)
     }
 
     /// XDS typeCode: LOINC, or the kind itself where no LOINC code fits.

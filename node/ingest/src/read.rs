@@ -1,5 +1,7 @@
 //! One file's bytes to a document entry.
 
+use crate::formats::Confidentiality;
+use crate::formats::entry::confidentiality;
 use crate::guard::check_patient;
 use crate::kind::{DataKind, ServiceField};
 use crate::message::{Message, decode_strictly};
@@ -81,7 +83,7 @@ pub(crate) fn document(
             format_code: kind.format_code(),
             mime_type: "application/hl7-v2; charset=iso-2022-jp".to_owned(),
             language: "ja-JP".to_owned(),
-            confidentiality: Code::new("N", "urn:oid:2.16.840.1.113883.5.25", "通常", "normal"),
+            confidentiality: confidentiality(Confidentiality::Normal),
             title: kind.title(),
         }),
         creation: name.occurred_at,

@@ -97,7 +97,8 @@ fn p9_there_is_one_signed_word_for_nothing() {
             View(&world.state),
             &Strict,
             &envelope,
-            (access, &request_id),
+            access,
+            &request_id,
             &saga,
         )
         .unwrap()

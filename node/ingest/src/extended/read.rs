@@ -2,6 +2,8 @@
 
 use super::cda::{self, Header};
 use super::{CDA_FORMAT, FORMAT, HL7_FORMAT, StoredContent};
+use crate::formats::Confidentiality;
+use crate::formats::entry::confidentiality;
 use crate::guard::{WrongPatient, check_patient};
 use crate::message::{Message, decode_strictly};
 use crate::name::Refusal;
@@ -192,12 +194,7 @@ fn entry(
         kind: Arc::new(DocumentKind {
             data_kind: name.kind.code().to_owned(),
             category,
-            class_code: Code::new(
-                category.code(),
-                "urn:sekisho:category",
-                category.ja(),
-                category.en(),
-            ),
+            class_code: Code::of_category(category),
             type_code: name.kind.type_code(),
             format_code: Code::new(
                 made.format,
@@ -207,7 +204,7 @@ fn entry(
             ),
             mime_type: made.media.to_owned(),
             language: "ja-JP".to_owned(),
-            confidentiality: Code::new("N", "urn:oid:2.16.840.1.113883.5.25", "通常", "normal"),
+            confidentiality: confidentiality(Confidentiality::Normal),
             title: name.kind.title(),
         }),
         creation: header.written.unwrap_or(name.occurred_at),

@@ -29,12 +29,7 @@ pub(crate) fn entry(
         kind: Arc::new(DocumentKind {
             data_kind: facts.data_kind.to_owned(),
             category,
-            class_code: Code::new(
-                category.code(),
-                "urn:sekisho:category",
-                category.ja(),
-                category.en(),
-            ),
+            class_code: Code::of_category(category),
             type_code: facts.type_code.clone(),
             format_code: facts.format_code.clone(),
             mime_type: facts.mime_type.to_owned(),
@@ -54,7 +49,8 @@ pub(crate) fn entry(
     }
 }
 
-fn confidentiality(of: Confidentiality) -> Code {
+/// confidentialityCode (HL7 v3 Confidentiality).
+pub(crate) fn confidentiality(of: Confidentiality) -> Code {
     let (code, ja, en) = match of {
         Confidentiality::Normal => ("N", "通常", "normal"),
         Confidentiality::Restricted => ("R", "制限", "restricted"),

@@ -158,14 +158,7 @@ impl Sidecar {
 
     fn facts(self) -> Facts {
         let category = self.category;
-        let kind = || {
-            Code::new(
-                category.code(),
-                "urn:sekisho:category",
-                category.ja(),
-                category.en(),
-            )
-        };
+        let kind = || Code::of_category(category);
         Facts {
             patient: self.patient,
             category,

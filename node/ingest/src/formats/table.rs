@@ -132,14 +132,7 @@ fn facts(context: Context<'_>, mapping: &Mapping, rows: &[Row]) -> Result<Facts,
         .is_some_and(|(n, value)| values(*n).all(|deleted| deleted == value));
     let series: Vec<&str> = mapping.document.iter().map(|n| field(*n)).collect();
     let (category, title) = (mapping.category, &mapping.title);
-    let kind = || {
-        Code::new(
-            category.code(),
-            "urn:sekisho:category",
-            category.ja(),
-            category.en(),
-        )
-    };
+    let kind = || Code::of_category(category);
     let encoding = if mapping.is_utf8 {
         "utf-8"
     } else {

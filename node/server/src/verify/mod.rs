@@ -97,7 +97,8 @@ fn stated(
         snapshot.view(),
         snapshot.checks(),
         envelope,
-        (record.index, &record.request_id),
+        record.index,
+        &record.request_id,
         network,
     )?;
     Ok(match verified {

@@ -162,7 +162,8 @@ fn statement_of(setting: &Setting, record: &AccessRecord, envelope: &v1::Envelop
             view,
             &Strict,
             envelope,
-            (record.index, &record.request_id),
+            record.index,
+            &record.request_id,
             &network(SAGA),
         )
         .unwrap()
