@@ -1,7 +1,7 @@
 //! Whole networks as processes of their own: this program, called by its hidden name `site`. Each is what `sekisho
 //! serve` runs with all its roles: replica, broker and node on one port.
 
-use crate::child::{LOOK_EVERY, Server, loopback};
+use crate::child::{LOOK_EVERY, Server, loopback, server_command};
 use crate::cluster::{PATIENCE, now};
 use crate::group::{Nobody, parent_ended, standing};
 use crate::networks::{Documents, League, Shape, hosted};
@@ -12,8 +12,8 @@ use sekisho_transport::{ClientLimits, Expected, channel, key_id};
 use std::io::{self, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -44,9 +44,13 @@ impl Sites {
         let address = loopback();
         let ports = (PORT..).take(count);
         let endpoints: Vec<_> = ports.map(|port| format!("{address}:{port}")).collect();
+        let cores = available_parallelism().map_or(1, usize::from);
+        let threads = (cores / count.max(1)).max(1);
         let mut servers = Vec::new();
         for n in 0..count {
-            let mut command = Command::new(program);
+            let mut command = server_command(program);
+            // tokio's own setting: as many threads as are this network's part of the machine, not all for each.
+            command.env("TOKIO_WORKER_THREADS", threads.to_string());
             command.arg(SITE).arg(dir.path()).args([
                 n.to_string(),
                 documents.persons.to_string(),
