@@ -8,7 +8,7 @@ use sekisho_domain::{
     Decision, EntryIndex, KeyId, KeyPurpose, NetworkId, RefusalReason, RequestId, TimeMs,
 };
 use sekisho_ledger::store::StateRead;
-use sekisho_ledger::{AnswerFault, CoreError, EntryFault, Statement, View};
+use sekisho_ledger::{AnswerFault, CoreError, EntryFault, SignatureCheck, Statement, View};
 use sekisho_light::LightError;
 use sekisho_proto::v1;
 use sekisho_transport::Deadline;
@@ -51,6 +51,19 @@ pub struct About {
     pub request_id: RequestId,
     /// The network that was asked.
     pub network: NetworkId,
+}
+
+impl About {
+    /// What the statement says, if that network signed it about this very request; the one way every ledger believes one.
+    pub(crate) fn verify<S: StateRead>(
+        &self,
+        view: View<'_, S>,
+        checks: &dyn SignatureCheck,
+        statement: &v1::Envelope,
+    ) -> Result<Result<Statement, AnswerFault>, CoreError<S::Error>> {
+        let (access, request_id) = (self.access, &self.request_id);
+        Statement::verify(view, checks, statement, access, request_id, &self.network)
+    }
 }
 
 /// Why the ledger gave no decision, or no answer to a question.

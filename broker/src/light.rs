@@ -46,19 +46,7 @@ impl Ledger for Light {
         about: About,
     ) -> Result<Result<Statement, AnswerFault>, LedgerFailure> {
         ask(self, move |state| {
-            let About {
-                access,
-                request_id,
-                network,
-            } = about;
-            Statement::verify(
-                View(state),
-                &Strict,
-                &statement,
-                access,
-                &request_id,
-                &network,
-            )
+            about.verify(View(state), &Strict, &statement)
         })
         .await
     }

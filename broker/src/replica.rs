@@ -57,19 +57,7 @@ impl Ledger for Replica {
     ) -> Result<Result<Statement, AnswerFault>, LedgerFailure> {
         let checks = self.clone();
         ask(self, move |state| {
-            let About {
-                access,
-                request_id,
-                network,
-            } = about;
-            Statement::verify(
-                View(state),
-                &checks,
-                &statement,
-                access,
-                &request_id,
-                &network,
-            )
+            about.verify(View(state), &checks, &statement)
         })
         .await
     }

@@ -64,20 +64,8 @@ impl Ledger for Arc<World> {
         about: About,
     ) -> Result<Result<Statement, AnswerFault>, LedgerFailure> {
         let state = self.state();
-        let About {
-            access,
-            request_id,
-            network,
-        } = about;
-        Statement::verify(
-            View(&*state),
-            &Strict,
-            &statement,
-            access,
-            &request_id,
-            &network,
-        )
-        .map_err(|error| LedgerFailure::Fault(Box::new(error)))
+        let verified = about.verify(View(&*state), &Strict, &statement);
+        verified.map_err(|error| LedgerFailure::Fault(Box::new(error)))
     }
 }
 

@@ -207,7 +207,7 @@ impl Code {
         }
     }
 
-    /// classCode: the category, in a system of our own.
+    /// XDS classCode (IHE ITI TF-3 §4.2.3.2.3): the category, in a system of our own.
     pub fn of_category(category: Category) -> Self {
         Self::new(
             category.code(),

@@ -49,7 +49,7 @@ pub(crate) fn entry(
     }
 }
 
-/// confidentialityCode (HL7 v3 Confidentiality).
+/// XDS confidentialityCode (IHE ITI TF-3 §4.2.3.2.5), from HL7 v3 Confidentiality.
 pub(crate) fn confidentiality(of: Confidentiality) -> Code {
     let (code, ja, en) = match of {
         Confidentiality::Normal => ("N", "通常", "normal"),
