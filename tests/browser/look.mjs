@@ -52,6 +52,7 @@ const spoken = async (page, label) => {
 export const seen = [];
 export const look = async (page, label) => {
   seen.push(label);
+  assert.deepEqual(page.seen, [], `${label}: errors a browser shows`);
   await spoken(page, label);
   await accessible(page, label);
   await fits(page, label);

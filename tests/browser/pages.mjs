@@ -3,6 +3,10 @@ import { dirname, join } from "node:path";
 import { lang, look, seen, turns } from "./look.mjs";
 import { ask, consent, go, open, press, settled, signIn, story, world } from "./page.mjs";
 
+// Both languages run side by side with the same patient: each has a question and a refusal of its own.
+const QUESTION = `${lang} …`;
+const REFUSED = { ja: "おしどりネット", en: "まめネット" }[lang];
+
 const clinician = async () => {
   const page = await signIn("azaleanet", "doctor", { lang });
   await look(page, "find");
@@ -67,13 +71,13 @@ const patient = async () => {
   await look(page, "patient-accesses");
   await press(page, page.locator(".looked .card a").first());
   await look(page, "patient-access");
-  await page.locator("#question").fill("…");
+  await page.locator("#question").fill(QUESTION);
   await press(page, page.locator("form:has(#question) > button"));
   await look(page, "patient-asked");
   await turns(page);
   await go(page, "/patient/refuse");
   await look(page, "patient-refuse");
-  await page.locator("#viewer").selectOption({ label: "おしどりネット" });
+  await page.locator("#viewer").selectOption({ label: REFUSED });
   await press(page, page.locator("main form button.danger"));
   await look(page, "patient-refused");
   await go(page, "/patient/consents");
@@ -81,7 +85,7 @@ const patient = async () => {
   await press(page, page.locator("a[href$='/withdraw']").first());
   await look(page, "patient-withdraw");
   await go(page, "/patient/consents");
-  await press(page, page.locator("form[action$='/lift'] button").first());
+  await press(page, page.locator("form[action$='/lift']").getByRole("button", { name: REFUSED }));
   await go(page, "/patient/download");
   await look(page, "patient-download");
 };
@@ -96,7 +100,7 @@ const officer = async () => {
   }
   await turns(page);
   await go(page, "/officer/questions");
-  await press(page, page.locator("a[href^='/officer/questions/']").first());
+  await press(page, page.getByRole("link", { name: QUESTION, exact: true }));
   await look(page, "officer-question");
   await turns(page);
   await page.locator("#answer").fill("…");
