@@ -7,15 +7,19 @@
 
 use crate::config::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, BATCH_LINGER, Clock, QUEUE_MAX};
 use crate::fair::{Fair, Pushed};
-use crate::raft::{Proposal, Raft};
+use crate::raft::{Member, Proposal, Raft};
+use openraft::metrics::RaftServerMetrics;
 use prost::Message;
 use sekisho_domain::NetworkId;
 use sekisho_ledger::Applied;
 use sekisho_proto::v1;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
+
+/// What of openraft changes with leadership alone.
+type Metrics = RaftServerMetrics<u64, Member>;
 
 /// Where submissions wait. When the last clone is dropped, what waits is still proposed.
 #[derive(Clone)]
@@ -207,6 +211,23 @@ fn fill(waiting: &mut Fair<NetworkId, Job>) -> Vec<Job> {
     jobs
 }
 
+fn term(metrics: &Metrics) -> u64 {
+    metrics.vote.leader_id().term
+}
+
+/// Ends when a term is over for this replica. What was proposed in it may never be answered then: openraft (0.9.25,
+/// `RaftCore::client_resp_channels`) answers what it applies and what it truncates, but not what a snapshot of the next
+/// leader took the place of. Whoever waited on would keep its place for good, and once all were kept, a replica that
+/// leads again would propose nothing any more.
+async fn term_over(mut metrics: watch::Receiver<Metrics>, of: u64) {
+    #[cfg(feature = "simulation")]
+    if crate::simulation::is_planted(crate::simulation::Planted::PlaceKept) {
+        return std::future::pending().await;
+    }
+    // An error means that the engine is gone, and every term with it.
+    let _ = metrics.wait_for(|metrics| term(metrics) != of).await;
+}
+
 async fn run(mut jobs: Jobs, raft: Raft, clock: Arc<dyn Clock>, in_flight: usize) {
     let places = Arc::new(Semaphore::new(in_flight));
     let all = u32::try_from(in_flight).unwrap_or(u32::MAX);
@@ -220,6 +241,8 @@ async fn run(mut jobs: Jobs, raft: Raft, clock: Arc<dyn Clock>, in_flight: usize
         if sent.is_empty() {
             continue;
         }
+        // Of the term it can be proposed in at the earliest: no later one is taken for it.
+        let term = term(&raft.server_metrics().borrow());
         last_ms = clock.now().0.max(last_ms);
         let (envelopes, replies): (Vec<_>, Vec<_>) = sent
             .into_iter()
@@ -231,15 +254,17 @@ async fn run(mut jobs: Jobs, raft: Raft, clock: Arc<dyn Clock>, in_flight: usize
         });
         // Queued here, in order; waited for elsewhere, so that the next batch can fill meanwhile.
         let proposed = raft.client_write_ff(proposal).await;
+        let over = term_over(raft.server_metrics(), term);
         tokio::spawn(async move {
-            let applied = match proposed {
-                Ok(answer) => answer
-                    .await
-                    .ok()
-                    .and_then(Result::ok)
-                    .map(|written| written.data.0),
+            let written = match proposed {
+                Ok(answer) => tokio::select! {
+                    biased;
+                    written = answer => written.ok(),
+                    () = over => None,
+                },
                 Err(_) => None,
             };
+            let applied = written.and_then(Result::ok).map(|written| written.data.0);
             drop(place);
             let mut applied = applied.unwrap_or_default().into_iter();
             for reply in replies {
@@ -256,6 +281,7 @@ async fn run(mut jobs: Jobs, raft: Raft, clock: Arc<dyn Clock>, in_flight: usize
 mod tests {
     use super::*;
     use std::time::Duration;
+    use tokio::time::timeout;
 
     fn job(bytes: usize) -> Job {
         let envelope = v1::Envelope {
@@ -349,6 +375,28 @@ mod tests {
         jobs.linger(&places, 2).await;
         assert_eq!(begun.elapsed(), BATCH_LINGER + soon, "it has ended");
         assert_eq!(places.available_permits(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_is_waited_for_as_long_as_its_term() {
+        let in_term = |term, committed| Metrics {
+            vote: match committed {
+                true => openraft::Vote::new_committed(term, 1),
+                false => openraft::Vote::new(term, 1),
+            },
+            ..Default::default()
+        };
+        let (sender, metrics) = watch::channel(in_term(4, true));
+        let over = term_over(metrics, term(&sender.borrow()));
+        tokio::pin!(over);
+        let soon = Duration::from_millis(1);
+        assert!(timeout(soon, &mut over).await.is_err());
+        // What else changes of the group is no end.
+        sender.send_replace(in_term(4, false));
+        assert!(timeout(soon, &mut over).await.is_err());
+        sender.send_replace(in_term(6, true));
+        let ended = timeout(soon, &mut over).await;
+        assert_eq!(ended, Ok(()), "also where it leads again meanwhile");
     }
 
     #[test]

@@ -349,6 +349,12 @@ impl Cluster {
     }
 }
 
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.net.end();
+    }
+}
+
 fn config(dir: &Path, id: u64, setup: Setup) -> Config {
     let mut config = Config::new(ReplicaId(id), dir.join(format!("replica-{id}")));
     config.timing = Timing::LOOPBACK;

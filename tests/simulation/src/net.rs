@@ -93,6 +93,12 @@ impl Net {
         self.inner().hosts.remove(endpoint);
     }
 
+    /// The world is over. Until then whoever answers and what it is reached by hold each other.
+    pub fn end(&self) {
+        let hosts = std::mem::take(&mut self.inner().hosts);
+        drop(hosts);
+    }
+
     /// Changes what usually goes wrong.
     pub fn set_weather(&self, weather: Weather) {
         self.inner().weather = weather;

@@ -20,17 +20,20 @@ pub enum Planted {
     RequestsForgotten,
     /// The log is cut behind a received snapshot before that is installed.
     PurgeUnwaited,
+    /// Whoever led keeps a batch's place until that is answered, though its term is over.
+    PlaceKept,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::VoteNotSynced,
         Self::AppendNotSynced,
         Self::AheadNotAwaited,
         Self::LedOn,
         Self::RequestsForgotten,
         Self::PurgeUnwaited,
+        Self::PlaceKept,
     ];
 
     /// Its name on a command line.
@@ -42,6 +45,7 @@ impl Planted {
             Self::LedOn => "led-on",
             Self::RequestsForgotten => "requests-forgotten",
             Self::PurgeUnwaited => "purge-unwaited",
+            Self::PlaceKept => "place-kept",
         }
     }
 }
