@@ -98,7 +98,7 @@ fn an_append_that_is_not_synced_is_found() {
 /// within that moment and those who have the entry are away afterwards, in one of a hundred: begun near such a seed.
 #[test]
 fn what_is_not_awaited_ahead_of_the_disk_is_found() {
-    is_found(Planted::AheadNotAwaited, 206);
+    is_found(Planted::AheadNotAwaited, 170);
 }
 
 /// Decision 0031: whoever led and starts again stands for election.
