@@ -35,6 +35,8 @@ pub struct Setup {
     pub log_file_bytes: u64,
     /// What a sync of the disk usually costs.
     pub sync: (Duration, Duration),
+    /// How long they wait for each other.
+    pub timing: Timing,
 }
 
 /// One start of a replica.
@@ -357,7 +359,7 @@ impl Drop for Cluster {
 
 fn config(dir: &Path, id: u64, setup: Setup) -> Config {
     let mut config = Config::new(ReplicaId(id), dir.join(format!("replica-{id}")));
-    config.timing = Timing::LOOPBACK;
+    config.timing = setup.timing;
     config.snapshot_every = setup.snapshot_every;
     config.log_kept = setup.log_kept;
     config.log_file_bytes = setup.log_file_bytes;

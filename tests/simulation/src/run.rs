@@ -14,6 +14,7 @@ use crate::schedule::Schedule;
 use crate::trace::Trace;
 use crate::wire::Tap;
 use sekisho_domain::{Hash, Outcome};
+use sekisho_replica::Timing;
 use sekisho_replica::simulation::{Planted, begin};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -141,6 +142,11 @@ impl Simulation {
         let tap = Tap::default();
         let ms = Duration::from_millis;
         let far = [(ms(0), ms(1)), (ms(1), ms(4)), (ms(4), ms(12))][random.below(3) as usize];
+        // Some worlds are a country, with the timing a network has where nothing is said.
+        let (timing, far) = match Random::of(seed, "country").chance(250) {
+            true => (Timing::WIDE_AREA, (ms(5), ms(20))),
+            false => (Timing::LOOPBACK, far),
+        };
         let fair = Weather::fair(far);
         let net = Net::new(Random::of(seed, "net"), trace.clone(), tap.clone(), fair);
         let setup = Setup {
@@ -148,6 +154,7 @@ impl Simulation {
             log_kept: random.between(0, 20),
             log_file_bytes: random.between(16, 256) * 1024,
             sync: [(ms(0), ms(1)), (ms(1), ms(6))][random.below(2) as usize],
+            timing,
         };
         let changes = random.chance(500);
         trace.note("setup", || {
@@ -163,7 +170,7 @@ impl Simulation {
         )?;
         let history = History::default();
         let faults = Random::of(seed, "faults");
-        let schedule = Schedule::new(faults, trace.clone(), net.clone(), fair);
+        let schedule = Schedule::new(faults, trace.clone(), net.clone(), fair, timing);
         let shared = Shared::new(
             federation,
             net.clone(),

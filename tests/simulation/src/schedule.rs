@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::net::{Net, Place, Weather};
 use crate::random::Random;
 use crate::trace::Trace;
+use sekisho_replica::Timing;
 use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -33,6 +34,8 @@ pub struct Schedule {
     kinds: Vec<Kind>,
     /// Of a thousand steps, at how many something goes wrong.
     often: u64,
+    /// How much longer everything takes than where replicas are beside each other.
+    pace: f64,
     due: Vec<(Instant, Undo)>,
 }
 
@@ -45,7 +48,7 @@ fn ms(ms: u64) -> Duration {
 
 impl Schedule {
     /// A seed's own choice of faults, so that some seeds have many of few kinds.
-    pub fn new(mut random: Random, trace: Trace, net: Net, fair: Weather) -> Self {
+    pub fn new(mut random: Random, trace: Trace, net: Net, fair: Weather, timing: Timing) -> Self {
         let share = random.between(200, 1000);
         let mut kinds: Vec<Kind> = Kind::ALL
             .into_iter()
@@ -63,13 +66,16 @@ impl Schedule {
             fair,
             kinds,
             often,
+            pace: timing
+                .heartbeat
+                .div_duration_f64(Timing::LOOPBACK.heartbeat),
             due: Vec::new(),
         }
     }
 
     /// Time until the next step.
     pub fn gap(&mut self) -> Duration {
-        self.random.time(ms(2), ms(160))
+        self.random.time(ms(2), ms(160)).mul_f64(self.pace)
     }
 
     /// One step: ends what is over, and lets something go wrong, or nothing.
@@ -93,7 +99,7 @@ impl Schedule {
 
     async fn begin(&mut self, kind: Kind, one: u64, cluster: &mut Cluster) -> Result<(), Failure> {
         let all: Vec<u64> = cluster.machines.keys().copied().collect();
-        let lasts = self.random.time(ms(100), ms(5000));
+        let lasts = self.random.time(ms(100), ms(5000)).mul_f64(self.pace);
         let note = |trace: &Trace, what: String| trace.note(kind.name(), || what);
         match kind {
             Kind::Weather => {
