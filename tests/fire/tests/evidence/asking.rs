@@ -119,7 +119,7 @@ pub async fn ask_viewing(
         facility: town.members[VIEWING].hospital().to_string(),
         purpose: v1::Purpose::Treat.into(),
         network: town.members[DISCLOSING].id.to_string(),
-        unique_id: federation.unique_id.clone(),
+        unique_id: federation.documents[0].unique_id.clone(),
         request_id: request_id.0.to_vec(),
         grounds: None,
     };
@@ -145,8 +145,8 @@ pub async fn ask_viewing(
     (came, access)
 }
 
-/// The documents the second network shows of the patient: the first of them.
-pub async fn find(federation: &Federation) -> Option<v1::DocumentEntry> {
+/// The documents the second network shows of the patient, if it answers and has some.
+pub async fn find(federation: &Federation) -> Option<Vec<v1::DocumentEntry>> {
     let town = &federation.group.town;
     let request = v1::FindRequest {
         patient: Some(federation.patient(VIEWING, PATIENT)),
@@ -159,13 +159,17 @@ pub async fn find(federation: &Federation) -> Option<v1::DocumentEntry> {
     };
     let mut node = operator(&connection_of(federation, VIEWING));
     let mut stream = node.find(bounded(request)).await.ok()?.into_inner();
-    let mut found = None;
+    let (mut found, mut answered) = (Vec::new(), None);
     while let Ok(Some(event)) = stream.message().await {
-        if let Some(v1::find_event::Event::Documents(page)) = event.event {
-            found = found.or_else(|| page.documents.into_iter().next());
+        use v1::find_event::Event;
+        match event.event? {
+            Event::Documents(page) => found.extend(page.documents),
+            Event::End(end) => answered = end.outcome.and_then(|it| it.outcome),
+            Event::Decided(_) | Event::Summary(_) => {}
         }
     }
-    found
+    let all = v1::network_outcome::Outcome::Answered(found.len() as u64);
+    (answered == Some(all) && !found.is_empty()).then_some(found)
 }
 
 /// Puts one act on the ledger, once.

@@ -3,7 +3,8 @@
 //! A document is retrieved between real processes whose disks are ours. The power of one of them is cut in the place of
 //! its n-th change of the disk since it was asked, for one n after the other until nothing is left to cut into. Between
 //! two changes a process leaves nothing behind, so every place where it can stop is one of these. Then it is started again,
-//! and: of whatever came there is a record on the ledger, once; and the same question, asked again, is answered.
+//! and: of whatever came there is a record on the ledger, once; and the same question, asked again, is answered. The same
+//! where whole networks are killed or frozen while many ask, in [`trouble`].
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,9 +14,10 @@
 )]
 mod asking;
 mod place;
+mod trouble;
 
 use asking::{Came, ask_disclosing, ask_viewing};
-use place::{DISCLOSING, Federation, VIEWING};
+use place::{DISCLOSING, Disks, Federation, VIEWING, fresh_id};
 use sekisho_fire::disk::Keep;
 use sekisho_fire::{Dice, Need, alone, left_out};
 use std::time::{Duration, Instant};
@@ -33,7 +35,7 @@ async fn nothing_leaves_a_node_without_its_release_wherever_the_power_is_cut() {
     }
     let _alone = alone().await;
     let mut dice = Dice::of_environment("evidence, disclosing");
-    let mut federation = Federation::start(&mut dice).await;
+    let mut federation = Federation::start(&mut dice, Disks::Ours).await;
     let (mut cuts, mut with_bytes) = (0, 0);
     for changes in 0..CHANGES_MAX {
         let question = federation.question().await;
@@ -65,10 +67,10 @@ async fn nothing_is_shown_without_its_receipt_wherever_the_power_is_cut() {
     }
     let _alone = alone().await;
     let mut dice = Dice::of_environment("evidence, viewing");
-    let mut federation = Federation::start(&mut dice).await;
+    let mut federation = Federation::start(&mut dice, Disks::Ours).await;
     let (mut cuts, mut with_bytes) = (0, 0);
     for changes in 0..CHANGES_MAX {
-        let request_id = federation.fresh_id(&mut dice);
+        let request_id = fresh_id(&mut dice);
         let disk = federation.disk(VIEWING);
         disk.cut_after(changes, keep(&mut dice), &mut dice);
         let (came, access) = ask_viewing(&federation, request_id).await;

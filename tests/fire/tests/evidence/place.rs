@@ -22,12 +22,24 @@ use v1::record_request::Record;
 /// The network that looks, the one whose documents they are, and the replica whose power is never cut.
 pub const VIEWING: usize = 0;
 pub const DISCLOSING: usize = 1;
-const STAYS: usize = 2;
-const ALL: [usize; 3] = [VIEWING, DISCLOSING, STAYS];
+pub const STAYS: usize = 2;
+pub const ALL: [usize; 3] = [VIEWING, DISCLOSING, STAYS];
 /// How long anything may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Nobody is refused for having asked too much.
+const MANY: &str =
+    "practitioner_per_hour = 1000000\nfacility_per_hour = 1000000\nnetwork_per_hour = 1000000\n";
 /// How the patient is known at the viewing hospital.
 pub const PATIENT: &str = "K-1";
+
+/// Whose disks the processes have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Disks {
+    /// The machine's.
+    Machine,
+    /// Such that lose power where the test says.
+    Ours,
+}
 
 /// One retrieval as the disclosing node is asked for it.
 pub struct Question {
@@ -40,7 +52,8 @@ pub struct Question {
 /// Dropped in this order: processes, disks, folder.
 pub struct Federation {
     pub group: Group,
-    pub unique_id: String,
+    /// Of the patient, at the network that discloses.
+    pub documents: Vec<v1::DocumentEntry>,
     disks: Vec<Mounted>,
     caller: Caller,
     subject: SubjectId,
@@ -49,10 +62,13 @@ pub struct Federation {
 }
 
 impl Federation {
-    pub async fn start(dice: &mut Dice) -> Self {
+    pub async fn start(dice: &mut Dice, disks: Disks) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let places = loopback_places(&dir.path().join("disks"), ALL.len());
-        let disks: Vec<_> = places.iter().map(|place| Mounted::on(&place.dir)).collect();
+        let disks: Vec<_> = match disks {
+            Disks::Machine => Vec::new(),
+            Disks::Ours => places.iter().map(|place| Mounted::on(&place.dir)).collect(),
+        };
         let on_disk = |place: Place| Place {
             dir: place.dir.join("sekisho"),
             ..place
@@ -68,7 +84,7 @@ impl Federation {
         let mut federation = Self {
             caller: Caller::new(&group.town),
             group,
-            unique_id: String::new(),
+            documents: Vec::new(),
             disks,
             subject: SubjectId([0; 16]),
             salts: std::cell::Cell::new(0),
@@ -125,12 +141,12 @@ impl Federation {
             (DISCLOSING, link(&disclosing, &first.id, own)),
             (VIEWING, Record::GrantConsent(consent)),
         ] {
-            let id = self.fresh_id(dice);
+            let id = fresh_id(dice);
             record(&connection_of(self, node), id, act).await;
         }
         self.subject = own;
-        let found = until("a document is found", PATIENCE, || find(self)).await;
-        self.unique_id = found.unique_id;
+        let found = until("documents are found", PATIENCE, || find(self)).await;
+        self.documents = found;
     }
 
     pub fn patient(&self, network: usize, local_id: &str) -> v1::Patient {
@@ -161,16 +177,11 @@ impl Federation {
         &self.disks[machine].disk
     }
 
-    pub fn fresh_id(&self, dice: &mut Dice) -> RequestId {
-        let (high, low) = (dice.draw(), dice.draw());
-        RequestId((u128::from(high) << 64 | u128::from(low)).to_be_bytes())
-    }
-
     /// A permitted request for the document, committed.
     pub async fn question(&self) -> Question {
         self.salts.set(self.salts.get() + 1);
         let salt = [self.salts.get(); 32];
-        let unique_id = self.unique_id.clone();
+        let unique_id = self.documents[0].unique_id.clone();
         let document = commit(&Salt::from_bytes(salt), "document", unique_id.as_bytes());
         let (request_id, envelope) = self.group.town.retrieval(self.subject, document);
         let Acknowledged { index, .. } = until("a request is decided", PATIENCE, || async {
@@ -197,7 +208,12 @@ impl Federation {
         self.group.kill(machine);
         self.disk(machine).power_on();
         self.group.start(machine);
-        self.group.ready(&self.caller, &[machine]).await;
+        self.ready(&[machine]).await;
+    }
+
+    /// Waits until these serve.
+    pub async fn ready(&mut self, machines: &[usize]) {
+        self.group.ready(&self.caller, machines).await;
     }
 
     /// Waits until the disclosing node answers the question to its end.
@@ -221,14 +237,22 @@ impl Federation {
 
     /// Waits until so many releases and receipts of an access are on the ledger.
     pub async fn recorded(&self, access: EntryIndex, releases: usize, receipts: usize) {
+        self.all_recorded(&[access], releases, receipts).await;
+    }
+
+    /// The same of many.
+    pub async fn all_recorded(&self, of: &[EntryIndex], releases: usize, receipts: usize) {
         until(
             "releases and receipts are on the ledger",
             PATIENCE,
             || async {
                 let all = self.transfers().await;
-                let of = all.get(&access).copied().unwrap_or_default();
-                assert!(of.0 <= 1 && of.1 <= 1, "a record twice: {of:?} of {access}");
-                (of.0 >= releases && of.1 >= receipts).then_some(())
+                let there = |access| {
+                    let of = all.get(access).copied().unwrap_or_default();
+                    assert!(of.0 <= 1 && of.1 <= 1, "a record twice: {of:?} of {access}");
+                    of.0 >= releases && of.1 >= receipts
+                };
+                of.iter().all(there).then_some(())
             },
         )
         .await;
@@ -255,6 +279,11 @@ impl Federation {
     }
 }
 
+pub fn fresh_id(dice: &mut Dice) -> RequestId {
+    let (high, low) = (dice.draw(), dice.draw());
+    RequestId((u128::from(high) << 64 | u128::from(low)).to_be_bytes())
+}
+
 pub fn connection_of(federation: &Federation, machine: usize) -> tonic::transport::Channel {
     connection(&federation.group.town, machine, machine)
 }
@@ -273,7 +302,7 @@ fn documents(group: &Group, dir: &Path) -> String {
         root.display()
     );
     for (machine, roles) in [
-        (VIEWING, "[broker]\n[node]\n".to_owned()),
+        (VIEWING, format!("[broker]\n[node]\n{MANY}")),
         (DISCLOSING, format!("[broker]\n[node]\n{source}")),
     ] {
         let (place, member) = (&group.places[machine], &group.town.members[machine]);
