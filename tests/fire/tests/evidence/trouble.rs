@@ -65,7 +65,7 @@ impl Shared {
     ) -> Option<T> {
         let before = self.viewing.load(Ordering::SeqCst);
         let ended = timeout(ASK + LATE, question).await;
-        let calm = before % 2 == 0 && self.viewing.load(Ordering::SeqCst) == before;
+        let calm = before.is_multiple_of(2) && self.viewing.load(Ordering::SeqCst) == before;
         match ended {
             Ok(Ok(done)) => return Some(done),
             Ok(Err(status)) => {
