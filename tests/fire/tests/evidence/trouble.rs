@@ -1,4 +1,4 @@
-//! Many ask at once while processes are killed, frozen and told to stop, up to all three at a time. Each question ends in
+//! Many ask at once while processes are killed or frozen, up to all three at a time. Each question ends in
 //! time, and truthfully: a network's answer is all of it or none, and what is not known is called what it is. Once all is
 //! well again, everything is answered, and recorded once.
 
@@ -102,13 +102,11 @@ async fn client(shared: Arc<Shared>, n: usize, mut dice: Dice) {
             if let Some((outcome, _)) = shared.ends("retrieve", asked).await {
                 shared.meet(format!("retrieve {outcome}"));
             }
-        } else if let Some(outcomes) = shared
-            .ends("find", found(&shared, &node, &practitioner))
-            .await
-        {
-            outcomes
-                .into_iter()
-                .for_each(|outcome| shared.meet(format!("find {outcome}")));
+        } else {
+            let asked = found(&shared, &node, &practitioner);
+            if let Some(outcome) = shared.ends("find", asked).await {
+                shared.meet(format!("find {outcome}"));
+            }
         }
         sleep(Duration::from_millis(dice.below(PAUSE_MS))).await;
     }
@@ -141,7 +139,7 @@ async fn found(
     shared: &Shared,
     node: &tonic::transport::Channel,
     practitioner: &str,
-) -> Result<Vec<String>, Status> {
+) -> Result<String, Status> {
     let [has, has_not] = [DISCLOSING, STAYS].map(|n| shared.town.members[n].id.to_string());
     let request = v1::FindRequest {
         patient: Some(shared.patient.clone()),
@@ -187,7 +185,7 @@ async fn found(
         assert_eq!(count as usize, shared.documents.len());
         assert_eq!(documents, shared.documents, "all of them, as they are");
     }
-    Ok(vec![named(&outcome)])
+    Ok(named(&outcome))
 }
 
 /// Asks for one document: what is said to be whole is.
