@@ -59,6 +59,11 @@ impl Tiles {
         self.folder.join(path.to_string())
     }
 
+    /// Whether there is a file of a tile, whatever it says.
+    pub fn is_there(&self, path: TilePath) -> bool {
+        self.file(path).exists()
+    }
+
     /// The bytes of a tile, if its file is there.
     pub fn read(&self, path: TilePath) -> Result<Option<Vec<u8>>, ReplicaError> {
         read_bounded(&self.file(path), ENTRIES_BYTES_MAX)
