@@ -1,5 +1,6 @@
 //! What a simulation found.
 
+use crate::schedule::Kind;
 use std::error::Error;
 use std::fmt;
 
@@ -27,6 +28,8 @@ pub struct Failure {
     pub seed: u64,
     /// What was planted, by the name the command line has for it.
     pub planted: Option<&'static str>,
+    /// What alone went wrong, if it was asked for.
+    pub about: Option<Kind>,
 }
 
 impl Failure {
@@ -38,6 +41,7 @@ impl Failure {
             at_ms: 0,
             seed: 0,
             planted: None,
+            about: None,
         }
     }
 
@@ -55,6 +59,7 @@ impl fmt::Display for Failure {
             at_ms,
             seed,
             planted,
+            about,
         } = self;
         writeln!(f, "seed {seed}, after {at_ms} ms: {invariant}: {what}")?;
         write!(
@@ -62,10 +67,13 @@ impl fmt::Display for Failure {
             "replay: cargo --config tests/simulation/seeded.toml run --locked -p sekisho-simulation -- \
              --seed {seed} --trace"
         )?;
-        match planted {
-            Some(planted) => write!(f, " --plant {planted}"),
-            None => Ok(()),
+        if let Some(planted) = planted {
+            write!(f, " --plant {planted}")?;
         }
+        if let Some(about) = about {
+            write!(f, " --about {}", about.word())?;
+        }
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use clap::Parser;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use sekisho_replica::simulation::Planted;
+use sekisho_simulation::schedule::Kind;
 use sekisho_simulation::{Failure, Options, Summary, is_seeded, run};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -27,6 +28,17 @@ struct Arguments {
     /// Put a fault back.
     #[arg(long, value_parser = planted())]
     plant: Option<Planted>,
+    /// Let this alone go wrong, often, with short logs.
+    #[arg(long, value_parser = kind())]
+    about: Option<Kind>,
+}
+
+/// Any kind of fault, by its name.
+fn kind() -> impl TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.map(Kind::word)).try_map(|word| {
+        let found = Kind::ALL.into_iter().find(|kind| kind.word() == word);
+        found.ok_or("no such fault")
+    })
 }
 
 /// Any of the faults, by its name.
@@ -90,6 +102,7 @@ fn main() -> ExitCode {
             seed,
             shown: arguments.trace,
             planted: arguments.plant,
+            about: arguments.about,
         };
         total.seeds += 1;
         match run(one) {

@@ -10,7 +10,7 @@ use crate::life::Life;
 use crate::members::{Changes, Shares};
 use crate::net::{Net, Weather};
 use crate::random::Random;
-use crate::schedule::Schedule;
+use crate::schedule::{Kind, Schedule};
 use crate::trace::Trace;
 use crate::wire::Tap;
 use sekisho_domain::{Hash, Outcome};
@@ -36,6 +36,8 @@ pub struct Options {
     pub shown: bool,
     /// A fault put back on purpose.
     pub planted: Option<Planted>,
+    /// What alone is to go wrong, and often, while logs are short; without it, what the seed says.
+    pub about: Option<Kind>,
 }
 
 impl Options {
@@ -45,6 +47,7 @@ impl Options {
             seed,
             shown: false,
             planted: None,
+            about: None,
         }
     }
 }
@@ -90,6 +93,7 @@ pub fn run(options: Options) -> Result<Summary, Failure> {
         .map_err(|failure| Failure {
             seed: options.seed,
             planted: options.planted.map(Planted::name),
+            about: options.about,
             ..failure
         })
 }
@@ -149,13 +153,16 @@ impl Simulation {
         };
         let fair = Weather::fair(far);
         let net = Net::new(Random::of(seed, "net"), trace.clone(), tap.clone(), fair);
-        let setup = Setup {
+        let mut setup = Setup {
             snapshot_every: random.between(8, 80),
             log_kept: random.between(0, 20),
             log_file_bytes: random.between(16, 256) * 1024,
             sync: [(ms(0), ms(1)), (ms(1), ms(6))][random.below(2) as usize],
             timing,
         };
+        if options.about.is_some() {
+            (setup.snapshot_every, setup.log_kept) = (8, 0);
+        }
         let changes = random.chance(500);
         trace.note("setup", || {
             format!("seed {seed}, {replicas} replicas, {fair:?}, {setup:?}")
@@ -170,7 +177,10 @@ impl Simulation {
         )?;
         let history = History::default();
         let faults = Random::of(seed, "faults");
-        let schedule = Schedule::new(faults, trace.clone(), net.clone(), fair, timing);
+        let mut schedule = Schedule::new(faults, trace.clone(), net.clone(), fair, timing);
+        if let Some(kind) = options.about {
+            schedule.be_about(kind);
+        }
         let shared = Shared::new(
             federation,
             net.clone(),

@@ -42,6 +42,9 @@ pub struct Schedule {
 /// Of a thousand steps, at how many something goes wrong: from now and then to all the time.
 const OFTEN: [u64; 5] = [25, 50, 100, 180, 320];
 
+/// The same where one kind is all that goes wrong.
+const OFTEN_ALONE: u64 = 50;
+
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
@@ -71,6 +74,13 @@ impl Schedule {
                 .div_duration_f64(Timing::LOOPBACK.heartbeat),
             due: Vec::new(),
         }
+    }
+
+    /// Lets this alone go wrong, and often.
+    pub fn be_about(&mut self, kind: Kind) {
+        self.kinds = vec![kind];
+        self.often = OFTEN_ALONE;
+        self.trace.note("setup", || format!("only {}", kind.word()));
     }
 
     /// Time until the next step.

@@ -7,6 +7,7 @@
 )]
 
 use sekisho_replica::simulation::Planted;
+use sekisho_simulation::schedule::Kind;
 use sekisho_simulation::{Failure, Options, Summary, is_seeded, run};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const SEEDS: u64 = 8;
 /// Within so many seeds each planted fault must be found; the rarest shows in one of twenty.
 const PLANTED_SEEDS: u64 = 48;
+/// The same of what shows rarely: in four of a hundred worlds that are about it.
+const RARE_SEEDS: u64 = 160;
 /// Runs at once.
 const THREADS: u64 = 2;
 
@@ -23,6 +26,7 @@ fn run_seeds(
     from: u64,
     seeds: u64,
     planted: Option<Planted>,
+    about: Option<Kind>,
     enough: impl Fn(&Result<Summary, Failure>) -> bool + Sync,
 ) -> Vec<(u64, Result<Summary, Failure>)> {
     let (next, ended) = (AtomicU64::new(from), Mutex::new(Vec::new()));
@@ -36,6 +40,7 @@ fn run_seeds(
                     }
                     let done = run(Options {
                         planted,
+                        about,
                         ..Options::of(seed)
                     });
                     if enough(&done) {
@@ -52,7 +57,7 @@ fn run_seeds(
 #[test]
 fn every_promise_holds_and_the_ledger_serves_again() {
     let (mut faults, mut snapshots, mut leaves) = (0, 0, 0);
-    for (seed, done) in run_seeds(1, SEEDS, None, Result::is_err) {
+    for (seed, done) in run_seeds(1, SEEDS, None, None, Result::is_err) {
         let summary = done.unwrap_or_else(|failure| panic!("{failure}"));
         assert!(summary.steps >= 260, "seed {seed} ended early");
         let of = |prefix: &str| -> u64 {
@@ -74,10 +79,20 @@ fn every_promise_holds_and_the_ledger_serves_again() {
 
 /// By whichever promise breaks first: a lost vote may show as an election that must not be, or as a log with a hole.
 fn is_found(planted: Planted, from: u64) {
-    let found = run_seeds(from, PLANTED_SEEDS, Some(planted), Result::is_err);
+    is_found_in(planted, from, PLANTED_SEEDS, None);
+}
+
+/// The same of what shows rarely, in worlds where only that goes wrong which it needs. The first that shows it moves
+/// with every change of the ledger's timing, so there are many; `from` is near one, to save time.
+fn is_found_among(planted: Planted, from: u64, about: Kind) {
+    is_found_in(planted, from, RARE_SEEDS, Some(about));
+}
+
+fn is_found_in(planted: Planted, from: u64, seeds: u64, about: Option<Kind>) {
+    let found = run_seeds(from, seeds, Some(planted), about, Result::is_err);
     let failure = found.into_iter().find_map(|(_, done)| done.err());
-    let failure = failure
-        .unwrap_or_else(|| panic!("{} was not found in {PLANTED_SEEDS} seeds", planted.name()));
+    let name = planted.name();
+    let failure = failure.unwrap_or_else(|| panic!("{name} was not found in {seeds} seeds"));
     let broken = failure.invariant;
     assert!(!["world", "founding"].contains(&broken), "{failure}");
     assert!(failure.to_string().contains(planted.name()), "{failure}");
@@ -95,10 +110,10 @@ fn an_append_that_is_not_synced_is_found() {
 }
 
 /// Decision 0031: a leader applies, and says to be committed, only what is on its own disk. It shows only where power goes
-/// within that moment and those who have the entry are away afterwards, in one of a hundred: begun near such a seed.
+/// within that moment and those who have the entry are away afterwards.
 #[test]
 fn what_is_not_awaited_ahead_of_the_disk_is_found() {
-    is_found(Planted::AheadNotAwaited, 170);
+    is_found_among(Planted::AheadNotAwaited, 37, Kind::PowerLoss);
 }
 
 /// Decision 0031: whoever led and starts again stands for election.
@@ -119,10 +134,10 @@ fn a_purge_that_does_not_wait_is_found() {
 }
 
 /// It shows only where a leader is cut off with all it may have under way, is sent a snapshot by the next one, and leads
-/// again: in two of a thousand, hence begun at such a seed.
+/// again: in two of a thousand worlds where everything goes wrong.
 #[test]
 fn a_place_that_is_kept_is_found() {
-    is_found(Planted::PlaceKept, 200_079);
+    is_found_among(Planted::PlaceKept, 1, Kind::LeaderCut);
 }
 
 #[test]

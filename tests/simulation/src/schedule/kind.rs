@@ -58,25 +58,31 @@ impl Kind {
         Self::ClockJump,
     ];
 
+    /// Its name on a command line.
+    pub fn word(self) -> &'static str {
+        let name = self.name();
+        name.strip_prefix("fault: ").unwrap_or(name)
+    }
+
     /// Its name in the trace.
     pub fn name(self) -> &'static str {
         match self {
             Self::Weather => "fault: weather",
             Self::OneWay => "fault: one-way",
             Self::Isolated => "fault: isolated",
-            Self::LeaderCut => "fault: leader cut",
+            Self::LeaderCut => "fault: leader-cut",
             Self::Partition => "fault: partition",
             Self::Crash => "fault: crash",
-            Self::CrashAtWrite => "fault: crash at a write",
-            Self::CrashAtSnapshot => "fault: crash at a snapshot",
-            Self::PowerLoss => "fault: power loss of all",
+            Self::CrashAtWrite => "fault: crash-at-write",
+            Self::CrashAtSnapshot => "fault: crash-at-snapshot",
+            Self::PowerLoss => "fault: power-loss",
             Self::Restart => "fault: restart",
-            Self::DiskFull => "fault: disk full",
-            Self::SyncFails => "fault: sync fails",
+            Self::DiskFull => "fault: disk-full",
+            Self::SyncFails => "fault: sync-fails",
             Self::Stall => "fault: stall",
-            Self::SlowDisk => "fault: slow disk",
-            Self::SlowReplica => "fault: slow replica",
-            Self::ClockJump => "fault: clock jump",
+            Self::SlowDisk => "fault: slow-disk",
+            Self::SlowReplica => "fault: slow-replica",
+            Self::ClockJump => "fault: clock-jump",
         }
     }
 }
