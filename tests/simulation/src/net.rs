@@ -96,6 +96,7 @@ impl Net {
     /// The world is over. Until then whoever answers and what it is reached by hold each other.
     pub fn end(&self) {
         let hosts = std::mem::take(&mut self.inner().hosts);
+        // Not while the network is locked: what goes with them may still send.
         drop(hosts);
     }
 

@@ -177,10 +177,8 @@ impl Simulation {
         )?;
         let history = History::default();
         let faults = Random::of(seed, "faults");
-        let mut schedule = Schedule::new(faults, trace.clone(), net.clone(), fair, timing);
-        if let Some(kind) = options.about {
-            schedule.be_about(kind);
-        }
+        let about = options.about;
+        let schedule = Schedule::new(faults, trace.clone(), net.clone(), fair, timing, about);
         let shared = Shared::new(
             federation,
             net.clone(),

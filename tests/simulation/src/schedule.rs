@@ -51,7 +51,15 @@ fn ms(ms: u64) -> Duration {
 
 impl Schedule {
     /// A seed's own choice of faults, so that some seeds have many of few kinds.
-    pub fn new(mut random: Random, trace: Trace, net: Net, fair: Weather, timing: Timing) -> Self {
+    /// `about` is all that goes wrong instead, if it is named.
+    pub fn new(
+        mut random: Random,
+        trace: Trace,
+        net: Net,
+        fair: Weather,
+        timing: Timing,
+        about: Option<Kind>,
+    ) -> Self {
         let share = random.between(200, 1000);
         let mut kinds: Vec<Kind> = Kind::ALL
             .into_iter()
@@ -60,7 +68,10 @@ impl Schedule {
         if kinds.is_empty() {
             kinds = Kind::ALL.to_vec();
         }
-        let often = random.pick(&OFTEN).copied().unwrap_or_default();
+        let mut often = random.pick(&OFTEN).copied().unwrap_or_default();
+        if let Some(kind) = about {
+            (kinds, often) = (vec![kind], OFTEN_ALONE);
+        }
         trace.note("setup", || format!("{often} of 1000 steps, {kinds:?}"));
         Self {
             random,
@@ -74,13 +85,6 @@ impl Schedule {
                 .div_duration_f64(Timing::LOOPBACK.heartbeat),
             due: Vec::new(),
         }
-    }
-
-    /// Lets this alone go wrong, and often.
-    pub fn be_about(&mut self, kind: Kind) {
-        self.kinds = vec![kind];
-        self.often = OFTEN_ALONE;
-        self.trace.note("setup", || format!("only {}", kind.word()));
     }
 
     /// Time until the next step.

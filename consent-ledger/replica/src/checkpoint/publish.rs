@@ -19,7 +19,7 @@ use sekisho_transport::{Deadline, outgoing};
 use tokio::time::Instant;
 
 /// Rest after each tile that was compared with the state, in times the work: less than one commit in a hundred meets it.
-/// Twenty million entries take some hours then.
+/// Of many millions of entries it takes hours then; `fsck` compares them at once.
 const REST: u32 = 99;
 
 impl Replica {

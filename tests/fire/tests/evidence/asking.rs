@@ -48,6 +48,46 @@ pub fn bounded<T>(message: T) -> Request<T> {
     outgoing(message, Deadline::after(ASK))
 }
 
+/// A physician of the viewing network asks these networks which documents of a patient they have.
+pub fn find_request(
+    town: &Town,
+    patient: v1::Patient,
+    practitioner: &str,
+    targets: &[usize],
+) -> v1::FindRequest {
+    let targets = targets.iter().map(|&n| town.members[n].id.to_string());
+    v1::FindRequest {
+        patient: Some(patient),
+        practitioner: practitioner.to_owned(),
+        role: v1::Role::Physician.into(),
+        facility: town.members[VIEWING].hospital().to_string(),
+        purpose: v1::Purpose::Treat.into(),
+        targets: targets.collect(),
+        ..v1::FindRequest::default()
+    }
+}
+
+/// The same asks the disclosing network for one of them.
+pub fn retrieve_request(
+    town: &Town,
+    patient: v1::Patient,
+    practitioner: &str,
+    unique_id: &str,
+    request_id: RequestId,
+) -> v1::RetrieveRequest {
+    v1::RetrieveRequest {
+        patient: Some(patient),
+        practitioner: practitioner.to_owned(),
+        role: v1::Role::Physician.into(),
+        facility: town.members[VIEWING].hospital().to_string(),
+        purpose: v1::Purpose::Treat.into(),
+        network: town.members[DISCLOSING].id.to_string(),
+        unique_id: unique_id.to_owned(),
+        request_id: request_id.0.to_vec(),
+        grounds: None,
+    }
+}
+
 /// How much of a document came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Came {
@@ -112,17 +152,9 @@ pub async fn ask_viewing(
     request_id: RequestId,
 ) -> (Came, Option<EntryIndex>) {
     let town = &federation.group.town;
-    let request = v1::RetrieveRequest {
-        patient: Some(federation.patient(VIEWING, PATIENT)),
-        practitioner: "dr-1".to_owned(),
-        role: v1::Role::Physician.into(),
-        facility: town.members[VIEWING].hospital().to_string(),
-        purpose: v1::Purpose::Treat.into(),
-        network: town.members[DISCLOSING].id.to_string(),
-        unique_id: federation.documents[0].unique_id.clone(),
-        request_id: request_id.0.to_vec(),
-        grounds: None,
-    };
+    let patient = federation.patient(VIEWING, PATIENT);
+    let unique_id = &federation.documents[0].unique_id;
+    let request = retrieve_request(town, patient, "dr-1", unique_id, request_id);
     let mut node = operator(&connection_of(federation, VIEWING));
     let answer = node.retrieve(bounded(request)).await;
     let mut access = None;
@@ -148,15 +180,8 @@ pub async fn ask_viewing(
 /// The documents the second network shows of the patient, if it answers and has some.
 pub async fn find(federation: &Federation) -> Option<Vec<v1::DocumentEntry>> {
     let town = &federation.group.town;
-    let request = v1::FindRequest {
-        patient: Some(federation.patient(VIEWING, PATIENT)),
-        practitioner: "dr-1".to_owned(),
-        role: v1::Role::Physician.into(),
-        facility: town.members[VIEWING].hospital().to_string(),
-        purpose: v1::Purpose::Treat.into(),
-        targets: vec![town.members[DISCLOSING].id.to_string()],
-        ..v1::FindRequest::default()
-    };
+    let patient = federation.patient(VIEWING, PATIENT);
+    let request = find_request(town, patient, "dr-1", &[DISCLOSING]);
     let mut node = operator(&connection_of(federation, VIEWING));
     let mut stream = node.find(bounded(request)).await.ok()?.into_inner();
     let (mut found, mut answered) = (Vec::new(), None);

@@ -2,7 +2,7 @@
 //! time, and truthfully: a network's answer is all of it or none, and what is not known is called what it is. Once all is
 //! well again, everything is answered, and recorded once.
 
-use crate::asking::{connection, find, operator};
+use crate::asking::{connection, find, find_request, operator, retrieve_request};
 use crate::place::{
     ALL, DISCLOSING, Disks, Federation, PATIENCE, PATIENT, STAYS, VIEWING, fresh_id,
 };
@@ -141,15 +141,8 @@ async fn found(
     practitioner: &str,
 ) -> Result<String, Status> {
     let [has, has_not] = [DISCLOSING, STAYS].map(|n| shared.town.members[n].id.to_string());
-    let request = v1::FindRequest {
-        patient: Some(shared.patient.clone()),
-        practitioner: practitioner.to_owned(),
-        role: v1::Role::Physician.into(),
-        facility: shared.town.members[VIEWING].hospital().to_string(),
-        purpose: v1::Purpose::Treat.into(),
-        targets: vec![has.clone(), has_not.clone()],
-        ..v1::FindRequest::default()
-    };
+    let (patient, targets) = (shared.patient.clone(), [DISCLOSING, STAYS]);
+    let request = find_request(&shared.town, patient, practitioner, &targets);
     let mut stream = operator(node)
         .find(outgoing(request, Deadline::after(ASK)))
         .await?
@@ -195,17 +188,8 @@ async fn retrieved(
     of: &Retrieval,
 ) -> Result<(String, Option<EntryIndex>), Status> {
     let document = &of.document;
-    let request = v1::RetrieveRequest {
-        patient: Some(shared.patient.clone()),
-        practitioner: of.practitioner.clone(),
-        role: v1::Role::Physician.into(),
-        facility: shared.town.members[VIEWING].hospital().to_string(),
-        purpose: v1::Purpose::Treat.into(),
-        network: shared.town.members[DISCLOSING].id.to_string(),
-        unique_id: document.unique_id.clone(),
-        request_id: of.id.0.to_vec(),
-        grounds: None,
-    };
+    let (town, patient) = (&shared.town, shared.patient.clone());
+    let request = retrieve_request(town, patient, &of.practitioner, &document.unique_id, of.id);
     let mut stream = operator(node)
         .retrieve(outgoing(request, Deadline::after(ASK)))
         .await?
@@ -289,7 +273,11 @@ async fn whoever_asks_hears_the_truth_in_time_whatever_is_killed_or_frozen() {
     while let Some(ended) = clients.join_next().await {
         ended.expect("each question ended as it may");
     }
-    println!("{troubles:?}\n{:?}", shared.met.lock().unwrap());
+    let met = std::mem::take(&mut *shared.met.lock().unwrap());
+    println!("{troubles:?}\n{met:?}");
+    for answered in ["find Answered", "retrieve Answered"] {
+        assert!(met.contains_key(answered), "nothing was answered between");
+    }
 
     // All is well again.
     let all = until("all documents are found", PATIENCE, || find(&federation)).await;
