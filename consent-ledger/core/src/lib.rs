@@ -54,7 +54,7 @@ mod privacy_test;
 mod totality_test;
 
 pub use answer::{AnswerFault, AnswerHash, Statement};
-pub use apply::{Applied, Nodes, agreement_digest, apply_batch};
+pub use apply::{Applied, Nodes, agreement_digest, apply_batch, place_to_come};
 pub use authorize::{
     Missing, NotPermitted, Outlook, PERMIT_MS_MAX, Permit, authorize, covers, if_linked, outlook,
 };

@@ -7,7 +7,7 @@ use sekisho_domain::{KeyPurpose, NetworkId, PublicKey, ReplicaId};
 use sekisho_ledger::View;
 use sekisho_ledger::record::Replica;
 use sekisho_ledger::store::StateRead;
-use sekisho_transport::{Peer, PeerDirectory};
+use sekisho_transport::{Peer, PeerDirectory, key_id};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::watch;
@@ -17,11 +17,14 @@ pub(crate) type Replicas = BTreeMap<ReplicaId, Replica>;
 
 /// The transport keys and the replicas of the applied state, founders' included.
 ///
+/// One replica may be let in ahead of the state: the one that leads, where this one was away when it was given its place.
+///
 /// A revocation or retirement holds from the moment its batch is applied here, before anybody is told that it is.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     peers: RwLock<BTreeMap<PublicKey, Peer>>,
     replicas: watch::Sender<Arc<Replicas>>,
+    introduced: RwLock<Option<(ReplicaId, Replica)>>,
 }
 
 impl Directory {
@@ -63,12 +66,26 @@ impl Directory {
         self.replicas.subscribe()
     }
 
+    /// Lets in a replica that the applied state has not come to: the last one counts.
+    pub(crate) fn introduce(&self, id: ReplicaId, replica: Replica) {
+        let introduced = self.introduced.write();
+        *introduced.unwrap_or_else(PoisonError::into_inner) = Some((id, replica));
+    }
+
+    /// The replica that was let in, until the applied state has come to it.
+    pub(crate) fn introduced(&self) -> Option<(ReplicaId, Replica)> {
+        let introduced = self.introduced.read();
+        let introduced = introduced.unwrap_or_else(PoisonError::into_inner).clone();
+        introduced.filter(|(id, _)| !self.replicas.borrow().contains_key(id))
+    }
+
     /// Whether this network runs a replica that takes part: this one, or any.
     pub(crate) fn runs(&self, network: &NetworkId, replica: Option<ReplicaId>) -> bool {
         let of = |(id, r): (&ReplicaId, &Replica)| {
             r.retired.is_none() && r.network == *network && replica.is_none_or(|asked| asked == *id)
         };
         self.replicas.borrow().iter().any(of)
+            || self.introduced().is_some_and(|(id, r)| of((&id, &r)))
     }
 }
 
@@ -87,5 +104,12 @@ impl PeerDirectory for Directory {
             .unwrap_or_else(PoisonError::into_inner)
             .get(key)
             .cloned()
+            .or_else(|| {
+                let (_, introduced) = self.introduced()?;
+                (introduced.transport_key == *key).then(|| Peer {
+                    network: introduced.network,
+                    key: key_id(key),
+                })
+            })
     }
 }

@@ -185,6 +185,43 @@ async fn a_dead_replica_is_replaced_under_load_and_the_new_one_catches_up_by_a_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_was_away_lets_in_a_leader_that_is_new_to_it() {
+    let mut cluster = three_and_one(5_000, 1_000).await;
+    // Past the indices that are founders' ids.
+    for n in 0..5 {
+        cluster.submit(1, n).await.unwrap();
+    }
+    cluster.stop(3).await;
+    let id = cluster.allocate(4).await;
+    fetch(&cluster, id, &[2, 1]).await.unwrap();
+    cluster.start(id.0).await;
+    cluster
+        .govern(4, Body::ReplicaPromote { replica: id })
+        .await;
+    group(&cluster, &[1, 2, 3, id.0], &[]).await;
+    // Begun again, it stands for election long before the others do.
+    for n in [1, 2, id.0] {
+        cluster.stop(n).await;
+    }
+    let soon = cluster.timing;
+    cluster.timing.election_min = soon.election_max * 4;
+    cluster.timing.election_max = soon.election_max * 5;
+    cluster.start(1).await;
+    cluster.start(2).await;
+    cluster.timing = soon;
+    cluster.start(id.0).await;
+    assert_eq!(cluster.leader().await, id.0);
+    let last = cluster.submit(1, 5).await.unwrap();
+    cluster.start(3).await;
+    let away = cluster.replica(3);
+    away.wait_applied(last.index, patience()).await.unwrap();
+    let status = away.status().await.unwrap();
+    assert_eq!(status.leader, Some(id), "another leads: nothing was shown");
+    assert!(status.members.iter().any(|m| m.replica == id && m.promoted));
+    cluster.submit(3, 6).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_leaves_stops_and_its_id_does_not_come_back() {
     let mut cluster = three_and_one(5_000, 1_000).await;
     cluster.submit(1, 0).await.unwrap();

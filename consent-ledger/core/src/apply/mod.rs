@@ -50,6 +50,7 @@ use std::collections::BTreeSet;
 
 pub use agreements::agreement_digest;
 pub(crate) use members::put_key;
+pub use replicas::place_to_come;
 
 /// What one envelope of a batch came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

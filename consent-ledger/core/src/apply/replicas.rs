@@ -7,14 +7,15 @@
 
 use super::members::{majority, put_key};
 use super::{At, Effect, require};
-use crate::envelope::Authentic;
+use crate::envelope::{Authentic, SignatureCheck, authenticate, form};
+use crate::leaf::Leaf;
 use crate::record::{self, Key, Record, Replica};
 use crate::signature::{VerifyingKey, key_id};
 use crate::store::{StateRead, StateWrite, Table};
 use crate::view::{KEYS_MAX, REPLICAS_OF_NETWORK_MAX, View, key_of_network_key, replica_key};
 use crate::{CoreError, REPLICAS_MAX};
 use sekisho_domain::{
-    EntryIndex, KeyPurpose, NetworkId, PublicKey, Recovery, RefusalReason, ReplicaId,
+    Body, EntryIndex, KeyPurpose, NetworkId, PublicKey, Recovery, RefusalReason, ReplicaId,
 };
 use std::collections::BTreeSet;
 
@@ -118,6 +119,56 @@ pub(super) fn place_replica<S: StateWrite>(
     let record = Record::made(at.index, value);
     record::put(state, Table::Replica, &replica_key(id), &record)?;
     Ok(Ok(()))
+}
+
+/// The place that a leaf gives a replica, where `state` has not come to that leaf: for a replica that was away, and must
+/// let in who leads before it can be told who that is. None where the leaf is nothing of the kind.
+///
+/// A network gives its own replicas their places, by its word alone: so a governance key that `state` knows is all there
+/// is to ask for. Whether a rule stood against it shows when the leaf is applied.
+///
+/// # Errors
+/// Storage failed or is damaged.
+pub fn place_to_come<S: StateRead>(
+    state: &S,
+    leaf: &Leaf,
+    check: &dyn SignatureCheck,
+) -> Result<Option<(ReplicaId, Replica)>, CoreError<S::Error>> {
+    let view = View(state);
+    let (Some(meta), Ok(formed)) = (view.meta()?, form(&leaf.envelope)) else {
+        return Ok(None);
+    };
+    let id = ReplicaId::allocated(meta.lineage, leaf.index);
+    if leaf.index.0 < meta.size || view.replica(id)?.is_some() {
+        return Ok(None);
+    }
+    let by = match authenticate(view, &meta, &leaf.envelope, formed, leaf.time, check)? {
+        Ok(by) if by.author().purpose == KeyPurpose::Governance => by,
+        _ => return Ok(None),
+    };
+    let Body::ReplicaAllocate {
+        endpoint,
+        transport_key,
+        checkpoint_key,
+    } = &by.entry().body
+    else {
+        return Ok(None);
+    };
+    let network = &by.author().network;
+    let own = |key: &Key| key.network == *network && key.purpose == KeyPurpose::Transport;
+    let known = view.key(&key_id(transport_key))?.map(|record| record.value);
+    if known.is_some_and(|key| key.revoked.is_some() || !own(&key)) {
+        return Ok(None);
+    }
+    let place = Replica {
+        network: network.clone(),
+        endpoint: endpoint.clone(),
+        transport_key: *transport_key,
+        checkpoint_key: *checkpoint_key,
+        votes_from: None,
+        retired: None,
+    };
+    Ok(Some((id, place)))
 }
 
 /// The replica, if it still takes part.

@@ -2,7 +2,7 @@
 
 use crate::testing::{World, key};
 use crate::view::{KEYS_MAX, REPLICAS_OF_NETWORK_MAX};
-use crate::{Applied, EntryFault, View, sign_entry, tree};
+use crate::{Applied, EntryFault, Leaf, Strict, View, place_to_come, sign_entry, tree};
 use sekisho_domain::*;
 
 fn allocate(name: &str) -> Body {
@@ -396,4 +396,76 @@ fn a_recovery_is_not_bound_to_its_window_and_may_carry_all_networks_signatures()
         }
     );
     assert!(in_force, "14 of 20: {done:?}");
+}
+
+#[test]
+fn a_place_to_come_is_what_its_network_signed_and_what_the_state_will_say() {
+    let mut world = world();
+    let before = world.clone();
+    let shown = |world: &World, index: EntryIndex| {
+        let leaf = View(&world.state).leaf(index).unwrap().unwrap();
+        Leaf::decode(&leaf).unwrap()
+    };
+    let seen_by = |world: &World, leaf: &Leaf| place_to_come(&world.state, leaf, &Strict).unwrap();
+    // Meanwhile something else as well, and the window of what was said has passed.
+    world.accept("yame", retire(ReplicaId(3)));
+    let index = world.accept("saga", allocate("new"));
+    let leaf = shown(&world, index);
+    let (id, place) = seen_by(&before, &leaf).unwrap();
+    let known = View(&world.state).replica(id).unwrap().unwrap();
+    assert_eq!((id, place), (ReplicaId(index.0), known.value));
+    assert_eq!(seen_by(&world, &leaf), None, "the state has come to it");
+
+    let refuses = |why: &str, behind: &World, leaf: &Leaf| {
+        assert_eq!(seen_by(behind, leaf), None, "{why}");
+    };
+    let mut forged = leaf.clone();
+    forged.envelope.signatures[0].signature[5] ^= 1;
+    refuses("a forged signature", &before, &forged);
+    let mut elsewhere = leaf.clone();
+    elsewhere.index = EntryIndex(1);
+    refuses("another place in the tree", &before, &elsewhere);
+    let other = shown(&world, EntryIndex(index.0 - 1));
+    refuses("another kind of entry", &before, &other);
+    let mut foreign = World::of(&["kurume", "saga"]);
+    let index = foreign.accept(
+        "saga",
+        Body::ReplicaRetire {
+            replica: ReplicaId(2),
+        },
+    );
+    let index = EntryIndex(index.0 + 1);
+    assert_eq!(foreign.accept("saga", allocate("new")), index);
+    refuses("another ledger's", &before, &shown(&foreign, index));
+
+    let mut ahead = before.clone();
+    let said = ahead.say_with(&key("saga", KeyPurpose::Node), allocate("new"));
+    let Applied::Leaf { index, .. } = said else {
+        panic!("{said:?}")
+    };
+    refuses("no governance key's", &before, &shown(&ahead, index));
+    // Refused where it stands, of which this state knows nothing; but whose the key is, it does.
+    let mut ahead = before.clone();
+    let body = Body::ReplicaAllocate {
+        endpoint: "replica.example:7420".to_owned(),
+        transport_key: key("yame", KeyPurpose::Transport).public_key(),
+        checkpoint_key: key("new", KeyPurpose::Checkpoint).public_key(),
+    };
+    let said = ahead.say("saga", body);
+    let Applied::Leaf { index, .. } = said else {
+        panic!("{said:?}")
+    };
+    refuses("another network's key", &before, &shown(&ahead, index));
+    let mut ahead = before.clone();
+    let new = key("new", KeyPurpose::Governance);
+    ahead.accept(
+        "saga",
+        Body::KeyAdd {
+            purpose: KeyPurpose::Governance,
+            public_key: new.public_key(),
+            endpoint: None,
+        },
+    );
+    let index = ahead.accept_with(&new, allocate("new"));
+    refuses("a key that is new too", &before, &shown(&ahead, index));
 }

@@ -7,9 +7,6 @@ use crate::directory::member;
 use crate::replica::Replica;
 use openraft::ChangeMembers;
 use sekisho_domain::ReplicaId;
-use sekisho_proto::v1;
-use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
-use sekisho_transport::{Deadline, outgoing};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -28,7 +25,6 @@ impl Replica {
     async fn following(&self) {
         let mut replicas = self.directory_of_replicas().watch_replicas();
         let election = self.config().timing.election_max;
-        let mut alone = 0;
         loop {
             self.vote_as_told();
             if self.is_out() {
@@ -41,15 +37,9 @@ impl Replica {
             if self.may_propose() {
                 self.step(election * PATIENCE_ELECTIONS).await;
             }
-            // A leader that was cut off believes in itself, also after a restart (R3); nobody else need.
-            let led = |leader| leader != self.id() || self.may_propose();
-            alone = match self.leader() {
-                Some(leader) if led(leader) => 0,
-                _ => alone + 1,
-            };
-            if alone > PATIENCE_ELECTIONS && self.is_disowned(election).await {
-                let replica = self.config().replica;
-                let retired = ReplicaError::Retired { replica, by: None };
+            if self.alone_for() > election * PATIENCE_ELECTIONS
+                && let Err(retired) = self.when_alone(election).await
+            {
                 return self.store().poison_with(&retired);
             }
             // A change of the group or its leader shows with the next round.
@@ -75,28 +65,6 @@ impl Replica {
         // A leader ends its own vote, and leads until that is settled.
         let leads = self.raft().metrics().borrow().state == openraft::ServerState::Leader;
         retired && !leads && !self.voters().contains(&own.0)
-    }
-
-    /// Whether more than half of the other voters this replica knows say that it was retired: they answer, but take
-    /// nothing from it, and send it nothing.
-    async fn is_disowned(&self, at_most: Duration) -> bool {
-        let own = self.config().replica;
-        let replicas = self.directory_of_replicas().replicas();
-        let others: Vec<ReplicaId> = replicas
-            .iter()
-            .filter(|(id, r)| **id != own && r.retired.is_none() && r.votes_from.is_some())
-            .map(|(id, _)| *id)
-            .collect();
-        let asked = others.iter().map(|id| async {
-            let mut client = LedgerServiceClient::new(self.channel(id.0).ok()?);
-            let deadline = Deadline::after(at_most);
-            let request = outgoing(v1::StatusRequest {}, deadline);
-            let reply = deadline.bound(client.status(request)).await.ok()?.ok()?;
-            let retired = reply.into_inner().retired;
-            retired.contains(&own.0).then_some(())
-        });
-        let say_so = futures::future::join_all(asked).await;
-        2 * say_so.into_iter().flatten().count() > others.len()
     }
 
     pub(super) fn group(&self) -> Group {

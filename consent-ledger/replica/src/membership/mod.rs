@@ -11,9 +11,13 @@
 //! retired   ──▶ learner ──▶ out; it stops, and does not start again
 //! ```
 //!
+//! A replica that no leader reaches asks the others: it may have been retired while it was away, or a replica may lead that was
+//! given its place meanwhile, which it must let in to hear of that.
+//!
 //! A retired voter that stops before the group has changed does start again: without it there may be no majority to change
 //! it. It ends as soon as it is out, or the others say that it is.
 
+mod alone;
 mod follow;
 mod join;
 mod refuse;

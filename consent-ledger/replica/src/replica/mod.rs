@@ -35,6 +35,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -70,6 +71,8 @@ struct Inner {
     alarms: Mutex<BTreeMap<ReplicaId, Alarm>>,
     /// Why the group is not yet what the ledger says, if it is not; known to the leader.
     waits: Mutex<Option<String>>,
+    /// When a leader last reached this replica; at first, when it started.
+    led: Mutex<Instant>,
     /// Whether the start-up barrier is passed.
     ready: watch::Sender<bool>,
     stopped: CancellationToken,
@@ -364,7 +367,8 @@ impl Replica {
             .clone()
     }
 
-    /// The replicas of the ledger as peers: those the ledger says take part, and those the group still has.
+    /// The replicas of the ledger as peers: those the ledger says take part, those the group still has, and one let in ahead
+    /// of the applied state.
     pub(crate) fn members(&self) -> BTreeMap<u64, Member> {
         let metrics = self.0.raft.metrics();
         let metrics = metrics.borrow();
@@ -375,6 +379,9 @@ impl Replica {
             if replica.retired.is_none() {
                 members.insert(id.0, member(replica));
             }
+        }
+        if let Some((id, replica)) = self.0.directory.introduced() {
+            members.insert(id.0, member(&replica));
         }
         members
     }
@@ -437,6 +444,20 @@ impl Replica {
 
     pub(crate) fn leader(&self) -> Option<u64> {
         self.0.raft.server_metrics().borrow().current_leader
+    }
+
+    /// Notes that a leader has reached this replica.
+    pub(crate) fn is_led(&self) {
+        *self.0.led.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// For how long no leader has reached this replica, and it has not led.
+    pub(crate) fn alone_for(&self) -> Duration {
+        if self.may_propose() {
+            self.is_led();
+        }
+        let led = self.0.led.lock();
+        led.unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
     /// Whether this replica may put new work in the log: it is ready, it leads, all of earlier terms is

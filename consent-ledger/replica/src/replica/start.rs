@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -115,6 +116,7 @@ impl Replica {
             tiles,
             alarms: Mutex::default(),
             waits: Mutex::default(),
+            led: Mutex::new(Instant::now()),
             ready: watch::Sender::new(false),
             stopped: CancellationToken::new(),
             tasks,

@@ -143,6 +143,7 @@ impl RaftService for Service {
             .append_entries(append)
             .await
             .map_err(fatal)?;
+        self.replica.is_led();
         Ok(Response::new(wire::append_reply(reply)))
     }
 
@@ -190,6 +191,7 @@ impl RaftService for Service {
             .await?
             .map_err(fatal)?
             .map_err(fatal)?;
+        self.replica.is_led();
         Ok(Response::new(v1::InstallSnapshotReply {
             vote: Some(wire::vote(&reply.vote)),
         }))
