@@ -41,7 +41,7 @@ const REPLICA: usize = 0;
 pub struct Sizes {
     /// Entries in all.
     pub entries: u64,
-    /// Commits timed, one client, at each point and setting.
+    /// Commits timed in a turn, one client; five turns at each point and setting.
     pub commits: usize,
     /// Time of one run of the yardstick.
     pub peer_slice: Duration,
@@ -176,6 +176,18 @@ fn rows_of(now: &Point, first: &Point, entry_bytes: usize) -> Vec<Row> {
             of("p99 of a commit, 1 client"),
             now.plain.p99,
             first.plain.p99,
+            "ms",
+        ),
+        row(
+            of("p50 of a bare fdatasync meanwhile"),
+            now.syncs.p50,
+            first.syncs.p50,
+            "ms",
+        ),
+        row(
+            of("p99 of a bare fdatasync meanwhile"),
+            now.syncs.p99,
+            first.syncs.p99,
             "ms",
         ),
         now.snapshots_row(),

@@ -5,10 +5,11 @@ use super::feed::Feed;
 use super::{REPLICA, START_MAX};
 use crate::authorize::grouped;
 use crate::group::{Group, Settings};
-use crate::load::Run;
 use crate::machine::resident_bytes_of;
+use crate::stats::{median, percentile};
+use crate::yardstick::fdatasync_ms;
 use crate::{BenchError, Row};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 /// Raft entries between two snapshots where there shall be none.
@@ -16,6 +17,11 @@ const NO_SNAPSHOTS: u64 = 1 << 40;
 /// The same where they shall be taken all the time. With one client an entry is a commit, so at least one commit in
 /// a hundred meets one: it is in the 99th percentile.
 const SNAPSHOTS: u64 = 50;
+
+/// Turns of timed commits at each size and setting.
+const TURNS: usize = 5;
+/// Time of a turn of bare fdatasyncs.
+const SYNCS: Duration = Duration::from_millis(400);
 
 /// Milliseconds of commits one after the other.
 #[derive(Debug, Clone, Copy)]
@@ -25,10 +31,15 @@ pub(super) struct Latency {
 }
 
 impl Latency {
-    fn of(run: &Run) -> Self {
+    /// The medians of several turns: one turn of a disk that others use too says little of the slowest in a hundred.
+    fn of(turns: &[Vec<f64>]) -> Self {
+        let middle = |percent| {
+            let of = |each_ms: &Vec<f64>| percentile(each_ms, percent).unwrap_or(f64::NAN);
+            median(&turns.iter().map(of).collect::<Vec<_>>()).unwrap_or(f64::NAN)
+        };
         Self {
-            p50: run.percentile_ms(50.0),
-            p99: run.percentile_ms(99.0),
+            p50: middle(50.0),
+            p99: middle(99.0),
         }
     }
 }
@@ -44,6 +55,8 @@ pub(super) struct Point {
     pub(super) clean_ms: f64,
     pub(super) plain: Latency,
     pub(super) snapshots: Latency,
+    /// Of one bare fdatasync, by turns with the plain commits.
+    pub(super) syncs: Latency,
 }
 
 impl Point {
@@ -63,10 +76,17 @@ impl Point {
         let disk = Disk::of_dir(&group.data_dir(REPLICA))?;
         let on_disk = feed.made();
         let clean_ms = start(group, client, NO_SNAPSHOTS)?;
-        let plain = Latency::of(&feed.one_by_one(group, client, commits)?);
+        let (mut commits_ms, mut syncs_ms) = (Vec::new(), Vec::new());
+        for _ in 0..TURNS {
+            commits_ms.push(feed.one_by_one(group, client, commits)?.each_ms);
+            syncs_ms.push(fdatasync_ms(group.directory(), SYNCS)?);
+        }
         group.stop(REPLICA, START_MAX)?;
         start(group, client, SNAPSHOTS)?;
-        let snapshots = Latency::of(&feed.one_by_one(group, client, commits)?);
+        let mut snapshots_ms = Vec::new();
+        for _ in 0..TURNS {
+            snapshots_ms.push(feed.one_by_one(group, client, commits)?.each_ms);
+        }
         group.stop(REPLICA, START_MAX)?;
         start(group, client, Settings::usual().snapshot_every)?;
         Ok(Self {
@@ -76,8 +96,9 @@ impl Point {
             resident,
             killed_ms,
             clean_ms,
-            plain,
-            snapshots,
+            plain: Latency::of(&commits_ms),
+            snapshots: Latency::of(&snapshots_ms),
+            syncs: Latency::of(&syncs_ms),
         })
     }
 
