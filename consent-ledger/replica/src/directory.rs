@@ -72,7 +72,15 @@ impl Directory {
         *introduced.unwrap_or_else(PoisonError::into_inner) = Some((id, replica));
     }
 
-    /// The replica that was let in, until the applied state has come to it.
+    /// Forgets who was let in once so many leaves are applied that theirs is among them, whatever it came to.
+    pub(crate) fn come_to(&self, size: u64) {
+        let introduced = self.introduced.write();
+        introduced
+            .unwrap_or_else(PoisonError::into_inner)
+            .take_if(|(id, _)| id.index() < size);
+    }
+
+    /// The replica that was let in, until the applied state knows it.
     pub(crate) fn introduced(&self) -> Option<(ReplicaId, Replica)> {
         let introduced = self.introduced.read();
         let introduced = introduced.unwrap_or_else(PoisonError::into_inner).clone();
@@ -111,5 +119,41 @@ impl PeerDirectory for Directory {
                     key: key_id(key),
                 })
             })
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_let_in_ahead_of_the_state_is_known_until_the_state_has_come_to_its_leaf() {
+        let directory = Directory::default();
+        let network: NetworkId = "saga".parse().unwrap();
+        let (id, key) = (ReplicaId(40), PublicKey([7; 32]));
+        let knows = || {
+            let peer = directory.peer(&key).map(|peer| peer.network);
+            assert_eq!(peer.is_some(), directory.runs(&network, Some(id)));
+            peer == Some(network.clone())
+        };
+        assert!(!knows(), "nobody is let in");
+        let place = Replica {
+            network: network.clone(),
+            endpoint: "replica.example:7443".to_owned(),
+            transport_key: key,
+            checkpoint_key: PublicKey([8; 32]),
+            votes_from: None,
+            retired: None,
+        };
+        directory.introduce(id, place);
+        assert!(knows());
+        assert!(!directory.runs(&network, Some(ReplicaId(41))));
+        assert!(!directory.runs(&"yame".parse().unwrap(), None));
+        assert_eq!(directory.peer(&PublicKey([8; 32])), None);
+        directory.come_to(id.0);
+        assert!(knows(), "its leaf is the next one");
+        directory.come_to(id.0 + 1);
+        assert!(!knows(), "it was refused there, or the state would say so");
     }
 }

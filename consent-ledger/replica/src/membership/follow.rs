@@ -27,6 +27,8 @@ impl Replica {
         let election = self.config().timing.election_max;
         loop {
             self.vote_as_told();
+            self.directory_of_replicas()
+                .come_to(*self.store().size().borrow());
             if self.is_out() {
                 let replica = self.config().replica;
                 let by = replicas.borrow().get(&replica).and_then(|r| r.retired);

@@ -6,7 +6,7 @@ use crate::raft::wire::{self, WireError};
 use crate::raft::{Proposal, TypeConfig};
 use crate::refusals::Refusal;
 use crate::replica::Replica;
-use crate::store::{Incoming, SnapshotData};
+use crate::store::{Incoming, SnapshotData, blocking};
 use futures::StreamExt;
 use openraft::{EntryPayload, Snapshot, SnapshotMeta, StoredMembership, Vote};
 use sekisho_domain::{Hash, ReplicaId};
@@ -252,6 +252,12 @@ async fn receive(
     let incoming = Incoming::receive(replica.store(), header.bytes, announced, pieces)
         .await
         .map_err(|error| internal(&error))??;
+    let store = replica.store().clone();
+    let looked = blocking(move || Ok((incoming.is_behind(&store), incoming)));
+    let (behind, incoming) = looked.await.map_err(|error| internal(&error))?;
+    if behind.map_err(|error| internal(&error))? {
+        return Err(ErrorCode::Conflict.status("the snapshot ends before what this replica holds"));
+    }
     Ok((
         vote,
         Snapshot {

@@ -19,10 +19,12 @@ use futures::{Stream, StreamExt};
 use openraft::SnapshotMeta;
 use redb::{ReadTransaction, Table as RedbTable};
 use sekisho_domain::Hash;
+use sekisho_ledger::store::{MemoryState, StateWrite, Table};
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use tokio::sync::mpsc;
@@ -323,9 +325,40 @@ impl Incoming {
         Ok(Ok(incoming))
     }
 
+    /// Whether its tree ends before the one that this replica cosigned or was filled with: of a leader that was cut off,
+    /// or one that lies. Consensus knows the age of what came by the log, not of what was imported. Blocks.
+    ///
+    /// # Errors
+    /// It is no snapshot of a ledger, or cannot be read.
+    pub(crate) fn is_behind(&self, store: &Store) -> Result<bool, ReplicaError> {
+        let mut first = MemoryState::default();
+        self.rows(|key, value| {
+            // Of the first table, in which there is one row.
+            if let Some(key) = key.strip_prefix(&[Table::Meta as u8]) {
+                let Ok(()) = first.put(Table::Meta, key, value);
+            }
+            Ok(ControlFlow::Break(()))
+        })?;
+        let meta = sekisho_ledger::View(&first).meta().ok().flatten();
+        let meta = meta.ok_or(ReplicaError::Damaged("a snapshot without a ledger"))?;
+        let cosigned = store.cosigned()?;
+        Ok(cosigned.is_some_and(|last| last.size > meta.size))
+    }
+
     fn load(
         &self,
         rows: &mut RedbTable<'_, &'static [u8], &'static [u8]>,
+    ) -> Result<(), ReplicaError> {
+        self.rows(|key, value| {
+            rows.insert(key, value).map_err(ReplicaError::database)?;
+            Ok(ControlFlow::Continue(()))
+        })
+    }
+
+    /// Its rows in order, until one is enough.
+    fn rows(
+        &self,
+        mut each: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, ReplicaError>,
     ) -> Result<(), ReplicaError> {
         let failed = file_error(&self.path, "read");
         let mut file = BufReader::new(File::open(&self.path).map_err(&failed)?);
@@ -351,8 +384,9 @@ impl Incoming {
             let mut value = vec![0; value_length as usize];
             file.read_exact(&mut key).map_err(&failed)?;
             file.read_exact(&mut value).map_err(&failed)?;
-            rows.insert(key.as_slice(), value.as_slice())
-                .map_err(ReplicaError::database)?;
+            if each(&key, &value)?.is_break() {
+                return Ok(());
+            }
             count += 1;
         }
         let mut announced = [0u8; 8];

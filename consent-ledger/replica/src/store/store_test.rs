@@ -226,6 +226,38 @@ async fn a_snapshot_carries_the_whole_state_and_replaces_all_of_the_old() {
 }
 
 #[tokio::test]
+async fn a_snapshot_that_ends_before_what_was_cosigned_is_told_before_it_is_installed() {
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [from, to] = [open(&dirs[0], 1).unwrap(), open(&dirs[1], 2).unwrap()];
+    machine(&from).apply((0..5).map(batch)).await.unwrap();
+    let view = from.view().unwrap();
+    let (length, sha256) = view.digest().unwrap();
+    let chunks = ReceiverStream::new(view.chunks()).map(Ok::<_, ()>);
+    let incoming = Incoming::receive(&to, length, sha256, chunks).await;
+    let incoming = incoming.unwrap().unwrap();
+    assert!(!incoming.is_behind(&to).unwrap(), "nothing was cosigned");
+    to.record_cosigned(5, Hash([1; 32])).unwrap();
+    assert!(!incoming.is_behind(&to).unwrap());
+    to.record_cosigned(6, Hash([2; 32])).unwrap();
+    assert!(incoming.is_behind(&to).unwrap());
+    // What is no snapshot is told as well, and nothing here is worse for it.
+    for bytes in [
+        &b""[..],
+        b"sekisho/snapshot/v1\n",
+        b"sekisho/snapshot/v1\n\xff\xff\xff\xff\0\0\0\0\0\0\0\0",
+    ] {
+        let sha256 = Hash(<sha2::Sha256 as sha2::Digest>::digest(bytes).into());
+        let pieces = futures::stream::iter([Ok::<_, ()>(bytes.to_vec())]);
+        let incoming = Incoming::receive(&to, bytes.len() as u64, sha256, pieces).await;
+        assert!(
+            incoming.unwrap().unwrap().is_behind(&to).is_err(),
+            "{bytes:?}"
+        );
+    }
+    to.read_state().unwrap();
+}
+
+#[tokio::test]
 async fn a_damaged_snapshot_leaves_the_old_state_and_stops_the_replica() {
     let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let from = open(&dirs[0], 1).unwrap();
