@@ -407,7 +407,7 @@ fn a_place_to_come_is_what_its_network_signed_and_what_the_state_will_say() {
         Leaf::decode(&leaf).unwrap()
     };
     let seen_by = |world: &World, leaf: &Leaf| place_to_come(&world.state, leaf, &Strict).unwrap();
-    // Meanwhile something else as well, and the window of what was said has passed.
+    // Not the next leaf: what stands before it is not here either.
     world.accept("yame", retire(ReplicaId(3)));
     let index = world.accept("saga", allocate("new"));
     let leaf = shown(&world, index);

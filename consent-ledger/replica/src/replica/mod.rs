@@ -447,14 +447,14 @@ impl Replica {
     }
 
     /// Notes that a leader has reached this replica.
-    pub(crate) fn is_led(&self) {
+    pub(crate) fn heard_leader(&self) {
         *self.0.led.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     /// For how long no leader has reached this replica, and it has not led.
     pub(crate) fn alone_for(&self) -> Duration {
         if self.may_propose() {
-            self.is_led();
+            self.heard_leader();
         }
         let led = self.0.led.lock();
         led.unwrap_or_else(PoisonError::into_inner).elapsed()

@@ -143,7 +143,7 @@ impl RaftService for Service {
             .append_entries(append)
             .await
             .map_err(fatal)?;
-        self.replica.is_led();
+        self.replica.heard_leader();
         Ok(Response::new(wire::append_reply(reply)))
     }
 
@@ -191,7 +191,7 @@ impl RaftService for Service {
             .await?
             .map_err(fatal)?
             .map_err(fatal)?;
-        self.replica.is_led();
+        self.replica.heard_leader();
         Ok(Response::new(v1::InstallSnapshotReply {
             vote: Some(wire::vote(&reply.vote)),
         }))
