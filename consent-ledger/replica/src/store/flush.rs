@@ -4,7 +4,7 @@ use super::format::{Record, log_id_record, membership_record};
 use super::import::Imported;
 use super::layers::{Layer, Version};
 use super::state::{Change, ReadState};
-use super::{APPLIED, IMPORTED, MEMBERSHIP, STATE, Store};
+use super::{APPLIED, IMPORTED, MEMBERSHIP, STATE, Store, rows};
 use crate::ReplicaError;
 use crate::config::FLUSH_BYTES;
 use crate::raft::{LogId, StoredMembership};
@@ -121,13 +121,7 @@ impl Store {
         };
         let ((), txn) = self.commit(|txn| {
             let mut rows = txn.open_table(STATE).map_err(ReplicaError::database)?;
-            frozen.last(|key, value| {
-                let changed = match value {
-                    Some(value) => rows.insert(key, value).map(drop),
-                    None => rows.remove(key).map(drop),
-                };
-                changed.map_err(ReplicaError::database)
-            })?;
+            frozen.last(|changed| rows::put(&mut rows, changed))?;
             put_applied(txn, &applied)
         })?;
         let base = ReadState::open(&txn)?;

@@ -4,7 +4,7 @@
 //! one durable transaction, and goes. A reader keeps the layers and the view of the database it began with, and of each
 //! row the value of its own version; so it sees one state, whatever is applied or written away meanwhile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -108,14 +108,22 @@ impl Layer {
         None
     }
 
-    /// Calls `each` with the last value of every row, in order of their keys.
-    pub(super) fn last<E>(
-        &self,
-        mut each: impl FnMut(&[u8], Option<&[u8]>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    /// Calls `with` with the last value of every row, in order of their keys.
+    pub(super) fn last<T>(&self, with: impl FnOnce(Last<'_>) -> T) -> T {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
-        rows.iter()
-            .try_for_each(|(key, values)| each(key, values.last.1.as_deref()))
+        with(Last(rows.iter()))
+    }
+}
+
+/// The last value of each row of a layer, in order of their keys.
+#[derive(Clone)]
+pub(super) struct Last<'a>(btree_map::Iter<'a, Box<[u8]>, Values>);
+
+impl<'a> Iterator for Last<'a> {
+    type Item = (&'a [u8], Option<&'a [u8]>);
+    fn next(&mut self) -> Option<Self::Item> {
+        let (key, values) = self.0.next()?;
+        Some((key, values.last.1.as_deref()))
     }
 }
 
@@ -154,12 +162,10 @@ mod tests {
                 "version {version}"
             );
         }
-        let mut last = Vec::new();
-        let mut note = |key: &[u8], value: Option<&[u8]>| {
-            last.push((key.to_vec(), value.map(<[u8]>::to_vec)));
-            Ok::<_, ()>(())
-        };
-        layer.last(&mut note).unwrap();
+        let last = layer.last(|rows| {
+            rows.map(|(key, value)| (key.to_vec(), value.map(<[u8]>::to_vec)))
+                .collect::<Vec<_>>()
+        });
         assert_eq!(last[0], (b"a".to_vec(), Some(b"3".to_vec())));
         assert_eq!(last.len(), 3);
         assert!(layer.bytes() > 5 * ROW_OVERHEAD_BYTES);

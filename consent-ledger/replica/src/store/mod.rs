@@ -30,6 +30,7 @@ mod machine;
 mod open;
 mod raft_log;
 mod readonly;
+mod rows;
 mod scratch;
 mod snapshot;
 mod state;

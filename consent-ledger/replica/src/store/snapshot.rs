@@ -11,13 +11,14 @@
 
 use super::flush::Applied;
 use super::format::{AppliedMembership, Record, from_membership_record};
+use super::rows::Gap;
 use super::{APPLIED, MEMBERSHIP, ReadState, STATE, StateTxn, Store, blocking};
 use crate::ReplicaError;
 use crate::config::{SNAPSHOT_CHUNK_BYTES, SNAPSHOT_CHUNKS_AHEAD};
 use crate::raft::{LogId, StoredMembership, wire};
 use futures::{Stream, StreamExt};
 use openraft::SnapshotMeta;
-use redb::{ReadTransaction, Table as RedbTable};
+use redb::ReadTransaction;
 use sekisho_domain::Hash;
 use sekisho_ledger::store::{MemoryState, StateWrite, Table};
 use sekisho_proto::v1;
@@ -139,19 +140,23 @@ impl Store {
         self.replace(applied, |txn| {
             txn.delete_table(STATE).map_err(ReplicaError::database)?;
             let mut rows = txn.open_table(STATE).map_err(ReplicaError::database)?;
+            let mut end = Gap::at_the_end(&mut rows)?;
             match data {
                 SnapshotData::View(view) => {
                     for row in view.state.rows() {
                         let (key, value) = row?;
-                        rows.insert(key.as_slice(), value.as_slice())
-                            .map_err(ReplicaError::database)?;
+                        put(&mut end, &key, &value)?;
                     }
                 }
-                SnapshotData::Received(incoming) => incoming.load(&mut rows)?,
+                SnapshotData::Received(incoming) => incoming.rows(|key, value| {
+                    put(&mut end, key, value)?;
+                    Ok(ControlFlow::Continue(()))
+                })?,
                 SnapshotData::Nothing => {
                     return Err(ReplicaError::Damaged("a snapshot without data"));
                 }
             }
+            end.close()?;
             drop(rows);
             self.check_installed(&StateTxn::open(txn)?, before.as_ref())
         })?;
@@ -219,6 +224,15 @@ impl View {
         }
         sink.write_all(&END.to_be_bytes()).map_err(sink_error)?;
         sink.write_all(&count.to_be_bytes()).map_err(sink_error)
+    }
+}
+
+/// Puts a snapshot's next row behind the ones before.
+fn put(end: &mut Gap<'_>, key: &[u8], value: &[u8]) -> Result<(), ReplicaError> {
+    if end.put(key, value)? {
+        Ok(())
+    } else {
+        Err(ReplicaError::Damaged("a snapshot whose rows do not ascend"))
     }
 }
 
@@ -343,16 +357,6 @@ impl Incoming {
         let meta = meta.ok_or(ReplicaError::Damaged("a snapshot without a ledger"))?;
         let cosigned = store.cosigned()?;
         Ok(cosigned.is_some_and(|last| last.size > meta.size))
-    }
-
-    fn load(
-        &self,
-        rows: &mut RedbTable<'_, &'static [u8], &'static [u8]>,
-    ) -> Result<(), ReplicaError> {
-        self.rows(|key, value| {
-            rows.insert(key, value).map_err(ReplicaError::database)?;
-            Ok(ControlFlow::Continue(()))
-        })
     }
 
     /// Its rows in order, until one is enough.
