@@ -12,14 +12,14 @@
 
 use super::format::{Cosigned, Record};
 use super::open::{database, identity};
-use super::{COSIGNED, IMPORTED, ReadState, StateTxn};
+use super::{COSIGNED, Change, IMPORTED, ReadState};
 use crate::config::Config;
 use crate::disk::Folder;
 use crate::{ReplicaError, state_error};
 use prost::Message;
 use redb::{Database, ReadableDatabase};
 use sekisho_domain::{EntryIndex, Genesis, Hash, TimeMs};
-use sekisho_ledger::store::{StateRead, StateWrite};
+use sekisho_ledger::store::{Kept, StateRead, StateWrite};
 use sekisho_ledger::{Applied, EntryFault, Leaf, Strict, View, apply_batch, ledger_id, tree};
 use sekisho_proto::v1;
 
@@ -166,32 +166,36 @@ impl Import {
         leaves: &[Leaf],
         bytes: &[Vec<u8>],
     ) -> Result<Result<(), Differs>, ReplicaError> {
-        let txn = super::durable(&self.database)?;
-        {
-            let mut state = StateTxn::open(&txn)?;
-            for (place, (leaf, bytes)) in leaves.iter().zip(bytes).enumerate() {
-                let why = match apply_again(&mut state, leaf)? {
-                    Again::Leaf(again) if again == *bytes => continue,
-                    Again::Leaf(_) => "applying its entry leads to another leaf".to_owned(),
-                    Again::Duplicate(index) => format!("leaf {index} has the same entry"),
-                    Again::Invalid(fault) => fault.to_string(),
-                };
-                return Ok(Err(Differs { place, why }));
-            }
+        let mut state = self.change()?;
+        for (place, (leaf, bytes)) in leaves.iter().zip(bytes).enumerate() {
+            let why = match apply_again(&mut state, leaf)? {
+                Again::Leaf(again) if again == *bytes => continue,
+                Again::Leaf(_) => "applying its entry leads to another leaf".to_owned(),
+                Again::Duplicate(index) => format!("leaf {index} has the same entry"),
+                Again::Invalid(fault) => fault.to_string(),
+            };
+            return Ok(Err(Differs { place, why }));
         }
-        txn.commit().map_err(ReplicaError::database)?;
+        self.keep(state)?;
         Ok(Ok(()))
     }
 
     /// Applies a batch in one durable transaction: what begins a lineage, which no Raft log brings.
     pub fn say(&self, batch: &v1::Batch) -> Result<Vec<Applied>, ReplicaError> {
-        let txn = super::durable(&self.database)?;
-        let applied = {
-            let mut state = StateTxn::open(&txn)?;
-            apply_batch(&mut state, batch, &Strict).map_err(state_error)?
-        };
-        txn.commit().map_err(ReplicaError::database)?;
+        let mut state = self.change()?;
+        let applied = apply_batch(&mut state, batch, &Strict).map_err(state_error)?;
+        self.keep(state)?;
         Ok(applied)
+    }
+
+    fn change(&self) -> Result<Change, ReplicaError> {
+        Ok(Change::of(self.state()?, Kept::default()))
+    }
+
+    fn keep(&self, state: Change) -> Result<(), ReplicaError> {
+        let txn = super::durable(&self.database)?;
+        state.write_to(&txn)?;
+        txn.commit().map_err(ReplicaError::database)
     }
 
     /// Makes it the store of a replica that may start.

@@ -42,8 +42,9 @@ pub(crate) use import::{Again, Import, apply_again};
 pub(crate) use machine::Machine;
 pub(crate) use scratch::Scratch;
 pub(crate) use snapshot::{Incoming, SnapshotData};
+pub(crate) use state::Change;
 pub use state::ReadState;
-pub(crate) use state::StateTxn;
+use state::StateTxn;
 pub(crate) use stopped::Stopped;
 
 use crate::ReplicaError;

@@ -1,9 +1,10 @@
 //! A state beside a store, to compare with: founded anew, thrown away afterwards.
 
-use super::{ReadState, STATE, StateTxn};
+use super::{Change, ReadState, STATE};
 use crate::{ReplicaError, state_error};
-use redb::{Database, Durability, ReadableDatabase};
+use redb::{Database, Durability, ReadableDatabase, WriteTransaction};
 use sekisho_domain::Genesis;
+use sekisho_ledger::store::Kept;
 use std::path::Path;
 
 /// A state in a file of its own.
@@ -17,6 +18,9 @@ impl Scratch {
         let database =
             Database::create(folder.join("scratch.redb")).map_err(ReplicaError::database)?;
         let scratch = Self { database };
+        let txn = scratch.begin()?;
+        txn.open_table(STATE).map_err(ReplicaError::database)?;
+        txn.commit().map_err(ReplicaError::database)?;
         scratch.write(|state| {
             sekisho_ledger::found(state, genesis)
                 .map(drop)
@@ -28,19 +32,23 @@ impl Scratch {
     /// Changes the state in one transaction.
     pub fn write<T>(
         &self,
-        work: impl FnOnce(&mut StateTxn<'_>) -> Result<T, ReplicaError>,
+        work: impl FnOnce(&mut Change) -> Result<T, ReplicaError>,
     ) -> Result<T, ReplicaError> {
-        let mut txn = self
-            .database
-            .begin_write()
-            .map_err(ReplicaError::database)?;
+        let mut state = Change::of(self.read()?, Kept::default());
+        let done = work(&mut state)?;
+        let txn = self.begin()?;
+        state.write_to(&txn)?;
+        txn.commit().map_err(ReplicaError::database)?;
+        Ok(done)
+    }
+
+    fn begin(&self) -> Result<WriteTransaction, ReplicaError> {
+        let txn = self.database.begin_write();
+        let mut txn = txn.map_err(ReplicaError::database)?;
         // Nobody misses it after a power cut.
         txn.set_durability(Durability::None)
             .map_err(ReplicaError::database)?;
-        txn.open_table(STATE).map_err(ReplicaError::database)?;
-        let done = work(&mut StateTxn::open(&txn)?)?;
-        txn.commit().map_err(ReplicaError::database)?;
-        Ok(done)
+        Ok(txn)
     }
 
     /// The state as it is.

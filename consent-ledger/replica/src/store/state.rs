@@ -1,8 +1,8 @@
 //! The core's tables: in redb, one ordered table whose keys begin with the table's number, and over it the layers of
 //! what is not there yet.
 
-use super::STATE;
 use super::layers::{Changes, Layer, Version};
+use super::{STATE, rows};
 use crate::ReplicaError;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table as RedbTable, WriteTransaction};
 use sekisho_ledger::store::{Kept, Row, StateRead, StateWrite, Table};
@@ -198,6 +198,16 @@ impl Change {
 
     pub(super) fn into_parts(self) -> (Changes, Kept) {
         (self.changes, self.kept)
+    }
+
+    /// Writes what was changed to the database.
+    pub(super) fn write_to(&self, txn: &WriteTransaction) -> Result<(), ReplicaError> {
+        let mut rows = txn.open_table(STATE).map_err(ReplicaError::database)?;
+        let changed = self.changes.iter();
+        rows::put(
+            &mut rows,
+            changed.map(|(key, value)| (&**key, value.as_deref())),
+        )
     }
 
     fn set(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) {

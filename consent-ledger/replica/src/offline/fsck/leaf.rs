@@ -2,7 +2,7 @@
 
 use super::{Fsck, database_name};
 use crate::offline::finding::{Finding, FindingKind};
-use crate::store::{Again, StateTxn, apply_again};
+use crate::store::{Again, Change, apply_again};
 use crate::tiles::first_difference;
 use crate::{ReplicaError, state_error};
 use sekisho_domain::{EntryIndex, Hash};
@@ -60,7 +60,7 @@ impl At {
 
 impl Fsck {
     /// The next leaf. `false`: nothing says what it is, and no tree grows beyond it.
-    pub(super) fn leaf(&mut self, again: &mut StateTxn<'_>) -> Result<bool, ReplicaError> {
+    pub(super) fn leaf(&mut self, again: &mut Change) -> Result<bool, ReplicaError> {
         let index = self.rows.size();
         let at = At {
             index,
@@ -117,7 +117,7 @@ impl Fsck {
     /// Applies a leaf's entry again. Gives the leaf that comes out, if one does, and reports what does not fit.
     fn apply(
         &mut self,
-        again: &mut StateTxn<'_>,
+        again: &mut Change,
         at: &At,
         bytes: &[u8],
     ) -> Result<Option<Vec<u8>>, ReplicaError> {
