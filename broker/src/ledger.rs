@@ -4,11 +4,11 @@
 //! in memory behind the same trait. All answer where a network is reached with [`routes`], so that there is one rule.
 
 use crate::limits::ENDPOINTS_MAX;
-use sekisho_domain::{
-    Decision, EntryIndex, KeyId, KeyPurpose, NetworkId, RefusalReason, RequestId, TimeMs,
-};
+use sekisho_domain::{Decision, EntryIndex, KeyId, NetworkId, RefusalReason, RequestId, TimeMs};
 use sekisho_ledger::store::StateRead;
-use sekisho_ledger::{AnswerFault, CoreError, EntryFault, SignatureCheck, Statement, View};
+use sekisho_ledger::{
+    AnswerFault, CoreError, EntryFault, SignatureCheck, Statement, TransportAddress, View,
+};
 use sekisho_light::LightError;
 use sekisho_proto::v1;
 use sekisho_transport::Deadline;
@@ -122,30 +122,27 @@ pub trait Ledger: Send + Sync + 'static {
 /// Where networks are reached: the addresses of their valid transport keys, those registered last first.
 /// Those of the founding replicas, which have no entry, come after all others; of equals the greatest key id
 /// counts. An address with several keys stands where its newest key does.
-///
-/// # Errors
-/// Storage failed.
-pub fn routes<S: StateRead>(
-    view: View<'_, S>,
+pub fn routes(
+    addresses: &[TransportAddress],
     networks: &BTreeSet<NetworkId>,
-) -> Result<BTreeMap<NetworkId, Route>, CoreError<S::Error>> {
-    let mut candidates = Vec::new();
-    for (id, key) in view.keys(KeyPurpose::Transport)? {
-        if let Some(address) = key.endpoint.filter(|_| networks.contains(&key.network)) {
-            let record = view.key(&id)?;
-            let registered = record.and_then(|record| record.sources.first().copied());
-            candidates.push((registered, id, key.network, address));
-        }
-    }
+) -> BTreeMap<NetworkId, Route> {
+    let asked = addresses.iter().filter(|a| networks.contains(&a.network));
+    let mut candidates: Vec<&TransportAddress> = asked.collect();
     candidates.sort();
     let mut routes: BTreeMap<NetworkId, Route> = BTreeMap::new();
-    for (_, key, network, address) in candidates.into_iter().rev() {
+    for candidate in candidates.into_iter().rev() {
         let endpoints = Vec::new();
-        let route = routes.entry(network).or_insert(Route { endpoints });
-        let known = route.endpoints.iter().any(|e| e.address == address);
-        if !known && route.endpoints.len() < ENDPOINTS_MAX {
-            route.endpoints.push(Endpoint { key, address });
+        let route = routes.entry(candidate.network.clone());
+        let route = route.or_insert(Route { endpoints });
+        let known = route.endpoints.iter();
+        if !known.map(|e| &e.address).any(|a| *a == candidate.endpoint)
+            && route.endpoints.len() < ENDPOINTS_MAX
+        {
+            route.endpoints.push(Endpoint {
+                key: candidate.key,
+                address: candidate.endpoint.clone(),
+            });
         }
     }
-    Ok(routes)
+    routes
 }

@@ -37,7 +37,8 @@ impl Ledger for Light {
         &self,
         networks: BTreeSet<NetworkId>,
     ) -> Result<BTreeMap<NetworkId, Route>, LedgerFailure> {
-        ask(self, move |state| routes(View(state), &networks)).await
+        let addresses = ask(self, move |state| View(state).transport_addresses()).await?;
+        Ok(routes(&addresses, &networks))
     }
 
     async fn verify(

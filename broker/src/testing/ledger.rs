@@ -55,7 +55,9 @@ impl Ledger for Arc<World> {
         networks: BTreeSet<NetworkId>,
     ) -> Result<BTreeMap<NetworkId, Route>, LedgerFailure> {
         let state = self.state();
-        routes(View(&*state), &networks).map_err(|error| LedgerFailure::Fault(Box::new(error)))
+        let addresses = View(&*state).transport_addresses();
+        let addresses = addresses.map_err(|error| LedgerFailure::Fault(Box::new(error)))?;
+        Ok(routes(&addresses, &networks))
     }
 
     async fn verify(

@@ -4,9 +4,9 @@
 use crate::raft::Member;
 use crate::{ReplicaError, state_error};
 use sekisho_domain::{KeyPurpose, NetworkId, PublicKey, ReplicaId};
-use sekisho_ledger::View;
 use sekisho_ledger::record::Replica;
 use sekisho_ledger::store::StateRead;
+use sekisho_ledger::{TransportAddress, View};
 use sekisho_transport::{Peer, PeerDirectory, key_id};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -23,6 +23,7 @@ pub(crate) type Replicas = BTreeMap<ReplicaId, Replica>;
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     peers: RwLock<BTreeMap<PublicKey, Peer>>,
+    addresses: RwLock<Arc<[TransportAddress]>>,
     replicas: watch::Sender<Arc<Replicas>>,
     introduced: RwLock<Option<(ReplicaId, Replica)>>,
 }
@@ -47,13 +48,24 @@ impl Directory {
             })
             .collect();
         let replicas: Replicas = view.replicas().map_err(state_error)?.into_iter().collect();
+        let addresses = view.transport_addresses().map_err(state_error)?;
         *self.peers.write().unwrap_or_else(PoisonError::into_inner) = peers;
+        *self
+            .addresses
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = addresses.into();
         self.replicas.send_if_modified(|known| {
             let changed = **known != replicas;
             *known = Arc::new(replicas);
             changed
         });
         Ok(())
+    }
+
+    /// Where networks are reached, as of the applied state.
+    pub(crate) fn addresses(&self) -> Arc<[TransportAddress]> {
+        let addresses = self.addresses.read();
+        Arc::clone(&addresses.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The replicas as of the applied state.

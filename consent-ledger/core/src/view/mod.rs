@@ -57,6 +57,20 @@ pub const LINKS_MAX: usize = 64;
 /// Documents released under one access request (today one).
 pub const TRANSFERS_MAX: usize = 64;
 
+/// A place where a network is reached. Those registered later are greater; those of the founding file, which have no
+/// entry, are the least.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TransportAddress {
+    /// The entry that registered the key.
+    pub registered: Option<EntryIndex>,
+    /// The transport key.
+    pub key: KeyId,
+    /// Whose it is.
+    pub network: NetworkId,
+    /// `host:port`.
+    pub endpoint: String,
+}
+
 /// Where the ledger stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
@@ -177,6 +191,25 @@ impl<S: StateRead> View<'_, S> {
                 Ok((id, record.value))
             })
             .collect()
+    }
+    /// Where networks are reached: every transport key not revoked that has an address.
+    ///
+    /// # Errors
+    /// See [`View::meta`].
+    pub fn transport_addresses(self) -> Answer<Vec<TransportAddress>, S> {
+        let mut found = Vec::new();
+        for (id, key) in self.keys(KeyPurpose::Transport)? {
+            if let Some(endpoint) = key.endpoint {
+                let record = self.key(&id)?;
+                found.push(TransportAddress {
+                    registered: record.and_then(|record| record.sources.first().copied()),
+                    key: id,
+                    network: key.network,
+                    endpoint,
+                });
+            }
+        }
+        Ok(found)
     }
     /// A facility, present or past.
     ///

@@ -28,7 +28,7 @@ use sekisho_domain::{
 };
 use sekisho_ledger::attested::{Ask, AskFault, attest};
 use sekisho_ledger::signature::{Signature, SigningKey};
-use sekisho_ledger::{SignatureCheck, View, tree};
+use sekisho_ledger::{SignatureCheck, TransportAddress, View, tree};
 use sekisho_proto::v1;
 use sekisho_transport::{Deadline, PeerDirectory, TurnedAway};
 use std::collections::BTreeMap;
@@ -267,6 +267,11 @@ impl Replica {
     /// Whose the transport keys are, by the state applied here.
     pub fn directory(&self) -> Arc<dyn PeerDirectory> {
         Arc::clone(&self.0.directory) as _
+    }
+
+    /// Where networks are reached, by the state applied here: as of every leaf that [`Replica::wait_applied`] answered.
+    pub fn transport_addresses(&self) -> Arc<[TransportAddress]> {
+        self.0.directory.addresses()
     }
 
     /// Which ledger.

@@ -226,7 +226,9 @@ impl RaftStateMachine<TypeConfig> for Machine {
         let installed = store
             .write(move |store| {
                 store.install(&meta, &snapshot)?;
-                directory.reload(&store.read_state()?)
+                // Keys first, as where entries are applied.
+                directory.reload(&store.read_state()?)?;
+                store.publish_size()
             })
             .await;
         // A purge may be waiting for this, and must see a failure as the store's end.

@@ -159,8 +159,7 @@ impl Store {
             end.close()?;
             drop(rows);
             self.check_installed(&StateTxn::open(txn)?, before.as_ref())
-        })?;
-        self.publish_size()
+        })
     }
 }
 
