@@ -14,14 +14,9 @@ use crate::signature::{Signature, SigningKey, VerifyingKey};
 
 /// The pre-authentication encoding of a payload type and a body.
 pub fn pae(payload_type: &str, body: &[u8]) -> Vec<u8> {
-    let mut bytes = format!(
-        "DSSEv1 {} {payload_type} {} ",
-        payload_type.len(),
-        body.len()
-    )
-    .into_bytes();
-    bytes.extend_from_slice(body);
-    bytes
+    let (type_length, length) = (payload_type.len().to_string(), body.len().to_string());
+    let head = ["DSSEv1", &type_length, payload_type, &length, ""].join(" ");
+    [head.as_bytes(), body].concat()
 }
 
 /// Signs a body as a payload of the type.
