@@ -120,7 +120,7 @@ impl Source {
 }
 
 /// What was turned away, by kind: every one, so that the first of a kind is seen as a rise from nought.
-pub(super) const REFUSALS: [&str; 18] = [
+pub(super) const REFUSALS: [&str; 20] = [
     "malformed",
     "other-ledger",
     "outside-window",
@@ -134,6 +134,8 @@ pub(super) const REFUSALS: [&str; 18] = [
     "other-replica",
     "leader-clock",
     "leader-forged",
+    "snapshot-behind",
+    "snapshot-broken",
     "connection-handshake",
     "connection-slow",
     "connection-gave-way",

@@ -32,10 +32,14 @@ pub(crate) enum Refusal {
     LeaderClock,
     /// A leader that sent an entry nobody signed.
     LeaderForged,
+    /// A snapshot that ends before what this replica cosigned or was filled with.
+    SnapshotBehind,
+    /// Bytes that are no snapshot, or not those announced.
+    SnapshotBroken,
 }
 
 impl Refusal {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::Malformed,
         Self::OtherLedger,
         Self::OutsideWindow,
@@ -49,6 +53,8 @@ impl Refusal {
         Self::OtherReplica,
         Self::LeaderClock,
         Self::LeaderForged,
+        Self::SnapshotBehind,
+        Self::SnapshotBroken,
     ];
 
     /// Its name for machines.
@@ -67,6 +73,8 @@ impl Refusal {
             Self::OtherReplica => "other-replica",
             Self::LeaderClock => "leader-clock",
             Self::LeaderForged => "leader-forged",
+            Self::SnapshotBehind => "snapshot-behind",
+            Self::SnapshotBroken => "snapshot-broken",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `RaftService`: between replicas only, each speaking for itself only.
 
 use super::internal;
+use crate::ReplicaError;
 use crate::config::{CLOCK_SKEW_MAX, SNAPSHOT_TIMEOUT};
 use crate::raft::wire::{self, WireError};
 use crate::raft::{Proposal, TypeConfig};
@@ -249,13 +250,21 @@ async fn receive(
         Some(Part::Data(data)) => Ok(data),
         _ => Err(malformed(WireError::Missing("a snapshot's data"))),
     });
+    let fault = |error: ReplicaError| match error {
+        ReplicaError::SnapshotDigest { .. } | ReplicaError::Damaged(_) => {
+            replica.refused(Refusal::SnapshotBroken);
+            ErrorCode::Invalid.status("what was sent is no snapshot, or not the one announced")
+        }
+        error => internal(&error),
+    };
     let incoming = Incoming::receive(replica.store(), header.bytes, announced, pieces)
         .await
-        .map_err(|error| internal(&error))??;
+        .map_err(fault)??;
     let store = replica.store().clone();
     let looked = blocking(move || Ok((incoming.is_behind(&store), incoming)));
     let (behind, incoming) = looked.await.map_err(|error| internal(&error))?;
-    if behind.map_err(|error| internal(&error))? {
+    if behind.map_err(fault)? {
+        replica.refused(Refusal::SnapshotBehind);
         return Err(ErrorCode::Conflict.status("the snapshot ends before what this replica holds"));
     }
     Ok((

@@ -21,23 +21,25 @@ pub(super) fn put<'a>(
     rows: &mut Rows<'_>,
     mut changed: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + Clone,
 ) -> Result<(), ReplicaError> {
-    let (mut wait, mut waited) = (0, 0);
+    let (mut pause, mut since_look) = (0, 0);
     while let Some((key, value)) = changed.next() {
         match value {
             Some(value) => rows.insert(key, value).map(drop),
             None => rows.remove(key).map(drop),
         }
         .map_err(ReplicaError::database)?;
-        if waited < wait {
-            waited += 1;
+        if since_look < pause {
+            since_look += 1;
             continue;
         }
         let run = run(rows, key, changed.clone())?;
-        (wait, waited) = (((wait + 1) * 2).min(BETWEEN_LOOKS_MAX), 0);
-        if run >= RUN_MIN {
+        since_look = 0;
+        pause = if run >= RUN_MIN {
             pack(rows, key, changed.by_ref().take(run))?;
-            wait = 0;
-        }
+            0
+        } else {
+            ((pause + 1) * 2).min(BETWEEN_LOOKS_MAX)
+        };
     }
     Ok(())
 }

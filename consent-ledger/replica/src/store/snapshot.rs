@@ -363,7 +363,10 @@ impl Incoming {
         &self,
         mut each: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, ReplicaError>,
     ) -> Result<(), ReplicaError> {
-        let failed = file_error(&self.path, "read");
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::UnexpectedEof => ReplicaError::Damaged("a snapshot"),
+            _ => file_error(&self.path, "read")(source),
+        };
         let mut file = BufReader::new(File::open(&self.path).map_err(&failed)?);
         let damaged = || ReplicaError::Damaged("a snapshot");
         let mut magic = [0u8; MAGIC.len()];

@@ -10,6 +10,7 @@ mod between;
 mod crowd;
 mod entries;
 mod lies;
+mod snapshots;
 #[path = "../support/mod.rs"]
 mod support;
 
