@@ -1,8 +1,8 @@
 //! The command line: one benchmark a call; the result on standard output, everything else on standard error.
 
 use crate::{
-    BenchError, Machine, Numbers, Report, Row, authorize, etcd, exchange, failover, group, growth,
-    identity, indexed, ingested, ledger, postgres, queries, retrieve, sites, withdrawal,
+    BenchError, Machine, Numbers, Report, Row, authorize, builds, etcd, exchange, failover, group,
+    growth, identity, indexed, ingested, ledger, postgres, queries, retrieve, sites, withdrawal,
 };
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ type Plan = Box<dyn Fn(&mut dyn Write) -> Result<Vec<Row>, BenchError>>;
 /// The option that makes every run short: to see that it works, not how fast.
 const QUICK: &str = "--quick";
 
-const BENCHMARKS: [Benchmark; 13] = [
+const BENCHMARKS: [Benchmark; 14] = [
     Benchmark {
         name: "authorize",
         about: "decisions per second and how long one takes over one million consents (--full: ten), memory of a \
@@ -80,6 +80,13 @@ const BENCHMARKS: [Benchmark; 13] = [
                 postgres::run(&sizes, &itself()?, progress)
             }))
         },
+    },
+    Benchmark {
+        name: "builds",
+        about: "committed access requests per second, their latency and their processor time at three replicas of this \
+                build, against three of another build of this program, by turns",
+        options: "PROGRAM [--quick]",
+        plan: plan_builds,
     },
     Benchmark {
         name: "withdrawal",
@@ -177,6 +184,21 @@ const BENCHMARKS: [Benchmark; 13] = [
         plan: plan_ingest,
     },
 ];
+
+fn plan_builds(options: &[&str]) -> Result<Plan, String> {
+    let (other, sizes) = match options {
+        [] => return Err("builds needs another build of this program".to_owned()),
+        [option, ..] if option.starts_with('-') => {
+            return Err(format!("builds needs a program, not {option}"));
+        }
+        [other, options @ ..] if quick("builds", options)? => (other, builds::Sizes::QUICK),
+        [other, ..] => (other, builds::Sizes::FULL),
+    };
+    let other = PathBuf::from(other);
+    Ok(Box::new(move |progress| {
+        builds::run(&sizes, &itself()?, &other, progress)
+    }))
+}
 
 fn plan_ingest(options: &[&str]) -> Result<Plan, String> {
     let mut sizes = ingested::Sizes::USUAL;
@@ -419,6 +441,9 @@ mod tests {
             &["authorize", "--consents", "many"],
             &["etcd", "--full"],
             &["postgres", "--quick", "--quick"],
+            &["builds"],
+            &["builds", "--quick"],
+            &["builds", "sekisho-bench", "--full"],
             &["withdrawal", "--far"],
             &["failover", "7"],
             &["retrieve", "--fast"],

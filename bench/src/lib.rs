@@ -8,6 +8,7 @@
 //! command ─▶ authorize ─▶ population ─▶ federation     millions of consents, in memory and on a replica's disk
 //!        ├─▶ ledger ────▶ replicated ─▶ cluster        three replicas, real TLS, real fsync, in this process
 //!        ├─▶ etcd, postgres ▶ replicated ─▶ group      the same as processes, by turns with the peer's (child)
+//!        ├─▶ builds ────▶ replicated ─▶ group          by turns with another build of this program
 //!        ├─▶ failover, growth ▶ group                  killed and started again; fed until they are large
 //!        ├─▶ retrieve                                   documents between a node, a broker and a node, as processes
 //!        ├─▶ withdrawal ▶ cluster, relay               each replica's own state asked, also over a longer way
@@ -20,6 +21,7 @@
 //! ```
 
 pub mod authorize;
+pub mod builds;
 mod child;
 mod cluster;
 mod command;

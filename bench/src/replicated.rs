@@ -6,6 +6,7 @@ use crate::cluster::{Cluster, PATIENCE, REPLICAS, now, submit, submit_along};
 use crate::federation::{FIRST_REQUEST, Federation};
 use crate::group::{Group, Settings};
 use crate::load::{self, Client, Run, joined};
+use crate::processor::of_process;
 use prost::Message;
 use sekisho_domain::{Body, Decision, EntryIndex, Outcome};
 use sekisho_proto::v1;
@@ -133,6 +134,17 @@ impl Replicated {
         match &self.host {
             Host::Here(_) => Ok(()),
             Host::Apart(group) => group.published(&self.clients, group.leader(&self.clients)?),
+        }
+    }
+
+    /// Seconds of processor that replicas which are processes have used until now.
+    pub(crate) fn processor_s(&self) -> Result<f64, BenchError> {
+        match &self.host {
+            Host::Here(_) => Ok(0.0),
+            Host::Apart(group) => (0..REPLICAS)
+                .filter_map(|n| group.process(n))
+                .map(of_process)
+                .sum(),
         }
     }
 

@@ -18,19 +18,23 @@ fn bench(args: &[&str]) -> Output {
 
 /// The result of a short run as JSON; none if its peer is not here.
 fn quick(name: &str) -> Option<serde_json::Value> {
+    quick_with(&[name])
+}
+
+fn quick_with(words: &[&str]) -> Option<serde_json::Value> {
     // One at a time: each starts several processes.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let output = bench(&[name, "--quick", "--json"]);
+    let output = bench(&[words, &["--quick", "--json"]].concat());
     let said = String::from_utf8_lossy(&output.stderr);
     if output.status.code() == Some(3)
         && said.contains(" is not here; get it by: ")
         && std::env::var_os("CI").is_none_or(|ci| ci != "true")
     {
-        println!("{name} left out: {}", said.trim());
+        println!("{words:?} left out: {}", said.trim());
         return None;
     }
-    assert_eq!(output.status.code(), Some(0), "{name}: {said}");
+    assert_eq!(output.status.code(), Some(0), "{words:?}: {said}");
     let report = serde_json::from_slice(&output.stdout);
     Some(report.expect("one JSON object"))
 }
@@ -53,7 +57,7 @@ fn list_ends_well_and_a_wrong_name_does_not() {
     let listed = bench(&["list"]);
     assert_eq!(listed.status.code(), Some(0));
     let list = String::from_utf8(listed.stdout).expect("text");
-    assert_eq!(list.lines().count(), 13, "{list}");
+    assert_eq!(list.lines().count(), 14, "{list}");
     assert!(listed.stderr.is_empty());
 
     let unknown = bench(&["latency", "--json"]);
@@ -96,6 +100,20 @@ fn etcd_and_ours_by_turns() {
     for row in report["rows"].as_array().expect("rows") {
         assert!(row["ours"].as_f64() > Some(0.0) && row["peer"].as_f64() > Some(0.0));
     }
+}
+
+#[test]
+fn two_builds_by_turns() {
+    let report = quick_with(&["builds", env!("CARGO_BIN_EXE_sekisho-bench")]);
+    let report = report.expect("it needs nobody else");
+    assert_eq!(cases(&report).len(), 4);
+    for row in report["rows"].as_array().expect("rows") {
+        assert!(row["ours"].as_f64() > Some(0.0) && row["peer"].as_f64() > Some(0.0));
+    }
+    let nobody = bench(&["builds", "/nowhere/sekisho-bench", "--quick"]);
+    let said = String::from_utf8_lossy(&nobody.stderr);
+    assert_eq!(nobody.status.code(), Some(3), "{said}");
+    assert!(said.contains("builds could not be measured"), "{said}");
 }
 
 #[test]

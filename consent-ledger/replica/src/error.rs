@@ -120,6 +120,14 @@ pub enum ReplicaError {
         /// The digest of what came.
         got: Hash,
     },
+    /// What came as a snapshot is none.
+    #[error("what came as a snapshot is none: at row {row}, {why}")]
+    NoSnapshot {
+        /// Rows before the one that is wrong.
+        row: u64,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// A majority of the voters computed another tree: this machine is broken, or was tampered with.
     #[error(
         "a majority of the voters computed another root for size {size}: {majority}, this replica {computed}"

@@ -7,7 +7,7 @@ use crate::raft::wire::{self, WireError};
 use crate::raft::{Proposal, TypeConfig};
 use crate::refusals::Refusal;
 use crate::replica::Replica;
-use crate::store::{Incoming, SnapshotData, blocking};
+use crate::store::{Incoming, SnapshotData};
 use futures::StreamExt;
 use openraft::{EntryPayload, Snapshot, SnapshotMeta, StoredMembership, Vote};
 use sekisho_domain::{Hash, ReplicaId};
@@ -251,19 +251,18 @@ async fn receive(
         _ => Err(malformed(WireError::Missing("a snapshot's data"))),
     });
     let fault = |error: ReplicaError| match error {
-        ReplicaError::SnapshotDigest { .. } | ReplicaError::Damaged(_) => {
+        ReplicaError::SnapshotDigest { .. }
+        | ReplicaError::NoSnapshot { .. }
+        | ReplicaError::OtherLedger { .. } => {
             replica.refused(Refusal::SnapshotBroken);
-            ErrorCode::Invalid.status("what was sent is no snapshot, or not the one announced")
+            ErrorCode::Invalid.status(error.to_string())
         }
         error => internal(&error),
     };
     let incoming = Incoming::receive(replica.store(), header.bytes, announced, pieces)
         .await
         .map_err(fault)??;
-    let store = replica.store().clone();
-    let looked = blocking(move || Ok((incoming.is_behind(&store), incoming)));
-    let (behind, incoming) = looked.await.map_err(|error| internal(&error))?;
-    if behind.map_err(fault)? {
+    if incoming.is_behind(replica.store()).map_err(fault)? {
         replica.refused(Refusal::SnapshotBehind);
         return Err(ErrorCode::Conflict.status("the snapshot ends before what this replica holds"));
     }

@@ -24,6 +24,7 @@
 
 mod flush;
 mod format;
+mod framing;
 mod import;
 mod layers;
 mod machine;

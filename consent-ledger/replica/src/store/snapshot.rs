@@ -1,16 +1,12 @@
 //! A snapshot: every row of the state as of one applied log id.
 //!
 //! Nothing is kept on disk for it: the state is durable with the log, so a snapshot is a view of it,
-//! and a replica that lags gets a fresh one. Its bytes, hashed once for the header and then sent:
-//!
-//! ```text
-//! "sekisho/snapshot/v1\n"
-//! row*    key length (4, big endian) | value length (4, big endian) | key | value     by ascending key
-//! end     ff ff ff ff | number of rows (8, big endian)
-//! ```
+//! and a replica that lags gets a fresh one. Its bytes ([`framing`](super::framing)) are hashed once for the header and
+//! then sent; the receiver keeps them in a file and checks them as they come.
 
 use super::flush::Applied;
 use super::format::{AppliedMembership, Record, from_membership_record};
+use super::framing::{Reader, Writer};
 use super::rows::Gap;
 use super::{APPLIED, MEMBERSHIP, ReadState, STATE, StateTxn, Store, blocking};
 use crate::ReplicaError;
@@ -24,16 +20,11 @@ use sekisho_ledger::store::{MemoryState, StateWrite, Table};
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::ops::ControlFlow;
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use tokio::sync::mpsc;
 
-const MAGIC: &[u8] = b"sekisho/snapshot/v1\n";
-const END: u32 = u32::MAX;
-/// Longest key or value: far above any row, far below what would exhaust memory.
-const ROW_BYTES_MAX: u32 = 16 * 1024 * 1024;
 /// How files of snapshots being received are named.
 const INCOMING: &str = "incoming-";
 
@@ -148,10 +139,9 @@ impl Store {
                         put(&mut end, &key, &value)?;
                     }
                 }
-                SnapshotData::Received(incoming) => incoming.rows(|key, value| {
-                    put(&mut end, key, value)?;
-                    Ok(ControlFlow::Continue(()))
-                })?,
+                SnapshotData::Received(incoming) => {
+                    incoming.rows(|key, value| put(&mut end, key, value))?;
+                }
                 SnapshotData::Nothing => {
                     return Err(ReplicaError::Damaged("a snapshot without data"));
                 }
@@ -200,29 +190,12 @@ impl View {
     }
 
     fn dump(&self, sink: &mut impl Write) -> Result<(), ReplicaError> {
-        sink.write_all(MAGIC).map_err(sink_error)?;
-        let mut count = 0u64;
+        let mut rows = Writer::begin(sink).map_err(sink_error)?;
         for row in self.state.rows() {
-            let (key, value) = &row?;
-            let length = |bytes: &[u8]| {
-                u32::try_from(bytes.len())
-                    .ok()
-                    .filter(|&length| length <= ROW_BYTES_MAX)
-                    .ok_or(ReplicaError::Damaged("a row too long for a snapshot"))
-            };
-            let (key_length, value_length) = (length(key)?, length(value)?);
-            for part in [
-                key_length.to_be_bytes().as_slice(),
-                &value_length.to_be_bytes(),
-                key,
-                value,
-            ] {
-                sink.write_all(part).map_err(sink_error)?;
-            }
-            count += 1;
+            let (key, value) = row?;
+            rows.row(&key, &value).map_err(sink_error)?;
         }
-        sink.write_all(&END.to_be_bytes()).map_err(sink_error)?;
-        sink.write_all(&count.to_be_bytes()).map_err(sink_error)
+        rows.end().map_err(sink_error)
     }
 }
 
@@ -276,17 +249,24 @@ impl Write for Chunks {
     }
 }
 
-/// A snapshot on its way in: a file in the data directory, deleted when this is dropped.
+/// A snapshot that came: a file in the data directory, deleted when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    path: PathBuf,
+    file: Received,
+    /// Leaves of its tree.
+    size: u64,
 }
 
+/// The file, whole or not.
+#[derive(Debug)]
+struct Received(PathBuf);
+
 impl Incoming {
-    /// Receives a snapshot of an announced length and digest.
+    /// Receives a snapshot of an announced length and digest, and checks its form and whose it is as it comes.
     ///
     /// # Errors
-    /// [`ReplicaError::SnapshotDigest`] if other bytes came, or the file cannot be written.
+    /// [`ReplicaError::SnapshotDigest`] if other bytes came, [`ReplicaError::NoSnapshot`] if these are none,
+    /// [`ReplicaError::OtherLedger`], or the file cannot be written.
     pub(crate) async fn receive<E>(
         store: &Store,
         bytes: u64,
@@ -306,7 +286,8 @@ impl Incoming {
             File::create_new(&creating).map_err(failed)
         })
         .await?;
-        let incoming = Self { path: path.clone() };
+        let kept = Received(path.clone());
+        let (mut reader, mut first) = (Reader::default(), MemoryState::default());
         let (mut digest, mut got) = (Sha256::new(), 0u64);
         loop {
             match pieces.next().await {
@@ -318,6 +299,13 @@ impl Incoming {
                         break;
                     }
                     digest.update(&piece);
+                    reader.take(&piece, |key, value| {
+                        // Of the first table, in which there is one row.
+                        if let Some(key) = key.strip_prefix(&[Table::Meta as u8]) {
+                            let Ok(()) = first.put(Table::Meta, key, value);
+                        }
+                        Ok(())
+                    })?;
                     let path = path.clone();
                     file = blocking(move || {
                         let written = file.write_all(&piece);
@@ -335,79 +323,55 @@ impl Incoming {
                 got: digest,
             });
         }
-        Ok(Ok(incoming))
+        reader.finish()?;
+        let meta = sekisho_ledger::View(&first).meta().ok().flatten();
+        let meta = meta.ok_or(ReplicaError::NoSnapshot {
+            row: 0,
+            why: "it does not say of which ledger it is",
+        })?;
+        if meta.ledger != store.0.ledger {
+            return Err(ReplicaError::OtherLedger {
+                found: meta.ledger,
+                expected: store.0.ledger,
+            });
+        }
+        Ok(Ok(Self {
+            file: kept,
+            size: meta.size,
+        }))
     }
 
     /// Whether its tree ends before the one that this replica cosigned or was filled with: of a leader that was cut off,
-    /// or one that lies. Consensus knows the age of what came by the log, not of what was imported. Blocks.
+    /// or one that lies. Consensus knows the age of what came by the log, not of what was imported.
     ///
     /// # Errors
-    /// It is no snapshot of a ledger, or cannot be read.
+    /// The store is poisoned.
     pub(crate) fn is_behind(&self, store: &Store) -> Result<bool, ReplicaError> {
-        let mut first = MemoryState::default();
-        self.rows(|key, value| {
-            // Of the first table, in which there is one row.
-            if let Some(key) = key.strip_prefix(&[Table::Meta as u8]) {
-                let Ok(()) = first.put(Table::Meta, key, value);
-            }
-            Ok(ControlFlow::Break(()))
-        })?;
-        let meta = sekisho_ledger::View(&first).meta().ok().flatten();
-        let meta = meta.ok_or(ReplicaError::Damaged("a snapshot without a ledger"))?;
         let cosigned = store.cosigned()?;
-        Ok(cosigned.is_some_and(|last| last.size > meta.size))
+        Ok(cosigned.is_some_and(|last| last.size > self.size))
     }
 
-    /// Its rows in order, until one is enough.
+    /// Its rows in order.
     fn rows(
         &self,
-        mut each: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, ReplicaError>,
+        mut each: impl FnMut(&[u8], &[u8]) -> Result<(), ReplicaError>,
     ) -> Result<(), ReplicaError> {
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::UnexpectedEof => ReplicaError::Damaged("a snapshot"),
-            _ => file_error(&self.path, "read")(source),
-        };
-        let mut file = BufReader::new(File::open(&self.path).map_err(&failed)?);
-        let damaged = || ReplicaError::Damaged("a snapshot");
-        let mut magic = [0u8; MAGIC.len()];
-        file.read_exact(&mut magic).map_err(&failed)?;
-        if magic != MAGIC {
-            return Err(damaged());
-        }
-        let (mut word, mut count) = ([0u8; 4], 0u64);
+        let failed = file_error(&self.file.0, "read");
+        let mut file = File::open(&self.file.0).map_err(&failed)?;
+        let (mut reader, mut piece) = (Reader::default(), vec![0; SNAPSHOT_CHUNK_BYTES]);
         loop {
-            file.read_exact(&mut word).map_err(&failed)?;
-            let key_length = u32::from_be_bytes(word);
-            if key_length == END {
-                break;
+            let length = file.read(&mut piece).map_err(&failed)?;
+            match piece.get(..length) {
+                None | Some([]) => return reader.finish(),
+                Some(piece) => reader.take(piece, &mut each)?,
             }
-            file.read_exact(&mut word).map_err(&failed)?;
-            let value_length = u32::from_be_bytes(word);
-            if key_length > ROW_BYTES_MAX || value_length > ROW_BYTES_MAX {
-                return Err(damaged());
-            }
-            let mut key = vec![0; key_length as usize];
-            let mut value = vec![0; value_length as usize];
-            file.read_exact(&mut key).map_err(&failed)?;
-            file.read_exact(&mut value).map_err(&failed)?;
-            if each(&key, &value)?.is_break() {
-                return Ok(());
-            }
-            count += 1;
-        }
-        let mut announced = [0u8; 8];
-        file.read_exact(&mut announced).map_err(&failed)?;
-        if count == u64::from_be_bytes(announced) {
-            Ok(())
-        } else {
-            Err(damaged())
         }
     }
 }
 
-impl Drop for Incoming {
+impl Drop for Received {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.path) {
+        if let Err(error) = fs::remove_file(&self.0) {
             tracing::debug!(%error, "a received snapshot was not removed; the next start will");
         }
     }

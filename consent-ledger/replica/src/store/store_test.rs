@@ -240,25 +240,61 @@ async fn a_snapshot_that_ends_before_what_was_cosigned_is_told_before_it_is_inst
     assert!(!incoming.is_behind(&to).unwrap());
     to.record_cosigned(6, Hash([2; 32])).unwrap();
     assert!(incoming.is_behind(&to).unwrap());
-    // What is no snapshot is told as well, and nothing here is worse for it.
+}
+
+/// Nothing here is worse for it.
+#[tokio::test]
+async fn what_is_no_snapshot_of_this_ledger_is_told_as_it_comes() {
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [from, to] = [open(&dirs[0], 1).unwrap(), open(&dirs[1], 2).unwrap()];
+    machine(&from).apply((0..3).map(batch)).await.unwrap();
+    let mut whole = Vec::new();
+    let mut chunks = from.view().unwrap().chunks();
+    while let Some(chunk) = chunks.recv().await {
+        whole.extend(chunk);
+    }
+    let receive = async |bytes: Vec<u8>| {
+        let sha256 = Hash(<sha2::Sha256 as sha2::Digest>::digest(&bytes).into());
+        let length = bytes.len() as u64;
+        let pieces = futures::stream::iter([Ok::<_, ()>(bytes)]);
+        let received = Incoming::receive(&to, length, sha256, pieces).await;
+        received.map(Result::unwrap).map(drop)
+    };
+    receive(whole.clone()).await.unwrap();
+    let mut miscounted = whole.clone();
+    *miscounted.last_mut().unwrap() ^= 1;
+    let empty = b"sekisho/snapshot/v1\n\xff\xff\xff\xff\0\0\0\0\0\0\0\0";
     for bytes in [
-        &b""[..],
-        b"sekisho/snapshot/v1\n",
-        b"sekisho/snapshot/v1\n\xff\xff\xff\xff\0\0\0\0\0\0\0\0",
+        Vec::new(),
+        b"something else altogether".to_vec(),
+        whole[..whole.len() / 2].to_vec(),
+        miscounted,
+        empty.to_vec(),
     ] {
-        let sha256 = Hash(<sha2::Sha256 as sha2::Digest>::digest(bytes).into());
-        let pieces = futures::stream::iter([Ok::<_, ()>(bytes.to_vec())]);
-        let incoming = Incoming::receive(&to, bytes.len() as u64, sha256, pieces).await;
+        let told = receive(bytes).await;
         assert!(
-            incoming.unwrap().unwrap().is_behind(&to).is_err(),
-            "{bytes:?}"
+            matches!(told, Err(ReplicaError::NoSnapshot { .. })),
+            "{told:?}"
         );
+    }
+    let ledger = LedgerId([9; 32]);
+    let of_another = {
+        let ours = ledger_id(&genesis()).0;
+        let at = whole.windows(ours.len()).position(|some| some == ours);
+        let (at, mut bytes) = (at.unwrap(), whole);
+        bytes[at..at + ours.len()].copy_from_slice(&ledger.0);
+        bytes
+    };
+    match receive(of_another).await {
+        Err(ReplicaError::OtherLedger { found, .. }) => assert_eq!(found, ledger),
+        other => panic!("{other:?}"),
     }
     to.read_state().unwrap();
 }
 
 #[tokio::test]
-async fn a_damaged_snapshot_leaves_the_old_state_and_stops_the_replica() {
+async fn a_snapshot_of_another_tree_than_the_one_cosigned_leaves_the_old_state_and_stops_the_replica()
+ {
     let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let from = open(&dirs[0], 1).unwrap();
     let mut from_machine = machine(&from);
@@ -270,21 +306,11 @@ async fn a_damaged_snapshot_leaves_the_old_state_and_stops_the_replica() {
     let before = {
         let to = open(&dirs[1], 2).unwrap();
         let before = rows(&to);
-        let mut bytes = Vec::new();
-        let mut chunks = view.chunks();
-        while let Some(chunk) = chunks.recv().await {
-            bytes.extend(chunk);
-        }
-        // Cut in the middle, under a digest that fits what is left: the framing must tell.
-        bytes.truncate(bytes.len() / 2);
-        let sha256 = Hash(<sha2::Sha256 as sha2::Digest>::digest(&bytes).into());
-        let length = bytes.len() as u64;
-        let pieces = futures::stream::iter([Ok::<_, ()>(bytes)]);
-        let incoming = Incoming::receive(&to, length, sha256, pieces)
-            .await
-            .unwrap()
-            .unwrap();
-        let data = Box::new(SnapshotData::Received(incoming));
+        to.record_cosigned(2, Hash([1; 32])).unwrap();
+        let (length, sha256) = view.digest().unwrap();
+        let chunks = ReceiverStream::new(view.chunks()).map(Ok::<_, ()>);
+        let incoming = Incoming::receive(&to, length, sha256, chunks).await;
+        let data = Box::new(SnapshotData::Received(incoming.unwrap().unwrap()));
         machine(&to)
             .install_snapshot(&built.meta, data)
             .await
