@@ -8,6 +8,7 @@ use crate::verify::Ended;
 use prost::Message;
 use sekisho_domain::{EntryIndex, TimeMs};
 use sekisho_proto::v1;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) const KEPT_MS: u64 = 65 * 60 * 1000;
 /// Results kept at once: one a practitioner who asks twelve times an hour, for eighty of them.
 const RESULTS_MAX: usize = 1_024;
-/// Bytes of document entries kept in all results.
+/// Bytes of memory for the documents of all results, about.
 const BYTES_MAX: usize = 256 << 20;
 /// Documents on one page, at most: with entries of 1 KiB a page stays below gRPC's 4 MiB.
 pub(crate) const PAGE_MAX: u32 = 1_000;
@@ -25,11 +26,84 @@ const PAGE_USUAL: u32 = 100;
 /// A result's name: nobody guesses it.
 pub(crate) type ResultId = [u8; 16];
 
+/// What one network answered, as it is kept.
+pub(crate) struct Answered {
+    network: String,
+    end: v1::NetworkEnd,
+    documents: Vec<Version>,
+}
+
+/// One content of a document, and what it is told apart and put in order by.
+#[derive(Debug, Clone, PartialEq)]
+struct Version {
+    unique_id: String,
+    hash: Vec<u8>,
+    created_ms: u64,
+    service_ms: u64,
+    deprecated: bool,
+    /// The document's entry, encoded: decoded it lies in two dozen pieces of memory, for a page that few ask for.
+    entry: Vec<u8>,
+    /// Who answered with it.
+    networks: Vec<String>,
+}
+
+impl Answered {
+    pub fn of(ended: &Ended) -> Self {
+        Self {
+            network: ended.network.to_string(),
+            end: ended.end(),
+            documents: ended.documents.iter().map(Version::of).collect(),
+        }
+    }
+}
+
+impl Version {
+    fn of(entry: &v1::DocumentEntry) -> Self {
+        Self {
+            unique_id: entry.unique_id.clone(),
+            hash: entry.hash.clone(),
+            created_ms: entry.creation_time_ms,
+            service_ms: entry.service_start_ms.unwrap_or(entry.creation_time_ms),
+            deprecated: entry.deprecated,
+            entry: entry.encode_to_vec(),
+            networks: Vec::new(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let networks = self.networks.iter().map(|it| size_of_val(it) + it.len());
+        let own = self.unique_id.len() + self.hash.len() + self.entry.len();
+        size_of::<Self>() + own + networks.sum::<usize>()
+    }
+
+    fn shown(&self) -> Result<v1::FoundDocument, NodeError> {
+        let entry = v1::DocumentEntry::decode(self.entry.as_slice());
+        Ok(v1::FoundDocument {
+            // Encoded here, so it decodes; if not, it is as good as gone.
+            document: Some(entry.map_err(|_| NodeError::NoSuchResult)?),
+            networks: self.networks.clone(),
+            versions: Vec::new(),
+        })
+    }
+}
+
+/// A document: the version that is shown, then the others.
+type Versions = Vec<Version>;
+
+fn shown(versions: &Versions) -> Result<v1::FoundDocument, NodeError> {
+    let mut all = versions.iter().map(Version::shown);
+    let first = all.next().transpose()?.unwrap_or_default();
+    Ok(v1::FoundDocument {
+        versions: all.collect::<Result<_, _>>()?,
+        ..first
+    })
+}
+
 /// One verified answer.
 struct Kept {
     practitioner: String,
     access: EntryIndex,
-    documents: Vec<v1::FoundDocument>,
+    documents: Vec<Versions>,
     ends: Vec<v1::NetworkEnd>,
     until: TimeMs,
     bytes: usize,
@@ -46,15 +120,16 @@ impl Frozen {
         id: ResultId,
         practitioner: &str,
         access: EntryIndex,
-        ended: Vec<Ended>,
+        mut answers: Vec<Answered>,
         now: TimeMs,
     ) -> Option<v1::FrozenResult> {
-        let ends = ended.iter().map(Ended::end).collect();
-        let documents = merged(ended);
+        let ends = answers.iter_mut().map(|it| std::mem::take(&mut it.end));
+        let ends = ends.collect();
+        let documents = merged(answers);
         let result = Kept {
             practitioner: practitioner.to_owned(),
             access,
-            bytes: documents.iter().map(Message::encoded_len).sum(),
+            bytes: documents.iter().flatten().map(Version::bytes).sum(),
             ends,
             until: now.plus_ms(KEPT_MS),
             documents,
@@ -105,7 +180,7 @@ impl Frozen {
         let until = total.min(from.saturating_add(max as usize));
         let documents = result.documents.get(from..until).unwrap_or_default();
         Ok(v1::PageReply {
-            documents: documents.to_vec(),
+            documents: documents.iter().map(shown).collect::<Result<_, _>>()?,
             next: match u32::try_from(until) {
                 Ok(next) if until < total => next.to_be_bytes().to_vec(),
                 _ => Vec::new(),
@@ -118,52 +193,32 @@ impl Frozen {
     }
 }
 
-fn service(document: &v1::DocumentEntry) -> u64 {
-    let start = document.service_start_ms;
-    start.unwrap_or(document.creation_time_ms)
-}
-
 /// Documents with the same unique id and content are one, found by several networks. Other contents under a unique id
 /// are its versions: the newest is shown, the others with it. Newest service first, then by unique id.
-fn merged(ended: Vec<Ended>) -> Vec<v1::FoundDocument> {
-    let mut same: BTreeMap<String, BTreeMap<Vec<u8>, v1::FoundDocument>> = BTreeMap::new();
-    for of in ended {
-        let network = of.network.to_string();
+fn merged(answers: Vec<Answered>) -> Vec<Versions> {
+    let mut same: BTreeMap<String, BTreeMap<Vec<u8>, Version>> = BTreeMap::new();
+    for of in answers {
         for document in of.documents {
             let contents = same.entry(document.unique_id.clone()).or_default();
-            let found = contents.entry(document.hash.clone()).or_default();
             // Of equals the first is shown.
-            found.document.get_or_insert(document);
-            if !found.networks.contains(&network) {
-                found.networks.push(network.clone());
+            let version = contents.entry(document.hash.clone()).or_insert(document);
+            if !version.networks.contains(&of.network) {
+                version.networks.push(of.network.clone());
             }
         }
     }
-    let newest = |contents: BTreeMap<Vec<u8>, v1::FoundDocument>| {
-        let mut versions: Vec<_> = contents.into_values().collect();
+    let newest_first = |contents: BTreeMap<Vec<u8>, Version>| {
+        let mut versions: Versions = contents.into_values().collect();
         for version in &mut versions {
             version.networks.sort();
         }
-        // Of equals, the one that is not superseded, then any, always the same.
-        versions.sort_by_key(|version| {
-            let document = version.document.as_ref();
-            document.map(|d| {
-                (
-                    std::cmp::Reverse(d.creation_time_ms),
-                    d.deprecated,
-                    d.hash.clone(),
-                )
-            })
-        });
-        let mut versions = versions.into_iter();
-        versions.next().map(|first| v1::FoundDocument {
-            versions: versions.collect(),
-            ..first
-        })
+        // Of equals, the one that is not superseded, then by their contents, always the same: they are in that order.
+        versions.sort_by_key(|version| (Reverse(version.created_ms), version.deprecated));
+        versions
     };
-    let mut all: Vec<_> = same.into_values().filter_map(newest).collect();
+    let mut all: Vec<Versions> = same.into_values().map(newest_first).collect();
     // Stable: they are in the order of their unique ids.
-    all.sort_by_key(|found| std::cmp::Reverse(found.document.as_ref().map_or(0, service)));
+    all.sort_by_key(|versions| Reverse(versions.first().map_or(0, |shown| shown.service_ms)));
     all
 }
 

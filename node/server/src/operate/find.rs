@@ -7,6 +7,7 @@ use super::prepare::{Asked, prepare};
 use crate::NodeError;
 use crate::bounds::STREAM_AHEAD;
 use crate::environment::random;
+use crate::frozen::Answered;
 use crate::ledger::ask;
 use crate::node::Inner;
 use crate::stream::Feed;
@@ -98,7 +99,7 @@ async fn pass_on(
     shares: Shares,
     started: Instant,
 ) -> Result<(), NodeError> {
-    let (access, mut all) = (check.access(), Vec::new());
+    let (access, mut answers) = (check.access(), Vec::new());
     let mut happened = NetworkOutcome::Malformed;
     while !check.is_complete() {
         let wire = match next(stream, shares, started).await {
@@ -117,10 +118,10 @@ async fn pass_on(
                 })
                 .await?;
                 check = kept;
-                for event in ended.iter().flat_map(Ended::events) {
-                    feed.send(event).await?;
+                if let Some(ended) = ended {
+                    answers.push(Answered::of(&ended));
+                    hand_on(feed, ended).await?;
                 }
-                all.extend(ended);
             }
             // Nothing comes after the summary; our own follows below.
             Some(Event::Summary(_)) => break,
@@ -131,16 +132,21 @@ async fn pass_on(
     }
     let elapsed_ms = millis(started.elapsed());
     for ended in check.close(&happened, elapsed_ms) {
-        for event in ended.events() {
-            feed.send(event).await?;
-        }
-        all.push(ended);
+        answers.push(Answered::of(&ended));
+        hand_on(feed, ended).await?;
     }
     let mut summary = check.summary(millis(started.elapsed()));
     let id = random(inner.environment.as_ref())?;
     let now = inner.environment.now();
-    summary.result = inner.frozen.keep(id, &practitioner, access, all, now);
+    summary.result = inner.frozen.keep(id, &practitioner, access, answers, now);
     feed.send(found(Found::Summary(summary))).await
+}
+
+async fn hand_on(feed: &Feed<v1::FindEvent>, ended: Ended) -> Result<(), NodeError> {
+    for event in ended.into_events() {
+        feed.send(event).await?;
+    }
+    Ok(())
 }
 
 fn found(event: Found) -> v1::FindEvent {

@@ -57,20 +57,19 @@ impl Ended {
     }
 
     /// The events that say so: its documents in pages, then its end.
-    pub fn events(&self) -> Vec<v1::FindEvent> {
+    pub fn into_events(self) -> Vec<v1::FindEvent> {
         use v1::find_event::Event;
-        let network = self.network.to_string();
-        let pages = self.documents.chunks(PAGE_ENTRIES_MAX).map(|page| {
-            Event::Documents(v1::FoundDocuments {
+        let (network, end) = (self.network.to_string(), self.end());
+        let (mut documents, mut events) = (self.documents.into_iter(), Vec::new());
+        while documents.len() > 0 {
+            events.push(Event::Documents(v1::FoundDocuments {
                 network: network.clone(),
-                documents: page.to_vec(),
-            })
-        });
-        let last = Event::End(self.end());
-        pages
-            .chain([last])
-            .map(|event| v1::FindEvent { event: Some(event) })
-            .collect()
+                documents: documents.by_ref().take(PAGE_ENTRIES_MAX).collect(),
+            }));
+        }
+        events.push(Event::End(end));
+        let event = |event| v1::FindEvent { event: Some(event) };
+        events.into_iter().map(event).collect()
     }
 }
 

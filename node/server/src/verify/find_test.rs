@@ -121,7 +121,7 @@ fn a_true_answer_is_shown_whole_with_its_statement() {
         (ended.statement.as_ref(), ended.elapsed_ms),
         (Some(&statement), 3)
     );
-    assert_eq!(ended.events().len(), 2, "one page and the end");
+    assert_eq!(ended.into_events().len(), 2, "one page and the end");
 
     let nothing = case.judge(&[], answered(0), Some(case.statement(&[], |_| {})));
     assert_eq!(nothing.outcome, answered(0));
