@@ -137,10 +137,10 @@ impl Replicated {
         }
     }
 
-    /// Seconds of processor that replicas which are processes have used until now.
+    /// Seconds of processor that the replicas' processes have used until now; of this one, where they are in it.
     pub(crate) fn processor_s(&self) -> Result<f64, BenchError> {
         match &self.host {
-            Host::Here(_) => Ok(0.0),
+            Host::Here(_) => of_process(std::process::id()),
             Host::Apart(group) => (0..REPLICAS)
                 .filter_map(|n| group.process(n))
                 .map(of_process)

@@ -16,6 +16,7 @@ use futures::{Stream, StreamExt};
 use openraft::SnapshotMeta;
 use redb::ReadTransaction;
 use sekisho_domain::Hash;
+use sekisho_ledger::Meta;
 use sekisho_ledger::store::{MemoryState, StateWrite, Table};
 use sekisho_proto::v1;
 use sha2::{Digest, Sha256};
@@ -287,7 +288,7 @@ impl Incoming {
         })
         .await?;
         let kept = Received(path.clone());
-        let (mut reader, mut first) = (Reader::default(), MemoryState::default());
+        let (mut reader, mut first) = (Reader::default(), None);
         let (mut digest, mut got) = (Sha256::new(), 0u64);
         loop {
             match pieces.next().await {
@@ -300,10 +301,7 @@ impl Incoming {
                     }
                     digest.update(&piece);
                     reader.take(&piece, |key, value| {
-                        // Of the first table, in which there is one row.
-                        if let Some(key) = key.strip_prefix(&[Table::Meta as u8]) {
-                            let Ok(()) = first.put(Table::Meta, key, value);
-                        }
+                        first.get_or_insert_with(|| meta(key, value));
                         Ok(())
                     })?;
                     let path = path.clone();
@@ -324,8 +322,7 @@ impl Incoming {
             });
         }
         reader.finish()?;
-        let meta = sekisho_ledger::View(&first).meta().ok().flatten();
-        let meta = meta.ok_or(ReplicaError::NoSnapshot {
+        let meta = first.flatten().ok_or(ReplicaError::NoSnapshot {
             row: 0,
             why: "it does not say of which ledger it is",
         })?;
@@ -357,16 +354,26 @@ impl Incoming {
         mut each: impl FnMut(&[u8], &[u8]) -> Result<(), ReplicaError>,
     ) -> Result<(), ReplicaError> {
         let failed = file_error(&self.file.0, "read");
-        let mut file = File::open(&self.file.0).map_err(&failed)?;
-        let (mut reader, mut piece) = (Reader::default(), vec![0; SNAPSHOT_CHUNK_BYTES]);
+        let file = File::open(&self.file.0).map_err(&failed)?;
+        let (mut reader, mut piece) = (Reader::default(), Vec::new());
         loop {
-            let length = file.read(&mut piece).map_err(&failed)?;
-            match piece.get(..length) {
-                None | Some([]) => return reader.finish(),
-                Some(piece) => reader.take(piece, &mut each)?,
+            piece.clear();
+            let mut next = (&file).take(SNAPSHOT_CHUNK_BYTES as u64);
+            next.read_to_end(&mut piece).map_err(&failed)?;
+            if piece.is_empty() {
+                return reader.finish();
             }
+            reader.take(&piece, &mut each)?;
         }
     }
+}
+
+/// Where the ledger stands, by a snapshot's first row: that of the first table, in which there is no other.
+fn meta(key: &[u8], value: &[u8]) -> Option<Meta> {
+    let key = key.strip_prefix(&[Table::Meta as u8])?;
+    let mut state = MemoryState::default();
+    let Ok(()) = state.put(Table::Meta, key, value);
+    sekisho_ledger::View(&state).meta().ok().flatten()
 }
 
 impl Drop for Received {
