@@ -38,7 +38,10 @@ impl Server {
             .stdout(out.try_clone().map_err(failed())?)
             .stderr(out)
             .spawn()
-            .map_err(failed())?;
+            .map_err(|fault| {
+                let program = Path::new(command.get_program()).display();
+                failed()(io::Error::new(fault.kind(), format!("{program}: {fault}")))
+            })?;
         Ok(Self {
             child,
             name,

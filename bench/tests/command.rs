@@ -113,7 +113,10 @@ fn two_builds_by_turns() {
     let nobody = bench(&["builds", "/nowhere/sekisho-bench", "--quick"]);
     let said = String::from_utf8_lossy(&nobody.stderr);
     assert_eq!(nobody.status.code(), Some(3), "{said}");
-    assert!(said.contains("builds could not be measured"), "{said}");
+    assert!(
+        said.contains("builds could not be measured") && said.contains("/nowhere/sekisho-bench"),
+        "{said}"
+    );
 }
 
 #[test]
