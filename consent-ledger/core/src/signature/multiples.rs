@@ -11,20 +11,14 @@ use curve25519_dalek::{EdwardsPoint, Scalar};
 /// One more than the 253 bits of a scalar below the group's order: room for the last carry.
 const SCALAR_BITS: usize = 254;
 
-/// The multiples of one point that are needed to multiply it by any scalar.
+/// The multiples of one point that are needed to multiply it by any scalar, in whatever form they are added.
 #[derive(Clone)]
-pub(super) struct Multiples {
+pub(super) struct Multiples<P> {
     bits: usize,
-    points: Vec<EdwardsPoint>,
+    points: Vec<P>,
 }
 
-/// A point to add, or to subtract.
-pub(super) struct Term {
-    negative: bool,
-    point: EdwardsPoint,
-}
-
-impl Multiples {
+impl Multiples<EdwardsPoint> {
     /// For windows of 2 to 16 bits: as many additions as there are points.
     pub(super) fn new(point: EdwardsPoint, bits: usize) -> Self {
         let rows = SCALAR_BITS.div_ceil(bits);
@@ -42,29 +36,35 @@ impl Multiples {
         Self { bits, points }
     }
 
-    /// Adds to `terms` what sums to the scalar's multiple. They are copies, so that the processor fetches all of them at
-    /// once instead of waiting for each when it is added.
-    pub(super) fn terms(&self, scalar: &Scalar, terms: &mut Vec<Term>) {
-        let rows = self.points.chunks_exact(1 << (self.bits - 1));
-        for (digit, row) in digits(scalar, self.bits).zip(rows) {
-            let place = (digit.unsigned_abs() as usize).checked_sub(1);
-            terms.extend(place.and_then(|place| row.get(place)).map(|&point| Term {
-                negative: digit < 0,
-                point,
-            }));
+    /// The same in another form.
+    pub(super) fn map<P>(self, f: impl FnOnce(&[EdwardsPoint]) -> Vec<P>) -> Multiples<P> {
+        Multiples {
+            bits: self.bits,
+            points: f(&self.points),
         }
     }
 }
 
+impl<P> Multiples<P> {
+    /// What sums to the scalar's multiple: points, and whether each is to be subtracted.
+    pub(super) fn terms(&self, scalar: &Scalar) -> impl Iterator<Item = (&P, bool)> {
+        let rows = self.points.chunks_exact(1 << (self.bits - 1));
+        digits(scalar, self.bits)
+            .zip(rows)
+            .filter_map(|(digit, row)| {
+                let place = (digit.unsigned_abs() as usize).checked_sub(1)?;
+                Some((row.get(place)?, digit < 0))
+            })
+    }
+}
+
 /// The sum of some terms.
-pub(super) fn sum(terms: &[Term]) -> EdwardsPoint {
-    terms.iter().fold(EdwardsPoint::default(), |sum, term| {
-        if term.negative {
-            sum - term.point
-        } else {
-            sum + term.point
-        }
-    })
+pub(super) fn sum(terms: &[(EdwardsPoint, bool)]) -> EdwardsPoint {
+    terms
+        .iter()
+        .fold(EdwardsPoint::default(), |sum, (point, negative)| {
+            if *negative { sum - point } else { sum + point }
+        })
 }
 
 /// The digits of a scalar, lowest first: Σ digit · 2^(bits · i), each from -2^(bits - 1) + 1 to 2^(bits - 1).
@@ -165,8 +165,7 @@ mod tests {
                     .step_by(7)
                     .chain(edges().into_iter().take(4))
                 {
-                    let mut terms = Vec::new();
-                    multiples.terms(&scalar, &mut terms);
+                    let terms: Vec<_> = multiples.terms(&scalar).map(|(&p, n)| (p, n)).collect();
                     assert_eq!(sum(&terms), point * scalar, "{bits} bits, {scalar:?}");
                 }
             }
