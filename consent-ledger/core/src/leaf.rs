@@ -2,11 +2,14 @@
 
 use crate::envelope::{EntryFault, form};
 use prost::Message;
+use prost::encoding::message;
 use sekisho_domain::{DomainError, Entry, EntryIndex, Hash, Outcome, TimeMs};
 use sekisho_proto::v1;
 
 /// The version of the leaf's layout.
 pub const LEAF_VERSION: u32 = 1;
+/// The number of `envelope` in `v1.Leaf`: after version, index and time, before the rest.
+const ENVELOPE_FIELD: u32 = 4;
 /// The longest leaf: what an entry of a C2SP tlog-tiles bundle can hold.
 pub const LEAF_BYTES_MAX: usize = 65_535;
 
@@ -53,7 +56,7 @@ pub enum LeafError {
     Entry(Box<EntryFault>),
 }
 
-/// The leaf's bytes.
+/// The leaf's bytes: those of its fields one after the other, so that the envelope need not be copied into a message.
 pub(crate) fn encode(
     index: EntryIndex,
     time: TimeMs,
@@ -61,15 +64,23 @@ pub(crate) fn encode(
     outcome: &Outcome,
     state_digest: &Hash,
 ) -> Vec<u8> {
-    v1::Leaf {
+    let before = v1::Leaf {
         version: LEAF_VERSION,
         index: index.0,
         time_ms: time.0,
-        envelope: Some(envelope.clone()),
+        ..v1::Leaf::default()
+    };
+    let after = v1::Leaf {
         outcome: Some(outcome.into()),
         state_digest: state_digest.0.to_vec(),
-    }
-    .encode_to_vec()
+        ..v1::Leaf::default()
+    };
+    let in_place = message::encoded_len(ENVELOPE_FIELD, envelope);
+    let mut bytes = Vec::with_capacity(before.encoded_len() + in_place + after.encoded_len());
+    before.encode_raw(&mut bytes);
+    message::encode(ENVELOPE_FIELD, envelope, &mut bytes);
+    after.encode_raw(&mut bytes);
+    bytes
 }
 
 impl Leaf {
@@ -116,5 +127,30 @@ impl Leaf {
             &self.outcome,
             &self.state_digest,
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signature::SigningKey;
+
+    #[test]
+    fn its_bytes_are_those_of_the_whole_message() {
+        let key = SigningKey::from_secret(&[1; 32]);
+        for (n, payload) in [(0, vec![]), (7, vec![3; 300]), (u64::MAX, vec![0; 60_000])] {
+            let envelope = crate::seal("type", payload, &[&key]);
+            let (index, time, digest) = (EntryIndex(n), TimeMs(n), Hash([9; 32]));
+            let whole = v1::Leaf {
+                version: LEAF_VERSION,
+                index: index.0,
+                time_ms: time.0,
+                envelope: Some(envelope.clone()),
+                outcome: Some((&Outcome::Accepted).into()),
+                state_digest: digest.0.to_vec(),
+            };
+            let bytes = encode(index, time, &envelope, &Outcome::Accepted, &digest);
+            assert_eq!(bytes, whole.encode_to_vec());
+        }
     }
 }

@@ -16,6 +16,9 @@ const BASE_BITS_IN_LANES: usize = 8;
 /// Bits of a window of a key's table: 43 additions a check, and 215 KiB a key; 172 KiB for the lanes.
 const KEY_BITS: usize = 6;
 
+/// The most points there are to add: of both tables together.
+const TERMS_MAX: usize = 80;
+
 static BASE: LazyLock<Multiples<EdwardsPoint>> =
     LazyLock::new(|| Multiples::new(ED25519_BASEPOINT_POINT, BASE_BITS));
 /// The same for the lanes, where the processor has them.
@@ -101,7 +104,7 @@ impl ReadyKey {
             return EdwardsPoint::vartime_double_scalar_mul_basepoint(k, &self.negated, s);
         };
         // Copied, so that the processor fetches all of them at once instead of waiting for each when it is added.
-        let mut terms = Vec::with_capacity(80);
+        let mut terms = Vec::with_capacity(TERMS_MAX);
         terms.extend(
             BASE.terms(s)
                 .chain(multiples.terms(k))
@@ -136,8 +139,9 @@ pub fn verify_many(checks: &[(&ReadyKey, &[u8], &Signature)]) -> Vec<bool> {
             let [s, k] = &scalars;
             let terms = base.terms(s).chain(multiples.terms(k));
             together.push(at);
-            let picks = terms.map(|(entry, negative)| Pick { entry, negative });
-            sums.push(picks.collect());
+            let mut picks = Vec::with_capacity(TERMS_MAX);
+            picks.extend(terms.map(|(entry, negative)| Pick { entry, negative }));
+            sums.push(picks);
         } else {
             alone.push(at);
             points.push(key.sum(&scalars));

@@ -4,15 +4,18 @@
 //! one durable transaction, and goes. A reader keeps the layers and the view of the database it began with, and of each
 //! row the value of its own version; so it sees one state, whatever is applied or written away meanwhile.
 
-use std::collections::{BTreeMap, btree_map};
+use smallvec::SmallVec;
+use std::collections::btree_map::{self, BTreeMap, Entry};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
+/// A row's full key. Nearly all lie in their place in a map: what is compared with is not fetched from elsewhere.
+pub(super) type Key = SmallVec<[u8; 32]>;
 /// A row's value; none where it was removed.
 pub(super) type Value = Option<Box<[u8]>>;
 /// Rows changed together, by full key.
-pub(super) type Changes = BTreeMap<Box<[u8]>, Value>;
+pub(super) type Changes = BTreeMap<Key, Value>;
 
 /// A number for what one commit wrote: later ones are larger.
 pub(super) type Version = u64;
@@ -23,7 +26,7 @@ const ROW_OVERHEAD_BYTES: usize = 64;
 /// Rows by full key, each with every value it had since the layer began.
 #[derive(Debug, Default)]
 pub(super) struct Layer {
-    rows: RwLock<BTreeMap<Box<[u8]>, Values>>,
+    rows: RwLock<BTreeMap<Key, Values>>,
     bytes: AtomicUsize,
 }
 
@@ -52,18 +55,18 @@ impl Layer {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in changes {
             bytes += ROW_OVERHEAD_BYTES + value.as_ref().map_or(0, |value| value.len());
-            match rows.get_mut(&key) {
-                Some(values) => {
+            match rows.entry(key) {
+                Entry::Occupied(mut row) => {
+                    let values = row.get_mut();
                     let before = std::mem::replace(&mut values.last, (version, value));
                     values.earlier.push(before);
                 }
-                None => {
-                    bytes += key.len();
-                    let values = Values {
+                Entry::Vacant(row) => {
+                    bytes += row.key().len();
+                    row.insert(Values {
                         last: (version, value),
                         earlier: Vec::new(),
-                    };
-                    rows.insert(key, values);
+                    });
                 }
             }
         }
@@ -117,7 +120,7 @@ impl Layer {
 
 /// The last value of each row of a layer, in order of their keys.
 #[derive(Clone)]
-pub(super) struct Last<'a>(btree_map::Iter<'a, Box<[u8]>, Values>);
+pub(super) struct Last<'a>(btree_map::Iter<'a, Key, Values>);
 
 impl<'a> Iterator for Last<'a> {
     type Item = (&'a [u8], Option<&'a [u8]>);
@@ -134,7 +137,7 @@ mod tests {
     fn changes(rows: &[(&str, Option<&str>)]) -> Changes {
         let boxed = |text: &str| -> Box<[u8]> { text.as_bytes().into() };
         rows.iter()
-            .map(|(key, value)| (boxed(key), value.map(boxed)))
+            .map(|(key, value)| (key.as_bytes().into(), value.map(boxed)))
             .collect()
     }
 

@@ -1,7 +1,7 @@
 //! The core's tables: in redb, one ordered table whose keys begin with the table's number, and over it the layers of
 //! what is not there yet.
 
-use super::layers::{Changes, Layer, Version};
+use super::layers::{Changes, Key, Layer, Version};
 use super::{STATE, rows};
 use crate::ReplicaError;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table as RedbTable, WriteTransaction};
@@ -15,8 +15,8 @@ const ROWS_AT_ONCE: usize = 256;
 
 type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
-fn full_key(table: Table, key: &[u8]) -> Vec<u8> {
-    let mut full = Vec::with_capacity(1 + key.len());
+fn full_key(table: Table, key: &[u8]) -> Key {
+    let mut full = Key::with_capacity(1 + key.len());
     full.push(table as u8);
     full.extend_from_slice(key);
     full
@@ -150,7 +150,7 @@ impl StateRead for ReadState {
     ) -> Result<Vec<Row>, ReplicaError> {
         let start = full_key(table, prefix.max(from));
         let prefix = full_key(table, prefix);
-        let (mut found, mut from) = (Vec::new(), Bound::Included(start));
+        let (mut found, mut from) = (Vec::new(), Bound::Included(start.into_vec()));
         while found.len() < max {
             let start = from.as_ref().map(Vec::as_slice);
             let (rows, more) = self.next(start, max - found.len())?;
@@ -214,7 +214,7 @@ impl Change {
         self.keys_changed |= holds_keys(table);
         self.kept.written(table);
         let value = value.map(Into::into);
-        self.changes.insert(full_key(table, key).into(), value);
+        self.changes.insert(full_key(table, key), value);
     }
 }
 

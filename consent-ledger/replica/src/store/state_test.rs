@@ -87,9 +87,8 @@ fn rows_are_found_wherever_they_are() {
         changes
     };
     let boxed = |changes: Vec<(Vec<u8>, Option<Vec<u8>>)>| -> Changes {
-        let full = |(k, v): (Vec<u8>, Option<Vec<u8>>)| {
-            (full_key(Table::Access, &k).into(), v.map(Into::into))
-        };
+        let full =
+            |(k, v): (Vec<u8>, Option<Vec<u8>>)| (full_key(Table::Access, &k), v.map(Into::into));
         changes.into_iter().map(full).collect()
     };
     let (frozen, fresh) = (Arc::<Layer>::default(), Arc::<Layer>::default());
