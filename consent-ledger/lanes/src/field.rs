@@ -69,6 +69,16 @@ impl Eight {
         limbs
     }
 
+    /// In each lane what is so many lanes further on; after the last comes the first.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(crate) fn shifted(self, further: i64) -> Self {
+        let own = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
+        let places = _mm512_add_epi64(own, _mm512_set1_epi64(further));
+        // Of a place's number the lowest three bits count.
+        Self(self.0.map(|limb| _mm512_permutexvar_epi64(places, limb)))
+    }
+
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(crate) fn add(self, other: Self) -> Self {

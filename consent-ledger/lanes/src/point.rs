@@ -146,10 +146,17 @@ impl Sum {
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn add(self, point: &Niels) -> Self {
+        self.add_over(point, self.z)
+    }
+
+    /// Adds points over a Z of their own: `z` is the product of both.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn add_over(self, point: &Niels, z: Eight) -> Self {
         let a = self.y.sub(self.x).mul(point.minus);
         let b = self.y.add(self.x).mul(point.plus);
         let c = self.t.mul(point.product);
-        let d = self.z.add(self.z);
+        let d = z.add(z);
         let (e, f, g, h) = (b.sub(a), d.sub(c), d.add(c), b.add(a));
         Self {
             x: e.mul(f),
@@ -157,6 +164,19 @@ impl Sum {
             z: f.mul(g),
             t: e.mul(h),
         }
+    }
+
+    /// Adds to each lane the one so many further on.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn add_lane(self, further: i64) -> Self {
+        let [x, y, z, t] = [self.x, self.y, self.z, self.t].map(|n| n.shifted(further));
+        let product = t.mul(Eight::same(limbs_of(&D)));
+        let other = Niels {
+            plus: y.add(x),
+            minus: y.sub(x),
+            product: product.add(product),
+        };
+        self.add_over(&other, self.z.mul(z))
     }
 }
 
@@ -171,35 +191,44 @@ pub(crate) fn encoded_sums(sums: &[Vec<Pick<'_>>]) -> Vec<[u8; 32]> {
     let mut terms = Vec::new();
     let mut points = Vec::with_capacity(sums.len().div_ceil(8));
     for eight in sums.chunks(8) {
+        // Each sum has so many lanes to itself, with a part of its terms in each.
+        let lanes = 8 / eight.len().next_power_of_two();
         let longest = eight.iter().map(Vec::len).max().unwrap_or_default();
         // Brought together before the first is added: the processor fetches them at once, not one after the other.
         terms.clear();
-        terms.extend((0..longest).map(|at| {
+        terms.extend((0..longest.div_ceil(lanes)).map(|at| {
             let mut picks = [none; 8];
-            for (pick, sum) in picks.iter_mut().zip(eight) {
-                *pick = sum.get(at).copied().unwrap_or(*pick);
+            for (picks, sum) in picks.chunks_exact_mut(lanes).zip(eight) {
+                for (pick, term) in picks.iter_mut().zip(sum.iter().skip(at * lanes)) {
+                    *pick = *term;
+                }
             }
             Niels::picked(picks)
         }));
-        points.push(
-            terms
-                .iter()
-                .fold(Sum::identity(), |sum, point| sum.add(point)),
-        );
+        let mut parts = terms
+            .iter()
+            .fold(Sum::identity(), |sum, point| sum.add(point));
+        let mut further = lanes / 2;
+        while further > 0 {
+            parts = parts.add_lane(further as i64);
+            further /= 2;
+        }
+        points.push(parts);
     }
     // The formula is complete: no Z is zero.
     let z: Vec<Eight> = points.iter().map(|point| point.z).collect();
-    let mut encoded = Vec::with_capacity(sums.len() + 7);
-    for (point, inverse) in points.iter().zip(Eight::inverses(&z)) {
+    let mut encoded = Vec::with_capacity(sums.len());
+    for ((point, inverse), eight) in points.iter().zip(Eight::inverses(&z)).zip(sums.chunks(8)) {
         let x = point.x.mul(inverse).to_limbs();
         let y = point.y.mul(inverse).to_limbs();
-        encoded.extend(x.into_iter().zip(y).map(|(x, y)| {
+        let lanes = 8 / eight.len().next_power_of_two();
+        let first_of_each = x.into_iter().zip(y).step_by(lanes);
+        encoded.extend(first_of_each.take(eight.len()).map(|(x, y)| {
             let mut bytes = bytes_of(y);
             bytes[31] |= bytes_of(x)[0] << 7;
             bytes
         }));
     }
-    encoded.truncate(sums.len());
     encoded
 }
 

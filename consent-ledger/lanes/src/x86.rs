@@ -24,8 +24,8 @@ impl Lanes {
         unsafe { niels(points) }
     }
 
-    /// The encodings (RFC 8032 §5.1.2) of some sums, in the order given. Eight are computed together, so it takes as long
-    /// for one as for eight, and for a short one as for the longest of its eight.
+    /// The encodings (RFC 8032 §5.1.2) of some sums, in the order given. Eight are computed together, as long as the longest
+    /// of them takes; of the last ones, if fewer, each is spread over several lanes.
     #[allow(unsafe_code, reason = "instructions that were asked for")]
     pub fn sums(self, sums: &[Vec<Pick<'_>>]) -> Vec<[u8; 32]> {
         // SAFETY: as in `entries`.
