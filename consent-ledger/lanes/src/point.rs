@@ -199,7 +199,8 @@ pub(crate) fn encoded_sums(sums: &[Vec<Pick<'_>>]) -> Vec<[u8; 32]> {
         terms.extend((0..longest.div_ceil(lanes)).map(|at| {
             let mut picks = [none; 8];
             for (picks, sum) in picks.chunks_exact_mut(lanes).zip(eight) {
-                for (pick, term) in picks.iter_mut().zip(sum.iter().skip(at * lanes)) {
+                let rest = sum.get(at * lanes..).unwrap_or_default();
+                for (pick, term) in picks.iter_mut().zip(rest) {
                     *pick = *term;
                 }
             }
