@@ -57,7 +57,7 @@ impl StateRead for Held {
 }
 
 impl StateWrite for Held {
-    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Infallible> {
+    fn put(&mut self, table: Table, key: &[u8], value: Vec<u8>) -> Result<(), Infallible> {
         if self.keep == Keep::Deciding {
             match table {
                 Table::Leaf | Table::RestsOn | Table::Request => return Ok(()),

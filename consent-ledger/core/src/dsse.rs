@@ -11,12 +11,19 @@
 
 use crate::ProofError;
 use crate::signature::{Signature, SigningKey, VerifyingKey};
+use std::io::Write;
+
+/// Room for what stands before a body, beside the payload type: the version, two numbers, spaces.
+const HEAD_BYTES: usize = 52;
 
 /// The pre-authentication encoding of a payload type and a body.
 pub fn pae(payload_type: &str, body: &[u8]) -> Vec<u8> {
-    let (type_length, length) = (payload_type.len().to_string(), body.len().to_string());
-    let head = ["DSSEv1", &type_length, payload_type, &length, ""].join(" ");
-    [head.as_bytes(), body].concat()
+    let (type_length, length) = (payload_type.len(), body.len());
+    let mut encoded = Vec::with_capacity(HEAD_BYTES + type_length + length);
+    // Nothing fails where memory grows.
+    let _ = write!(encoded, "DSSEv1 {type_length} {payload_type} {length} ");
+    encoded.extend_from_slice(body);
+    encoded
 }
 
 /// Signs a body as a payload of the type.

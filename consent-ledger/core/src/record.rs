@@ -147,7 +147,7 @@ pub(crate) fn put<S: StateWrite, T: Serialize>(
     record: &Record<T>,
 ) -> Result<(), CoreError<S::Error>> {
     let bytes = encode(record).map_err(|e| CoreError::corrupt(table, key, e))?;
-    state.put(table, key, &bytes).map_err(CoreError::Store)
+    state.put(table, key, bytes).map_err(CoreError::Store)
 }
 
 /// A record's bytes.

@@ -4,15 +4,19 @@
 //! `contract` is the suite every implementation passes. An `Err` means storage failed and the replica stops:
 //! refusals are [`sekisho_domain::Outcome`]s, never errors.
 
+mod key;
+
+pub use key::InPlace;
+
 use sekisho_domain::EntryIndex;
 use std::any::Any;
-use std::borrow::Borrow;
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::fmt;
-use std::ops::{Bound, Deref};
+use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
+
+/// A key in memory, in its place up to a subject's link to another network's with ids of usual length.
+type Key = InPlace<62>;
 
 /// The tables. Numbers are on disk and never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -223,7 +227,7 @@ pub trait StateWrite: StateRead {
     ///
     /// # Errors
     /// Storage failed.
-    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Self::Error>;
+    fn put(&mut self, table: Table, key: &[u8], value: Vec<u8>) -> Result<(), Self::Error>;
     /// Removes a key; nothing happens where there is none.
     ///
     /// # Errors
@@ -273,7 +277,7 @@ impl MemoryState {
 impl StateRead for MemoryState {
     type Error = Infallible;
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Infallible> {
-        let value = self.table(table).and_then(|rows| rows.get(key));
+        let value = self.table(table).and_then(|rows| rows.get(&Key::from(key)));
         Ok(value.map(|value| value.to_vec()))
     }
     fn scan(
@@ -298,7 +302,7 @@ impl StateRead for MemoryState {
 }
 
 impl StateWrite for MemoryState {
-    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Infallible> {
+    fn put(&mut self, table: Table, key: &[u8], value: Vec<u8>) -> Result<(), Infallible> {
         self.kept.written(table);
         if let Some(rows) = self.tables.get_mut(table as usize) {
             rows.insert(Key::from(key), value.into());
@@ -311,68 +315,6 @@ impl StateWrite for MemoryState {
             rows.remove(key);
         }
         Ok(())
-    }
-}
-
-/// A key; the usual ones without a place of their own on the heap.
-#[derive(Clone)]
-enum Key {
-    Short { length: u8, bytes: [u8; Key::SHORT] },
-    Long(Box<[u8]>),
-}
-
-impl Key {
-    /// A subject's link to another network's, with ids of networks of usual length.
-    const SHORT: usize = 62;
-}
-
-impl From<&[u8]> for Key {
-    fn from(key: &[u8]) -> Self {
-        let mut bytes = [0; Self::SHORT];
-        match (bytes.get_mut(..key.len()), u8::try_from(key.len())) {
-            (Some(place), Ok(length)) => {
-                place.copy_from_slice(key);
-                Self::Short { length, bytes }
-            }
-            _ => Self::Long(key.into()),
-        }
-    }
-}
-
-impl Deref for Key {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Short { length, bytes } => bytes.get(..(*length).into()).unwrap_or_default(),
-            Self::Long(bytes) => bytes,
-        }
-    }
-}
-
-impl Borrow<[u8]> for Key {
-    fn borrow(&self) -> &[u8] {
-        self
-    }
-}
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        **self == **other
-    }
-}
-impl Eq for Key {}
-impl PartialOrd for Key {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Key {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (**self).cmp(&**other)
-    }
-}
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(&**self))
     }
 }
 
@@ -397,8 +339,8 @@ pub fn contract<S: StateWrite>(state: &mut S) {
         None,
         "an absent key has no value"
     );
-    state.put(Table::Meta, b"a", b"1").expect("put");
-    state.put(Table::Meta, b"a", b"2").expect("put");
+    state.put(Table::Meta, b"a", b"1".to_vec()).expect("put");
+    state.put(Table::Meta, b"a", b"2".to_vec()).expect("put");
     assert_eq!(
         state.get(Table::Meta, b"a").expect("get").as_deref(),
         Some(b"2".as_slice()),
@@ -410,7 +352,7 @@ pub fn contract<S: StateWrite>(state: &mut S) {
         "tables are apart"
     );
     for key in [b"ab".as_slice(), b"aa", b"b", b"a", b"a\xff\xff", b"\xff"] {
-        state.put(Table::Chart, key, b"").expect("put");
+        state.put(Table::Chart, key, Vec::new()).expect("put");
     }
     assert_eq!(
         scan(state, b"a", b"", 9),
@@ -448,9 +390,9 @@ pub fn contract<S: StateWrite>(state: &mut S) {
     };
     if kept(state, 1).is_some() {
         assert_eq!(kept(state, 2), Some(1), "what is kept is not read again");
-        state.put(Table::Chart, b"k", b"").expect("put");
+        state.put(Table::Chart, b"k", Vec::new()).expect("put");
         assert_eq!(kept(state, 2), Some(1), "a write elsewhere changes nothing");
-        state.put(Table::Facility, b"k", b"").expect("put");
+        state.put(Table::Facility, b"k", Vec::new()).expect("put");
         assert_eq!(kept(state, 3), Some(3), "a write is seen in what is kept");
         state.delete(Table::Facility, b"k").expect("delete");
         assert_eq!(kept(state, 4), Some(4), "a deletion is, too");

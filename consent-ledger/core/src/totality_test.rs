@@ -143,7 +143,7 @@ proptest! {
     fn a_damaged_row_is_an_error_or_another_answer(row in any::<Index>(), changes in changes()) {
         let (table, key, value) = row.get(&VALID.rows);
         let mut state: MemoryState = VALID.world.state.clone();
-        state.put(*table, key, &changed(value, &changes)).unwrap();
+        state.put(*table, key, changed(value, &changes)).unwrap();
         let batch = v1::Batch { time_ms: VALID.world.time.0, envelopes: vec![VALID.envelope.clone()] };
         let _ = apply_batch(&mut state, &batch, &Strict);
         let view = View(&state);
@@ -177,7 +177,7 @@ proptest! {
         let (world, rows) = &*STORY;
         let (table, key, value) = row.get(rows);
         let mut world = world.clone();
-        world.state.put(*table, key, &changed(value, &changes)).unwrap();
+        world.state.put(*table, key, changed(value, &changes)).unwrap();
         let (view, time) = (View(&world.state), world.time);
         let (kurume, saga) = (network("kurume"), network("saga"));
         let patient = SubjectRef { network: kurume.clone(), subject: subject(2) };
@@ -210,7 +210,7 @@ fn a_record_ends_where_it_ends() {
         .unwrap();
     let mut state = VALID.world.state.clone();
     state
-        .put(*table, key, &[value.as_slice(), b"\0"].concat())
+        .put(*table, key, [value.as_slice(), b"\0"].concat())
         .unwrap();
     let error = View(&state).facilities(9).unwrap_err().to_string();
     assert!(error.contains("1 bytes stand behind it"), "{error}");

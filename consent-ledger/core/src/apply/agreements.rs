@@ -95,7 +95,7 @@ fn list_for_pairs<S: StateWrite>(
     for other in others() {
         let key = pair_key(party, other, Some(&agreement.id));
         state
-            .put(Table::AgreementOfPair, &key, b"")
+            .put(Table::AgreementOfPair, &key, Vec::new())
             .map_err(CoreError::Store)?;
     }
     Ok(Ok(()))

@@ -282,7 +282,7 @@ fn a_damaged_record_stops_the_ledger_and_is_named() {
     let id = key("saga", KeyPurpose::Governance).key_id();
     world
         .state
-        .put(Table::Key, id.as_bytes(), b"\x09junk")
+        .put(Table::Key, id.as_bytes(), b"\x09junk".to_vec())
         .unwrap();
     let envelope = world.sign("saga", hospital("4110000001"));
     let batch = v1::Batch {

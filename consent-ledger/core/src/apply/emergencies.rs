@@ -33,7 +33,7 @@ pub(super) fn owe<S: StateWrite>(
         .put(
             Table::ReviewDue,
             &review_due_key(&owed.viewing, due, access.index),
-            b"",
+            Vec::new(),
         )
         .map_err(CoreError::Store)?;
     record::put(

@@ -64,7 +64,7 @@ impl Writes {
     pub fn commit<S: StateWrite>(self, state: &mut S) -> Result<(), S::Error> {
         for ((table, key), value) in self.0 {
             match value {
-                Some(value) => state.put(table, &key, &value)?,
+                Some(value) => state.put(table, &key, value)?,
                 None => state.delete(table, &key)?,
             }
         }
@@ -75,7 +75,9 @@ impl Writes {
 impl<S: StateRead> StateRead for Journal<'_, S> {
     type Error = S::Error;
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, S::Error> {
-        if let Some(written) = self.writes.get(&(table, key.to_vec())) {
+        if !self.writes.is_empty()
+            && let Some(written) = self.writes.get(&(table, key.to_vec()))
+        {
             return Ok(written.clone());
         }
         self.state.get(table, key)
@@ -116,9 +118,8 @@ impl<S: StateRead> StateRead for Journal<'_, S> {
 }
 
 impl<S: StateRead> StateWrite for Journal<'_, S> {
-    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), S::Error> {
-        self.writes
-            .insert((table, key.to_vec()), Some(value.to_vec()));
+    fn put(&mut self, table: Table, key: &[u8], value: Vec<u8>) -> Result<(), S::Error> {
+        self.writes.insert((table, key.to_vec()), Some(value));
         Ok(())
     }
     fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), S::Error> {
@@ -141,7 +142,7 @@ mod tests {
     fn nothing_reaches_the_state_before_commit() -> Result<(), std::convert::Infallible> {
         let mut state = MemoryState::default();
         let mut journal = Journal::over(&state);
-        journal.put(Table::Meta, b"k", b"v")?;
+        journal.put(Table::Meta, b"k", b"v".to_vec())?;
         let (writes, _) = journal.finish();
         let before = Hash([0; 32]);
         assert_ne!(

@@ -50,7 +50,7 @@ pub(super) fn post_notice<S: StateWrite>(
     let key = notice_key(network, kind, Some(at.index));
     record::put(state, Table::Notice, &key, &Record::made(at.index, value))?;
     state
-        .put(Table::NoticeAt, &record::index_key(at.index), &key)
+        .put(Table::NoticeAt, &record::index_key(at.index), key)
         .map_err(record::CoreError::Store)?;
     Ok(Ok(()))
 }

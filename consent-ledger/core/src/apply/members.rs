@@ -205,7 +205,7 @@ pub(crate) fn put_key<S: StateWrite>(
     record::put(state, Table::Key, id.as_bytes(), key)?;
     let of_network = key_of_network_key(&key.value.network, Some(&id));
     state
-        .put(Table::KeyOfNetwork, &of_network, b"")
+        .put(Table::KeyOfNetwork, &of_network, Vec::new())
         .map_err(record::CoreError::Store)
 }
 

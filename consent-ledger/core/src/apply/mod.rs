@@ -161,15 +161,16 @@ fn apply<S: StateWrite>(
             value: (),
         },
     )?;
-    let put = |state: &mut S, table, key: &[u8], value: &[u8]| {
-        state.put(table, key, value).map_err(CoreError::Store)
-    };
-    put(state, Table::Leaf, &record::index_key(at.index), &bytes)?;
+    state
+        .put(Table::Leaf, &record::index_key(at.index), bytes)
+        .map_err(CoreError::Store)?;
     for (subtree, node) in edge
         .append(hash)
         .map_err(|e| CoreError::Tree(e.to_string()))?
     {
-        put(state, Table::TreeNode, &node_key(subtree), node.as_bytes())?;
+        state
+            .put(Table::TreeNode, &node_key(subtree), node.0.to_vec())
+            .map_err(CoreError::Store)?;
     }
     meta.size += 1;
     meta.lineage = lineage;

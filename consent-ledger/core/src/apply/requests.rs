@@ -26,16 +26,12 @@ pub(super) fn decide<S: StateWrite>(
         request_id: by.entry().request_id,
         author: by.entry().author,
         request: request.clone(),
-        decisions: decisions.clone(),
+        decisions,
     };
-    record::put(
-        state,
-        Table::Access,
-        &record::index_key(at.index),
-        &Record::made(at.index, record.clone()),
-    )?;
-    super::emergencies::owe(state, &record)?;
-    Ok(Outcome::Decided(decisions))
+    let record = Record::made(at.index, record);
+    record::put(state, Table::Access, &record::index_key(at.index), &record)?;
+    super::emergencies::owe(state, &record.value)?;
+    Ok(Outcome::Decided(record.value.decisions))
 }
 
 /// A release or receipt stands only on a permit to retrieve exactly this document.

@@ -154,10 +154,9 @@ impl<S: StateRead> StateRead for Supposed<'_, S> {
 }
 
 impl<S: StateRead> StateWrite for Supposed<'_, S> {
-    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), S::Error> {
+    fn put(&mut self, table: Table, key: &[u8], value: Vec<u8>) -> Result<(), S::Error> {
         self.kept.written(table);
-        self.writes
-            .insert((table, key.to_vec()), Some(value.to_vec()));
+        self.writes.insert((table, key.to_vec()), Some(value));
         Ok(())
     }
     fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), S::Error> {
@@ -180,9 +179,9 @@ mod tests {
     #[test]
     fn what_is_supposed_stays_there() -> Result<(), std::convert::Infallible> {
         let mut state = MemoryState::default();
-        state.put(Table::Meta, b"k", b"so")?;
+        state.put(Table::Meta, b"k", b"so".to_vec())?;
         let mut supposed = Supposed::over(&state);
-        supposed.put(Table::Meta, b"k", b"otherwise")?;
+        supposed.put(Table::Meta, b"k", b"otherwise".to_vec())?;
         assert_eq!(
             supposed.get(Table::Meta, b"k")?,
             Some(b"otherwise".to_vec())

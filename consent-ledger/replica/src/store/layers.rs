@@ -4,16 +4,17 @@
 //! one durable transaction, and goes. A reader keeps the layers and the view of the database it began with, and of each
 //! row the value of its own version; so it sees one state, whatever is applied or written away meanwhile.
 
-use smallvec::SmallVec;
+use bytes::Bytes;
+use sekisho_ledger::store::InPlace;
 use std::collections::btree_map::{self, BTreeMap, Entry};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 /// A row's full key. Nearly all lie in their place in a map: what is compared with is not fetched from elsewhere.
-pub(super) type Key = SmallVec<[u8; 32]>;
+pub(super) type Key = InPlace<38>;
 /// A row's value; none where it was removed.
-pub(super) type Value = Option<Box<[u8]>>;
+pub(super) type Value = Option<Vec<u8>>;
 /// Rows changed together, by full key.
 pub(super) type Changes = BTreeMap<Key, Value>;
 
@@ -32,40 +33,53 @@ pub(super) struct Layer {
 
 #[derive(Debug)]
 struct Values {
-    last: (Version, Value),
-    /// In order.
-    earlier: Vec<(Version, Value)>,
+    last: Written,
+    /// In order; none of nearly all rows, so it takes no more room than that.
+    #[expect(clippy::box_collection, reason = "a third of the room in each row")]
+    earlier: Option<Box<Vec<Written>>>,
+}
+
+/// What one commit made of a row: a part of what it wrote, which lies in one piece. So a layer, which lives for long, takes
+/// its memory in few pieces and gives it back so.
+#[derive(Debug)]
+struct Written {
+    version: Version,
+    value: Option<Bytes>,
 }
 
 impl Values {
-    fn at(&self, version: Version) -> Option<&Value> {
-        if self.last.0 <= version {
-            return Some(&self.last.1);
-        }
-        let mut earlier = self.earlier.iter().rev();
-        let found = earlier.find(|(written, _)| *written <= version);
-        found.map(|(_, value)| value)
+    fn at(&self, version: Version) -> Option<&Written> {
+        let mut latest_first = [&self.last]
+            .into_iter()
+            .chain(self.earlier.iter().flat_map(|earlier| earlier.iter().rev()));
+        latest_first.find(|written| written.version <= version)
     }
 }
 
 impl Layer {
     /// Takes in what one commit wrote. Readers of earlier versions see nothing of it.
     pub(super) fn write(&self, changes: Changes, version: Version) {
-        let mut bytes = 0;
+        let values = changes.values().flatten();
+        let mut all = Vec::with_capacity(values.clone().map(Vec::len).sum());
+        values.for_each(|value| all.extend_from_slice(value));
+        let mut bytes = all.len();
+        let mut all = Bytes::from(all);
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in changes {
-            bytes += ROW_OVERHEAD_BYTES + value.as_ref().map_or(0, |value| value.len());
+            let value = value.map(|value| all.split_to(value.len()));
+            let written = Written { version, value };
+            bytes += ROW_OVERHEAD_BYTES;
             match rows.entry(key) {
                 Entry::Occupied(mut row) => {
                     let values = row.get_mut();
-                    let before = std::mem::replace(&mut values.last, (version, value));
-                    values.earlier.push(before);
+                    let before = std::mem::replace(&mut values.last, written);
+                    values.earlier.get_or_insert_default().push(before);
                 }
                 Entry::Vacant(row) => {
                     bytes += row.key().len();
                     row.insert(Values {
-                        last: (version, value),
-                        earlier: Vec::new(),
+                        last: written,
+                        earlier: None,
                     });
                 }
             }
@@ -80,10 +94,10 @@ impl Layer {
     }
 
     /// What it says of a key, as of a version: nothing, that it was removed, or its value.
-    pub(super) fn get(&self, key: &[u8], version: Version) -> Option<Option<Vec<u8>>> {
+    pub(super) fn get(&self, key: &Key, version: Version) -> Option<Value> {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
-        let value = rows.get(key)?.at(version)?;
-        Some(value.as_ref().map(|value| value.to_vec()))
+        let written = rows.get(key)?.at(version)?;
+        Some(written.value.as_ref().map(|value| value.to_vec()))
     }
 
     /// Adds to `found` what it says, as of a version, of the first `max` keys from one on that it says anything of.
@@ -93,15 +107,15 @@ impl Layer {
         from: Bound<&[u8]>,
         max: usize,
         version: Version,
-        found: &mut BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+        found: &mut BTreeMap<Vec<u8>, Value>,
     ) -> Option<Vec<u8>> {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
         let mut count = 0;
         for (key, values) in rows.range::<[u8], _>((from, Bound::Unbounded)) {
-            let Some(value) = values.at(version) else {
+            let Some(written) = values.at(version) else {
                 continue;
             };
-            let value = value.as_ref().map(|value| value.to_vec());
+            let value = written.value.as_ref().map(|value| value.to_vec());
             found.insert(key.to_vec(), value);
             count += 1;
             if count == max {
@@ -126,7 +140,7 @@ impl<'a> Iterator for Last<'a> {
     type Item = (&'a [u8], Option<&'a [u8]>);
     fn next(&mut self) -> Option<Self::Item> {
         let (key, values) = self.0.next()?;
-        Some((key, values.last.1.as_deref()))
+        Some((key, values.last.value.as_deref()))
     }
 }
 
@@ -135,9 +149,8 @@ mod tests {
     use super::*;
 
     fn changes(rows: &[(&str, Option<&str>)]) -> Changes {
-        let boxed = |text: &str| -> Box<[u8]> { text.as_bytes().into() };
         rows.iter()
-            .map(|(key, value)| (key.as_bytes().into(), value.map(boxed)))
+            .map(|(key, value)| (key.as_bytes().into(), value.map(Into::into)))
             .collect()
     }
 
@@ -148,7 +161,7 @@ mod tests {
         layer.write(changes(&[("a", None), ("c", Some("2"))]), 5);
         layer.write(changes(&[("a", Some("3"))]), 6);
         let get = |key: &str, version| {
-            let said = layer.get(key.as_bytes(), version);
+            let said = layer.get(&key.as_bytes().into(), version);
             said.map(|value| value.map(|value| String::from_utf8(value).unwrap()))
         };
         let one = |text: &str| Some(Some(text.to_owned()));

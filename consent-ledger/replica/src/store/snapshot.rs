@@ -372,7 +372,7 @@ impl Incoming {
 fn meta(key: &[u8], value: &[u8]) -> Option<Meta> {
     let key = key.strip_prefix(&[Table::Meta as u8])?;
     let mut state = MemoryState::default();
-    let Ok(()) = state.put(Table::Meta, key, value);
+    let Ok(()) = state.put(Table::Meta, key, value.to_vec());
     sekisho_ledger::View(&state).meta().ok().flatten()
 }
 

@@ -1,7 +1,7 @@
 //! The core's tables: in redb, one ordered table whose keys begin with the table's number, and over it the layers of
 //! what is not there yet.
 
-use super::layers::{Changes, Key, Layer, Version};
+use super::layers::{Changes, Key, Layer, Value, Version};
 use super::{STATE, rows};
 use crate::ReplicaError;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table as RedbTable, WriteTransaction};
@@ -16,10 +16,7 @@ const ROWS_AT_ONCE: usize = 256;
 type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 fn full_key(table: Table, key: &[u8]) -> Key {
-    let mut full = Key::with_capacity(1 + key.len());
-    full.push(table as u8);
-    full.extend_from_slice(key);
-    full
+    Key::of(&[&[table as u8], key])
 }
 
 fn get(
@@ -58,7 +55,7 @@ impl ReadState {
         }
     }
 
-    fn get_full(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReplicaError> {
+    fn get_full(&self, key: &Key) -> Result<Option<Vec<u8>>, ReplicaError> {
         for layer in self.layers.iter().rev() {
             if let Some(said) = layer.get(key, self.version) {
                 return Ok(said);
@@ -150,7 +147,7 @@ impl StateRead for ReadState {
     ) -> Result<Vec<Row>, ReplicaError> {
         let start = full_key(table, prefix.max(from));
         let prefix = full_key(table, prefix);
-        let (mut found, mut from) = (Vec::new(), Bound::Included(start.into_vec()));
+        let (mut found, mut from) = (Vec::new(), Bound::Included(start.to_vec()));
         while found.len() < max {
             let start = from.as_ref().map(Vec::as_slice);
             let (rows, more) = self.next(start, max - found.len())?;
@@ -210,10 +207,9 @@ impl Change {
         )
     }
 
-    fn set(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) {
+    fn set(&mut self, table: Table, key: &[u8], value: Value) {
         self.keys_changed |= holds_keys(table);
         self.kept.written(table);
-        let value = value.map(Into::into);
         self.changes.insert(full_key(table, key), value);
     }
 }
@@ -226,8 +222,8 @@ impl StateRead for Change {
     type Error = ReplicaError;
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReplicaError> {
         let key = full_key(table, key);
-        match self.changes.get(key.as_slice()) {
-            Some(value) => Ok(value.as_ref().map(|value| value.to_vec())),
+        match self.changes.get(&key) {
+            Some(value) => Ok(value.clone()),
             None => self.before.get_full(&key),
         }
     }
@@ -242,7 +238,7 @@ impl StateRead for Change {
         let of = full_key(table, prefix);
         let changed: Vec<_> = self
             .changes
-            .range::<[u8], _>((Bound::Included(start.as_slice()), Bound::Unbounded))
+            .range::<[u8], _>((Bound::Included(&*start), Bound::Unbounded))
             .take_while(|(key, _)| key.starts_with(&of))
             .collect();
         // As many more as may turn out to be removed.
@@ -255,7 +251,7 @@ impl StateRead for Change {
         for (key, value) in changed {
             let key = key.get(1..).unwrap_or_default();
             match value {
-                Some(value) => rows.insert(key.to_vec(), value.to_vec()),
+                Some(value) => rows.insert(key.to_vec(), value.clone()),
                 None => rows.remove(key),
             };
         }
@@ -267,7 +263,7 @@ impl StateRead for Change {
 }
 
 impl StateWrite for Change {
-    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), ReplicaError> {
+    fn put(&mut self, table: Table, key: &[u8], value: Vec<u8>) -> Result<(), ReplicaError> {
         self.set(table, key, Some(value));
         Ok(())
     }
@@ -309,7 +305,7 @@ impl StateRead for StateTxn<'_> {
         let mut found = Vec::new();
         for row in self
             .rows
-            .range(start.as_slice()..)
+            .range(&*start..)
             .map_err(ReplicaError::database)?
             .take(max)
         {
@@ -328,17 +324,17 @@ impl StateRead for StateTxn<'_> {
 }
 
 impl StateWrite for StateTxn<'_> {
-    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), ReplicaError> {
+    fn put(&mut self, table: Table, key: &[u8], value: Vec<u8>) -> Result<(), ReplicaError> {
         self.kept.written(table);
         self.rows
-            .insert(full_key(table, key).as_slice(), value)
+            .insert(&*full_key(table, key), value.as_slice())
             .map_err(ReplicaError::database)?;
         Ok(())
     }
     fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), ReplicaError> {
         self.kept.written(table);
         self.rows
-            .remove(full_key(table, key).as_slice())
+            .remove(&*full_key(table, key))
             .map_err(ReplicaError::database)?;
         Ok(())
     }

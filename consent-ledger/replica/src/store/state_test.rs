@@ -36,7 +36,7 @@ fn a_view_does_not_see_later_writes() {
     let put = |value: &[u8]| {
         let txn = database.begin_write().unwrap();
         let mut state = StateTxn::open(&txn).unwrap();
-        state.put(Table::Meta, b"k", value).unwrap();
+        state.put(Table::Meta, b"k", value.to_vec()).unwrap();
         drop(state);
         txn.commit().unwrap();
     };
@@ -65,12 +65,12 @@ fn rows_are_found_wherever_they_are() {
     let mut state = StateTxn::open(&txn).unwrap();
     for _ in 0..900 {
         let (k, v) = (key(random(2_000)), vec![0, random(256) as u8]);
-        state.put(Table::Access, &k, &v).unwrap();
+        state.put(Table::Access, &k, v.clone()).unwrap();
         model.insert(k, v);
     }
     // Neighbours, which no scan may return.
-    state.put(Table::Request, b"\xff", b"x").unwrap();
-    state.put(Table::Transfer, b"\x00", b"x").unwrap();
+    state.put(Table::Request, b"\xff", b"x".to_vec()).unwrap();
+    state.put(Table::Transfer, b"\x00", b"x".to_vec()).unwrap();
     drop(state);
     txn.commit().unwrap();
     let mut change = |rounds, value: u8, model: &mut BTreeMap<_, _>| {
@@ -87,8 +87,7 @@ fn rows_are_found_wherever_they_are() {
         changes
     };
     let boxed = |changes: Vec<(Vec<u8>, Option<Vec<u8>>)>| -> Changes {
-        let full =
-            |(k, v): (Vec<u8>, Option<Vec<u8>>)| (full_key(Table::Access, &k), v.map(Into::into));
+        let full = |(k, v): (Vec<u8>, Option<Vec<u8>>)| (full_key(Table::Access, &k), v);
         changes.into_iter().map(full).collect()
     };
     let (frozen, fresh) = (Arc::<Layer>::default(), Arc::<Layer>::default());
@@ -101,7 +100,7 @@ fn rows_are_found_wherever_they_are() {
     let mut changed = Change::of(view.clone(), Kept::default());
     for (k, v) in change(500, 3, &mut model) {
         match v {
-            Some(v) => changed.put(Table::Access, &k, &v).unwrap(),
+            Some(v) => changed.put(Table::Access, &k, v).unwrap(),
             None => changed.delete(Table::Access, &k).unwrap(),
         }
     }
