@@ -102,7 +102,7 @@ fn copy(state: &ReadState) -> Result<MemoryState, sekisho_replica::ReplicaError>
     let mut then = MemoryState::default();
     for table in Table::ALL {
         for (key, value) in state.scan(table, b"", b"", usize::MAX)? {
-            then.put(table, &key, &value).unwrap();
+            then.put(table, &key, value).unwrap();
         }
     }
     Ok(then)
