@@ -17,6 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The version of every record written; an older one is migrated where it is read.
 const RECORD_VERSION: u8 = 1;
 
+/// Room for nearly every record, so that it does not grow byte by byte.
+const USUAL_BYTES: usize = 256;
+
 /// Storage failed, or holds what this software did not write.
 #[derive(Debug, thiserror::Error)]
 pub enum CoreError<E: std::error::Error + 'static> {
@@ -153,7 +156,9 @@ pub(crate) fn put<S: StateWrite, T: Serialize>(
 /// A record's bytes.
 pub(crate) fn encode<T: Serialize>(record: &Record<T>) -> postcard::Result<Vec<u8>> {
     let sources: Vec<u64> = record.sources.iter().map(|i| i.0).collect();
-    let bytes = postcard::to_extend(&sources, vec![RECORD_VERSION])?;
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    bytes.push(RECORD_VERSION);
+    let bytes = postcard::to_extend(&sources, bytes)?;
     postcard::to_extend(&record.value, bytes)
 }
 
