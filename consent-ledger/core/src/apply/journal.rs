@@ -75,6 +75,7 @@ impl Writes {
 impl<S: StateRead> StateRead for Journal<'_, S> {
     type Error = S::Error;
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, S::Error> {
+        // Most reads come before the first write, and looking takes a copy of the key.
         if !self.writes.is_empty()
             && let Some(written) = self.writes.get(&(table, key.to_vec()))
         {

@@ -5,13 +5,16 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Deref;
 
-/// A key of a sorted map, in its place there up to `SHORT` bytes (at least 16): a lookup costs what it misses in the
+/// The bytes that are compared first.
+const HEAD: usize = size_of::<u128>();
+
+/// A key of a sorted map, in its place there up to `SHORT` bytes (16 to 255): a lookup costs what it misses in the
 /// processor's cache, and comparing costs a call unless the first bytes tell.
 #[derive(Clone)]
-pub struct InPlace<const SHORT: usize>(Kept<SHORT>);
+pub struct InPlace<const SHORT: usize>(Place<SHORT>);
 
 #[derive(Clone)]
-enum Kept<const SHORT: usize> {
+enum Place<const SHORT: usize> {
     /// Zeros behind it.
     Short {
         length: u8,
@@ -21,12 +24,14 @@ enum Kept<const SHORT: usize> {
 }
 
 impl<const SHORT: usize> InPlace<SHORT> {
-    /// A key of parts.
+    /// A key of parts, one behind the other.
     pub fn of(parts: &[&[u8]]) -> Self {
+        // Else a short key would have no head, and a long one of the same beginning would.
+        const { assert!(SHORT >= HEAD && SHORT <= 255) };
         let all = parts.iter().map(|part| part.len()).sum::<usize>();
         let mut bytes = [0; SHORT];
         let (Some(mut place), Ok(length)) = (bytes.get_mut(..all), u8::try_from(all)) else {
-            return Self(Kept::Long(parts.concat().into()));
+            return Self(Place::Long(parts.concat().into()));
         };
         for part in parts {
             let here = std::mem::take(&mut place).split_at_mut_checked(part.len());
@@ -35,15 +40,15 @@ impl<const SHORT: usize> InPlace<SHORT> {
                 place = rest;
             }
         }
-        Self(Kept::Short { length, bytes })
+        Self(Place::Short { length, bytes })
     }
 
     /// The first bytes as a number, with zeros where there are none: of two keys whose heads differ, the one with the
     /// smaller is the smaller.
     fn head(&self) -> u128 {
         let bytes: &[u8] = match &self.0 {
-            Kept::Short { bytes, .. } => bytes,
-            Kept::Long(bytes) => bytes,
+            Place::Short { bytes, .. } => bytes,
+            Place::Long(bytes) => bytes,
         };
         bytes
             .first_chunk()
@@ -61,8 +66,8 @@ impl<const SHORT: usize> Deref for InPlace<SHORT> {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
         match &self.0 {
-            Kept::Short { length, bytes } => bytes.get(..(*length).into()).unwrap_or_default(),
-            Kept::Long(bytes) => bytes,
+            Place::Short { length, bytes } => bytes.get(..(*length).into()).unwrap_or_default(),
+            Place::Long(bytes) => bytes,
         }
     }
 }
