@@ -54,6 +54,9 @@ pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
 pub const APPEND_BYTES_MAX: usize = 1024 * 1024;
 /// Raft entries in one AppendEntries message.
 pub const APPEND_ENTRIES_MAX: u64 = 64;
+/// Time for which AppendEntries messages are sent on one call: long beside what beginning one takes, and short beside the
+/// time a process that stops waits for its connections.
+pub const APPENDS_CALL_LIFE: Duration = Duration::from_secs(1);
 /// Bytes of one piece of a snapshot.
 pub const SNAPSHOT_CHUNK_BYTES: usize = 1024 * 1024;
 /// Pieces of a snapshot read ahead of the network.

@@ -12,6 +12,7 @@ use sekisho_domain::{
 };
 use sekisho_ledger::sign_entry;
 use sekisho_ledger::signature::SigningKey;
+use sekisho_proto::v1::append_entries_reply::Reply;
 use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
 use sekisho_proto::v1::raft_service_client::RaftServiceClient;
 use sekisho_proto::v1::submission_end::End;
@@ -19,7 +20,7 @@ use sekisho_proto::{ErrorCode, v1};
 use sekisho_replica::{Clock, SubmitError, SystemClock};
 use sekisho_transport::outgoing;
 use support::genesis::{governance, transport};
-use support::{Ahead, Cluster, patience, until};
+use support::{Ahead, Appending, Cluster, append, patience, until};
 use tonic::Code;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -270,7 +271,7 @@ async fn nobody_votes_or_acknowledges_in_another_replicas_place() {
             to,
             ..Default::default()
         };
-        let acknowledged = raft.append_entries(outgoing(request, patience())).await;
+        let acknowledged = append(cluster.channel_as(&transport(2), 1), request).await;
         assert_eq!(
             acknowledged.is_ok(),
             taken,
@@ -289,12 +290,12 @@ async fn nobody_votes_or_acknowledges_in_another_replicas_place() {
 async fn a_follower_checks_its_leaders_clock_and_the_signatures_it_sends() {
     let mut cluster = Cluster::of(3, 3).await;
     cluster.start(1).await;
-    let mut as_leader = RaftServiceClient::new(cluster.channel_as(&transport(2), 1));
-    let mut append = async |envelope: v1::Envelope, sent_time_ms: u64| {
+    let (now, good) = (SystemClock.now().0, cluster.envelope(0));
+    let message = |envelope: &v1::Envelope, sent_time_ms: u64| {
         let (term, index) = (9, 1);
         let batch = v1::Batch {
             time_ms: sent_time_ms,
-            envelopes: vec![envelope],
+            envelopes: vec![envelope.clone()],
         };
         let entry = v1::RaftEntry {
             log_id: Some(v1::RaftLogId {
@@ -306,7 +307,7 @@ async fn a_follower_checks_its_leaders_clock_and_the_signatures_it_sends() {
                 prost::Message::encode_to_vec(&batch).into(),
             )),
         };
-        let request = v1::AppendEntriesRequest {
+        v1::AppendEntriesRequest {
             vote: Some(v1::RaftVote {
                 term,
                 replica: 2,
@@ -317,41 +318,83 @@ async fn a_follower_checks_its_leaders_clock_and_the_signatures_it_sends() {
             leader_commit: None,
             sent_time_ms,
             to: 1,
-        };
-        as_leader
-            .append_entries(outgoing(request, patience()))
-            .await
+        }
     };
-    let (now, good) = (SystemClock.now().0, cluster.envelope(0));
     let mut forged = good.clone();
     forged.signatures[0].signature[9] ^= 1;
-    for (case, envelope, sent, code) in [
-        ("forged", forged, now, Code::InvalidArgument),
+    let as_leader = cluster.channel_as(&transport(2), 1);
+    for (case, bad, code) in [
+        ("forged", message(&forged, now), Code::InvalidArgument),
         (
             "a clock 31 s behind",
-            good.clone(),
-            now - 31_000,
+            message(&good, now - 31_000),
             Code::AlreadyExists,
         ),
         (
             "a clock 31 s ahead",
-            good.clone(),
-            now + 31_000,
+            message(&good, now + 31_000),
             Code::AlreadyExists,
         ),
     ] {
-        let refused = append(envelope, sent).await.unwrap_err();
+        let mut call = Appending::begin(as_leader.clone()).await.unwrap();
+        let refused = call.send(bad).await.unwrap_err();
         assert_eq!(refused.code(), code, "{case}: {refused:?}");
+        // Nothing is taken on that call any more.
+        assert_eq!(call.send(message(&good, now)).await.unwrap(), None);
         assert_eq!(
             cluster.replica(1).status().await.unwrap().log_last,
             0,
             "{case}"
         );
     }
-    use v1::append_entries_reply::Reply;
-    let reply = append(good, now).await.unwrap().into_inner().reply;
-    assert!(matches!(reply, Some(Reply::Success(_))), "{reply:?}");
-    assert_eq!(cluster.replica(1).status().await.unwrap().log_last, 1);
+    let mut call = Appending::begin(as_leader).await.unwrap();
+    for _ in 0..3 {
+        let reply = call.send(message(&good, now)).await.unwrap();
+        assert!(matches!(reply, Some(Reply::Success(_))), "{reply:?}");
+        assert_eq!(cluster.replica(1).status().await.unwrap().log_last, 1);
+    }
+    let refused = call.send(message(&forged, now)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+}
+
+/// Whoever leads is asked with each message whether it still may speak, and not only when its call begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_revoked_during_a_call_ends_it() {
+    let cluster = Cluster::three().await;
+    let another = transport(200);
+    let key = Body::KeyAdd {
+        purpose: KeyPurpose::Transport,
+        public_key: another.public(),
+        endpoint: Some(cluster.endpoint(2).to_owned()),
+    };
+    let added = cluster.govern(2, key).await.index;
+    let to = cluster.replica(1);
+    to.wait_applied(added, patience()).await.unwrap();
+    let mut call = Appending::begin(cluster.channel_as(&another, 1))
+        .await
+        .unwrap();
+    // Of a term long past: answered, and without effect.
+    let old = v1::AppendEntriesRequest {
+        vote: Some(v1::RaftVote {
+            term: 0,
+            replica: 2,
+            committed: true,
+        }),
+        sent_time_ms: SystemClock.now().0,
+        to: 1,
+        ..Default::default()
+    };
+    for _ in 0..2 {
+        let reply = call.send(old.clone()).await.unwrap();
+        assert!(matches!(reply, Some(Reply::HigherVote(_))), "{reply:?}");
+    }
+    let revoke = Body::KeyRevoke {
+        key: another.id(),
+    };
+    let revoked = cluster.govern(2, revoke).await.index;
+    to.wait_applied(revoked, patience()).await.unwrap();
+    let refused = call.send(old).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated, "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tonic::service::Interceptor;
-use tonic::{Request, Status};
+use tonic::{Extensions, Request, Status};
 
 /// A member of the federation as seen on a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,8 +80,15 @@ impl fmt::Debug for PeerIdentity {
 /// `Unauthenticated` if the connection's key is not, or no longer, a member's, or the request did not
 /// come through [`Incoming`](crate::Incoming).
 pub fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
-    request
-        .extensions()
+    peer_of(request.extensions())
+}
+
+/// The same by a request's extensions, for a call that goes on after its request was taken apart.
+///
+/// # Errors
+/// As [`peer`].
+pub fn peer_of(extensions: &Extensions) -> Result<Peer, Status> {
+    extensions
         .get::<PeerIdentity>()
         .and_then(PeerIdentity::current)
         .ok_or_else(|| {

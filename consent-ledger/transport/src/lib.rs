@@ -42,7 +42,7 @@ mod verify;
 pub use certificate::Identity;
 pub use connect::{Connector, Expected, PinnedStream, channel, watched_channel};
 pub use deadline::Deadline;
-pub use directory::{MembersOnly, Peer, PeerDirectory, PeerIdentity, peer};
+pub use directory::{MembersOnly, Peer, PeerDirectory, PeerIdentity, peer, peer_of};
 pub use error::TransportError;
 pub use failure::{ConnectFailure, Failure, classify};
 pub use hop::outgoing;

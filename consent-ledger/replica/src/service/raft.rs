@@ -9,16 +9,18 @@ use crate::refusals::Refusal;
 use crate::replica::Replica;
 use crate::store::{Incoming, SnapshotData};
 use futures::StreamExt;
+use futures::stream::{BoxStream, try_unfold};
 use openraft::{EntryPayload, Snapshot, SnapshotMeta, StoredMembership, Vote};
-use sekisho_domain::{Hash, ReplicaId};
+use sekisho_domain::{Hash, NetworkId, ReplicaId};
 use sekisho_proto::v1::raft_service_server::RaftService;
 use sekisho_proto::v1::snapshot_chunk::Part;
 use sekisho_proto::{ErrorCode, v1};
-use sekisho_transport::{Deadline, peer};
+use sekisho_transport::{Deadline, peer, peer_of};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, Streaming};
 
+#[derive(Clone)]
 pub(super) struct Service {
     replica: Replica,
     /// One snapshot at a time: each is a file on disk.
@@ -53,8 +55,7 @@ impl Service {
     }
 
     /// The caller's network runs the replica that `claimed` is, or any replica if nothing is claimed.
-    fn enter<T>(&self, request: &Request<T>, claimed: Option<u64>) -> Result<(), Status> {
-        let network = peer(request)?.network;
+    fn enter(&self, network: &NetworkId, claimed: Option<u64>) -> Result<(), Status> {
         let directory = self.replica.directory_of_replicas();
         // One that was retired may lead until the group has let it go, and no longer.
         let still = || {
@@ -65,13 +66,34 @@ impl Service {
                 member.network == network.as_str() && claimed.is_none_or(|claimed| claimed == *id)
             })
         };
-        let known = directory.runs(&network, claimed.map(ReplicaId)) || still();
+        let known = directory.runs(network, claimed.map(ReplicaId)) || still();
         if known {
             Ok(())
         } else {
             self.replica.refused(Refusal::NotAReplica);
             Err(ErrorCode::Forbidden.status(format!("network {network} does not run this replica")))
         }
+    }
+
+    /// What a replica of a network sends as the leader.
+    async fn append(
+        &self,
+        network: &NetworkId,
+        message: v1::AppendEntriesRequest,
+    ) -> Result<v1::AppendEntriesReply, Status> {
+        self.enter(network, message.vote.as_ref().map(|vote| vote.replica))?;
+        for_us(&self.replica, message.to)?;
+        self.check_clock(message.sent_time_ms)?;
+        let append = wire::from_append_request(message).map_err(malformed)?;
+        self.check_signatures(&append.entries).await?;
+        let reply = self
+            .replica
+            .raft()
+            .append_entries(append)
+            .await
+            .map_err(fatal)?;
+        self.replica.heard_leader();
+        Ok(wire::append_reply(reply))
     }
 
     /// A leader's times become the ledger's, so one whose clock is far off is not followed.
@@ -128,24 +150,26 @@ impl Service {
 
 #[tonic::async_trait]
 impl RaftService for Service {
+    type AppendEntriesStream = BoxStream<'static, Result<v1::AppendEntriesReply, Status>>;
+
     async fn append_entries(
         &self,
-        request: Request<v1::AppendEntriesRequest>,
-    ) -> Result<Response<v1::AppendEntriesReply>, Status> {
-        let vote = request.get_ref().vote.as_ref();
-        self.enter(&request, vote.map(|vote| vote.replica))?;
-        for_us(&self.replica, request.get_ref().to)?;
-        self.check_clock(request.get_ref().sent_time_ms)?;
-        let append = wire::from_append_request(request.into_inner()).map_err(malformed)?;
-        self.check_signatures(&append.entries).await?;
-        let reply = self
-            .replica
-            .raft()
-            .append_entries(append)
-            .await
-            .map_err(fatal)?;
-        self.replica.heard_leader();
-        Ok(Response::new(wire::append_reply(reply)))
+        request: Request<Streaming<v1::AppendEntriesRequest>>,
+    ) -> Result<Response<Self::AppendEntriesStream>, Status> {
+        let (_, caller, messages) = request.into_parts();
+        let replies = try_unfold(
+            (self.clone(), caller, messages),
+            |(this, caller, mut messages)| async move {
+                let Some(message) = messages.message().await? else {
+                    return Ok(None);
+                };
+                // By the ledger as it is now: a key may have been revoked since the call began.
+                let network = peer_of(&caller)?.network;
+                let reply = this.append(&network, message).await?;
+                Ok(Some((reply, (this, caller, messages))))
+            },
+        );
+        Ok(Response::new(replies.boxed()))
     }
 
     async fn vote(
@@ -153,7 +177,7 @@ impl RaftService for Service {
         request: Request<v1::VoteRequest>,
     ) -> Result<Response<v1::VoteReply>, Status> {
         let vote = request.get_ref().vote.as_ref();
-        self.enter(&request, vote.map(|vote| vote.replica))?;
+        self.enter(&peer(&request)?.network, vote.map(|vote| vote.replica))?;
         for_us(&self.replica, request.get_ref().to)?;
         let vote = wire::from_vote_request(request.into_inner()).map_err(malformed)?;
         let reply = self.replica.raft().vote(vote).await.map_err(fatal)?;
@@ -164,7 +188,7 @@ impl RaftService for Service {
         &self,
         request: Request<Streaming<v1::SnapshotChunk>>,
     ) -> Result<Response<v1::InstallSnapshotReply>, Status> {
-        self.enter(&request, None)?;
+        self.enter(&peer(&request)?.network, None)?;
         let deadline = Deadline::of(request.metadata())?.min(Deadline::after(SNAPSHOT_TIMEOUT));
         let place = Arc::clone(&self.receiving)
             .try_acquire_owned()
@@ -202,7 +226,7 @@ impl RaftService for Service {
         &self,
         request: Request<v1::BarrierRequest>,
     ) -> Result<Response<v1::BarrierReply>, Status> {
-        self.enter(&request, None)?;
+        self.enter(&peer(&request)?.network, None)?;
         let deadline = Deadline::of(request.metadata())?;
         match deadline.bound(self.replica.barrier()).await? {
             Some(log_index) => Ok(Response::new(v1::BarrierReply { log_index })),

@@ -15,7 +15,9 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt};
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status, Streaming};
@@ -95,14 +97,25 @@ fn with_deadline<T>(request: Request<T>) -> Result<Request<T>, Status> {
 
 #[tonic::async_trait]
 impl RaftService for Passing {
+    type AppendEntriesStream = Streaming<v1::AppendEntriesReply>;
     async fn append_entries(
         &self,
-        request: Request<v1::AppendEntriesRequest>,
-    ) -> Result<Response<v1::AppendEntriesReply>, Status> {
+        request: Request<Streaming<v1::AppendEntriesRequest>>,
+    ) -> Result<Response<Self::AppendEntriesStream>, Status> {
         let mut client = RaftServiceClient::new(self.channel(&request)?);
-        let mut request = with_deadline(request)?;
-        self.tamper.append(request.get_mut());
-        client.append_entries(request).await
+        let tamper = Arc::clone(&self.tamper);
+        let (pass, messages) = mpsc::channel(1);
+        tokio::spawn(async move {
+            let mut from = request.into_inner();
+            while let Ok(Some(mut message)) = from.message().await {
+                tamper.append(&mut message);
+                if pass.send(message).await.is_err() {
+                    break;
+                }
+            }
+        });
+        let messages = ReceiverStream::new(messages);
+        client.append_entries(outgoing(messages, patience())).await
     }
     async fn vote(
         &self,

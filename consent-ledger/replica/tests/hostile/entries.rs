@@ -1,13 +1,12 @@
 //! Entries over the wire that are not what they say, each with its code, and counted.
 
 use crate::support::genesis::{governance, transport};
-use crate::support::{Cluster, patience};
+use crate::support::{Cluster, append, patience};
 use crate::{refused, wait_refused};
 use sekisho_domain::{Entry, LedgerId, TimeMs};
 use sekisho_ledger::sign_entry;
 use sekisho_ledger::signature::SigningKey;
 use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
-use sekisho_proto::v1::raft_service_client::RaftServiceClient;
 use sekisho_proto::{ErrorCode, v1};
 use sekisho_transport::outgoing;
 use tonic::transport::Channel;
@@ -136,7 +135,7 @@ async fn what_is_too_large_never_reaches_a_handler_and_consensus_is_for_replicas
 
     // A replica that speaks for another one.
     let impostor = [1, 2, 3].into_iter().find(|&n| n != id).unwrap();
-    let mut raft = RaftServiceClient::new(cluster.channel_as(&transport(impostor), id));
+    let as_impostor = cluster.channel_as(&transport(impostor), id);
     let term = cluster.replica(id).status().await.unwrap().term;
     let vote = v1::RaftVote {
         term: term + 50,
@@ -147,7 +146,7 @@ async fn what_is_too_large_never_reaches_a_handler_and_consensus_is_for_replicas
         vote: Some(vote),
         ..Default::default()
     };
-    let refused = raft.append_entries(outgoing(request, patience())).await;
+    let refused = append(as_impostor, request).await;
     assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
     wait_refused(&cluster, id, "not-a-replica", 1).await;
     let status = cluster.replica(id).status().await.unwrap();

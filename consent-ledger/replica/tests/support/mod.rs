@@ -8,10 +8,11 @@ use sekisho_domain::{Body, Entry, FacilityKind, Genesis, LedgerId, ReplicaId, Re
 use sekisho_ledger::signature::SigningKey;
 use sekisho_ledger::store::{StateRead, Table};
 use sekisho_ledger::{View, ledger_id, sign_entry};
-use sekisho_proto::v1;
+use sekisho_proto::v1::raft_service_client::RaftServiceClient;
+use sekisho_proto::v1::{self, append_entries_reply};
 use sekisho_replica::{Clock, Config, Keys, Replica, SubmitError, Submitted, SystemClock, Timing};
 use sekisho_transport::{
-    ClientLimits, Deadline, Expected, Identity, Incoming, ServerLimits, channel, server,
+    ClientLimits, Deadline, Expected, Identity, Incoming, ServerLimits, channel, outgoing, server,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,7 +21,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
+use tonic::{Status, Streaming};
 
 /// Longest wait for anything: far above what it takes, so that a slow machine does not fail a test.
 pub const PATIENCE: Duration = Duration::from_secs(40);
@@ -30,6 +34,44 @@ pub const LINEAGE: u64 = 1 << 48;
 
 pub fn patience() -> Deadline {
     Deadline::after(PATIENCE)
+}
+
+/// A call on which a leader sends one message after the other.
+pub struct Appending {
+    messages: mpsc::Sender<v1::AppendEntriesRequest>,
+    replies: Streaming<v1::AppendEntriesReply>,
+}
+
+impl Appending {
+    pub async fn begin(to: Channel) -> Result<Self, Status> {
+        let (messages, outbound) = mpsc::channel(1);
+        let outbound = outgoing(ReceiverStream::new(outbound), patience());
+        let begun = RaftServiceClient::new(to).append_entries(outbound).await?;
+        Ok(Self {
+            messages,
+            replies: begun.into_inner(),
+        })
+    }
+
+    /// What a message is answered with; nothing if the call has ended.
+    pub async fn send(
+        &mut self,
+        message: v1::AppendEntriesRequest,
+    ) -> Result<Option<append_entries_reply::Reply>, Status> {
+        // Where the call has ended, the answer says so.
+        let _ = self.messages.send(message).await;
+        let reply = self.replies.message().await?;
+        Ok(reply.and_then(|reply| reply.reply))
+    }
+}
+
+/// What a leader's message is answered with, on a call of its own.
+pub async fn append(
+    to: Channel,
+    message: v1::AppendEntriesRequest,
+) -> Result<append_entries_reply::Reply, Status> {
+    let reply = Appending::begin(to).await?.send(message).await?;
+    reply.ok_or_else(|| Status::unavailable("the call ended without an answer"))
 }
 
 /// This machine's clock, so many milliseconds ahead.
