@@ -128,12 +128,12 @@ impl Replicated {
         self.clients.block_on(run)
     }
 
-    /// Waits until replicas that are processes have published a checkpoint over all they have: what is left to do after
-    /// a run must not be done in the peer's turn.
+    /// Waits until replicas that are processes have published a checkpoint over all they have, and written their tiles: what
+    /// is left to do after a run must not be done in the peer's turn.
     pub(crate) fn settle(&self) -> Result<(), BenchError> {
         match &self.host {
             Host::Here(_) => Ok(()),
-            Host::Apart(group) => group.published(&self.clients, group.leader(&self.clients)?),
+            Host::Apart(group) => (0..REPLICAS).try_for_each(|n| group.sealed(&self.clients, n)),
         }
     }
 

@@ -3,6 +3,8 @@
 //! The real one is [`Folder`]. A simulated one can lose what was not synced, fill up or fail at any call. A file's bytes
 //! are durable once [`DiskFile::sync`] has returned, its name once [`Disk::sync`] has.
 
+mod steady;
+
 use redb::{Database, DatabaseError};
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
@@ -10,6 +12,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use steady::Steady;
 
 /// A directory's files, by name.
 pub trait Disk: Debug + Send + Sync + 'static {
@@ -172,7 +175,13 @@ impl Disk for Folder {
     }
 
     fn database(&self, name: &str, builder: &mut redb::Builder) -> Result<Database, DatabaseError> {
-        builder.create(self.path.join(name))
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.path.join(name))?;
+        builder.create_with_backend(Steady::new(file)?)
     }
 }
 

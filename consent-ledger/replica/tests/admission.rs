@@ -388,9 +388,7 @@ async fn a_key_revoked_during_a_call_ends_it() {
         let reply = call.send(old.clone()).await.unwrap();
         assert!(matches!(reply, Some(Reply::HigherVote(_))), "{reply:?}");
     }
-    let revoke = Body::KeyRevoke {
-        key: another.id(),
-    };
+    let revoke = Body::KeyRevoke { key: another.id() };
     let revoked = cluster.govern(2, revoke).await.index;
     to.wait_applied(revoked, patience()).await.unwrap();
     let refused = call.send(old).await.unwrap_err();

@@ -16,7 +16,12 @@ use sekisho_ledger::tree;
 use sekisho_proto::v1;
 use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
 use sekisho_transport::{Deadline, outgoing};
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// Rest after each tile that is sealed, in times the work: a commit waits for the same disk, and must not meet a second's
+/// tiles all at once.
+const SEALING_REST: u32 = 3;
 
 /// Rest after each tile that was compared with the state, in times the work: less than one commit in a hundred meets it.
 /// Of many millions of entries it takes hours then; `fsck` compares them at once.
@@ -34,7 +39,7 @@ impl Replica {
         }
         // Stopped in good order between a checkpoint and its tiles: they are not left for the next start.
         let published = self.published().map_or(0, |last| last.checkpoint.size());
-        if let Err(error) = self.seal(sealed, published).await {
+        if let Err(error) = self.seal(sealed, published, Duration::ZERO).await {
             tracing::debug!(error = error.chain(), "tiles were not written at the stop");
         }
     }
@@ -62,12 +67,20 @@ impl Replica {
     async fn going_on(&self, sealed: &mut u64) -> Result<(), ReplicaError> {
         loop {
             let published = self.published().map_or(0, |last| last.checkpoint.size());
-            match self.seal(*sealed, published).await {
-                Ok(()) => *sealed = published,
-                Err(error) => self.bear(error)?,
-            }
-            self.applied(published + 1).await?;
-            tokio::time::sleep(self.config().publish_every).await;
+            let every = self.config().publish_every;
+            let seal = async {
+                match self.seal(*sealed, published, every / 2).await {
+                    Ok(()) => *sealed = published,
+                    Err(error) => self.bear(error)?,
+                }
+                Ok(())
+            };
+            let due = async {
+                self.applied(published + 1).await?;
+                tokio::time::sleep(every).await;
+                Ok::<_, ReplicaError>(())
+            };
+            tokio::try_join!(seal, due)?;
             match self.publish_once().await {
                 Ok(()) => {}
                 Err(CheckpointError::Replica(error)) if self.is_stopped() => return Err(error),
@@ -125,10 +138,21 @@ impl Replica {
         }
     }
 
-    /// Writes the tiles and entry bundles that are full in a tree of the larger size but not of the smaller.
-    async fn seal(&self, smaller: u64, larger: u64) -> Result<(), ReplicaError> {
-        for path in tiles_completed(smaller, larger) {
+    /// Writes the tiles and entry bundles that are full in a tree of the larger size but not of the smaller, and rests
+    /// for so long altogether, at most.
+    async fn seal(
+        &self,
+        smaller: u64,
+        larger: u64,
+        rest_max: Duration,
+    ) -> Result<(), ReplicaError> {
+        let paths: Vec<_> = tiles_completed(smaller, larger).collect();
+        let each_max = rest_max.div_f64(paths.len().max(1) as f64);
+        for path in paths {
+            let began = Instant::now();
             self.keep(path).await?;
+            let rest = began.elapsed() * SEALING_REST;
+            tokio::time::sleep(rest.min(each_max)).await;
         }
         Ok(())
     }
