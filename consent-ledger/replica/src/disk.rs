@@ -5,6 +5,7 @@
 
 mod steady;
 
+use redb::backends::FileBackend;
 use redb::{Database, DatabaseError};
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
@@ -181,7 +182,7 @@ impl Disk for Folder {
             .create(true)
             .truncate(false)
             .open(self.path.join(name))?;
-        builder.create_with_backend(Steady::new(file)?)
+        builder.create_with_backend(Steady::new(FileBackend::new(file)?))
     }
 }
 
