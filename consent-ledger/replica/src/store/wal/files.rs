@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 const LOG: &str = "log-";
 const SPARE: &str = "spare-";
-/// Zeros written at once.
+/// Zeros written before they are synced: of a whole file at once, the sync of an append would stand behind all of it.
 const FILL_BYTES: u64 = 256 * 1024;
 
 /// A file in use.
@@ -64,8 +64,8 @@ pub(super) fn fill(disk: &dyn Disk, name: &str, bytes: u64) -> io::Result<()> {
     let mut at = 0;
     while at < bytes {
         file.write_at(at, &zeros)?;
+        file.sync()?;
         at += FILL_BYTES;
     }
-    file.sync()?;
     disk.sync()
 }
