@@ -357,6 +357,17 @@ async fn a_follower_checks_its_leaders_clock_and_the_signatures_it_sends() {
     assert_eq!(refused.code(), Code::InvalidArgument);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_on_which_nothing_is_sent_is_ended() {
+    let mut cluster = Cluster::of(3, 3).await;
+    cluster.start(1).await;
+    let mut call = Appending::begin(cluster.channel_as(&transport(2), 1))
+        .await
+        .unwrap();
+    let ended = call.hear().await.unwrap_err();
+    assert_eq!(ended.code(), Code::DeadlineExceeded, "{ended:?}");
+}
+
 /// Whoever leads is asked with each message whether it still may speak, and not only when its call begins.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_revoked_during_a_call_ends_it() {

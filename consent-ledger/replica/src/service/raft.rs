@@ -18,6 +18,7 @@ use sekisho_proto::{ErrorCode, v1};
 use sekisho_transport::{Deadline, peer, peer_of};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tonic::{Request, Response, Status, Streaming};
 
 #[derive(Clone)]
@@ -160,7 +161,12 @@ impl RaftService for Service {
         let replies = try_unfold(
             (self.clone(), caller, messages),
             |(this, caller, mut messages)| async move {
-                let Some(message) = messages.message().await? else {
+                // Whoever says nothing for so long leads no more.
+                let silence_max = this.replica.config().timing.election_max;
+                let Ok(message) = timeout(silence_max, messages.message()).await else {
+                    return Err(Status::deadline_exceeded("no message came for too long"));
+                };
+                let Some(message) = message? else {
                     return Ok(None);
                 };
                 // By the ledger as it is now: a key may have been revoked since the call began.

@@ -60,6 +60,11 @@ impl Appending {
     ) -> Result<Option<append_entries_reply::Reply>, Status> {
         // Where the call has ended, the answer says so.
         let _ = self.messages.send(message).await;
+        self.hear().await
+    }
+
+    /// The next answer; nothing if the call has ended.
+    pub async fn hear(&mut self) -> Result<Option<append_entries_reply::Reply>, Status> {
         let reply = self.replies.message().await?;
         Ok(reply.and_then(|reply| reply.reply))
     }
