@@ -252,6 +252,30 @@ async fn whatever_was_reported_survives_a_power_cut_at_any_call() {
     assert!(cuts > 600, "{cuts} cuts");
 }
 
+/// Whoever asks for a spare file while another makes it must not fill the one that is put to use meanwhile.
+#[tokio::test]
+async fn a_spare_file_asked_for_many_times_at_once_is_made_once() {
+    let machine_ = Machine::new();
+    let disk = Volatile::new(Fails::Never);
+    let mut store = machine_.open(&disk).unwrap();
+    for turn in 0..20 {
+        std::thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| store.0.wal.prepare().unwrap());
+            }
+        });
+        // Two files begin, and one was prepared.
+        let from = turn * 24;
+        for entries in [from..from + 8, from + 8..from + 16, from + 16..from + 24] {
+            store.blocking_append(entries.map(batch)).await.unwrap();
+        }
+    }
+    drop(store);
+    let mut store = machine_.open(&disk).unwrap();
+    let entries = store.try_get_log_entries(0..480).await.unwrap();
+    assert!(entries == (0..480).map(batch).collect::<Vec<_>>());
+}
+
 /// While it is opened again it may be cut again.
 #[tokio::test]
 async fn a_cut_while_recovering_costs_nothing() {

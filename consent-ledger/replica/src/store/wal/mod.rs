@@ -50,6 +50,8 @@ pub(crate) struct Wal {
     /// The committed log id as last told: a lower bound that spares time after a restart, so it travels with the next
     /// frame instead of costing one.
     noted: Mutex<Option<LogId>>,
+    /// Held while a spare file is made: two at once would fill one file, which the first may have put to use meanwhile.
+    preparing: Mutex<()>,
     entries: RwLock<Entries>,
     /// The first entry that is written and not durable yet; none: all are.
     ahead: watch::Sender<Option<u64>>,
@@ -71,6 +73,15 @@ struct Writer {
     /// The last frame's memory, for the next one.
     written: Vec<u8>,
     state: Writing,
+}
+
+impl Writer {
+    /// A spare file is there under a name; under one that was there before, it has taken that one's place.
+    fn keep_spare(&mut self, name: String) {
+        if !self.spares.contains(&name) {
+            self.spares.push(name);
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -267,7 +278,7 @@ impl Wal {
             let (from, to) = (name(oldest), spare_name(oldest));
             let done = if writer.spares.len() < LOG_SPARES_MAX {
                 let renamed = self.disk.rename(&from, &to);
-                renamed.map(|()| writer.spares.push(to))
+                renamed.map(|()| writer.keep_spare(to))
             } else {
                 self.disk.remove(&from)
             };
@@ -388,6 +399,10 @@ impl Wal {
     /// Makes sure that a spare file is there, of full length, when the one that is written to comes to its end: so no
     /// append waits for that. Not needed for anything else; a failure shows when the file is.
     pub(crate) fn prepare(&self) -> Result<(), ReplicaError> {
+        let _alone = self
+            .preparing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let name = {
             let writer = self.writer()?;
             if !writer.spares.is_empty() {
@@ -401,7 +416,7 @@ impl Wal {
             action: "created",
             source,
         })?;
-        self.writer()?.spares.push(name);
+        self.writer()?.keep_spare(name);
         Ok(())
     }
 

@@ -300,6 +300,7 @@ impl Opened {
                 state: super::Writing::Open,
             }),
             noted: Mutex::default(),
+            preparing: Mutex::default(),
             entries: RwLock::new(entries),
             ahead: watch::Sender::new(None),
         };
