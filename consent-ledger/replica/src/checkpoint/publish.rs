@@ -25,7 +25,7 @@ const SEALING_REST: u32 = 3;
 
 /// Rest after each tile that was compared with the state, in times the work: less than one commit in a hundred meets it.
 /// Of many millions of entries it takes hours then; `fsck` compares them at once.
-const REST: u32 = 99;
+const COMPARING_REST: u32 = 99;
 
 impl Replica {
     /// Publishes until the replica stops.
@@ -173,14 +173,14 @@ impl Replica {
     }
 
     /// Compares those that are full in a tree of this size with the state, one after the other, writes what is missing
-    /// after all, and rests [`REST`] times as long as it worked. Ends only with a fault.
+    /// after all, and rests [`COMPARING_REST`] times as long as it worked. Ends only with a fault.
     async fn compare(&self, size: u64) -> Result<(), ReplicaError> {
         for path in tiles_completed(0, size) {
             let began = Instant::now();
             if let Err(error) = self.keep(path).await {
                 self.bear(error)?;
             }
-            tokio::time::sleep(began.elapsed() * REST).await;
+            tokio::time::sleep(began.elapsed() * COMPARING_REST).await;
         }
         if size > 0 {
             tracing::info!(size, "all tiles were compared with the state");
