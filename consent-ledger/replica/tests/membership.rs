@@ -15,6 +15,7 @@ use sekisho_ledger::note::Note;
 use sekisho_replica::{
     JoinError, Joined, Replica, ReplicaError, Source, Status, SubmitError, SystemClock, join,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use support::genesis::network;
@@ -199,8 +200,18 @@ async fn a_replica_that_was_away_lets_in_a_leader_that_is_new_to_it() {
         .govern(4, Body::ReplicaPromote { replica: id })
         .await;
     group(&cluster, &[1, 2, 3, id.0], &[]).await;
-    // Begun again, it stands for election long before the others do.
-    for n in [1, 2, id.0] {
+    // Begun again, it stands for election long before the others do, and must not lack what one of them has.
+    let here = [1, 2, id.0];
+    until("the three to have the same", async || {
+        let mut logs = BTreeSet::new();
+        for n in here {
+            let status = cluster.replica(n).status().await.unwrap();
+            logs.extend([status.log_last, status.log_applied]);
+        }
+        (logs.len() == 1).then_some(())
+    })
+    .await;
+    for n in here {
         cluster.stop(n).await;
     }
     let soon = cluster.timing;

@@ -296,19 +296,24 @@ impl Cluster {
     /// Waits until a running replica leads, and all running ones know it. One that stopped for good is not asked:
     /// what it knew last may be itself.
     pub async fn leader(&self) -> u64 {
-        until("a leader", async || {
-            let (mut leaders, mut serving) = (BTreeSet::new(), BTreeSet::new());
-            for (&id, running) in &self.running {
-                let status = running.replica.status().await.unwrap();
-                if status.fault.is_none() {
-                    leaders.insert(status.leader?.0);
-                    serving.insert(id);
-                }
+        let deadline = patience();
+        loop {
+            let mut statuses = Vec::new();
+            for running in self.running.values() {
+                statuses.push(running.replica.status().await.unwrap());
             }
-            let leader = leaders.first().copied()?;
-            (leaders.len() == 1 && serving.contains(&leader)).then_some(leader)
-        })
-        .await
+            let serving = || statuses.iter().filter(|status| status.fault.is_none());
+            let leaders: BTreeSet<_> = serving().map(|status| status.leader).collect();
+            if let Some(&Some(leader)) = leaders.first()
+                && leaders.len() == 1
+                && serving().any(|status| status.replica == leader)
+            {
+                return leader.0;
+            }
+            let patient = !deadline.remaining().is_zero();
+            assert!(patient, "waited in vain for a leader: {statuses:#?}");
+            tokio::task::yield_now().await;
+        }
     }
 
     pub async fn follower(&self) -> u64 {
