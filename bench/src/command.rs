@@ -50,16 +50,19 @@ const BENCHMARKS: [Benchmark; 14] = [
     Benchmark {
         name: "etcd",
         about: "committed access requests per second and their latency at three replicas, signatures verified on \
-                each, with 1, 8, 64 and 256 clients, against puts of three etcd members on the same disk",
-        options: "[--quick | --unchecked]",
+                each, with 1, 8, 64 and 256 clients, against puts of three etcd members on the same disk (--tls: \
+                that speak mutual TLS as ours do)",
+        options: "[--quick | --unchecked] [--tls]",
         plan: |options| {
+            let (tls, options) = tls(options);
             let sizes = if options == ["--unchecked"] {
                 etcd::Sizes::UNCHECKED
-            } else if quick("etcd", options)? {
+            } else if quick("etcd", &options)? {
                 etcd::Sizes::QUICK
             } else {
                 etcd::Sizes::FULL
             };
+            let sizes = etcd::Sizes { tls, ..sizes };
             Ok(Box::new(move |progress| {
                 etcd::run(&sizes, &itself()?, progress)
             }))
@@ -68,14 +71,17 @@ const BENCHMARKS: [Benchmark; 14] = [
     Benchmark {
         name: "postgres",
         about: "committed access requests per second at three replicas with 64 clients, against rows that a \
-                PostgreSQL primary commits with a quorum of two standbys on the same disk",
-        options: "[--quick]",
+                PostgreSQL primary commits with a quorum of two standbys on the same disk (--tls: over mutual TLS, \
+                as ours)",
+        options: "[--quick] [--tls]",
         plan: |options| {
-            let sizes = if quick("postgres", options)? {
+            let (tls, options) = tls(options);
+            let sizes = if quick("postgres", &options)? {
                 postgres::Sizes::QUICK
             } else {
                 postgres::Sizes::FULL
             };
+            let sizes = postgres::Sizes { tls, ..sizes };
             Ok(Box::new(move |progress| {
                 postgres::run(&sizes, &itself()?, progress)
             }))
@@ -293,6 +299,12 @@ fn quick(name: &str, options: &[&str]) -> Result<bool, String> {
         [option] if *option == QUICK => Ok(true),
         [QUICK, option, ..] | [option, ..] => Err(format!("{name} takes no {option}")),
     }
+}
+
+/// Whether an option has the peer speak mutual TLS, and the other options.
+fn tls<'a>(options: &[&'a str]) -> (bool, Vec<&'a str>) {
+    let (tls, others) = options.iter().partition::<Vec<_>, _>(|o| **o == "--tls");
+    (!tls.is_empty(), others)
 }
 
 /// This program, which the replicas' processes are too.

@@ -22,6 +22,7 @@
 
 pub mod authorize;
 pub mod builds;
+mod certified;
 mod child;
 mod cluster;
 mod command;

@@ -103,6 +103,23 @@ fn etcd_and_ours_by_turns() {
 }
 
 #[test]
+fn peers_over_mutual_tls_and_ours_by_turns() {
+    for (peer, said) in [
+        ("etcd", "etcd's (mutual TLS) puts"),
+        ("postgres", "mutual TLS"),
+    ] {
+        let Some(report) = quick_with(&[peer, "--tls"]) else {
+            continue;
+        };
+        let cases = cases(&report);
+        assert!(cases[0].ends_with(said), "{cases:?}");
+        for row in report["rows"].as_array().expect("rows") {
+            assert!(row["ours"].as_f64() > Some(0.0) && row["peer"].as_f64() > Some(0.0));
+        }
+    }
+}
+
+#[test]
 fn two_builds_by_turns() {
     let report = quick_with(&["builds", env!("CARGO_BIN_EXE_sekisho-bench")]);
     let report = report.expect("it needs nobody else");

@@ -2,6 +2,7 @@
 
 use super::client::{Putting, standing};
 use crate::BenchError;
+use crate::certified::Certified;
 use crate::child::{LOOK_EVERY, Server, loopback, program, server_command};
 use crate::cluster::PATIENCE;
 use crate::load::{self, Run};
@@ -12,6 +13,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
 
 /// How many members.
@@ -20,6 +22,8 @@ const MEMBERS: u16 = 3;
 const CLIENT_PORT: u16 = 12_379;
 /// The same for members among themselves.
 const PEER_PORT: u16 = 12_479;
+/// How long a member is waited for that is asked about itself.
+const ASKING_MAX: Duration = Duration::from_secs(2);
 /// Bytes a member may store before it refuses writes: above all this benchmark can write.
 const QUOTA_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 
@@ -44,11 +48,17 @@ pub(super) struct Etcd {
 }
 
 impl Etcd {
-    pub(super) fn start(binary: &Path) -> Result<Self, BenchError> {
+    /// Starts one, with mutual TLS between its members and to its clients, or without.
+    pub(super) fn start(binary: &Path, tls: bool) -> Result<Self, BenchError> {
         let clients = Runtime::new().map_err(BenchError::system("a runtime"))?;
         let dir = tempfile::tempdir().map_err(BenchError::system("a temporary directory"))?;
         let address = loopback();
-        let url = |port: u16, n: u16| format!("http://{address}:{}", port + n);
+        let certified = match tls {
+            true => Some(Certified::make(dir.path(), address, "bench")?),
+            false => None,
+        };
+        let scheme = if tls { "https" } else { "http" };
+        let url = |port: u16, n: u16| format!("{scheme}://{address}:{}", port + n);
         let cluster: Vec<_> = (0..MEMBERS)
             .map(|n| format!("member-{n}={}", url(PEER_PORT, n)))
             .collect();
@@ -82,14 +92,27 @@ impl Etcd {
                 "--log-level",
                 "error",
             ]);
+            if let Some(certified) = &certified {
+                for (option, file) in [
+                    ("cert-file", &certified.certificate),
+                    ("key-file", &certified.key),
+                    ("trusted-ca-file", &certified.authority),
+                ] {
+                    command.arg(format!("--{option}")).arg(file);
+                    command.arg(format!("--peer-{option}")).arg(file);
+                }
+                command.args(["--client-cert-auth", "--peer-client-cert-auth"]);
+            }
             let log = dir.path().join(format!("member-{n}.log"));
             servers.push(Server::start("an etcd member", &mut command, &log)?);
         }
         let connect = |n: u16| {
             let _on = clients.enter();
-            let endpoint = Endpoint::from_shared(url(CLIENT_PORT, n)).map(|to| {
+            let at = format!("http://{address}:{}", CLIENT_PORT + n);
+            let endpoint = Endpoint::from_shared(at).map(|to| match &certified {
                 // As our own channels are.
-                to.tcp_nodelay(true).connect_lazy()
+                None => to.tcp_nodelay(true).connect_lazy(),
+                Some(certified) => certified.channel(to),
             });
             endpoint.map_err(|error| BenchError::Wrong {
                 what: "an address of etcd",
@@ -131,7 +154,8 @@ fn leader(
     loop {
         let mut all = Vec::new();
         for channel in &members {
-            all.extend(on.block_on(standing(channel)));
+            let asked = async { timeout(ASKING_MAX, standing(channel)).await };
+            all.extend(on.block_on(asked).into_iter().flatten());
         }
         let know = all.iter().filter(|member| member.has_leader).count();
         if know == usize::from(MEMBERS)

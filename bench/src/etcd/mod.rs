@@ -3,8 +3,8 @@
 //! Three members each, every one a process of its own on loopback with its data on the same disk; by turns, each
 //! system idle while the other is measured. Ours are signed requests over mutual TLS, their signatures checked and
 //! their decisions made by every replica, each a leaf of a Merkle tree. etcd's are puts of 512 bytes under new keys,
-//! over plain TCP, which favours it: it neither encrypts nor checks who asks. Both have as many clients on as many
-//! connections to their leader.
+//! over plain TCP, which favours it: it neither encrypts nor checks who asks. With [`Sizes::tls`] its members and clients
+//! speak mutual TLS, as ours always do. Both have as many clients on as many connections to their leader.
 
 mod client;
 mod members;
@@ -31,6 +31,8 @@ pub struct Sizes {
     pub slice: Duration,
     /// Whether our replicas take signatures for good: replication alone. Needs the feature of that name.
     pub unchecked: bool,
+    /// Whether etcd's members and clients speak mutual TLS.
+    pub tls: bool,
 }
 
 impl Sizes {
@@ -40,6 +42,7 @@ impl Sizes {
         rounds: ROUNDS,
         slice: Duration::from_millis(1_500),
         unchecked: false,
+        tls: false,
     };
     /// 256 clients, signatures taken for good.
     pub const UNCHECKED: Self = Self {
@@ -54,6 +57,7 @@ impl Sizes {
         rounds: 1,
         slice: Duration::from_millis(200),
         unchecked: false,
+        tls: false,
     };
 }
 
@@ -77,7 +81,7 @@ pub fn run(
         });
     }
     let binary = binary()?;
-    let etcd = Etcd::start(&binary)?;
+    let etcd = Etcd::start(&binary, sizes.tls)?;
     let mut ours = Replicated::start_apart(
         program,
         Settings {
@@ -86,9 +90,10 @@ pub fn run(
         },
     )?;
     say(format!(
-        "three members of etcd {}, puts of {VALUE_BYTES} bytes, plain; three replicas, signed requests of {} bytes, \
+        "three members of etcd {}, puts of {VALUE_BYTES} bytes, {}; three replicas, signed requests of {} bytes, \
          mutual TLS",
         etcd.version,
+        if sizes.tls { "mutual TLS" } else { "plain" },
         ours.request_bytes()
     ));
     let begun = Instant::now();
@@ -118,21 +123,26 @@ pub fn run(
         } else {
             "signatures verified on every replica"
         };
+        let etcds = if sizes.tls {
+            "etcd's (mutual TLS)"
+        } else {
+            "etcd's"
+        };
         rows.extend([
             row(
-                format!("{name}, committed requests, {how}, against etcd's puts"),
+                format!("{name}, committed requests, {how}, against {etcds} puts"),
                 &our_runs.rate,
                 &their_runs.rate,
                 "1/s",
             ),
             row(
-                format!("{name}, p50 latency, against etcd's"),
+                format!("{name}, p50 latency, against {etcds}"),
                 &our_runs.p50,
                 &their_runs.p50,
                 "ms",
             ),
             row(
-                format!("{name}, p99 latency, against etcd's"),
+                format!("{name}, p99 latency, against {etcds}"),
                 &our_runs.p99,
                 &their_runs.p99,
                 "ms",

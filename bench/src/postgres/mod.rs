@@ -5,7 +5,8 @@
 //! disk and for one standby's (`synchronous_standby_names = 'ANY 1 (…)'`, `synchronous_commit = on`): a majority of
 //! three, as ours. Each of its clients is a connection of its own to a server process of its own, over plain TCP, and
 //! inserts one row of 512 bytes a transaction; the client is PostgreSQL's own `pgbench`, written in C. All that
-//! favours it: it neither encrypts nor checks signatures nor hashes a tree.
+//! favours it: it neither encrypts nor checks signatures nor hashes a tree. With [`Sizes::tls`] its clients and standbys
+//! speak mutual TLS, as ours always do.
 
 pub(crate) mod servers;
 
@@ -28,6 +29,8 @@ pub struct Sizes {
     pub rounds: usize,
     /// Seconds of one run of either; `pgbench` knows no fractions.
     pub slice_s: u64,
+    /// Whether PostgreSQL's clients and standbys speak mutual TLS.
+    pub tls: bool,
 }
 
 impl Sizes {
@@ -36,12 +39,14 @@ impl Sizes {
         clients: 64,
         rounds: ROUNDS,
         slice_s: 2,
+        tls: false,
     };
     /// Short, to see that it works.
     pub const QUICK: Self = Self {
         clients: 8,
         rounds: 1,
         slice_s: 1,
+        tls: false,
     };
 }
 
@@ -59,10 +64,11 @@ pub fn run(
         let _ = writeln!(progress, "{what}");
     };
     let bin = programs()?;
-    let postgres = Postgres::start(&bin)?;
+    let postgres = Postgres::start(&bin, sizes.tls)?;
     let mut ours = Replicated::start_apart(program, Settings::usual())?;
+    let how = if sizes.tls { "mutual TLS" } else { "plain" };
     say(format!(
-        "PostgreSQL {}, a primary and two standbys, rows of {BODY_BYTES} bytes, plain; three replicas, signed requests \
+        "PostgreSQL {}, a primary and two standbys, rows of {BODY_BYTES} bytes, {how}; three replicas, signed requests \
          of {} bytes, mutual TLS",
         postgres.version,
         ours.request_bytes()
@@ -97,7 +103,7 @@ pub fn run(
     let name = clients(sizes.clients);
     say(format!("{name}: ours {}", our_runs.said()));
     let case = format!(
-        "{name}, committed requests, signatures verified on every replica, against PostgreSQL's rows, quorum of three"
+        "{name}, committed requests, signatures verified on every replica, against PostgreSQL's rows, quorum of three, {how}"
     );
     Ok(vec![row(case, &our_runs.rate, &their_rates, "1/s")])
 }

@@ -2,6 +2,7 @@
 //! temporary directory. PostgreSQL refuses to run as root; there it runs as the package's own user, else as `nobody`.
 
 use crate::BenchError;
+use crate::certified::Certified;
 use crate::child::{LOOK_EVERY, Server, last_words, loopback, program, server_command};
 use crate::cluster::PATIENCE;
 use std::fs::{self, File, Permissions};
@@ -22,6 +23,9 @@ const STANDBYS: u16 = 2;
 const USER: &str = "bench";
 /// The folder of their data in the temporary directory.
 const SERVERS: &str = "servers";
+/// `pg_hba.conf` of a server that lets in whoever shows a certificate in the user's name, and nobody else.
+const ONLY_BY_CERTIFICATE: &str =
+    "hostssl all all 127.0.0.0/8 cert\nhostssl replication all 127.0.0.0/8 cert\n";
 /// Bytes of each row's body.
 pub(super) const BODY_BYTES: usize = 512;
 
@@ -94,20 +98,22 @@ pub(crate) struct Postgres {
     _primary: Server,
     /// Where they listen.
     address: Ipv4Addr,
+    /// How its clients are told to connect, beside where.
+    database: String,
     /// Its version, as it says.
     pub(super) version: String,
     dir: TempDir,
 }
 
 impl Postgres {
-    /// One primary whose commits wait for a standby's disk.
-    pub(super) fn start(bin: &Path) -> Result<Self, BenchError> {
-        Self::with(bin, STANDBYS)
+    /// One primary whose commits wait for a standby's disk; with mutual TLS to standbys and clients, or without.
+    pub(super) fn start(bin: &Path, tls: bool) -> Result<Self, BenchError> {
+        Self::with(bin, STANDBYS, tls)
     }
 
     /// One server alone, whose commits wait for its own disk.
     pub(crate) fn alone(bin: &Path) -> Result<Self, BenchError> {
-        Self::with(bin, 0)
+        Self::with(bin, 0, false)
     }
 
     /// Where a client finds a database of its.
@@ -120,6 +126,7 @@ impl Postgres {
         let mut asking = Asking {
             psql: command(&self.bin, self.account.as_ref(), "psql"),
             address: self.address,
+            database: &self.database,
         };
         let said = asking.ask("SELECT pg_database_size('postgres')")?;
         said.parse().map_err(|_| BenchError::Wrong {
@@ -129,7 +136,7 @@ impl Postgres {
         })
     }
 
-    fn with(bin: &Path, standbys: u16) -> Result<Self, BenchError> {
+    fn with(bin: &Path, standbys: u16, tls: bool) -> Result<Self, BenchError> {
         let failed = || BenchError::system("a temporary directory");
         let dir = tempfile::tempdir().map_err(failed())?;
         let account = account()?;
@@ -153,6 +160,38 @@ impl Postgres {
             "UTF8",
         ]);
         done("initdb", &mut initdb, &log)?;
+        let certified = match tls {
+            true => Some(Certified::make(&data, address, USER)?),
+            false => None,
+        };
+        let (mut ssl, mut connection) = (Vec::new(), String::new());
+        if let Some(Certified {
+            authority,
+            certificate,
+            key,
+            ..
+        }) = &certified
+        {
+            fs::write(primary_dir.join("pg_hba.conf"), ONLY_BY_CERTIFICATE).map_err(failed())?;
+            // Whoever else may read a key is refused its use.
+            fs::set_permissions(key, Permissions::from_mode(0o600)).map_err(failed())?;
+            if let Some(Account { user, group }) = account {
+                chown(key, Some(user), Some(group)).map_err(failed())?;
+            }
+            let (authority, certificate, key) =
+                (authority.display(), certificate.display(), key.display());
+            ssl = vec![
+                "ssl=on".to_owned(),
+                "ssl_min_protocol_version=TLSv1.3".to_owned(),
+                format!("ssl_ca_file={authority}"),
+                format!("ssl_cert_file={certificate}"),
+                format!("ssl_key_file={key}"),
+            ];
+            connection = format!(
+                " sslmode=verify-ca sslrootcert={authority} sslcert={certificate} sslkey={key}"
+            );
+        }
+        let database = format!("dbname=postgres{connection}");
 
         let names: Vec<_> = (1..=standbys).map(|n| format!("standby{n}")).collect();
         let server = |name: &str, data: &Path, port: u16| {
@@ -166,8 +205,11 @@ impl Postgres {
                 "wal_level=replica".to_owned(),
                 "fsync=on".to_owned(),
                 "synchronous_commit=on".to_owned(),
-            ] {
-                command.args(["-c", &setting]);
+            ]
+            .iter()
+            .chain(&ssl)
+            {
+                command.args(["-c", setting]);
             }
             let log = dir.path().join(format!("{name}.log"));
             (command, log)
@@ -178,6 +220,7 @@ impl Postgres {
         let mut asking = Asking {
             psql: run("psql"),
             address,
+            database: &database,
         };
         let ready = asking.until("SELECT 1", "1", || primary.check());
         ready?;
@@ -185,7 +228,9 @@ impl Postgres {
         let mut running = Vec::new();
         for (n, name) in (1..).zip(&names) {
             let data = data.join(name);
-            let from = format!("host={address} port={PORT} user={USER} application_name={name}");
+            let from = format!(
+                "host={address} port={PORT} user={USER} application_name={name}{connection}"
+            );
             let mut copy = run("pg_basebackup");
             copy.arg("--pgdata").arg(&data).args([
                 "--dbname",
@@ -217,6 +262,7 @@ impl Postgres {
             _standbys: running,
             _primary: primary,
             address,
+            database,
             version,
             dir,
         })
@@ -239,7 +285,7 @@ impl Postgres {
             .arg(&script)
             .args(["--host", &self.address.to_string(), "--username", USER])
             .arg(format!("--port={PORT}"))
-            .arg("postgres");
+            .arg(&self.database);
         let said = output("pgbench", &mut pgbench)?;
         tps(&said).ok_or_else(|| BenchError::Wrong {
             what: "pgbench",
@@ -253,6 +299,7 @@ impl Postgres {
         let mut asking = Asking {
             psql: command(&self.bin, self.account.as_ref(), "psql"),
             address: self.address,
+            database: &self.database,
         };
         let said = asking.ask("SELECT count(*) FROM entry")?;
         said.parse().map_err(|_| BenchError::Wrong {
@@ -324,18 +371,20 @@ fn output(name: &'static str, command: &mut Command) -> Result<String, BenchErro
 }
 
 /// `psql` on the primary.
-struct Asking {
+struct Asking<'a> {
     psql: Command,
     address: Ipv4Addr,
+    database: &'a str,
 }
 
-impl Asking {
+impl Asking<'_> {
     fn ask(&mut self, question: &str) -> Result<String, BenchError> {
         let mut psql = Command::new(self.psql.get_program());
         psql.args(self.psql.get_args()).current_dir("/");
         psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
             .args(["--host", &self.address.to_string(), "--username", USER])
-            .args([&format!("--port={PORT}"), "--command", question, "postgres"]);
+            .args([&format!("--port={PORT}"), "--command", question])
+            .arg(self.database);
         output("psql", &mut psql)
     }
 
