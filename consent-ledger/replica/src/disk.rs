@@ -3,7 +3,7 @@
 //! The real one is [`Folder`]. A simulated one can lose what was not synced, fill up or fail at any call. A file's bytes
 //! are durable once [`DiskFile::sync`] has returned, its name once [`Disk::sync`] has.
 
-mod steady;
+pub(crate) mod steady;
 
 use redb::backends::FileBackend;
 use redb::{Database, DatabaseError};

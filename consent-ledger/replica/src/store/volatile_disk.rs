@@ -1,6 +1,7 @@
 //! A disk with a volatile cache, in memory: what was not synced is lost at a power cut, wholly or in part; and a power
 //! cut at any call.
 
+use crate::disk::steady::Steady;
 use crate::disk::{Disk, DiskFile};
 use redb::{Database, DatabaseError, StorageBackend};
 use std::collections::BTreeMap;
@@ -224,7 +225,7 @@ impl Disk for Volatile {
                 self.file(&self.0.lock().unwrap().live[name])
             }
         };
-        builder.create_with_backend(Backend(file))
+        builder.create_with_backend(Steady::new(Backend(file)))
     }
 }
 
