@@ -202,6 +202,10 @@ async fn a_replica_that_was_away_lets_in_a_leader_that_is_new_to_it() {
     group(&cluster, &[1, 2, 3, id.0], &[]).await;
     // Begun again, it stands for election long before the others do, and must not lack what one of them has.
     let here = [1, 2, id.0];
+    for n in here {
+        // What it asks the leader to put in order before it serves is in order then.
+        cluster.replica(n).wait_ready(patience()).await.unwrap();
+    }
     until("the three to have the same", async || {
         let mut logs = BTreeSet::new();
         for n in here {
