@@ -7,7 +7,7 @@
 //! ```text
 //! command ─▶ authorize ─▶ population ─▶ federation     millions of consents, in memory and on a replica's disk
 //!        ├─▶ ledger ────▶ replicated ─▶ cluster        three replicas, real TLS, real fsync, in this process
-//!        ├─▶ etcd, postgres ▶ replicated ─▶ group      the same as processes, by turns with the peer's (child)
+//!        ├─▶ etcd, postgres ▶ replicated ─▶ group      as processes, by turns with the peer's (child, certified)
 //!        ├─▶ builds ────▶ replicated ─▶ group          by turns with another build of this program
 //!        ├─▶ failover, growth ▶ group                  killed and started again; fed until they are large
 //!        ├─▶ retrieve                                   documents between a node, a broker and a node, as processes

@@ -22,7 +22,7 @@ const MEMBERS: u16 = 3;
 const CLIENT_PORT: u16 = 12_379;
 /// The same for members among themselves.
 const PEER_PORT: u16 = 12_479;
-/// How long a member is waited for that is asked about itself.
+/// How long a member is waited for that is asked about itself: one that cannot finish a handshake never answers.
 const ASKING_MAX: Duration = Duration::from_secs(2);
 /// Bytes a member may store before it refuses writes: above all this benchmark can write.
 const QUOTA_BYTES: u64 = 8 * 1024 * 1024 * 1024;
@@ -48,7 +48,7 @@ pub(super) struct Etcd {
 }
 
 impl Etcd {
-    /// Starts one, with mutual TLS between its members and to its clients, or without.
+    /// Starts a cluster, with mutual TLS between its members and to its clients, or without.
     pub(super) fn start(binary: &Path, tls: bool) -> Result<Self, BenchError> {
         let clients = Runtime::new().map_err(BenchError::system("a runtime"))?;
         let dir = tempfile::tempdir().map_err(BenchError::system("a temporary directory"))?;
