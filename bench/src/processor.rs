@@ -10,10 +10,16 @@ const TICKS: f64 = 100.0;
 
 /// A runtime whose threads have this name (at most 15 bytes).
 pub(crate) fn runtime(name: &'static str) -> Result<Runtime, BenchError> {
-    let runtime = Builder::new_multi_thread()
-        .enable_all()
-        .thread_name(name)
-        .build();
+    build(&mut Builder::new_multi_thread(), name)
+}
+
+/// As [`runtime`], with one thread.
+pub(crate) fn one_thread(name: &'static str) -> Result<Runtime, BenchError> {
+    build(Builder::new_multi_thread().worker_threads(1), name)
+}
+
+fn build(builder: &mut Builder, name: &'static str) -> Result<Runtime, BenchError> {
+    let runtime = builder.enable_all().thread_name(name).build();
     runtime.map_err(BenchError::system("a runtime"))
 }
 

@@ -3,14 +3,22 @@
 //!
 //! It works on connections, not on packets: what TCP would do over such a way by itself (its handshake, its slow
 //! beginning, what it sends again) is not there. The runtime's timers have a millisecond, which a way of five would
-//! feel: a thread of its own looks four times as often, so a way is up to a quarter of a millisecond longer.
+//! feel: what is due is told by a timer of the system's. All relays are one thread: they are no part of what is
+//! measured, and take no more of the machine than they must.
 
 use crate::BenchError;
-use crate::processor::runtime;
+use crate::processor::one_thread;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
 use std::collections::BTreeMap;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -22,11 +30,6 @@ use tokio::time::Instant;
 const PIECE_BYTES: usize = 64 * 1024;
 /// Pieces on their way in one direction of a connection; beyond them nothing more is read.
 const PIECES_MAX: usize = 1_024;
-/// How often it is looked whether a piece is due, while there are any.
-const LOOK_EVERY: Duration = Duration::from_micros(250);
-/// How long the thread stays that looks, after all relays are gone.
-const IDLE: Duration = Duration::from_millis(100);
-
 /// Pieces on their way, by when they are due and a number.
 #[derive(Default)]
 struct Due {
@@ -61,52 +64,96 @@ impl Line {
 
 /// Tells when a moment has come.
 #[derive(Clone)]
-pub(crate) struct Pacer(Arc<(Mutex<Due>, Condvar)>);
+pub(crate) struct Pacer(Arc<Alarm>);
+
+/// The timer, set to the next moment there is.
+struct Alarm {
+    timer: AsyncFd<OwnedFd>,
+    due: Mutex<Due>,
+}
 
 impl Pacer {
-    pub(crate) fn start() -> Self {
-        let shared = Arc::new((Mutex::new(Due::default()), Condvar::new()));
-        let of = Arc::downgrade(&shared);
-        std::thread::spawn(move || while Self::look(&of) {});
-        Self(shared)
+    /// One that works as long as the runtime in which it is started.
+    pub(crate) fn start() -> Result<Self, BenchError> {
+        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+        let failed = || BenchError::system("a timer");
+        let timer = timerfd_create(TimerfdClockId::Monotonic, flags);
+        let timer = timer.map_err(|error| failed()(error.into()))?;
+        #[expect(
+            deprecated,
+            reason = "what replaces it is unsafe, for the sake of types that do not own what they read"
+        )]
+        let timer = AsyncFd::new(timer).map_err(failed())?;
+        let alarm = Arc::new(Alarm {
+            timer,
+            due: Mutex::default(),
+        });
+        let ringing = Arc::clone(&alarm);
+        tokio::spawn(async move { while ringing.ring().await.is_ok() {} });
+        Ok(Self(alarm))
     }
 
-    /// One look; false when nobody asks any more.
-    fn look(of: &Weak<(Mutex<Due>, Condvar)>) -> bool {
-        let Some(shared) = of.upgrade() else {
-            return false;
+    async fn until(&self, at: Instant) {
+        let Some(woken) = self.0.ask(at) else {
+            return;
         };
-        let (due, asked) = (&shared.0, &shared.1);
-        let mut due = due.lock().unwrap_or_else(PoisonError::into_inner);
-        if due.waiting.is_empty() {
-            let waited = asked.wait_timeout(due, IDLE);
-            drop(waited.unwrap_or_else(PoisonError::into_inner));
-            return true;
+        let _ = woken.await;
+    }
+}
+
+impl Alarm {
+    /// What is told at the moment; none if it is over already.
+    fn ask(&self, at: Instant) -> Option<oneshot::Receiver<()>> {
+        if at <= Instant::now() {
+            return None;
         }
+        let (wake, woken) = oneshot::channel();
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        due.number += 1;
+        let place = (at, due.number);
+        due.waiting.insert(place, wake);
+        if due.waiting.first_key_value().map(|(first, _)| *first) == Some(place) {
+            // A timer that cannot be set keeps nobody waiting.
+            if self.set(at).is_err() {
+                due.waiting.remove(&place);
+            }
+        }
+        Some(woken)
+    }
+
+    fn set(&self, at: Instant) -> io::Result<()> {
+        // Zero would turn it off.
+        let left = at - Instant::now();
+        let left = left.max(Duration::from_nanos(1));
+        let left = Timespec::try_from(left).map_err(io::Error::other)?;
+        let once = Itimerspec {
+            it_interval: Timespec::default(),
+            it_value: left,
+        };
+        timerfd_settime(self.timer.get_ref(), TimerfdTimerFlags::empty(), &once)?;
+        Ok(())
+    }
+
+    /// Waits for the next moment, and tells those who wait for it.
+    async fn ring(&self) -> io::Result<()> {
+        let mut rung = self.timer.readable().await?;
+        let read = rung.try_io(|timer| Ok(rustix::io::read(timer.get_ref(), &mut [0; 8])?));
+        let Ok(read) = read else {
+            return Ok(());
+        };
+        read?;
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         let later = due.waiting.split_off(&(Instant::now(), u64::MAX));
         let now = std::mem::replace(&mut due.waiting, later);
+        if let Some(((next, _), _)) = due.waiting.first_key_value() {
+            self.set(*next)?;
+        }
         drop(due);
         for wake in now.into_values() {
             // A line that is gone need not be told.
             let _ = wake.send(());
         }
-        std::thread::sleep(LOOK_EVERY);
-        true
-    }
-
-    async fn until(&self, at: Instant) {
-        if at <= Instant::now() {
-            return;
-        }
-        let (wake, woken) = oneshot::channel();
-        {
-            let mut due = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-            due.number += 1;
-            let number = due.number;
-            due.waiting.insert((at, number), wake);
-            self.0.1.notify_one();
-        }
-        let _ = woken.await;
+        Ok(())
     }
 }
 
@@ -118,10 +165,12 @@ pub(crate) struct Relays {
 
 impl Relays {
     pub(crate) fn new() -> Result<Self, BenchError> {
-        Ok(Self {
-            runtime: runtime("relays")?,
-            pacer: Pacer::start(),
-        })
+        let runtime = one_thread("relays")?;
+        let pacer = {
+            let _on = runtime.enter();
+            Pacer::start()?
+        };
+        Ok(Self { runtime, pacer })
     }
 
     /// Passes on what comes to the listener, as this line would.
@@ -246,7 +295,7 @@ mod tests {
 
     #[tokio::test]
     async fn moments_come_in_order_and_not_too_early() {
-        let pacer = Pacer::start();
+        let pacer = Pacer::start().unwrap();
         let (begun, told) = (Instant::now(), Mutex::new(Vec::new()));
         let one = async |ms| {
             let due = begun + Duration::from_millis(ms);
@@ -256,8 +305,8 @@ mod tests {
         };
         tokio::join!(one(40), one(0), one(20), one(60));
         // What is asked for after a pause is heard as well.
-        tokio::time::sleep(IDLE * 2).await;
-        one(IDLE.as_millis() as u64 * 4).await;
-        assert_eq!(*told.lock().unwrap(), [0, 20, 40, 60, 400]);
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        one(150).await;
+        assert_eq!(*told.lock().unwrap(), [0, 20, 40, 60, 150]);
     }
 }

@@ -28,7 +28,7 @@ pub(super) async fn flap(
     one_way: Duration,
     every: Duration,
 ) -> Result<(), BenchError> {
-    let pacer = Pacer::start();
+    let pacer = Pacer::start()?;
     loop {
         let listener = tokio::net::TcpListener::bind(at).await;
         let listener = listener.map_err(BenchError::system("a socket"))?;

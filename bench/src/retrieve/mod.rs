@@ -41,8 +41,8 @@ const MIB: u64 = 1 << 20;
 pub struct Sizes {
     /// The documents, in bytes.
     pub documents: [u64; 2],
-    /// Alternating runs, after one that is not counted.
-    pub rounds: usize,
+    /// Alternating runs of each, after one that is not counted: more of what is over soon.
+    pub rounds: [usize; 2],
     /// The same over the longer way.
     pub far_rounds: usize,
 }
@@ -51,13 +51,13 @@ impl Sizes {
     /// 10 MiB and 1 GiB.
     pub const FULL: Self = Self {
         documents: [10 * MIB, 1024 * MIB],
-        rounds: ROUNDS,
+        rounds: [61, ROUNDS],
         far_rounds: 3,
     };
     /// To see that it works.
     pub const QUICK: Self = Self {
         documents: [MIB, 32 * MIB],
-        rounds: 1,
+        rounds: [1, 1],
         far_rounds: 1,
     };
 }
@@ -78,7 +78,7 @@ pub fn run(
     let mut near = Processes::start(sizes, program, None)?;
     for (n, bytes) in sizes.documents.into_iter().enumerate() {
         let place = "next to each other";
-        let speeds = near.rounds((n, bytes), sizes.rounds, place, progress)?;
+        let speeds = near.rounds((n, bytes), sizes.rounds[n], place, progress)?;
         rows.extend(compared(&speeds, bytes, place));
     }
     rows.extend(near.grown()?);
