@@ -218,12 +218,14 @@ impl Processes {
                     speeds.push(speed);
                 }
             }
-            // Progress nobody can see is no reason to stop.
-            let _ = writeln!(
-                progress,
-                "{} MiB, {place}: round {round} of {rounds}",
-                bytes / MIB
-            );
+            if rounds <= ROUNDS || round % 10 == 1 {
+                // Progress nobody can see is no reason to stop.
+                let _ = writeln!(
+                    progress,
+                    "{} MiB, {place}: round {round} of {rounds}",
+                    bytes / MIB
+                );
+            }
         }
         Ok(speeds)
     }
