@@ -52,8 +52,9 @@ pub const INGEST_PAUSE: Duration = Duration::from_secs(5);
 pub const LOOK_PAUSE: Duration = Duration::from_secs(1);
 /// Pause between two looks at the ledger for patterns of accesses: an officer looks after hours.
 pub const ALERTS_PAUSE: Duration = Duration::from_secs(5);
-/// Leaves looked at together.
-pub const ALERTS_LEAVES: usize = 256;
+/// Leaves looked at together: as many as voters can tell a light node at once, if each is as long as one may be.
+pub const ALERTS_LEAVES: usize =
+    sekisho_ledger::attested::REPLY_BYTES_MAX / (sekisho_ledger::LEAF_BYTES_MAX + 1024);
 /// Alerts seen and not said yet; each needs ten accesses at least.
 pub const ALERTS_WAITING_MAX: usize = 1024;
 /// How long the practitioner's own network has to say it first.

@@ -18,6 +18,8 @@ pub(crate) const KEPT_MS: u64 = 65 * 60 * 1000;
 const RESULTS_MAX: usize = 1_024;
 /// Bytes of memory for the documents of all results, about.
 const BYTES_MAX: usize = 256 << 20;
+/// Of either, what one practitioner's results may take: nobody's asking takes paging from the others.
+const SHARE: usize = 8;
 /// Documents on one page, at most: with entries of 1 KiB a page stays below gRPC's 4 MiB.
 pub(crate) const PAGE_MAX: u32 = 1_000;
 /// Where none is said.
@@ -105,16 +107,30 @@ struct Kept {
     access: EntryIndex,
     documents: Vec<Versions>,
     ends: Vec<v1::NetworkEnd>,
-    until: TimeMs,
     bytes: usize,
 }
 
-/// The results that are kept.
+impl Kept {
+    /// Whether both say the same of the same request, however long each answer took.
+    fn says_as(&self, other: &Self) -> bool {
+        let ends = |of: &Self| -> BTreeMap<_, _> {
+            let ends = of.ends.iter();
+            ends.map(|end| (end.network.clone(), end.outcome)).collect()
+        };
+        self.practitioner == other.practitioner
+            && self.access == other.access
+            && self.documents == other.documents
+            && ends(self) == ends(other)
+    }
+}
+
+/// The results that are kept, each with until when.
 #[derive(Default)]
-pub(crate) struct Frozen(Mutex<BTreeMap<ResultId, Arc<Kept>>>);
+pub(crate) struct Frozen(Mutex<BTreeMap<ResultId, (TimeMs, Arc<Kept>)>>);
 
 impl Frozen {
-    /// Keeps a result; nothing, where as many are kept as may be.
+    /// Keeps a result. One that is kept already, of the same request, is only kept longer, under its own id. Nothing, where
+    /// as many are kept as may be, of all or of one practitioner.
     pub fn keep(
         &self,
         id: ResultId,
@@ -131,21 +147,34 @@ impl Frozen {
             access,
             bytes: documents.iter().flatten().map(Version::bytes).sum(),
             ends,
-            until: now.plus_ms(KEPT_MS),
             documents,
         };
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|_, result| now < result.until);
-        let bytes: usize = kept.values().map(|result| result.bytes).sum();
-        if kept.len() >= RESULTS_MAX || bytes.saturating_add(result.bytes) > BYTES_MAX {
-            return None;
-        }
-        let told = v1::FrozenResult {
+        let until = now.plus_ms(KEPT_MS);
+        let told = |id: &ResultId| v1::FrozenResult {
             id: id.to_vec(),
-            until_ms: result.until.0,
+            until_ms: until.0,
             documents: u32::try_from(result.documents.len()).unwrap_or(u32::MAX),
         };
-        kept.insert(id, Arc::new(result));
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|_, (until, _)| now < *until);
+        let same = kept.iter_mut().find(|(_, (_, it))| it.says_as(&result));
+        if let Some((id, (kept_until, _))) = same {
+            *kept_until = until;
+            return Some(told(id));
+        }
+        let has_room = |others: &dyn Fn(&Kept) -> bool, share: usize| {
+            let others = kept.values().filter(|(_, it)| others(it));
+            let (count, bytes) = others.fold((0, result.bytes), |(count, bytes), (_, it)| {
+                (count + 1, bytes.saturating_add(it.bytes))
+            });
+            count < RESULTS_MAX / share && bytes <= BYTES_MAX / share
+        };
+        let own = |it: &Kept| it.practitioner == practitioner;
+        if !has_room(&|_| true, 1) || !has_room(&own, SHARE) {
+            return None;
+        }
+        let told = told(&id);
+        kept.insert(id, (until, Arc::new(result)));
         Some(told)
     }
 
@@ -160,8 +189,8 @@ impl Frozen {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let result = kept.get(&id).cloned();
         drop(kept);
-        let result = result
-            .filter(|it| now < it.until && it.practitioner == request.practitioner)
+        let (until_ms, result) = result
+            .filter(|(until, it)| now < *until && it.practitioner == request.practitioner)
             .ok_or(NodeError::NoSuchResult)?;
         let total = result.documents.len();
         let from = match request.after.as_slice() {
@@ -186,7 +215,7 @@ impl Frozen {
                 _ => Vec::new(),
             },
             documents_total: u32::try_from(total).unwrap_or(u32::MAX),
-            until_ms: result.until.0,
+            until_ms: until_ms.0,
             access: result.access.0,
             ends: result.ends.clone(),
         })

@@ -178,13 +178,17 @@ fn a_full_shelf_keeps_what_it_has_and_takes_nothing_new_until_something_runs_out
         id[..8].copy_from_slice(&n.to_be_bytes());
         id
     };
+    let take = |n: usize, now| {
+        let (who, access) = (format!("dr-{}", n % 10), EntryIndex(n as u64));
+        frozen.keep(id(n), &who, access, Vec::new(), now)
+    };
     for n in 0..RESULTS_MAX {
-        keep(&frozen, id(n), &[], NOW.plus_ms(n as u64)).unwrap();
+        take(n, NOW.plus_ms(n as u64)).unwrap();
     }
     let later = NOW.plus_ms(RESULTS_MAX as u64);
-    assert_eq!(keep(&frozen, id(RESULTS_MAX), &[], later), None);
-    assert!(frozen.page(&ask(id(0), 1, &[]), later).is_ok());
-    assert!(keep(&frozen, id(RESULTS_MAX), &[], NOW.plus_ms(KEPT_MS)).is_some());
+    assert_eq!(take(RESULTS_MAX, later), None);
+    assert!(frozen.page(&ask(id(7), 1, &[]), later).is_ok());
+    assert!(take(RESULTS_MAX, NOW.plus_ms(KEPT_MS)).is_some());
     let large = Frozen::default();
     let mut title = entry("a", 1, 1, 1);
     title.title_ja = "x".repeat(BYTES_MAX);
@@ -192,4 +196,45 @@ fn a_full_shelf_keeps_what_it_has_and_takes_nothing_new_until_something_runs_out
         keep(&large, id(0), &[ended("saga", vec![title])], NOW),
         None
     );
+}
+
+#[test]
+fn asked_again_it_is_the_same_result_for_longer_and_one_practitioner_has_a_share() {
+    let frozen = Frozen::default();
+    let id = |n: usize| -> ResultId {
+        [[n as u8; 8], (n as u64).to_be_bytes()]
+            .concat()
+            .try_into()
+            .unwrap()
+    };
+    let answer = |content| [ended("saga", vec![entry("a", content, 1, 1)])];
+    let first = keep(&frozen, id(0), &answer(1), NOW).unwrap();
+    let mut slower = answer(1);
+    slower[0].elapsed_ms = 700;
+    let later = NOW.plus_ms(60 * 60 * 1000);
+    for n in 1..3 * RESULTS_MAX {
+        let again = keep(&frozen, id(n), &slower, later).unwrap();
+        assert_eq!(again.id, first.id);
+        assert_eq!(again.until_ms, later.0 + KEPT_MS);
+    }
+    let request = ask(id(0), 1, &[]);
+    assert!(
+        frozen.page(&request, NOW.plus_ms(KEPT_MS)).is_ok(),
+        "kept for longer"
+    );
+    // Another answer, or another's, is another result.
+    let other = keep(&frozen, id(1), &answer(2), later).unwrap();
+    assert_eq!(other.id, id(1));
+    let page = frozen.page(&request, later).unwrap();
+    assert_eq!(page.documents[0].document.as_ref().unwrap().hash, [1; 32]);
+    for n in 2..RESULTS_MAX / SHARE {
+        assert!(
+            keep(&frozen, id(n), &answer(n as u8 + 1), later).is_some(),
+            "{n}"
+        );
+    }
+    assert_eq!(keep(&frozen, id(200), &answer(200), later), None);
+    let others = answer(200).iter().map(Answered::of).collect();
+    let others = frozen.keep(id(200), "dr-8", EntryIndex(9), others, later);
+    assert!(others.is_some(), "there is room for others");
 }

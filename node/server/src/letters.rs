@@ -22,7 +22,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// What `info` of RFC 9180 begins with here.
 const INFO: &[u8] = b"sekisho sealed letter v1";
-/// Bytes of every letter's content: the longest demographics there are fit, and no length tells one from another.
+/// Bytes of every letter's content, so that no length tells one from another. Demographics fit, if not with every address
+/// at its longest: whoever asks is told before anything is signed.
 pub(crate) const LETTER_BYTES: usize = 2048;
 /// Bytes of the length before the message.
 const LENGTH_BYTES: usize = 2;
@@ -31,12 +32,25 @@ fn info(letter: &SealedLetter) -> Vec<u8> {
     [INFO, &Sha256::digest(letter.header())].concat()
 }
 
-/// The message as every letter's content is: its length in two bytes, itself, zeroes up to [`LETTER_BYTES`].
-fn padded(message: &impl Message) -> Result<Vec<u8>, NodeError> {
+/// Whether a message fits into a letter.
+///
+/// # Errors
+/// [`NodeError::Invalid`] where it is too long.
+pub(crate) fn fits(message: &impl Message) -> Result<(), NodeError> {
+    length(message).map(drop)
+}
+
+fn length(message: &impl Message) -> Result<u16, NodeError> {
     let length = u16::try_from(message.encoded_len()).ok();
     let length = length.filter(|length| usize::from(*length) <= LETTER_BYTES - LENGTH_BYTES);
-    let too_long = NodeError::Invalid("what is known of the patient does not fit into a letter");
-    let mut plain = length.ok_or(too_long)?.to_be_bytes().to_vec();
+    length.ok_or(NodeError::Invalid(
+        "what is known of the patient does not fit into a letter: leave out older addresses or numbers",
+    ))
+}
+
+/// The message as every letter's content is: its length in two bytes, itself, zeroes up to [`LETTER_BYTES`].
+fn padded(message: &impl Message) -> Result<Vec<u8>, NodeError> {
+    let mut plain = length(message)?.to_be_bytes().to_vec();
     plain.extend(message.encode_to_vec());
     plain.resize(LETTER_BYTES, 0);
     Ok(plain)

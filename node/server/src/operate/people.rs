@@ -210,11 +210,12 @@ pub(super) async fn undo(
     request: v1::UndoDecisionRequest,
 ) -> Result<v1::DecideChartsReply, NodeError> {
     let said = said(inner, request.who, request.why)?;
-    let inner = Arc::clone(inner);
-    blocking(move || {
+    let task = Arc::clone(inner);
+    ask(inner.ledger.as_ref(), move |snapshot| {
+        let inner = task.as_ref();
+        let reserved = |subject: &SubjectId| reserved(inner, snapshot, subject);
         let (store, directory) = (&inner.store, &inner.directory);
-        let was = store.undo_decision(request.id, &said)?;
-        let decided = people::settle_both(store, directory, request.id, (&was.a, &was.b))?;
+        let decided = people::undo(store, directory, (request.id, &said), &reserved)?;
         Ok(wire_decided(&decided))
     })
     .await

@@ -12,20 +12,22 @@ use super::subject::Named;
 use crate::NodeError;
 use crate::blocking::blocking;
 use crate::bounds::STREAM_AHEAD;
+use crate::error::chain;
 use crate::ledger::ask;
 use crate::letters;
 use crate::node::Inner;
 use crate::people;
-use crate::sealing::Reader;
+use crate::sealing::{Reader, SealingFault};
 use crate::store::StoredProposal;
 use crate::stream::Feed;
+use crate::verify::decisions;
 use sekisho_domain::{
     AccessRecord, Action, Decision, Footing, NetworkId, NetworkOutcome, RequestId, SubjectRef,
 };
 use sekisho_ledger::letter::{Correspondence, SealedLetter};
 use sekisho_ledger::sealed::{KEY_BYTES, SealingKey};
-use sekisho_proto::v1;
 use sekisho_proto::v1::broker_service_client::BrokerServiceClient;
+use sekisho_proto::{ErrorCode, v1};
 use sekisho_transport::{Deadline, outgoing};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,6 +53,7 @@ pub(super) async fn search(
     let grounds = grounds::check(request.purpose, request.grounds.map(grounds::of_search))?;
     let asked = Asked::of(&id, &request, inner.environment.as_ref())?;
     let sought = sought(&inner, &mut request).await?;
+    letters::fits(&sought)?;
     let asking = Asking {
         patient: request.patient,
         practitioner: request.practitioner,
@@ -76,11 +79,13 @@ pub(super) async fn search(
     };
     let (wire, mut keys) = carry(&inner, question(Vec::new()), half, shares).await?;
     let record = decided(&inner, &wire, asked.id, shares).await?;
+    let decided = decisions(&record);
     let (feed, answer) = Feed::new(STREAM_AHEAD, shares.caller);
     let mut searching = Searching {
         open: networks(&record),
         ended: Vec::new(),
         started,
+        happened: None,
         inner: Arc::clone(&inner),
         record,
     };
@@ -88,7 +93,7 @@ pub(super) async fn search(
     let envelope = envelope.clone();
     inner.spawn(async move {
         let done = async {
-            feed.send(event(Event::Decided(wire))).await?;
+            feed.send(event(Event::Decided(decided))).await?;
             searching.denied(&feed).await?;
             let mut letters = BTreeMap::new();
             while let Some(end) = searching.next(&mut keys, shares).await {
@@ -99,7 +104,17 @@ pub(super) async fn search(
             let mut readers = BTreeMap::new();
             let mut wire = Vec::new();
             for (network, key) in letters {
-                let (reader, letter) = searching.write(&network, &key, &sought)?;
+                let written = searching.write(&network, &key, &sought);
+                let (reader, letter) = match written {
+                    // Signed, and yet no key that anything can be sealed to.
+                    Err(NodeError::Sealing(fault @ SealingFault::Key)) => {
+                        tracing::warn!(%network, %fault, "a network's key for a search is none");
+                        let outcome = NetworkOutcome::Malformed;
+                        searching.end(&network, outcome, None, &feed).await?;
+                        continue;
+                    }
+                    written => written?,
+                };
                 readers.insert(network.clone(), reader);
                 wire.push(v1::SearchLetter {
                     network: network.to_string(),
@@ -111,7 +126,15 @@ pub(super) async fn search(
                     request: Some(envelope),
                     letters: wire,
                 };
-                let (_, mut answers) = carry(&task, question, shares.broker, shares).await?;
+                let mut answers = match carry(&task, question, shares.broker, shares).await {
+                    Ok((_, answers)) => answers,
+                    // The decision is told: from here on each network has its outcome.
+                    Err(error) => {
+                        tracing::warn!(error = chain(&error), "the broker carried no letters");
+                        searching.cut(&error);
+                        return searching.close(&feed).await;
+                    }
+                };
                 while let Some(end) = searching.next(&mut answers, shares).await {
                     searching.answer(end, &readers, &feed).await?;
                 }
@@ -184,6 +207,8 @@ struct Searching {
     open: BTreeMap<NetworkId, Decision>,
     ended: Vec<&'static str>,
     started: Instant,
+    /// What the broker's end means for whoever is still open; none: that nobody waited longer.
+    happened: Option<NetworkOutcome>,
 }
 
 impl Searching {
@@ -206,14 +231,17 @@ impl Searching {
 
     /// The next end the broker tells of a network that is still open.
     async fn next(
-        &self,
+        &mut self,
         stream: &mut Streaming<v1::FindPatientsEvent>,
         shares: Shares,
     ) -> Option<(NetworkId, v1::NetworkEnd)> {
         loop {
             let wire = match next(stream, shares, self.started).await {
                 Next::Message(wire) => wire.event,
-                Next::Over(_) => return None,
+                Next::Over(happened) => {
+                    self.happened = Some(happened);
+                    return None;
+                }
             };
             match wire {
                 Some(Carried::End(end)) => {
@@ -327,10 +355,15 @@ impl Searching {
         .await?;
         let finding = letter.ok().and_then(|letter| {
             let reader = readers.get(&network)?;
-            letters::open::<v1::PatientFinding>(reader, &letter)
-                .ok()?
-                .finding
+            let opened = letters::open::<v1::PatientFinding>(reader, &letter).ok()?;
+            let finding = opened.finding?;
+            let found = subjects(&network, &finding)?;
+            Some((finding, found))
         });
+        let (finding, found) = match finding {
+            Some((finding, found)) => (Some(finding), found),
+            None => (None, Vec::new()),
+        };
         let (outcome, finding) = match finding {
             None => {
                 tracing::warn!(%network, "a network's answer to a search is not believed");
@@ -352,41 +385,39 @@ impl Searching {
                 Some(Finding::Possible(possible)),
             ),
         };
-        self.keep(&network, finding.as_ref()).await?;
+        self.keep(&network, found).await?;
         self.end(&network, outcome, finding, feed).await
     }
 
     /// Remembers whom the other network may have found, so that a link needs who confirms it.
-    async fn keep(&self, network: &NetworkId, finding: Option<&Finding>) -> Result<(), NodeError> {
+    async fn keep(
+        &self,
+        network: &NetworkId,
+        found: Vec<(SubjectRef, v1::FoundPatient)>,
+    ) -> Result<(), NodeError> {
         let footing = match self.open.get(network) {
             Some(Decision::Permit(terms)) => terms.footing,
             _ => return Ok(()),
         };
         let disaster = matches!(footing, Footing::Disaster | Footing::DisasterDrill);
-        let patients = match finding {
-            Some(Finding::One(one)) => std::slice::from_ref(one),
-            Some(Finding::Possible(possible)) => possible.patients.as_slice(),
-            _ => return Ok(()),
-        };
+        if found.is_empty() {
+            return Ok(());
+        }
         let own = self.record.request.subject;
-        let mut kept = Vec::new();
-        for patient in patients {
-            let other = SubjectRef {
-                network: network.clone(),
-                subject: patient.subject.as_slice().try_into()?,
-            };
-            let agreed = patient.agreed.iter();
+        let kept = found.into_iter().map(|(other, patient)| {
+            let agreed = patient.agreed.into_iter();
             let proposal = StoredProposal {
                 access: self.record.index,
                 certain: patient.certain,
                 disaster,
-                agreed: agreed.map(|a| (a.item.clone(), a.level.clone())).collect(),
+                agreed: agreed.map(|a| (a.item, a.level)).collect(),
                 at: self.inner.environment.now(),
                 here: true,
                 confirmed_by: Vec::new(),
             };
-            kept.push((other, proposal));
-        }
+            (other, proposal)
+        });
+        let kept: Vec<_> = kept.collect();
         let inner = Arc::clone(&self.inner);
         blocking(move || {
             for (other, proposal) in &kept {
@@ -424,13 +455,27 @@ impl Searching {
         feed.send(event(Event::End(end))).await
     }
 
+    /// The broker could not be asked: what that means for whoever is still open.
+    fn cut(&mut self, error: &NodeError) {
+        let late = matches!(
+            error,
+            NodeError::Late
+                | NodeError::Broker {
+                    code: ErrorCode::DeadlineExceeded,
+                    ..
+                }
+        );
+        self.happened = (!late).then_some(NetworkOutcome::Unreachable);
+    }
+
     /// Ends whoever is still open, and sums up.
     async fn close(mut self, feed: &Feed<v1::SearchEvent>) -> Result<(), NodeError> {
         let left: Vec<NetworkId> = self.open.keys().cloned().collect();
         for network in left {
             let waited_ms = millis(self.started.elapsed());
             let late = NetworkOutcome::TimedOut { waited_ms };
-            self.end(&network, late, None, feed).await?;
+            let happened = self.happened.clone().unwrap_or(late);
+            self.end(&network, happened, None, feed).await?;
         }
         let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
         for code in &self.ended {
@@ -450,6 +495,23 @@ impl Searching {
         };
         feed.send(event(Event::Summary(summary))).await
     }
+}
+
+/// Whom a network found; none where one of them is no pseudonym.
+fn subjects(network: &NetworkId, finding: &Finding) -> Option<Vec<(SubjectRef, v1::FoundPatient)>> {
+    let patients = match finding {
+        Finding::One(one) => std::slice::from_ref(one),
+        Finding::Possible(possible) => possible.patients.as_slice(),
+        Finding::Nobody(_) | Finding::Several(_) => &[],
+    };
+    let found = patients.iter().map(|patient| {
+        let subject = SubjectRef {
+            network: network.clone(),
+            subject: patient.subject.as_slice().try_into().ok()?,
+        };
+        Some((subject, patient.clone()))
+    });
+    found.collect()
 }
 
 type Believed = Result<SealedLetter, sekisho_ledger::AnswerFault>;

@@ -21,7 +21,7 @@ mod wire;
 pub use found::Sought;
 pub(crate) use found::{Looked, look, seek};
 pub(crate) use merged::merged;
-pub(crate) use persons::{Decided, Known, decide, person, settle_both};
+pub(crate) use persons::{Decided, Known, decide, person, undo};
 pub(crate) use renew::{renew, renew_below};
 pub(crate) use weights::weigh;
 pub use wire::demographics;

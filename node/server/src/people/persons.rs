@@ -1,7 +1,7 @@
 //! Persons: the charts that links and decisions bring together, and the one pseudonym they share.
 
 use crate::NodeError;
-use crate::store::{Directory, NodeStore, Said, StoredDecision};
+use crate::store::{Directory, NodeStore, Said, StoreError, StoredDecision};
 use sekisho_documents::Patient;
 use sekisho_domain::SubjectId;
 use sekisho_identity::{
@@ -17,7 +17,11 @@ pub(crate) struct Known {
 
 impl Known {
     pub fn read(store: &NodeStore) -> Result<Self, NodeError> {
-        let all = store.decisions()?;
+        Ok(Self::of(store.decisions()?))
+    }
+
+    /// All decisions there are, oldest first.
+    fn of(all: Vec<(u64, StoredDecision)>) -> Self {
         let mut linked: BTreeMap<Patient, Vec<Patient>> = BTreeMap::new();
         let standing = all.iter().filter(|(_, d)| d.undone.is_none() && d.same);
         for (_, decision) in standing {
@@ -25,7 +29,7 @@ impl Known {
                 linked.entry(one.clone()).or_default().push(other.clone());
             }
         }
-        Ok(Self { all, linked })
+        Self { all, linked }
     }
 
     /// What was decided about any of these charts, those taken back too, oldest first.
@@ -122,8 +126,66 @@ pub(crate) fn person(
     Ok(Person { charts, judgements })
 }
 
-/// Gives the charts of a chart's person the one pseudonym they have, if they have one. Two of them stay as they are until
-/// somebody decides.
+/// The charts of some pseudonyms, as they are and as they are to be.
+struct Held {
+    before: BTreeMap<SubjectId, BTreeSet<Patient>>,
+    now: BTreeMap<SubjectId, BTreeSet<Patient>>,
+}
+
+impl Held {
+    /// Of every pseudonym that one of these charts has.
+    fn of<'a>(
+        store: &NodeStore,
+        charts: impl IntoIterator<Item = &'a Patient>,
+    ) -> Result<Self, NodeError> {
+        let mut before = BTreeMap::new();
+        for chart in charts {
+            if let Some(subject) = store.subject_of(chart)?
+                && !before.contains_key(&subject)
+            {
+                before.insert(subject, store.charts_of(&subject)?.into_iter().collect());
+            }
+        }
+        let now = before.clone();
+        Ok(Self { before, now })
+    }
+
+    /// Those that some of these charts have.
+    fn subjects(&self, charts: &BTreeSet<Patient>) -> BTreeSet<SubjectId> {
+        let held = self.now.iter();
+        let held = held.filter(|(_, held)| !held.is_disjoint(charts));
+        held.map(|(subject, _)| *subject).collect()
+    }
+
+    fn set(&mut self, subject: SubjectId, charts: BTreeSet<Patient>) {
+        for held in self.now.values_mut() {
+            held.retain(|chart| !charts.contains(chart));
+        }
+        self.now.insert(subject, charts);
+    }
+
+    /// Gives a person's charts the one pseudonym they have, if they have one. Two of them stay as they are until somebody
+    /// decides.
+    fn join(&mut self, person: &BTreeSet<Patient>) {
+        let subjects = self.subjects(person);
+        let mut held = subjects.into_iter();
+        if let (Some(subject), None) = (held.next(), held.next()) {
+            let mut charts = self.now.get(&subject).cloned().unwrap_or_default();
+            charts.extend(person.iter().cloned());
+            self.set(subject, charts);
+        }
+    }
+
+    /// What is to be otherwise than it is.
+    fn changes(&self) -> Vec<(SubjectId, BTreeSet<Patient>)> {
+        let now = self.now.iter();
+        now.filter(|(subject, charts)| self.before.get(*subject) != Some(*charts))
+            .map(|(subject, charts)| (*subject, charts.clone()))
+            .collect()
+    }
+}
+
+/// Gives the charts of a chart's person the one pseudonym they have, if they have one.
 pub(crate) fn settle(
     store: &NodeStore,
     directory: &Directory,
@@ -131,28 +193,12 @@ pub(crate) fn settle(
     chart: &Patient,
 ) -> Result<(), NodeError> {
     let person = person(directory, known, chart)?.charts;
-    let subjects = subjects(store, &person)?;
-    let mut held = subjects.iter();
-    if let (Some(subject), None) = (held.next(), held.next()) {
-        let mut charts: BTreeSet<Patient> = store.charts_of(subject)?.into_iter().collect();
-        let before = charts.len();
-        charts.extend(person);
-        if charts.len() > before {
-            store.set_charts(*subject, &charts)?;
-        }
+    let mut held = Held::of(store, &person)?;
+    held.join(&person);
+    for (subject, charts) in held.changes() {
+        store.set_charts(subject, &charts)?;
     }
     Ok(())
-}
-
-fn subjects(
-    store: &NodeStore,
-    charts: &BTreeSet<Patient>,
-) -> Result<BTreeSet<SubjectId>, NodeError> {
-    let mut subjects = BTreeSet::new();
-    for chart in charts {
-        subjects.extend(store.subject_of(chart)?);
-    }
-    Ok(subjects)
 }
 
 /// What a decision came to.
@@ -164,16 +210,19 @@ pub(crate) struct Decided {
     pub left: Option<SubjectId>,
 }
 
-/// Keeps somebody's decision about two charts and settles both persons' pseudonyms.
+/// Whether something a patient refused stands under a pseudonym.
+type Reserved<'a> = &'a dyn Fn(&SubjectId) -> Result<bool, NodeError>;
+
+/// Keeps somebody's decision about two charts, with what becomes of both persons' pseudonyms, both or neither.
 ///
-/// `a`'s person keeps its pseudonym; where two had one each, `b`'s charts go over to it. Refused, with nothing kept, where
-/// `reserved` says that something stands under `b`'s pseudonym which would then no longer hold (P4).
+/// `a`'s person keeps its pseudonym; charts that have others go over to it. Refused, with nothing kept, where something
+/// stands under one of the others, which would then no longer hold (P4).
 pub(crate) fn decide(
     store: &NodeStore,
     directory: &Directory,
     (a, b): (&Patient, &Patient),
     (same, said): (bool, Said),
-    reserved: &dyn Fn(&SubjectId) -> Result<bool, NodeError>,
+    reserved: Reserved<'_>,
 ) -> Result<Decided, NodeError> {
     if a == b {
         return Err(NodeError::Invalid("the two charts are one"));
@@ -183,13 +232,6 @@ pub(crate) fn decide(
             return Err(NodeError::NoSuchChart);
         }
     }
-    let (own, other) = (store.subject_of(a)?, store.subject_of(b)?);
-    if let (true, Some(own), Some(other)) = (same, own, other)
-        && own != other
-        && reserved(&other)?
-    {
-        return Err(NodeError::Reserved);
-    }
     let decision = StoredDecision {
         a: a.clone(),
         b: b.clone(),
@@ -197,45 +239,72 @@ pub(crate) fn decide(
         said,
         undone: None,
     };
-    let id = store.put_decision(&decision)?;
-    settle_both(store, directory, id, (a, b))
+    let mut all = store.decisions()?;
+    // Its number comes with being kept; until then it is the last word.
+    all.push((u64::MAX, decision.clone()));
+    let (held, decided) = settled(store, directory, &Known::of(all), (a, b), reserved)?;
+    let id = store.put_decision(&decision, &held.changes())?;
+    Ok(Decided { id, ..decided })
 }
 
-/// Settles the pseudonyms of both charts' persons after a decision, or after one was taken back.
-pub(crate) fn settle_both(
+/// Takes a decision back, with what becomes of both persons' pseudonyms; refused as [`decide`] is.
+pub(crate) fn undo(
     store: &NodeStore,
     directory: &Directory,
-    id: u64,
-    (a, b): (&Patient, &Patient),
+    (id, said): (u64, &Said),
+    reserved: Reserved<'_>,
 ) -> Result<Decided, NodeError> {
-    let known = Known::read(store)?;
-    let person_a = person(directory, &known, a)?.charts;
-    let person_b = person(directory, &known, b)?.charts;
-    let mut left = None;
+    let mut all = store.decisions()?;
+    let standing = all
+        .iter_mut()
+        .find(|(of, d)| *of == id && d.undone.is_none());
+    let (_, decision) = standing.ok_or(StoreError::NoSuchDecision(id))?;
+    decision.undone = Some(said.clone());
+    let (a, b) = (decision.a.clone(), decision.b.clone());
+    let (held, decided) = settled(store, directory, &Known::of(all), (&a, &b), reserved)?;
+    store.undo_decision(id, said, &held.changes())?;
+    Ok(Decided { id, ..decided })
+}
+
+/// What both charts' persons and their pseudonyms are by these decisions; nothing is kept.
+fn settled(
+    store: &NodeStore,
+    directory: &Directory,
+    known: &Known,
+    (a, b): (&Patient, &Patient),
+    reserved: Reserved<'_>,
+) -> Result<(Held, Decided), NodeError> {
+    let person_a = person(directory, known, a)?.charts;
+    let person_b = person(directory, known, b)?.charts;
+    let mut held = Held::of(store, person_a.union(&person_b))?;
     if person_a == person_b {
-        let (own, others) = (store.subject_of(a)?, subjects(store, &person_a)?);
-        if let Some(kept) = own.or_else(|| others.first().copied()) {
-            left = others.into_iter().find(|other| *other != kept);
-            store.set_charts(kept, &person_a)?;
+        let subjects = held.subjects(&person_a);
+        if let Some(kept) = store.subject_of(a)?.or(subjects.first().copied()) {
+            for other in subjects.iter().filter(|other| **other != kept) {
+                if reserved(other)? {
+                    return Err(NodeError::Reserved);
+                }
+            }
+            held.set(kept, person_a.clone());
         }
     } else {
         // Two persons under one pseudonym: it stays with a's. What b's person needs is made when somebody asks for it.
-        for subject in subjects(store, &person_a)? {
-            let charts: BTreeSet<Patient> = store.charts_of(&subject)?.into_iter().collect();
-            if !charts.is_disjoint(&person_b) {
-                let stay = charts.difference(&person_b).cloned().collect();
-                store.set_charts(subject, &stay)?;
-            }
+        for subject in held.subjects(&person_a) {
+            let charts = held.now.get(&subject).cloned().unwrap_or_default();
+            held.set(subject, charts.difference(&person_b).cloned().collect());
         }
-        settle(store, directory, &known, a)?;
-        settle(store, directory, &known, b)?;
+        held.join(&person_a);
+        held.join(&person_b);
     }
-    Ok(Decided {
-        id,
+    let left = held.now.iter().find(|(_, charts)| charts.is_empty());
+    let left = left.map(|(subject, _)| *subject);
+    let decided = Decided {
+        id: 0,
         person_a,
         person_b,
         left,
-    })
+    };
+    Ok((held, decided))
 }
 
 #[cfg(test)]

@@ -52,6 +52,9 @@ impl Case {
             &never,
         )
     }
+    fn undo(&self, id: u64, reserved: Reserved<'_>) -> Result<Decided, NodeError> {
+        undo(&self.store, &self.directory, (id, &said(9)), reserved)
+    }
     fn subject(&self, chart: &Patient) -> Option<SubjectId> {
         self.store.subject_of(chart).unwrap()
     }
@@ -85,8 +88,7 @@ fn a_decision_splits_and_taking_it_back_joins_again() {
     // The next run over the sources changes nothing of it.
     case.settle(&b);
     assert_eq!(case.subject(&b), None);
-    let was = case.store.undo_decision(decided.id, &said(2)).unwrap();
-    settle_both(&case.store, &case.directory, decided.id, (&was.a, &was.b)).unwrap();
+    case.undo(decided.id, &|_| Ok(false)).unwrap();
     assert_eq!((case.subject(&a), case.subject(&b)), (Some(OWN), Some(OWN)));
 }
 
@@ -146,4 +148,74 @@ fn charts_nothing_says_are_alike_are_joined_by_a_person_and_by_nobody_else() {
     // A later word holds.
     case.decide(&a, &b, false, 2).unwrap();
     assert_eq!(case.subject(&b), None);
+}
+
+#[test]
+fn what_is_reserved_meanwhile_keeps_a_decision_from_being_taken_back() {
+    let (a, b) = (chart(SAGA_HOSPITAL, "1"), chart(SAGA_OTHER, "2"));
+    let case = Case::of(&[(&a, &TARO), (&b, &TARO)]);
+    case.store.subject_or(&a, OWN).unwrap();
+    case.settle(&a);
+    let decided = case.decide(&a, &b, false, 1).unwrap();
+    case.store.subject_or(&b, OTHER).unwrap();
+    let refused = case.undo(decided.id, &|subject| Ok(*subject == OTHER));
+    assert!(matches!(refused, Err(NodeError::Reserved)));
+    assert_eq!(
+        (case.subject(&a), case.subject(&b)),
+        (Some(OWN), Some(OTHER))
+    );
+    // It stands as before, and can be taken back when nothing is reserved any more.
+    let decided = case.undo(decided.id, &|_| Ok(false)).unwrap();
+    assert_eq!(decided.left, Some(OTHER));
+    assert_eq!((case.subject(&a), case.subject(&b)), (Some(OWN), Some(OWN)));
+}
+
+#[test]
+fn a_third_chart_of_the_person_is_looked_at_for_what_is_reserved() {
+    let (a, b, c) = (
+        chart(SAGA_HOSPITAL, "1"),
+        chart(SAGA_HOSPITAL, "2"),
+        chart(SAGA_OTHER, "3"),
+    );
+    // All three are one person by rule, and have had pseudonyms of their own; b has none in the second round.
+    for of_b in [Some(SubjectId([3; 16])), None] {
+        let case = Case::of(&[(&a, &TARO), (&b, &TARO), (&c, &TARO)]);
+        case.store.subject_or(&a, OWN).unwrap();
+        if let Some(subject) = of_b {
+            case.store.subject_or(&b, subject).unwrap();
+        }
+        case.store.subject_or(&c, OTHER).unwrap();
+        let refused = decide(
+            &case.store,
+            &case.directory,
+            (&a, &b),
+            (true, said(1)),
+            &|subject| Ok(*subject == OTHER),
+        );
+        assert!(matches!(refused, Err(NodeError::Reserved)), "{of_b:?}");
+        assert_eq!(case.subject(&c), Some(OTHER));
+        assert!(case.store.decisions().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_decision_whose_charts_cannot_be_settled_is_not_kept() {
+    let (a, b) = (chart(SAGA_HOSPITAL, "1"), chart(SAGA_OTHER, "2"));
+    let case = Case::of(&[(&a, &TARO), (&b, &HANAKO)]);
+    case.store.subject_or(&a, OWN).unwrap();
+    let more: BTreeSet<Patient> = (0..crate::bounds::CHARTS_MAX)
+        .map(|n| chart(SAGA_OTHER, &format!("9{n}")))
+        .collect();
+    let decision = StoredDecision {
+        a: a.clone(),
+        b: b.clone(),
+        same: true,
+        said: said(1),
+        undone: None,
+    };
+    let too_many = more.into_iter().chain([b.clone()]).collect();
+    let kept = case.store.put_decision(&decision, &[(OWN, too_many)]);
+    assert!(matches!(kept, Err(StoreError::Full { .. })), "{kept:?}");
+    assert!(case.store.decisions().unwrap().is_empty());
+    assert_eq!(case.subject(&a), Some(OWN));
 }

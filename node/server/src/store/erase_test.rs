@@ -285,6 +285,9 @@ fn work_under_way_leaves_nothing_behind() {
         store.put_request_again(&RequestId([10; 16]), &request(10)),
         store.put_opening(&LEAVER, &openings[0]),
         store
+            .subject_or(&chart(SAGA_HOSPITAL, "late"), LEAVER)
+            .map(drop),
+        store
             .record_transfer(
                 TransferKind::Receipt,
                 &transfer,

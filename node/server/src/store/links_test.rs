@@ -35,14 +35,16 @@ fn a_decision_stays_as_it_was_and_is_taken_back_once() {
         said: said("clerk-1", 1),
         undone: None,
     };
-    let id = store(&dir).put_decision(&decision).unwrap();
+    let id = store(&dir).put_decision(&decision, &[]).unwrap();
     let store = store(&dir);
     assert_eq!(store.decisions().unwrap(), [(id, decision.clone())]);
     assert_eq!(
-        store.undo_decision(id, &said("clerk-2", 2)).unwrap(),
+        store.undo_decision(id, &said("clerk-2", 2), &[]).unwrap(),
         decision
     );
-    let again = store.undo_decision(id, &said("clerk-3", 3)).unwrap_err();
+    let again = store
+        .undo_decision(id, &said("clerk-3", 3), &[])
+        .unwrap_err();
     assert!(matches!(again, StoreError::NoSuchDecision(n) if n == id));
     let (_, kept) = store.decisions().unwrap().remove(0);
     assert_eq!(

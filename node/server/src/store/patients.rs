@@ -42,7 +42,7 @@ impl NodeStore {
     /// it was made now.
     ///
     /// # Errors
-    /// The database failed.
+    /// [`StoreError::Erased`]; or the database failed.
     pub fn subject_or(
         &self,
         patient: &Patient,
@@ -52,6 +52,8 @@ impl NodeStore {
             |txn| match format::get_in(txn, PATIENTS, WHAT, &chart_key(patient))? {
                 Some(known) => Ok((known, false)),
                 None => {
+                    // Who found it before it was erased must not bring it back.
+                    subjects::check(txn, &fresh)?;
                     put(txn, patient, fresh)?;
                     Ok((fresh, true))
                 }
@@ -83,8 +85,7 @@ impl NodeStore {
         })
     }
 
-    /// Says whose some charts are: all of them `subject`'s, whatever they were before, and of its charts no others. Those
-    /// that are no longer anybody's are answered.
+    /// Says whose some charts are: all of them `subject`'s, whatever they were before, and of its charts no others.
     ///
     /// # Errors
     /// [`StoreError::Erased`], [`StoreError::Full`] above [`CHARTS_MAX`] charts; or the database failed.
@@ -92,39 +93,8 @@ impl NodeStore {
         &self,
         subject: SubjectId,
         charts: &BTreeSet<Patient>,
-    ) -> Result<Vec<Patient>, StoreError> {
-        if charts.len() > CHARTS_MAX {
-            return Err(StoreError::Full {
-                what: "charts of one person",
-                max: CHARTS_MAX as u64,
-            });
-        }
-        self.write(|txn| {
-            subjects::check(txn, &subject)?;
-            let before = {
-                let table = txn.open_table(CHARTS).map_err(StoreError::database)?;
-                format::keys_under(&table, subject.as_bytes(), CHARTS_MAX)?
-            };
-            let mut freed = Vec::new();
-            for key in before {
-                let chart = patient(key.get(SubjectId::LEN..).unwrap_or_default())?;
-                if !charts.contains(&chart) {
-                    remove(txn, &chart, subject)?;
-                    freed.push(chart);
-                }
-            }
-            for chart in charts {
-                match format::get_in::<SubjectId>(txn, PATIENTS, WHAT, &chart_key(chart))? {
-                    Some(known) if known == subject => {}
-                    Some(other) => {
-                        remove(txn, chart, other)?;
-                        put(txn, chart, subject)?;
-                    }
-                    None => put(txn, chart, subject)?,
-                }
-            }
-            Ok(freed)
-        })
+    ) -> Result<(), StoreError> {
+        self.write(|txn| set(txn, subject, charts))
     }
 
     /// Up to `max` charts that have a pseudonym, behind one, in their order.
@@ -161,6 +131,42 @@ impl NodeStore {
             .map(|key| patient(key.get(SubjectId::LEN..).unwrap_or_default()))
             .collect()
     }
+}
+
+/// See [`NodeStore::set_charts`].
+pub(super) fn set(
+    txn: &WriteTransaction,
+    subject: SubjectId,
+    charts: &BTreeSet<Patient>,
+) -> Result<(), StoreError> {
+    if charts.len() > CHARTS_MAX {
+        return Err(StoreError::Full {
+            what: "charts of one person",
+            max: CHARTS_MAX as u64,
+        });
+    }
+    subjects::check(txn, &subject)?;
+    let before = {
+        let table = txn.open_table(CHARTS).map_err(StoreError::database)?;
+        format::keys_under(&table, subject.as_bytes(), CHARTS_MAX)?
+    };
+    for key in before {
+        let chart = patient(key.get(SubjectId::LEN..).unwrap_or_default())?;
+        if !charts.contains(&chart) {
+            remove(txn, &chart, subject)?;
+        }
+    }
+    for chart in charts {
+        match format::get_in::<SubjectId>(txn, PATIENTS, WHAT, &chart_key(chart))? {
+            Some(known) if known == subject => {}
+            Some(other) => {
+                remove(txn, chart, other)?;
+                put(txn, chart, subject)?;
+            }
+            None => put(txn, chart, subject)?,
+        }
+    }
+    Ok(())
 }
 
 fn put(txn: &WriteTransaction, patient: &Patient, subject: SubjectId) -> Result<(), StoreError> {
