@@ -17,6 +17,8 @@ pub const READ_AHEAD: usize = 1;
 /// Answers to other networks under way at once. Each holds at most one page or a few chunks, whatever the document's
 /// size, and while it checks one a message of at most `sekisho_documents::FILE_BYTES_MAX`.
 pub const ANSWERS_MAX: usize = 64;
+/// Of these, to one network.
+pub const ANSWERS_OF_ONE: usize = 32;
 /// Queries of the network's own people under way at once.
 pub const FINDS_MAX: usize = 16;
 /// Retrievals of the network's own people under way at once. Each holds a few chunks, whatever the document's size.

@@ -246,6 +246,23 @@ impl NodeError {
             }
             _ => return self.code().status(self.to_string()),
         };
+        self.refusal(outcome)
+    }
+
+    /// The status to answer another network with: a node that has no room, or cannot ask the ledger, says that it does not
+    /// answer now, so that nobody takes it for a broken one (P8).
+    pub fn status_of_answer(&self) -> Status {
+        match self {
+            Self::Overloaded { .. }
+            | Self::ShutDown
+            | Self::Ledger(LedgerFault::Unavailable(_) | LedgerFault::NotTold(_)) => {
+                self.refusal("suspended")
+            }
+            _ => self.status(),
+        }
+    }
+
+    fn refusal(&self, outcome: &'static str) -> Status {
         let mut metadata = MetadataMap::new();
         metadata.insert(OUTCOME_METADATA, MetadataValue::from_static(outcome));
         Status::with_metadata(Code::FailedPrecondition, self.to_string(), metadata)

@@ -3,7 +3,9 @@
 use crate::alerts;
 use crate::answer::Disclosing;
 use crate::blocking::blocking;
-use crate::bounds::{ANSWERS_MAX, FINDS_MAX, REQUEST_BYTES_MAX, RETRIEVES_MAX, SHUTDOWN_GRACE};
+use crate::bounds::{
+    ANSWERS_MAX, ANSWERS_OF_ONE, FINDS_MAX, REQUEST_BYTES_MAX, RETRIEVES_MAX, SHUTDOWN_GRACE,
+};
 use crate::budgets::{Budgets, Spending};
 use crate::entries::Meant;
 use crate::environment::Environment;
@@ -17,7 +19,7 @@ use crate::observe::{Observe, Observer};
 use crate::operate::{Carrier, Operating};
 use crate::outbox::{self, Outbox};
 use crate::people;
-use crate::slots::Slots;
+use crate::slots::{SharedSlots, Slots};
 use crate::store::{Directory, NodeStore};
 use crate::{NodeError, ledger};
 use sekisho_documents::{Contents, Counters, DocumentIndex, ObjectContents};
@@ -87,7 +89,7 @@ pub(crate) struct Inner {
     pub readiness: Readiness,
     pub following: Following,
     pub outbox: Outbox,
-    pub answers: Slots,
+    pub answers: SharedSlots,
     pub finds: Slots,
     pub spending: Spending,
     pub frozen: Frozen,
@@ -157,7 +159,7 @@ impl Node {
             readiness: Readiness::default(),
             following: Following::default(),
             outbox: Outbox::default(),
-            answers: Slots::new("answers", ANSWERS_MAX),
+            answers: SharedSlots::new("answers", ANSWERS_MAX, ANSWERS_OF_ONE),
             finds: Slots::new("queries", FINDS_MAX),
             spending: Spending::of(config.budgets),
             frozen: Frozen::default(),

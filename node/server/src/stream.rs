@@ -9,14 +9,36 @@ use tonic::Status;
 /// The sending half of an answer.
 pub(crate) struct Feed<T> {
     sender: mpsc::Sender<Result<T, Status>>,
+    /// The place of the last word, kept from the beginning: a stream cut short never looks as if it had ended.
+    last: Option<mpsc::OwnedPermit<Result<T, Status>>>,
     deadline: Deadline,
 }
 
 impl<T: Send + 'static> Feed<T> {
     /// A stream that holds at most `ahead` messages nobody has taken yet.
     pub fn new(ahead: usize, deadline: Deadline) -> (Self, ReceiverStream<Result<T, Status>>) {
-        let (sender, receiver) = mpsc::channel(ahead);
-        (Self { sender, deadline }, ReceiverStream::new(receiver))
+        let (sender, receiver) = mpsc::channel(ahead + 1);
+        let feed = Self {
+            last: sender.clone().try_reserve_owned().ok(),
+            sender,
+            deadline,
+        };
+        (feed, ReceiverStream::new(receiver))
+    }
+
+    /// Does what feeds the stream, as long as somebody listens.
+    ///
+    /// # Errors
+    /// Those of the work; [`NodeError::Late`] when nobody listens any more.
+    pub async fn while_heard(
+        &self,
+        work: impl Future<Output = Result<(), NodeError>>,
+    ) -> Result<(), NodeError> {
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = self.sender.closed() => Err(NodeError::Late),
+        }
     }
 
     /// Sends a message, waiting for room.
@@ -31,13 +53,44 @@ impl<T: Send + 'static> Feed<T> {
     }
 
     /// Ends the stream, with the reason if it was not finished.
-    pub async fn close(self, done: Result<(), NodeError>) {
-        if let Err(error) = done {
-            let status = error.status();
-            // Past the deadline there is still the slot of a message; a reader that left takes nothing.
-            if self.sender.try_send(Err(status.clone())).is_err() {
-                let _ = self.deadline.bound(self.sender.send(Err(status))).await;
-            }
+    pub fn close(self, done: Result<(), NodeError>) {
+        if let (Err(error), Some(last)) = (done, self.last) {
+            last.send(Err(error.status()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio_stream::StreamExt;
+
+    #[tokio::test]
+    async fn what_nobody_took_in_time_ends_with_that_and_not_as_if_it_were_whole() {
+        let soon = Deadline::after(Duration::from_millis(30));
+        let (feed, mut stream) = Feed::new(2, soon);
+        let fed = async {
+            for n in 0..5 {
+                feed.send(n).await?;
+            }
+            Ok(())
+        };
+        let done = feed.while_heard(fed).await;
+        assert!(matches!(done, Err(NodeError::Late)));
+        feed.close(done);
+        assert_eq!(stream.next().await.unwrap().unwrap(), 0);
+        assert_eq!(stream.next().await.unwrap().unwrap(), 1);
+        let last = stream.next().await.unwrap().unwrap_err();
+        assert_eq!(last.code(), tonic::Code::DeadlineExceeded);
+        assert!(stream.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn nothing_goes_on_for_who_left() {
+        let (feed, stream) = Feed::<u8>::new(2, Deadline::after(Duration::from_secs(600)));
+        drop(stream);
+        let done = feed.while_heard(std::future::pending()).await;
+        assert!(matches!(done, Err(NodeError::Late)));
     }
 }

@@ -8,16 +8,17 @@
 
 use super::door::{Door, Part};
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
-/// Time for everything that is under way: the ten seconds people wait for a list, and half of that again.
-pub(super) const DRAIN_GRACE: Duration = Duration::from_secs(15);
+/// Time for what is under way of each part: the ten seconds people wait for a list. Of each, so that one long call of
+/// people takes nothing from other networks' requests, which were taken meanwhile.
+pub(super) const DRAIN_GRACE: Duration = Duration::from_secs(10);
 
 /// Time for calls to the ledger, and for connections to be closed: an entry takes some round trips, and whoever only
 /// watches (health, leaves) would never end by itself.
 pub(super) const CLOSE_GRACE: Duration = Duration::from_secs(3);
 
-/// Tells health first, then part by part, each waited for before the next is closed; for at most `grace`, or until the
+/// Tells health first, then part by part, each waited for before the next is closed, at most `grace` each; or until the
 /// operator asks `again`.
 pub(super) async fn drain(
     door: &Door,
@@ -26,21 +27,19 @@ pub(super) async fn drain(
     again: impl Future<Output = ()>,
 ) {
     tell_health.await;
-    let until = Instant::now() + grace;
     let emptied = async {
+        let mut emptied = true;
         for part in Part::CLOSED_FIRST {
             door.close(part);
-            if timeout_at(until, door.empty(part)).await.is_err() {
-                return false;
-            }
+            emptied &= timeout(grace, door.empty(part)).await.is_ok();
         }
-        true
+        emptied
     };
     let emptied = tokio::select! {
         emptied = emptied => emptied,
         () = again => false,
     };
-    // Where time ran out, what was not closed yet is closed now.
+    // Where the operator asked again, what was not closed yet is closed now.
     for part in Part::CLOSED_FIRST {
         door.close(part);
     }
@@ -114,6 +113,29 @@ mod tests {
         for part in Part::CLOSED_FIRST {
             assert!(door.enter(part).is_none(), "{part:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn one_long_call_of_people_takes_no_time_from_other_networks() {
+        let door = Door::new(None);
+        let _long = door.enter(Part::People);
+        let query = door.enter(Part::Queries);
+        let short = Duration::from_millis(50);
+        let mut draining = Box::pin(drain(&door, ready(()), short, pending()));
+        let queries_closed = async {
+            while door.enter(Part::Queries).is_some() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            // It is still waited for when the people's time is over.
+            tokio::time::sleep(short / 5).await;
+            assert!(door.enter(Part::Answers).is_some(), "the query may need it");
+            drop(query);
+        };
+        tokio::select! {
+            () = &mut draining => panic!("a query under way was not waited for"),
+            () = queries_closed => {}
+        }
+        draining.await;
     }
 
     #[tokio::test]

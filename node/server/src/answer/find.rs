@@ -25,7 +25,7 @@ pub(super) async fn find(
     question: Question,
     filter: Filter,
 ) -> Result<Stream, NodeError> {
-    let slot = inner.answers.slot()?;
+    let slot = inner.answers.slot(&question.caller)?;
     let deadline = question.deadline;
     let begin = move |inner: &Inner, permitted| Listing::begin(inner, permitted, filter);
     let (listing, first) = permitted(&inner, question, begin).await?;
@@ -38,7 +38,7 @@ pub(super) async fn find(
     let task = Arc::clone(&inner);
     inner.spawn(async move {
         let done = answer(&task, &feed, listing, first).await;
-        feed.close(done).await;
+        feed.close(done);
         drop(slot);
     })?;
     Ok(stream)

@@ -54,7 +54,7 @@ pub(super) async fn retrieve(
     question: Question,
     wanted: Wanted,
 ) -> Result<Stream, NodeError> {
-    let slot = inner.answers.slot()?;
+    let slot = inner.answers.slot(&question.caller)?;
     let deadline = question.deadline;
     let Permitted { record, scope } =
         permitted(&inner, question, |_, permitted| Ok(permitted)).await?;
@@ -85,7 +85,7 @@ pub(super) async fn retrieve(
     inner.spawn(async move {
         let to = (reader, from_chunk);
         let done = answer(&task, &feed, &record, known, released, to).await;
-        feed.close(done).await;
+        feed.close(done);
         drop(slot);
     })?;
     Ok(stream)

@@ -113,7 +113,7 @@ impl NodeService for Disclosing {
             let caller = peer(&request)?.network;
             let deadline = Deadline::of(request.metadata())?;
             let answer = self.find(caller, request.into_inner(), deadline).await;
-            answer.map(Response::new).map_err(|e| e.status())
+            answer.map(Response::new).map_err(|e| e.status_of_answer())
         }
         .instrument(span)
         .await
@@ -129,7 +129,7 @@ impl NodeService for Disclosing {
             let caller = peer(&request)?.network;
             let deadline = Deadline::of(request.metadata())?;
             let answer = self.retrieve(caller, request.into_inner(), deadline).await;
-            answer.map(Response::new).map_err(|e| e.status())
+            answer.map(Response::new).map_err(|e| e.status_of_answer())
         }
         .instrument(span)
         .await
@@ -145,7 +145,7 @@ impl NodeService for Disclosing {
             let caller = peer(&request)?.network;
             let deadline = Deadline::of(request.metadata())?;
             let reply = self.patients(caller, request.into_inner(), deadline).await;
-            let reply = reply.map_err(|e| e.status())?;
+            let reply = reply.map_err(|e| e.status_of_answer())?;
             let event = v1::AnswerPatientsEvent { reply: Some(reply) };
             Ok(Response::new(tokio_stream::once(Ok(event))))
         }

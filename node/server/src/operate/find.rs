@@ -78,14 +78,14 @@ pub(super) async fn find(
     let (feed, answer) = Feed::new(STREAM_AHEAD, shares.caller);
     let task = Arc::clone(&inner);
     inner.spawn(async move {
-        let done = async {
+        let work = async {
             feed.send(found(Found::Decided(decided))).await?;
             let check = FindCheck::new(record);
             let check = (check, practitioner);
             pass_on(&task, &feed, &mut stream, check, shares, started).await
-        }
-        .await;
-        feed.close(done).await;
+        };
+        let done = feed.while_heard(work).await;
+        feed.close(done);
         drop(slot);
     })?;
     Ok(answer)

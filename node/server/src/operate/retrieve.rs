@@ -107,8 +107,8 @@ pub(super) async fn retrieve(
         started,
     };
     inner.spawn(async move {
-        let done = retrieval.run(&feed, check, stream).await;
-        feed.close(done).await;
+        let done = feed.while_heard(retrieval.run(&feed, check, stream)).await;
+        feed.close(done);
         drop(slot);
     })?;
     Ok(answer)

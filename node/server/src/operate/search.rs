@@ -92,7 +92,7 @@ pub(super) async fn search(
     let task = Arc::clone(&inner);
     let envelope = envelope.clone();
     inner.spawn(async move {
-        let done = async {
+        let work = async {
             feed.send(event(Event::Decided(decided))).await?;
             searching.denied(&feed).await?;
             let mut letters = BTreeMap::new();
@@ -140,9 +140,9 @@ pub(super) async fn search(
                 }
             }
             searching.close(&feed).await
-        }
-        .await;
-        feed.close(done).await;
+        };
+        let done = feed.while_heard(work).await;
+        feed.close(done);
         drop(slot);
     })?;
     Ok(answer)
@@ -498,7 +498,10 @@ impl Searching {
 }
 
 /// Whom a network found; none where one of them is no pseudonym.
-fn subjects(network: &NetworkId, finding: &Finding) -> Option<Vec<(SubjectRef, v1::FoundPatient)>> {
+pub(super) fn subjects(
+    network: &NetworkId,
+    finding: &Finding,
+) -> Option<Vec<(SubjectRef, v1::FoundPatient)>> {
     let patients = match finding {
         Finding::One(one) => std::slice::from_ref(one),
         Finding::Possible(possible) => possible.patients.as_slice(),

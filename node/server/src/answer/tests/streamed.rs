@@ -3,7 +3,7 @@
 //! No reader makes such an entry yet: these tests put one in the index by hand, over a real file.
 
 use super::*;
-use crate::bounds::{ANSWERS_MAX, READ_AHEAD, STREAM_AHEAD};
+use crate::bounds::{ANSWERS_OF_ONE, READ_AHEAD, STREAM_AHEAD};
 use crate::testing::{SAGA_HOSPITAL, bounded};
 use sekisho_documents::{
     Change, Digests, FILE_BYTES_MAX, FileOutcome, FileRecord, Fingerprint, IndexKey, Query,
@@ -225,8 +225,8 @@ async fn whoever_leaves_in_the_middle_holds_nothing_any_more() {
     }
     drop(stream);
     let free = async || {
-        let slots: Vec<_> = (0..ANSWERS_MAX)
-            .map(|_| large.node.0.answers.slot())
+        let slots: Vec<_> = (0..ANSWERS_OF_ONE)
+            .map(|_| large.node.0.answers.slot(&network(KURUME)))
             .collect();
         slots.iter().all(Result::is_ok)
     };

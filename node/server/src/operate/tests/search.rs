@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::testing::{HANAKO, Person, SAGA_HOSPITAL, SAGA_OTHER, TARO, chart};
+use prost::Message;
 use sekisho_domain::{
     Category, Disaster, DisasterConsent, DisasterId, Grounds, Period, Reservation, ViewerSelector,
 };
@@ -225,6 +226,83 @@ async fn a_carrier_that_alters_keeps_or_swaps_letters_finds_nobody_a_patient() {
             assert_eq!(outcome, NetworkOutcome::Malformed, "{name}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_key_that_is_none_and_a_broker_that_stops_end_a_network_and_not_the_search() {
+    let case = case(&[(SAGA_HOSPITAL, PATIENT, TARO)]).await;
+    let saga = Arc::clone(&case.saga.0);
+    case.broker.tamper_searches(move |mut events| {
+        for event in &mut events {
+            if let Some(v1::find_patients_event::Event::End(end)) = &mut event.event
+                && let Some(said) = &mut end.statement
+                && let Ok(key) = v1::SealingKey::decode(said.payload.as_slice())
+            {
+                let key = sekisho_ledger::sealed::SealingKey {
+                    ledger: saga.ledger_id,
+                    request_id: key.request_id.as_slice().try_into().unwrap(),
+                    network: network(SAGA),
+                    public_key: [0; 32],
+                };
+                *said = key.sign(&saga.key);
+            }
+        }
+        events
+    });
+    let said = case.saga_said(search(&TARO)).await;
+    assert_eq!(said, (NetworkOutcome::Malformed, None));
+    let calls = std::sync::atomic::AtomicUsize::new(0);
+    case.broker.tamper_searches(move |events| {
+        let first = calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+        if first { events } else { Vec::new() }
+    });
+    let said = case.saga_said(search(&TARO)).await;
+    assert_eq!(said, (NetworkOutcome::Unreachable, None));
+}
+
+#[test]
+fn who_is_found_has_a_pseudonym_or_is_not_believed() {
+    let of = |subject: &[u8]| v1::FoundPatient {
+        subject: subject.to_vec(),
+        ..Default::default()
+    };
+    let possible = |patients: &[v1::FoundPatient]| {
+        let patients = patients.to_vec();
+        Finding::Possible(v1::PossiblePatients { patients })
+    };
+    let subjects = |finding: &Finding| super::super::search::subjects(&network(SAGA), finding);
+    let good = of(&[7; 16]);
+    let found = subjects(&possible(std::slice::from_ref(&good))).unwrap();
+    assert_eq!(found[0].0.subject.0, [7; 16]);
+    assert!(subjects(&possible(&[good.clone(), of(&[7; 15])])).is_none());
+    assert!(subjects(&Finding::One(of(&[]))).is_none());
+    assert!(subjects(&Finding::One(good)).is_some());
+}
+
+#[tokio::test]
+async fn whom_no_letter_can_hold_is_said_before_anything_is_signed() {
+    let case = case(&[(SAGA_HOSPITAL, PATIENT, TARO)]).await;
+    let mut person = TARO.said();
+    person.addresses = vec![
+        v1::PersonAddress {
+            postal: "8400001".to_owned(),
+            text: "長".repeat(250),
+        };
+        4
+    ];
+    let request = v1::SearchRequest {
+        person: Some(person),
+        ..search(&TARO)
+    };
+    let size = case.setting.ledger.bodies().len();
+    let refused = super::super::search::search(Arc::clone(&case.kurume.0), request, patience());
+    let refused = refused.await.err().unwrap();
+    assert!(refused.to_string().contains("letter"), "{refused}");
+    assert_eq!(
+        case.setting.ledger.bodies().len(),
+        size,
+        "nothing is on the ledger"
+    );
 }
 
 #[tokio::test]
