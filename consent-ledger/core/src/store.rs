@@ -162,6 +162,14 @@ pub trait StateRead {
         from: &[u8],
         max: usize,
     ) -> Result<Vec<Row>, Self::Error>;
+    /// Told which rows are looked at next, perhaps none. A state that has to ask for its rows asks for them together, and
+    /// once even for none: how long that takes does not tell how many there are.
+    ///
+    /// # Errors
+    /// Storage failed.
+    fn ahead(&self, _table: Table, _keys: &[Vec<u8>]) -> Result<(), Self::Error> {
+        Ok(())
+    }
     /// Told which entries made each record that is looked at: what an outcome rests on.
     fn used(&self, _sources: &[EntryIndex]) {}
     /// Where decoded records of the common tables are kept, if anywhere.

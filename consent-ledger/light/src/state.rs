@@ -64,8 +64,9 @@ impl LightState {
         if let Some(rows) = self.known.borrow().rows.get(&question) {
             return Ok(rows.clone());
         }
-        let done = self.fetch(Some(question));
-        done.inspect_err(|fault| self.failed(fault))
+        let done = self.fetch(vec![question]);
+        let mut news = done.inspect_err(|fault| self.failed(fault))?;
+        Ok(news.pop().unwrap_or_default())
     }
 
     fn failed(&self, fault: &LightError) {
@@ -73,15 +74,15 @@ impl LightState {
         known.fault.get_or_insert_with(|| fault.clone());
     }
 
-    /// Fetches what is asked, with what was shown before; the rows of the new question.
-    fn fetch(&self, question: Option<Question>) -> Result<Vec<Row>, LightError> {
+    /// Fetches what is asked, with what was shown before; the rows of each new question.
+    fn fetch(&self, new: Vec<Question>) -> Result<Vec<Vec<Row>>, LightError> {
         let again = |(question, rows): (&Question, &Vec<Row>)| {
             let final_row = question.is_final() && !rows.is_empty();
             (!final_row).then(|| question.clone())
         };
         let mut questions: Vec<_> = self.known.borrow().rows.iter().filter_map(again).collect();
         let shown = questions.len();
-        questions.extend(question);
+        questions.extend(new);
         let asked = self.light.ask(&questions, 0, self.deadline);
         let agreed = self.runtime.block_on(asked)?;
         let mut known = self.known.borrow_mut();
@@ -89,7 +90,7 @@ impl LightState {
         let mut news = Vec::new();
         for (n, (question, rows)) in questions.into_iter().zip(agreed.answers).enumerate() {
             if n >= shown {
-                news = rows.clone();
+                news.push(rows.clone());
                 known.rows.insert(question, rows);
             } else if known.rows.get(&question) != Some(&rows) {
                 return Err(LightError::Moved);
@@ -104,19 +105,22 @@ impl StateRead for LightState {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, LightError> {
         if table == Table::Meta {
             if self.known.borrow().meta.is_none() {
-                self.fetch(None).inspect_err(|fault| self.failed(fault))?;
+                self.fetch(Vec::new())
+                    .inspect_err(|fault| self.failed(fault))?;
             }
             let known = self.known.borrow();
             let row = known.meta.as_ref().map(meta_row).transpose();
             let row = row.map_err(LightError::Fault)?;
             return Ok(row.filter(|(of, _)| of == key).map(|(_, value)| value));
         }
-        let rows = self.rows(Question {
-            table,
-            key: key.to_vec(),
-            scan: None,
-        })?;
+        let rows = self.rows(one(table, key))?;
         Ok(rows.into_iter().next().map(|(_, value)| value))
+    }
+    fn ahead(&self, table: Table, keys: &[Vec<u8>]) -> Result<(), LightError> {
+        let mut new: Vec<_> = keys.iter().map(|key| one(table, key)).collect();
+        new.retain(|question| !self.known.borrow().rows.contains_key(question));
+        let done = self.fetch(new);
+        done.map(drop).inspect_err(|fault| self.failed(fault))
     }
     fn scan(
         &self,
@@ -131,5 +135,13 @@ impl StateRead for LightState {
             key: prefix.to_vec(),
             scan: Some((from.to_vec(), max)),
         })
+    }
+}
+
+fn one(table: Table, key: &[u8]) -> Question {
+    Question {
+        table,
+        key: key.to_vec(),
+        scan: None,
     }
 }

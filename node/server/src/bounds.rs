@@ -75,8 +75,13 @@ pub const MARGIN_MAX: Duration = Duration::from_millis(250);
 pub const SEARCH_KEYS_MAX: usize = 1024;
 /// How long a search's key waits for its letter: the longest deadline there is.
 pub const SEARCH_KEY_MS: u64 = 60 * 1000;
-/// Answers to searches leave at whole multiples of this after the question: far longer than looking for a patient takes,
-/// so that the time says nothing of what was found (P9), and nobody waiting notices.
+/// Answers that tell of no document leave at whole multiples of this after the question: far longer than reading all of a
+/// chart that is hidden takes, so that the time says nothing of it (P9). Those that tell of some leave at once.
+pub const NOTHING_PACE: Duration = Duration::from_millis(50);
+/// The same where each row of the ledger's state is asked of voters.
+pub const LIGHT_PACE: Duration = Duration::from_secs(1);
+/// Answers to searches leave at whole multiples of this after the question, if not of [`LIGHT_PACE`]: far longer than
+/// looking for a patient takes, so that the time says nothing of what was found (P9), and nobody waiting notices.
 pub const SEARCH_PACE: Duration = Duration::from_millis(150);
 /// Charts compared with somebody who is looked for; more than this with the same birth date and name nobody has.
 pub const CANDIDATES_MAX: usize = 2_000;

@@ -5,6 +5,7 @@
 //! because the node asks it only through [`sekisho_ledger::View`].
 
 use crate::NodeError;
+use crate::bounds::NOTHING_PACE;
 use sekisho_domain::{EntryIndex, Outcome, TimeMs};
 use sekisho_ledger::store::{Row, StateRead, Table};
 use sekisho_ledger::{CoreError, Leaf, SignatureCheck, View};
@@ -12,6 +13,7 @@ use sekisho_light::LightError;
 use sekisho_proto::v1;
 use sekisho_transport::Deadline;
 use std::error::Error;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 type Cause = Box<dyn Error + Send + Sync>;
@@ -91,6 +93,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// # Errors
     /// [`LedgerFault::State`].
     async fn read(&self, question: Question) -> Result<(), LedgerFault>;
+
+    /// To whole multiples of what an answer that tells of nothing is held back: longer than it takes to find out that there
+    /// is nothing, or that what there is must not be told (P9).
+    fn pace(&self) -> Duration {
+        NOTHING_PACE
+    }
 
     /// A checkpoint over at least this many leaves that a majority of voters cosigned.
     ///
@@ -180,6 +188,9 @@ impl StateRead for Snapshot<'_> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StateFault> {
         self.state.get(table, key)
     }
+    fn ahead(&self, table: Table, keys: &[Vec<u8>]) -> Result<(), StateFault> {
+        self.state.ahead(table, keys)
+    }
     fn scan(
         &self,
         table: Table,
@@ -197,6 +208,10 @@ impl<S: StateRead> StateRead for Erased<'_, S> {
     type Error = StateFault;
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StateFault> {
         self.0.get(table, key).map_err(|e| StateFault(Box::new(e)))
+    }
+    fn ahead(&self, table: Table, keys: &[Vec<u8>]) -> Result<(), StateFault> {
+        let ahead = self.0.ahead(table, keys);
+        ahead.map_err(|e| StateFault(Box::new(e)))
     }
     fn scan(
         &self,

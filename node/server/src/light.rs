@@ -1,5 +1,6 @@
 //! A ledger without an own replica as a node's own: `sekisho-light` behind [`Ledger`].
 
+use crate::bounds::LIGHT_PACE;
 use crate::ledger::{Checkpoint, Committed, Ledger, LedgerFault, Question, Snapshot};
 use sekisho_domain::EntryIndex;
 use sekisho_ledger::Strict;
@@ -7,6 +8,7 @@ use sekisho_light::Light;
 use sekisho_proto::v1;
 use sekisho_replica::SubmitError;
 use sekisho_transport::Deadline;
+use std::time::Duration;
 
 #[tonic::async_trait]
 impl Ledger for Light {
@@ -43,6 +45,11 @@ impl Ledger for Light {
         Light::read(self, move |state| Snapshot::show(state, &Strict, question))
             .await
             .map_err(LedgerFault::NotTold)
+    }
+
+    /// Every row is a way to the voters and back.
+    fn pace(&self) -> Duration {
+        LIGHT_PACE
     }
 
     async fn checkpoint(

@@ -21,7 +21,8 @@ impl KnownSeal {
     }
 }
 
-/// A subject's sealed reservations, oldest seal first, those without one last. Blocks.
+/// A subject's sealed reservations, oldest seal first, those without one last. Blocks. At a light node its voters are asked
+/// twice, however many there are (P9).
 pub(crate) fn of(
     store: &NodeStore,
     snapshot: &Snapshot<'_>,
@@ -29,14 +30,17 @@ pub(crate) fn of(
     subject: &SubjectId,
 ) -> Result<Vec<KnownSeal>, NodeError> {
     let view = snapshot.view();
+    let stored = store.seals_of(subject)?;
+    let ids: Vec<_> = stored.iter().map(|stored| stored.request_id).collect();
+    let asked = view.requested_all(own, &ids)?.into_iter();
+    let seals: Vec<_> = asked
+        .map(|asked| asked.map(|requested| SealId(requested.index)))
+        .collect();
+    let there: Vec<_> = seals.iter().copied().flatten().collect();
+    let mut records = view.seals(&there)?.into_iter();
     let mut known = Vec::new();
-    for stored in store.seals_of(subject)? {
-        let asked = view.requested(own, &stored.request_id)?;
-        let seal = asked.map(|requested| SealId(requested.index));
-        let record = match seal {
-            Some(seal) => view.seal(seal)?,
-            None => None,
-        };
+    for (stored, seal) in stored.into_iter().zip(seals) {
+        let record = seal.and_then(|_| records.next().flatten());
         known.push(KnownSeal {
             request_id: stored.request_id,
             reservation: stored.reservation,

@@ -107,6 +107,16 @@ impl<S: StateRead> View<'_, S> {
     pub fn seal(self, id: SealId) -> Answer<Option<Record<Sealed>>, S> {
         record::get(self.0, Table::Seal, &record::index_key(id.0))
     }
+    /// Some sealed reservations, in their order; looked at together.
+    ///
+    /// # Errors
+    /// See [`View::meta`].
+    pub fn seals(self, ids: &[SealId]) -> Answer<Vec<Option<Record<Sealed>>>, S> {
+        let keys = ids.iter().map(|id| record::index_key(id.0).to_vec());
+        let keys: Vec<_> = keys.collect();
+        self.0.ahead(Table::Seal, &keys).map_err(CoreError::Store)?;
+        ids.iter().map(|id| self.seal(*id)).collect()
+    }
     /// An access by break-glass and what became of it.
     ///
     /// # Errors

@@ -511,6 +511,21 @@ impl<S: StateRead> View<'_, S> {
         }
         Ok(linked)
     }
+    /// What became of some of a network's request ids, in their order; looked at together.
+    ///
+    /// # Errors
+    /// See [`View::meta`].
+    pub fn requested_all(
+        self,
+        by: &NetworkId,
+        ids: &[RequestId],
+    ) -> Answer<Vec<Option<Requested>>, S> {
+        let keys: Vec<_> = ids.iter().map(|id| request_key(by, id)).collect();
+        self.0
+            .ahead(Table::Request, &keys)
+            .map_err(CoreError::Store)?;
+        ids.iter().map(|id| self.requested(by, id)).collect()
+    }
     /// What became of a network's request id.
     ///
     /// # Errors

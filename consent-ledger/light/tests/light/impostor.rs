@@ -11,7 +11,8 @@ use sekisho_proto::v1::ledger_service_server::{LedgerService, LedgerServiceServe
 use sekisho_replica::{ReadState, Replica};
 use sekisho_transport::{Deadline, Incoming, ServerLimits, outgoing, server};
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -59,7 +60,10 @@ pub enum Lie {
 const LATE: Duration = Duration::from_millis(300);
 
 /// Answers until it is ended.
-pub struct Impostor(JoinHandle<Result<(), tonic::transport::Error>>);
+pub struct Impostor {
+    serving: JoinHandle<Result<(), tonic::transport::Error>>,
+    asked: Arc<AtomicUsize>,
+}
 
 struct Service {
     id: u64,
@@ -68,6 +72,7 @@ struct Service {
     first: Mutex<Option<v1::StateReply>>,
     /// The state it began with.
     then: MemoryState,
+    asked: Arc<AtomicUsize>,
 }
 
 impl Impostor {
@@ -78,23 +83,31 @@ impl Impostor {
         let (keys, limits) = (transport(id), ServerLimits::default());
         let incoming = Incoming::new(listener, &keys, behind.directory(), limits).unwrap();
         let then = behind.read(copy).await.unwrap();
+        let asked = Arc::default();
         let service = Service {
             id,
             lie,
             behind,
             first: Mutex::default(),
             then,
+            asked: Arc::clone(&asked),
         };
         let serving = server()
             .add_service(LedgerServiceServer::new(service))
             .serve_with_incoming(incoming);
-        Self(tokio::spawn(serving))
+        let serving = tokio::spawn(serving);
+        Self { serving, asked }
+    }
+
+    /// How often it was asked about the state.
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
     }
 
     /// Leaves the place free.
     pub async fn end(self) {
-        self.0.abort();
-        let _ = self.0.await;
+        self.serving.abort();
+        let _ = self.serving.await;
     }
 }
 
@@ -162,6 +175,7 @@ impl LedgerService for Service {
         &self,
         request: Request<v1::StateRequest>,
     ) -> Result<Response<v1::StateReply>, Status> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         let ask = Ask::try_from(request.into_inner()).unwrap();
         match self.lie {
             Lie::Hang => std::future::pending().await,

@@ -3,7 +3,7 @@
 use crate::impostor::{Impostor, Lie};
 use crate::support::{patience, until};
 use crate::{cluster, everywhere, expected, facilities, light};
-use sekisho_domain::{EntryIndex, Outcome, ReplicaId};
+use sekisho_domain::{EntryIndex, Outcome, ReplicaId, RequestId};
 use sekisho_ledger::store::Table;
 use sekisho_ledger::{Leaf, View};
 use sekisho_replica::SubmitError;
@@ -171,4 +171,32 @@ async fn a_voter_that_claims_to_be_far_ahead_holds_nobody_up() {
     all.shutdown().await;
     liar.end().await;
     late.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_rows_are_looked_at_together_the_voters_are_asked_once() {
+    let mut cluster = cluster().await;
+    cluster.kill(3).await;
+    cluster.leader().await;
+    let honest = Impostor::start(&cluster, 3, 1, Lie::None).await;
+    let light = light(&cluster, &[1, 3]);
+    facilities(&light).await.unwrap();
+    for rows in [0, 1, 200] {
+        let mut fewest = usize::MAX;
+        // The keys are asked for now and then, by themselves.
+        for _ in 0..5 {
+            let before = honest.asked();
+            let told = light.read(move |state| {
+                let ids: Vec<_> = (0..rows).map(|n| RequestId([n; 16])).collect();
+                let by = View(state).networks().unwrap().remove(0).0;
+                View(state).requested_all(&by, &ids).unwrap().len()
+            });
+            assert_eq!(told.await.unwrap(), usize::from(rows));
+            fewest = fewest.min(honest.asked() - before);
+        }
+        // Once for the networks, once for the rows.
+        assert_eq!(fewest, 2, "{rows} rows");
+    }
+    light.shutdown().await;
+    honest.end().await;
 }

@@ -1,6 +1,6 @@
 //! Answering which documents there are.
 
-use super::{Permitted, Question, permitted, statement};
+use super::{Permitted, Question, pace, permitted, statement};
 use crate::blocking::blocking;
 use crate::bounds::{ANSWER_ENTRIES_MAX, STREAM_AHEAD};
 use crate::enforce::{Filter, Scope};
@@ -12,6 +12,7 @@ use sekisho_domain::{AccessRecord, NetworkOutcome};
 use sekisho_ledger::AnswerHash;
 use sekisho_proto::v1;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use v1::answer_find_event::Event;
@@ -26,11 +27,14 @@ pub(super) async fn find(
     filter: Filter,
 ) -> Result<Stream, NodeError> {
     let slot = inner.answers.slot(&question.caller)?;
-    let deadline = question.deadline;
+    let (started, deadline) = (Instant::now(), question.deadline);
     let begin = move |inner: &Inner, permitted| Listing::begin(inner, permitted, filter);
     let (listing, first) = permitted(&inner, question, begin).await?;
     let (feed, stream) = Feed::new(STREAM_AHEAD, deadline);
     if listing.is_over() {
+        if listing.count == 0 {
+            pace::keep(inner.ledger.pace(), started).await;
+        }
         // There is room for a page and the statement.
         listing.send(&feed, first).await?;
         return Ok(stream);

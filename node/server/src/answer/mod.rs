@@ -11,6 +11,7 @@
 //! broker added, dropped or altered), P9 (every refusal is the same), P12.
 
 mod find;
+mod pace;
 mod patients;
 mod retrieve;
 mod service;

@@ -4,7 +4,7 @@
 //! question, whatever was found and whoever is hidden (P9). Who is looked for is in memory for as long as that takes, and
 //! kept nowhere; of whom was found, that a link may follow.
 
-use super::Question;
+use super::{Question, pace};
 use crate::NodeError;
 use crate::bounds::{REPLICA_WAIT_MAX, SEARCH_PACE};
 use crate::deadline::{earlier, margin};
@@ -19,7 +19,7 @@ use sekisho_ledger::letter::{Correspondence, SealedLetter};
 use sekisho_proto::v1;
 use sekisho_transport::Deadline;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The reply to one question about a search: a key, or with a letter its answer.
 pub(super) async fn patients(
@@ -41,15 +41,8 @@ pub(super) async fn patients(
         }
     })
     .await;
-    tokio::time::sleep(until_next(started.elapsed())).await;
+    pace::keep(SEARCH_PACE.max(inner.ledger.pace()), started).await;
     reply
-}
-
-/// What is left until a whole multiple of the pace is over.
-fn until_next(elapsed: Duration) -> Duration {
-    let pace = SEARCH_PACE.as_nanos().max(1);
-    let left = pace - elapsed.as_nanos() % pace;
-    Duration::from_nanos(u64::try_from(left).unwrap_or(0))
 }
 
 fn permitted(

@@ -10,7 +10,7 @@
 //!
 //! What leaves is sealed to the key the viewing node signed for this request: whoever carries it cannot read it.
 
-use super::{Permitted, Question, permitted, statement};
+use super::{Permitted, Question, pace, permitted, statement};
 use crate::blocking::blocking;
 use crate::bounds::{READ_AHEAD, STREAM_AHEAD};
 use crate::commitments::{DOCUMENT, of_transfer};
@@ -32,6 +32,7 @@ use sekisho_ledger::sealed::{
 };
 use sekisho_proto::v1;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
@@ -55,7 +56,7 @@ pub(super) async fn retrieve(
     wanted: Wanted,
 ) -> Result<Stream, NodeError> {
     let slot = inner.answers.slot(&question.caller)?;
-    let deadline = question.deadline;
+    let (started, deadline) = (Instant::now(), question.deadline);
     let Permitted { record, scope } =
         permitted(&inner, question, |_, permitted| Ok(permitted)).await?;
     let committed = commit(&wanted.salt, DOCUMENT, wanted.unique_id.as_bytes());
@@ -75,6 +76,9 @@ pub(super) async fn retrieve(
             }
         }
     };
+    if released.is_none() {
+        pace::keep(inner.ledger.pace(), started).await;
+    }
     if let Some(released) = &released
         && from_chunk >= chunks_of(released.entry.size_bytes)
     {

@@ -8,10 +8,13 @@ use sekisho_proto::v1;
 use sekisho_transport::Deadline;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const UP: u8 = 0;
 const DOWN: u8 = 1;
 const MUTE: u8 = 2;
+/// Shorter than elsewhere, for thousands of trials, and longer than these tests' charts take.
+const PACE: Duration = Duration::from_millis(8);
 
 /// A real ledger without replication.
 pub struct CoreLedger {
@@ -105,6 +108,10 @@ impl Ledger for CoreLedger {
         } else {
             Err(LedgerFault::Behind(index))
         }
+    }
+
+    fn pace(&self) -> Duration {
+        PACE
     }
 
     async fn read(&self, question: Question) -> Result<(), LedgerFault> {

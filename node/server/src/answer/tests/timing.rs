@@ -11,6 +11,8 @@ const TRIALS: usize = 1_000;
 /// How far from one half the chance may be that an answer of one kind took longer than one of the other: six standard
 /// deviations of what equal kinds give by chance with so many trials.
 const BOUND: f64 = 0.08;
+/// Documents that are all hidden.
+const DOCUMENTS: u32 = 200;
 /// A difference that must be found however busy the machine is, to know that the bound is one: part of the median.
 const SHOWN: f64 = 0.5;
 
@@ -94,6 +96,53 @@ async fn what_is_hidden_takes_as_long_as_what_is_not_there() {
             "half the median more would not be found: {chance:.3}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_list_of_nothing_takes_as_long_whether_all_of_it_is_hidden_or_there_is_none() {
+    let setting = Setting::new();
+    (1..=DOCUMENTS).for_each(|n| drop(setting.hospital.put(PATIENT, n)));
+    let node = setting.saga().await;
+    let seal = v1::RecordRequest {
+        request_id: vec![1; 16],
+        record: Some(Record::SetReservation(v1::SetReservation {
+            patient: Some(v1::Patient {
+                patient: Some(v1::patient::Patient::Local(v1::patient::Local {
+                    facility: SAGA_HOSPITAL.to_owned(),
+                    local_id: PATIENT.to_owned(),
+                })),
+            }),
+            viewer: Some(Viewer::Anyone(v1::Everything {})),
+            recorded_by: SAGA_HOSPITAL.to_owned(),
+            sealed: true,
+            ..Default::default()
+        })),
+    };
+    let operating = node.operating();
+    operating.record_entry(seal, patience()).await.unwrap();
+    let none_yet = v1::Filter {
+        service_from_ms: Some(i64::MAX as u64),
+        ..Default::default()
+    };
+    let filters = [None, Some(none_yet)];
+    let mut took: [Vec<f64>; 2] = Default::default();
+    for trial in 0..TRIALS {
+        for n in 0..filters.len() {
+            let kind = (trial + n) % filters.len();
+            let record = ask(&setting, |_| {});
+            let request = v1::AnswerFindRequest {
+                filter: filters[kind],
+                ..find_of(&record)
+            };
+            let began = Instant::now();
+            let events = find(&node, request).await.unwrap();
+            took[kind].push(began.elapsed().as_secs_f64());
+            assert!(matches!(events[..], [Found::Statement(_)]), "{events:?}");
+        }
+    }
+    let [hidden, none] = &took;
+    let chance = longer(hidden, none);
+    assert!((chance - 0.5).abs() < BOUND, "{chance:.3}");
 }
 
 #[test]
