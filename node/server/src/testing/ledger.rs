@@ -6,7 +6,7 @@ use sekisho_ledger::testing::World;
 use sekisho_ledger::{Applied, Leaf, Strict, View};
 use sekisho_proto::v1;
 use sekisho_transport::Deadline;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,12 +14,13 @@ const UP: u8 = 0;
 const DOWN: u8 = 1;
 const MUTE: u8 = 2;
 /// Shorter than elsewhere, for thousands of trials, and longer than these tests' charts take.
-const PACE: Duration = Duration::from_millis(8);
+const PACE_MS: u64 = 4;
 
 /// A real ledger without replication.
 pub struct CoreLedger {
     world: Mutex<World>,
     state: AtomicU8,
+    pace_ms: AtomicU64,
 }
 
 impl CoreLedger {
@@ -27,10 +28,16 @@ impl CoreLedger {
         Arc::new(Self {
             world: Mutex::new(World::of(networks)),
             state: AtomicU8::new(UP),
+            pace_ms: AtomicU64::new(PACE_MS),
         })
     }
     pub fn with<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
         work(&mut self.world.lock().unwrap())
+    }
+    /// For charts that take long to read.
+    pub fn set_pace(&self, pace: Duration) {
+        let pace = u64::try_from(pace.as_millis()).unwrap();
+        self.pace_ms.store(pace, Ordering::SeqCst);
     }
     pub fn now(&self) -> TimeMs {
         self.with(|world| world.time)
@@ -111,7 +118,7 @@ impl Ledger for CoreLedger {
     }
 
     fn pace(&self) -> Duration {
-        PACE
+        Duration::from_millis(self.pace_ms.load(Ordering::SeqCst))
     }
 
     async fn read(&self, question: Question) -> Result<(), LedgerFault> {
