@@ -1,4 +1,5 @@
-//! One request's calls to one network: to its best endpoint, and on to the next where that cannot be reached.
+//! One request's calls to one network: to its best endpoint, and on to the next where that cannot be reached or
+//! does not answer now.
 //!
 //! A kept connection can have died since its last call: the node was restarted, or stood still until somebody
 //! gave up waiting for it. Its channel notices only when it is used: the connection breaks under the next
@@ -18,7 +19,7 @@ use crate::attempts::Pass;
 use crate::counts::UnderWay;
 use crate::fault::{Fault, connection_lost, no_connection};
 use crate::ledger::Route;
-use crate::limits::CALL_ATTEMPTS_MAX;
+use crate::limits::{CALL_ATTEMPTS_MAX, NO_NODE_FOR, SLOW_FOR};
 use crate::nodes::{Lane, Line, Nodes};
 use futures::stream::{Peekable, StreamExt as _, TryStreamExt as _};
 use sekisho_domain::NetworkId;
@@ -28,7 +29,7 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tonic::transport::Channel;
 use tonic::{Code, Response, Status, Streaming};
 
@@ -47,7 +48,7 @@ pub(crate) struct Answer<'a, E> {
 pub(crate) enum Turn {
     /// It is the request's first.
     First,
-    /// The endpoint before could not be reached.
+    /// The endpoint before could not be reached, or does not answer now.
     Next,
     /// The first has not begun to answer.
     Hedge,
@@ -60,20 +61,8 @@ pub(crate) struct Way<'a> {
     route: Option<&'a Route>,
     lane: Lane,
     tried: Mutex<Vec<usize>>,
-}
-
-/// Calls a network's node and waits for the first event of its answer.
-pub(crate) async fn call<'a, E, F>(
-    nodes: &'a Nodes,
-    (network, route, lane): (&'a NetworkId, Option<&'a Route>, Lane),
-    ask: impl Fn(NodeServiceClient<Channel>) -> F,
-) -> Result<Answer<'a, E>, Fault>
-where
-    F: Future<Output = Result<Response<Streaming<E>>, Status>>,
-{
-    let way = Way::to(nodes, network, route, lane);
-    let pass = way.set_out(Turn::First).ok_or(Fault::Unreachable)?;
-    way.call(pass, &ask).await
+    /// Of the calls that another followed, the fault that says most.
+    said: Mutex<Fault>,
 }
 
 /// Why a call gave no answer, and whether another endpoint may be asked instead.
@@ -96,11 +85,12 @@ impl<'a> Way<'a> {
             route,
             lane,
             tried: Mutex::default(),
+            said: Mutex::new(Fault::Unreachable),
         }
     }
 
-    /// Leave to call the best endpoint that may be tried now, if there is one.
-    pub(crate) fn set_out(&self, turn: Turn) -> Option<Pass> {
+    /// A visit to the best endpoint that may be tried now, if there is one.
+    pub(crate) fn set_out(&self, turn: Turn) -> Option<Visit<'_, 'a>> {
         self.route?;
         let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut book, now) = (self.nodes.book(), Instant::now());
@@ -115,7 +105,13 @@ impl<'a> Way<'a> {
             Turn::Next => counts.failed_over(),
             Turn::Hedge => counts.hedged(),
         }
-        Some(pass)
+        Some(Visit::of(self, pass))
+    }
+
+    /// Puts what is said now in the place of what was.
+    fn said(&self, now: Fault) -> Fault {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut said, now)
     }
 
     /// After how long a second attempt is worth it, if ever.
@@ -131,35 +127,64 @@ impl<'a> Way<'a> {
             .overtook(self.network, pass, &tried, Instant::now());
     }
 
-    /// Calls an endpoint, and the next ones where it cannot be reached, until an answer begins.
+    /// What a request's work on this way comes to until then. Of all faults met on it, the one that says most.
+    pub(crate) async fn until<T>(
+        &self,
+        until: Instant,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let done = timeout_at(until, work).await;
+        let done = done.unwrap_or(Err(Fault::TimedOut));
+        done.map_err(|fault| self.said(Fault::Unreachable).or(fault))
+    }
+
+    /// Calls the network's best endpoint, and goes on from there as [`Way::call`] does.
+    pub(crate) async fn ask<E, F>(
+        &self,
+        ask: impl Fn(NodeServiceClient<Channel>) -> F,
+    ) -> Result<Answer<'a, E>, Fault>
+    where
+        F: Future<Output = Result<Response<Streaming<E>>, Status>>,
+    {
+        let visit = self.set_out(Turn::First).ok_or(Fault::Unreachable)?;
+        self.call(visit, &ask).await
+    }
+
+    /// Calls an endpoint, and the next ones where it cannot be reached or does not answer now, until an answer
+    /// begins.
     pub(crate) async fn call<E, F>(
         &self,
-        mut pass: Pass,
+        mut visit: Visit<'_, 'a>,
         ask: &impl Fn(NodeServiceClient<Channel>) -> F,
     ) -> Result<Answer<'a, E>, Fault>
     where
         F: Future<Output = Result<Response<Streaming<E>>, Status>>,
     {
         loop {
-            match self.visit(pass, ask).await {
+            let missed = match self.visit(visit, ask).await {
                 Ok(answer) => return Ok(answer),
-                Err(missed) if !missed.go_on => return Err(missed.fault),
-                Err(missed) => pass = self.set_out(Turn::Next).ok_or(missed.fault)?,
-            }
-            tracing::debug!("an endpoint was not reached: asking at the next one");
+                Err(missed) => missed,
+            };
+            let next = missed.go_on.then(|| self.set_out(Turn::Next)).flatten();
+            let Some(next) = next else {
+                return Err(missed.fault);
+            };
+            let before = self.said(Fault::Unreachable);
+            self.said(before.or(missed.fault));
+            visit = next;
+            tracing::debug!("an endpoint did not answer: asking at the next one");
         }
     }
 
     /// Calls one endpoint.
     async fn visit<E, F>(
         &self,
-        pass: Pass,
+        mut visit: Visit<'_, 'a>,
         ask: &impl Fn(NodeServiceClient<Channel>) -> F,
     ) -> Result<Answer<'a, E>, Missed>
     where
         F: Future<Output = Result<Response<Streaming<E>>, Status>>,
     {
-        let mut visit = Visit::of(self, pass);
         let mut attempt = 1;
         loop {
             let line = visit.line()?;
@@ -193,8 +218,8 @@ impl<'a> Way<'a> {
     }
 }
 
-/// A visit to an endpoint. Dropped in the midst of it, it tells the book that nothing was found out.
-struct Visit<'w, 'a> {
+/// A visit to an endpoint. Dropped before it ends, it tells the book that nothing was found out.
+pub(crate) struct Visit<'w, 'a> {
     way: &'w Way<'a>,
     pass: Pass,
     began: Instant,
@@ -290,15 +315,23 @@ impl<'w, 'a> Visit<'w, 'a> {
         let others = way.route.is_some_and(|route| route.endpoints.len() > 1);
         if status.code() == Code::Unimplemented && others {
             let now = Instant::now();
-            way.nodes.book().no_node(way.network, &self.pass, now);
+            way.nodes
+                .book()
+                .behind(way.network, &self.pass, now + NO_NODE_FOR);
             return Missed {
                 fault: Fault::Unreachable,
                 go_on: true,
             };
         }
+        // It speaks of itself: the network's other machines may do better.
+        let not_now = matches!(fault, Fault::Suspended | Fault::Stale);
+        if not_now {
+            let until = Instant::now() + SLOW_FOR;
+            way.nodes.book().behind(way.network, &self.pass, until);
+        }
         Missed {
             fault,
-            go_on: unreachable && way.lane == Lane::Lists,
+            go_on: (unreachable || not_now) && way.lane == Lane::Lists,
         }
     }
 }
@@ -337,5 +370,51 @@ impl<E> Answer<'_, E> {
             }
             Fault::of(&status)
         })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::ledger::Endpoint;
+    use crate::limits::{BREAKER_FAILURES, BREAKER_PAUSE_MIN, Limits};
+    use crate::testing::{VIEWING, World};
+    use sekisho_domain::KeyId;
+    use sekisho_proto::v1::AnswerFindRequest;
+    use std::sync::Arc;
+
+    /// As happens to a second attempt when the first ends in the moment it is begun.
+    #[tokio::test(start_paused = true)]
+    async fn a_visit_that_is_never_made_leaves_the_probe_to_the_next() {
+        let world = Arc::new(World::found(&["saga"]));
+        let identity = world.identity(VIEWING).clone();
+        let nodes = Nodes::new(identity, world, &Limits::default());
+        let network: NetworkId = "saga".parse().unwrap();
+        let endpoint = Endpoint {
+            key: KeyId([1; 32]),
+            address: "127.0.0.1:1".to_owned(),
+        };
+        let route = Route {
+            endpoints: vec![endpoint],
+        };
+        let way = || Way::to(&nodes, &network, Some(&route), Lane::Lists);
+        for _ in 0..BREAKER_FAILURES {
+            let (way, now) = (way(), Instant::now());
+            let mut visit = way.set_out(Turn::First).unwrap();
+            nodes.book().not_reached(&network, &visit.pass, now);
+            visit.told = true;
+        }
+        assert!(way().set_out(Turn::First).is_none(), "it is left alone");
+        tokio::time::advance(BREAKER_PAUSE_MIN).await;
+        let ask = |mut client: NodeServiceClient<Channel>| async move {
+            client.answer_find(AnswerFindRequest::default()).await
+        };
+        let first = way();
+        let visit = first.set_out(Turn::First).unwrap();
+        assert!(visit.pass.probes() && way().set_out(Turn::First).is_none());
+        drop(first.call(visit, &ask));
+        let second = way();
+        assert!(second.set_out(Turn::First).unwrap().pass.probes());
     }
 }

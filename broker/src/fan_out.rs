@@ -4,11 +4,12 @@
 //! from the others (P8). Whatever it does, it ends by then.
 
 use crate::answer::{Claim, Part, Retrieving};
-use crate::call::call;
+use crate::call::Way;
 use crate::error::BrokerError;
 use crate::events::Events;
 use crate::fault::Fault;
 use crate::find::ask_find;
+use crate::held::Held;
 use crate::ledger::{About, Ledger, LedgerFailure, Route};
 use crate::limits::Limits;
 use crate::nodes::{Lane, Nodes};
@@ -20,7 +21,7 @@ use sekisho_proto::v1;
 use sekisho_transport::{Deadline, outgoing};
 use std::future::Future;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, info_span};
@@ -73,7 +74,7 @@ pub(crate) struct Found {
     /// Empty unless it answered.
     pub pages: Vec<v1::DocumentPage>,
     /// Its part of what may be held of the network's answers; given back once the caller has the pages.
-    _held: Option<OwnedSemaphorePermit>,
+    _held: Option<Held>,
 }
 
 impl Found {
@@ -106,7 +107,7 @@ pub(crate) async fn find<L: Ledger>(
         Ok(Found {
             ending: ending(Ok((answered.outcome, answered.statement)), started)?,
             pages: answered.pages,
-            _held: answered.held,
+            _held: Some(answered.held),
         })
     }
     .instrument(span)
@@ -183,8 +184,8 @@ async fn ask_retrieve<L: Ledger>(
         salt: wanted.salt,
         seal_to: Some(wanted.seal_to),
     };
-    let place = (network, route, Lane::Contents);
-    let called = call(&desk.nodes, place, |mut client| {
+    let way = Way::to(&desk.nodes, network, route, Lane::Contents);
+    let called = way.ask(|mut client| {
         let asked = outgoing(message.clone(), question.deadline);
         async move { client.answer_retrieve(asked).await }
     });

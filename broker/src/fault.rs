@@ -17,7 +17,7 @@ use tonic::{Code, Status};
 pub const OUTCOME_METADATA: &str = "sekisho-outcome";
 /// Its replica could not reach the decision's index in time.
 pub const STALE: &str = "stale";
-/// Its network has suspended answering.
+/// It does not answer now: its network has suspended answering, or this machine has no room or is being stopped.
 pub const SUSPENDED: &str = "suspended";
 
 /// The status of a node whose replica cannot reach the decision's index in time.
@@ -25,9 +25,9 @@ pub fn stale() -> Status {
     own_outcome(STALE, "this node's replica is behind with the ledger")
 }
 
-/// The status of a node whose network has suspended answering.
+/// The status of a node that does not answer now.
 pub fn suspended() -> Status {
-    own_outcome(SUSPENDED, "this network has suspended answering")
+    own_outcome(SUSPENDED, "this node does not answer now")
 }
 
 fn own_outcome(code: &'static str, message: &str) -> Status {
@@ -108,9 +108,9 @@ impl Fault {
         }
     }
 
-    /// Whether another attempt could not tell more: the network's own decision, or our own ledger's failure.
+    /// Whether another attempt could not tell more.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::Suspended | Self::Ledger(_))
+        matches!(self, Self::Ledger(_))
     }
 
     /// The network's outcome.

@@ -9,6 +9,7 @@ use crate::attempts::Pass;
 use crate::call::{Answer, Turn, Way};
 use crate::fan_out::{Desk, Question, believe};
 use crate::fault::Fault;
+use crate::held::Held;
 use crate::ledger::{Ledger, Route};
 use crate::nodes::Lane;
 use futures::future::{Either, select};
@@ -19,9 +20,7 @@ use sekisho_proto::v1::node_service_client::NodeServiceClient;
 use sekisho_transport::outgoing;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tonic::transport::Channel;
 
@@ -30,7 +29,7 @@ pub(crate) struct Answered {
     pub outcome: NetworkOutcome,
     pub statement: v1::Envelope,
     pub pages: Vec<v1::DocumentPage>,
-    pub held: Option<OwnedSemaphorePermit>,
+    pub held: Held,
 }
 
 /// What the attempts at one network share.
@@ -65,35 +64,38 @@ pub(crate) async fn ask_find<L: Ledger>(
         async move { client.answer_find(asked).await }
     };
     let way = Way::to(&desk.nodes, network, route, Lane::Lists);
-    let pass = way.set_out(Turn::First).ok_or(Fault::Unreachable)?;
-    let hedge_at = way.hedge_after().map(|after| Instant::now() + after);
-    let begun = AtomicBool::new(false);
-    let first = async {
-        let answer = way.call(pass, &ask_node).await?;
-        begun.store(true, Ordering::Relaxed);
-        ask.read(answer).await
-    };
-    let mut first = pin!(first);
-    if let Some(hedge_at) = hedge_at.filter(|at| *at < question.until) {
-        match timeout_at(hedge_at, first.as_mut()).await {
-            Ok(done) => return done.map(|(answered, _)| answered),
-            Err(_) if begun.load(Ordering::Relaxed) => {}
-            Err(_) => {
-                if let Some(pass) = way.set_out(Turn::Hedge) {
-                    tracing::debug!("no answer has begun: asking at a second endpoint too");
-                    let second = async { ask.read(way.call(pass, &ask_node).await?).await };
-                    let (answered, by) = either(first, pin!(second), question.until).await?;
-                    if !begun.load(Ordering::Relaxed) {
-                        way.overtook(&by);
-                    }
-                    return Ok(answered);
-                }
-            }
+    let asking = async {
+        let visit = way.set_out(Turn::First).ok_or(Fault::Unreachable)?;
+        let hedge_at = way.hedge_after().map(|after| Instant::now() + after);
+        let begun = AtomicBool::new(false);
+        let first = async {
+            let answer = way.call(visit, &ask_node).await?;
+            begun.store(true, Ordering::Relaxed);
+            ask.read(answer).await
+        };
+        let mut first = pin!(first);
+        let Some(hedge_at) = hedge_at.filter(|at| *at < question.until) else {
+            return first.await;
+        };
+        if let Ok(done) = timeout_at(hedge_at, first.as_mut()).await {
+            return done;
         }
-    }
-    let done = timeout_at(question.until, first).await;
-    done.unwrap_or(Err(Fault::TimedOut))
-        .map(|(answered, _)| answered)
+        if begun.load(Ordering::Relaxed) {
+            return first.await;
+        }
+        let Some(visit) = way.set_out(Turn::Hedge) else {
+            return first.await;
+        };
+        tracing::debug!("no answer has begun: asking at a second endpoint too");
+        let second = async { ask.read(way.call(visit, &ask_node).await?).await };
+        let (answered, by) = either(first, pin!(second), question.until).await?;
+        if !begun.load(Ordering::Relaxed) {
+            way.overtook(&by);
+        }
+        Ok((answered, by))
+    };
+    let (answered, _) = way.until(question.until, asking).await?;
+    Ok(answered)
 }
 
 /// The first of two attempts that is believed; of two faults the one that says more.
@@ -128,14 +130,9 @@ impl<L: Ledger> Ask<'_, L> {
     ) -> Result<(Answered, Pass), Fault> {
         let desk = self.desk;
         let mut finding = Finding::within(&desk.limits, self.documents_max);
-        let account = desk.nodes.held(self.network);
-        let mut held: Option<OwnedSemaphorePermit> = None;
+        let mut held = desk.nodes.held(self.network).part();
         while let Some(event) = answer.next().await? {
-            let place = hold(&account, event.encoded_len()).await?;
-            match &mut held {
-                Some(held) => held.merge(place),
-                None => held = Some(place),
-            }
+            held.more(event.encoded_len()).await;
             finding.take(event)?;
         }
         let (statement, claim, pages) = finding.ended()?;
@@ -148,12 +145,4 @@ impl<L: Ledger> Ask<'_, L> {
         };
         Ok((answered, answer.pass))
     }
-}
-
-/// Waits until this much more of the network's answers may be held; where it never may, its time runs out.
-async fn hold(account: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Fault> {
-    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-    let place = Arc::clone(account).acquire_many_owned(bytes).await;
-    // An account is never closed.
-    place.map_err(|_| Fault::TimedOut)
 }

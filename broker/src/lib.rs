@@ -33,6 +33,7 @@ mod events;
 mod fan_out;
 mod fault;
 mod find;
+mod held;
 pub mod ledger;
 mod light;
 pub mod limits;

@@ -25,8 +25,9 @@ pub const DOCUMENTS_MAX: usize = 10_000;
 /// they usually take.
 pub const ANSWER_BYTES_MAX: usize = DOCUMENTS_MAX * 1024;
 
-/// Bytes of answers of one network held for all requests together: six full ones. What is beyond it waits,
-/// so a network that sends much and never ends takes memory and time from nobody but itself.
+/// Bytes of answers of one network held for all requests together: six full ones, the room of one of which is
+/// set aside, so that one can always be read to its end. What is beyond it waits, so a network that sends much
+/// and never ends takes memory and time from nobody but itself.
 pub const HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Bytes of one piece of a document's content (`RetrieveDocumentEvent.chunk`).

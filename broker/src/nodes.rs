@@ -2,6 +2,7 @@
 
 use crate::attempts::Book;
 use crate::counts::Counts;
+use crate::held::Account;
 use crate::ledger::{Endpoint, Route};
 use crate::limits::{Limits, NODE_MESSAGE_BYTES_MAX};
 use sekisho_domain::NetworkId;
@@ -10,7 +11,7 @@ use sekisho_transport::watched_channel;
 use sekisho_transport::{ClientLimits, Expected, Identity, PeerDirectory, TransportError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::transport::Channel;
 
@@ -57,7 +58,8 @@ pub(crate) struct Nodes {
     limits: ClientLimits,
     channels: Mutex<Channels>,
     held_bytes_max: usize,
-    held: Mutex<BTreeMap<NetworkId, Arc<Semaphore>>>,
+    answer_bytes_max: usize,
+    held: Mutex<BTreeMap<NetworkId, Account>>,
     book: Mutex<Book>,
     pub counts: Arc<Counts>,
 }
@@ -74,6 +76,7 @@ impl Nodes {
             limits: limits.client,
             channels: Mutex::default(),
             held_bytes_max: limits.held_bytes_max,
+            answer_bytes_max: limits.answer_bytes_max,
             held: Mutex::default(),
             book: Mutex::default(),
             counts: Arc::default(),
@@ -101,11 +104,11 @@ impl Nodes {
         }
     }
 
-    /// The bytes of the network's answers that may still be held, for all requests together.
-    pub(crate) fn held(&self, network: &NetworkId) -> Arc<Semaphore> {
+    /// What may be held of the network's answers, for all requests together.
+    pub(crate) fn held(&self, network: &NetworkId) -> Account {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || Arc::new(Semaphore::new(self.held_bytes_max));
-        Arc::clone(held.entry(network.clone()).or_insert_with(fresh))
+        let fresh = || Account::of(self.held_bytes_max, self.answer_bytes_max);
+        held.entry(network.clone()).or_insert_with(fresh).clone()
     }
 
     /// A line to a network's node at an endpoint: the one there is, or else a new one.

@@ -1,20 +1,22 @@
 //! Carrying a search for a patient: who is looked for, and who was found, is sealed between the two nodes. All a broker
 //! sees of a reply is that there is one.
 
-use crate::call::call;
+use crate::call::Way;
 use crate::error::BrokerError;
 use crate::events::Events;
-use crate::fan_out::{Desk, Ending, Question, in_time};
+use crate::fan_out::{Desk, Ending, Question};
 use crate::fault::Fault;
 use crate::ledger::{Ledger, LedgerFailure, Route};
 use crate::limits::{LETTER_BYTES_MAX, TARGETS_MAX};
 use crate::nodes::Lane;
 use prost::Message as _;
 use sekisho_domain::{NetworkId, NetworkOutcome};
+use sekisho_proto::v1::node_service_client::NodeServiceClient;
 use sekisho_proto::{LETTER_TYPE, SEALING_KEY_TYPE, v1};
 use sekisho_transport::outgoing;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::Instant;
+use tonic::transport::Channel;
 
 /// The letters of a request, by whom they are for.
 pub(crate) type Letters = BTreeMap<NetworkId, v1::Envelope>;
@@ -62,15 +64,15 @@ pub(crate) async fn ask<L: Ledger>(
         request_id: question.request_id.0.to_vec(),
         letter,
     };
-    let place = (network, route, Lane::Lists);
+    let way = Way::to(&desk.nodes, network, route, Lane::Lists);
+    let ask_node = |mut client: NodeServiceClient<Channel>| {
+        let asked = outgoing(message.clone(), question.deadline);
+        async move { client.answer_patients(asked).await }
+    };
     let reply = async {
-        let called = call(&desk.nodes, place, |mut client| {
-            let asked = outgoing(message.clone(), question.deadline);
-            async move { client.answer_patients(asked).await }
-        });
-        let mut answer = in_time(question, called).await??;
-        let first = in_time(question, answer.next()).await??;
-        let more = in_time(question, answer.next()).await??;
+        let mut answer = way.ask(ask_node).await?;
+        let first = answer.next().await?;
+        let more = answer.next().await?;
         if more.is_some() {
             return Err(Fault::Malformed("it sent more than one reply"));
         }
@@ -81,7 +83,7 @@ pub(crate) async fn ask<L: Ledger>(
         }
         Ok(reply)
     };
-    let (outcome, statement) = match reply.await {
+    let (outcome, statement) = match way.until(question.until, reply).await {
         // Whatever was found: what that is, only the asking node can read.
         Ok(reply) => (NetworkOutcome::Answered { count: 0 }, Some(reply)),
         Err(fault) => (fault.outcome(started.elapsed())?, None),

@@ -84,6 +84,41 @@ async fn an_endpoint_where_no_node_is_makes_no_network_malformed_and_is_not_aske
 }
 
 #[tokio::test]
+async fn what_one_machine_cannot_do_now_another_of_the_network_is_asked_for() {
+    for (conduct, code) in [(Conduct::Suspended, "suspended"), (Conduct::Stale, "stale")] {
+        let (world, nodes) = linked(&[("saga", Conduct::Answers)]).await;
+        let not_now = another(&world, "saga", conduct).await;
+        let scene = Scene::start(world, Limits::default()).await;
+        assert_eq!(found(&scene, PATIENCE).await, "answered");
+        assert_eq!((not_now.asked(), nodes[0].asked()), (1, 1), "{conduct:?}");
+        assert_eq!(scene.counts.read().failovers, 1, "{conduct:?}");
+        // The other comes first for a while.
+        assert_eq!(retrieved(&scene, PATIENCE).await, "answered");
+        assert_eq!((not_now.asked(), nodes[0].asked()), (1, 2), "{conduct:?}");
+
+        let (world, nodes) = linked(&[("saga", Conduct::Answers)]).await;
+        let not_now = another(&world, "saga", conduct).await;
+        let scene = Scene::start(world, Limits::default()).await;
+        // A document may have been let go by a node that said so: only a list is asked for elsewhere.
+        assert_eq!(retrieved(&scene, PATIENCE).await, code);
+        assert_eq!((not_now.asked(), nodes[0].asked()), (1, 0), "{conduct:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_machine_said_is_not_lost_where_the_next_says_less() {
+    for (conduct, code) in [(Conduct::Suspended, "suspended"), (Conduct::Stale, "stale")] {
+        for worse in [Conduct::Hangs, Conduct::HangsMidway, Conduct::WrongHash] {
+            let (world, nodes) = linked(&[("saga", worse)]).await;
+            let not_now = another(&world, "saga", conduct).await;
+            let scene = Scene::start(world, Limits::default()).await;
+            assert_eq!(found(&scene, SHORT).await, code, "{conduct:?}, {worse:?}");
+            assert_eq!((not_now.asked(), nodes[0].asked()), (1, 1));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_second_endpoint_answers_for_one_that_hangs_and_is_the_first_to_be_asked_then() {
     let (scene, node) = known_as_quick(Conduct::Answers).await;
     let hangs = another(&scene.world, "saga", Conduct::Hangs).await;

@@ -4,7 +4,7 @@ use super::account::Account;
 use super::breaker::{Admission, Breaker, Ticket};
 use super::times::Times;
 use crate::ledger::{Endpoint, Route};
-use crate::limits::{NETWORKS_MAX, NO_NODE_FOR, SLOW_FOR};
+use crate::limits::{NETWORKS_MAX, SLOW_FOR};
 use sekisho_domain::NetworkId;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -154,10 +154,10 @@ impl Book {
         }
     }
 
-    /// No node is at the endpoint.
-    pub(crate) fn no_node(&mut self, network: &NetworkId, pass: &Pass, now: Instant) {
+    /// Until then the network's other endpoints come before this one.
+    pub(crate) fn behind(&mut self, network: &NetworkId, pass: &Pass, until: Instant) {
         if let Some(door) = self.door(network, pass) {
-            door.behind_until = Some(now + NO_NODE_FOR);
+            door.behind_until = Some(until);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::limits::{
     BREAKER_FAILURES, BREAKER_PAUSE_MAX, BREAKER_PAUSE_MIN, EXTRA_CALLS_BURST,
-    EXTRA_CALLS_PER_MILLE,
+    EXTRA_CALLS_PER_MILLE, NO_NODE_FOR,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -138,7 +138,7 @@ fn an_endpoint_without_a_node_or_overtaken_comes_after_the_others_for_a_while() 
     let now = Instant::now();
     let mut book = book(&[1, 2], now);
     let replica = book.first(&saga(), now).unwrap();
-    book.no_node(&saga(), &replica, now);
+    book.behind(&saga(), &replica, now + NO_NODE_FOR);
     let node = book.first(&saga(), now).unwrap();
     assert_eq!((replica.at, node.at), (0, 1));
     assert_eq!(book.first(&saga(), now + NO_NODE_FOR).unwrap().at, 0);
