@@ -17,12 +17,11 @@ use sekisho_domain::{AccessRequest, Action, Body, NetworkId, NetworkOutcome, Req
 use sekisho_ledger::commitment::Salt;
 use sekisho_proto::v1;
 use sekisho_proto::v1::broker_service_server::BrokerServiceServer;
-use sekisho_transport::{Deadline, Identity, PeerDirectory};
+use sekisho_transport::{Deadline, Full, Identity, PeerDirectory, Place, Places};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tracing::{Instrument as _, Span};
 
@@ -49,8 +48,9 @@ struct Asking {
     until: tokio::time::Instant,
     /// What ledger and nodes get of it.
     deadline: Deadline,
-    /// Its place among the requests worked on.
-    place: (OwnedSemaphorePermit, UnderWay),
+    /// Its place among the requests worked on; its stream has it as well.
+    place: Arc<Place>,
+    _under_way: UnderWay,
 }
 
 /// A decided request, and what to do about it.
@@ -74,7 +74,7 @@ impl<L: Ledger> Broker<L> {
                 ledger,
                 nodes: Nodes::new(identity, directory, &limits),
                 limits,
-                requests: Arc::new(Semaphore::new(limits.requests_max)),
+                requests: Places::new(limits.requests_max, limits.requests_of_one),
                 observer: Observer::default(),
             }),
         }
@@ -109,7 +109,7 @@ impl<L: Ledger> Broker<L> {
         let filter = self.filter(message.filter)?;
         let asking = self.read(caller, message.request, Action::FindDocuments, deadline)?;
         let asked = self.decide(&asking).await?;
-        let (events, stream) = Events::open(asking.until);
+        let (events, stream) = Events::open(asking.until, &asking.place);
         let desk = Arc::clone(&self.desk);
         let gone = events.gone();
         let work = async move {
@@ -118,7 +118,6 @@ impl<L: Ledger> Broker<L> {
                 .answered(Action::FindDocuments, asking.started.elapsed());
             let summary = summary.map(v1::find_documents_event::Event::Summary);
             events.finish(summary.map(found_event));
-            drop(asking.place);
         };
         spawn(Arc::clone(self.counts()), gone, work);
         Ok(stream)
@@ -151,7 +150,7 @@ impl<L: Ledger> Broker<L> {
         };
         let asking = self.read(caller, message.request, Action::RetrieveDocument, deadline)?;
         let asked = self.decide(&asking).await?;
-        let (events, stream) = Events::open(asking.until);
+        let (events, stream) = Events::open(asking.until, &asking.place);
         let desk = Arc::clone(&self.desk);
         let gone = events.gone();
         let work = async move {
@@ -160,7 +159,6 @@ impl<L: Ledger> Broker<L> {
                 .answered(Action::RetrieveDocument, asking.started.elapsed());
             let end = end.map(v1::retrieve_document_event::Event::End);
             events.finish(end.map(retrieved_event));
-            drop(asking.place);
         };
         spawn(Arc::clone(self.counts()), gone, work);
         Ok(stream)
@@ -181,7 +179,7 @@ impl<L: Ledger> Broker<L> {
         let asking = self.read(caller, message.request, Action::FindPatients, deadline)?;
         let whom = search::whom(&asking.request.targets, &letters)?;
         let asked = self.decide(&asking).await?;
-        let (events, stream) = Events::open(asking.until);
+        let (events, stream) = Events::open(asking.until, &asking.place);
         let desk = Arc::clone(&self.desk);
         let gone = events.gone();
         let work = async move {
@@ -191,7 +189,6 @@ impl<L: Ledger> Broker<L> {
                 .answered(Action::FindPatients, asking.started.elapsed());
             let summary = summary.map(v1::find_patients_event::Event::Summary);
             events.finish(summary.map(search::event));
-            drop(asking.place);
         };
         spawn(Arc::clone(self.counts()), gone, work);
         Ok(stream)
@@ -225,9 +222,8 @@ impl<L: Ledger> Broker<L> {
     ) -> Result<Asking, BrokerError> {
         let started = Instant::now();
         let until = tokio::time::Instant::now() + deadline.remaining();
-        let max = self.desk.limits.requests_max;
-        let place = Arc::clone(&self.desk.requests).try_acquire_owned();
-        let place = place.map_err(|_| BrokerError::Overloaded { max })?;
+        let place = self.desk.requests.take(caller);
+        let place = place.map_err(|Full { max }| BrokerError::Overloaded { max })?;
         let envelope = envelope.ok_or(BrokerError::Argument("the signed request is missing"))?;
         let entry = sekisho_ledger::form(&envelope)?.entry;
         let request_id = entry.request_id;
@@ -252,7 +248,8 @@ impl<L: Ledger> Broker<L> {
             started,
             until,
             deadline,
-            place: (place, UnderWay::request(self.counts())),
+            place: Arc::new(place),
+            _under_way: UnderWay::request(self.counts()),
         })
     }
 

@@ -10,7 +10,9 @@ use tonic::Status;
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
     /// Too many requests are under way.
-    #[error("this broker works on {max} requests at once; try again later")]
+    #[error(
+        "{max} requests are under way, the most there may be of all or of one network; try again later"
+    )]
     Overloaded {
         /// The bound.
         max: usize,

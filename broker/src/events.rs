@@ -1,16 +1,38 @@
 //! The way from a request's work to its caller: bounded, and never ending without a last word.
+//!
+//! Whoever reads nothing holds what waits to be read. So a stream keeps its request's place until it is read to its end
+//! or dropped, and not only until the work is done: streams nobody reads are no more than there are places (P12).
 
 use crate::BrokerError;
 use crate::limits::EVENTS_AHEAD;
 use sekisho_proto::ErrorCode;
+use sekisho_transport::Place;
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use tokio::sync::mpsc::{self, OwnedPermit, Sender};
 use tokio::time::{Instant, timeout_at};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::Stream;
 use tonic::Status;
 
 /// What a caller reads. Dropping it ends the request's work, at the nodes too.
-pub type EventStream<T> = ReceiverStream<Result<T, Status>>;
+#[derive(Debug)]
+pub struct EventStream<T> {
+    events: mpsc::Receiver<Result<T, Status>>,
+    place: Option<Arc<Place>>,
+}
+
+impl<T> Stream for EventStream<T> {
+    type Item = Result<T, Status>;
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = ready!(self.events.poll_recv(context));
+        if next.is_none() {
+            self.place = None;
+        }
+        Poll::Ready(next)
+    }
+}
 
 /// The writing end. A stream that would end without [`Events::finish`] ends with an error instead: a caller
 /// must not take half an answer for a whole one.
@@ -19,15 +41,24 @@ pub(crate) struct Events<T> {
     /// Kept free from the start, so that the last word gets through to whoever has stopped reading.
     last: Option<OwnedPermit<Result<T, Status>>>,
     until: Instant,
+    _place: Arc<Place>,
 }
 
 impl<T: Send + 'static> Events<T> {
-    /// A stream whose caller waits until that instant.
-    pub(crate) fn open(until: Instant) -> (Self, EventStream<T>) {
-        let (ahead, stream) = mpsc::channel(EVENTS_AHEAD + 1);
-        let last = ahead.clone().try_reserve_owned().ok();
-        let events = Self { ahead, last, until };
-        (events, ReceiverStream::new(stream))
+    /// A stream whose caller waits until that instant, and the place of its request.
+    pub(crate) fn open(until: Instant, place: &Arc<Place>) -> (Self, EventStream<T>) {
+        let (ahead, events) = mpsc::channel(EVENTS_AHEAD + 1);
+        let stream = EventStream {
+            events,
+            place: Some(Arc::clone(place)),
+        };
+        let events = Self {
+            last: ahead.clone().try_reserve_owned().ok(),
+            ahead,
+            until,
+            _place: Arc::clone(place),
+        };
+        (events, stream)
     }
 
     /// Sends an event, waiting for a slow caller until its deadline.
@@ -70,8 +101,14 @@ impl<T> Drop for Events<T> {
 mod tests {
     use super::*;
     use futures::StreamExt as _;
+    use sekisho_transport::Places;
     use std::time::Duration;
     use tonic::Code;
+
+    fn place() -> Arc<Place> {
+        let places = Places::new(1, 1);
+        Arc::new(places.take(&"saga".parse().unwrap()).unwrap())
+    }
 
     fn in_a_minute() -> Instant {
         Instant::now() + Duration::from_secs(60)
@@ -80,7 +117,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_caller_that_does_not_read_is_waited_for_until_its_deadline_and_then_told() {
         let started = Instant::now();
-        let (events, stream) = Events::open(in_a_minute());
+        let (events, stream) = Events::open(in_a_minute(), &place());
         for n in 0..EVENTS_AHEAD {
             events.send(n).await.unwrap();
         }
@@ -97,7 +134,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_ends_early_ends_the_stream_with_an_error() {
-        let (events, stream) = Events::<u32>::open(in_a_minute());
+        let (events, stream) = Events::<u32>::open(in_a_minute(), &place());
         events.send(1).await.unwrap();
         drop(events);
         let read: Vec<_> = stream.collect().await;
@@ -106,7 +143,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_caller_that_leaves_is_noticed() {
-        let (events, stream) = Events::<u32>::open(in_a_minute());
+        let (events, stream) = Events::<u32>::open(in_a_minute(), &place());
         let gone = events.gone();
         drop(stream);
         gone.await;

@@ -18,10 +18,8 @@ use crate::outcome::millis;
 use sekisho_domain::{EntryIndex, NetworkId, NetworkOutcome, RequestId};
 use sekisho_ledger::AnswerFault;
 use sekisho_proto::v1;
-use sekisho_transport::{Deadline, outgoing};
+use sekisho_transport::{Deadline, Places, outgoing};
 use std::future::Future;
-use std::sync::Arc;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, info_span};
@@ -31,7 +29,7 @@ pub(crate) struct Desk<L> {
     pub ledger: L,
     pub nodes: Nodes,
     pub limits: Limits,
-    pub requests: Arc<Semaphore>,
+    pub requests: Places,
     pub observer: Observer,
 }
 

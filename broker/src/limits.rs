@@ -7,6 +7,9 @@ use std::time::Duration;
 /// its whole deadline: this many still allow some 25 new ones a second.
 pub const REQUESTS_MAX: usize = 256;
 
+/// Of them, requests of one network: more than its nodes make at once, and the other networks' have room beside them.
+pub const REQUESTS_OF_ONE: usize = REQUESTS_MAX / 2;
+
 /// The deadline of a request that names none: people wait about ten seconds for a list. The longest a
 /// caller may ask for is `sekisho_transport::limits::DEADLINE_MAX`.
 pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(10);
@@ -111,6 +114,8 @@ pub const BREAKER_PAUSE_MAX: Duration = Duration::from_secs(10);
 pub struct Limits {
     /// See [`REQUESTS_MAX`].
     pub requests_max: usize,
+    /// See [`REQUESTS_OF_ONE`].
+    pub requests_of_one: usize,
     /// See [`DOCUMENTS_MAX`].
     pub documents_max: usize,
     /// See [`ANSWER_BYTES_MAX`].
@@ -127,6 +132,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             requests_max: REQUESTS_MAX,
+            requests_of_one: REQUESTS_OF_ONE,
             documents_max: DOCUMENTS_MAX,
             answer_bytes_max: ANSWER_BYTES_MAX,
             held_bytes_max: HELD_BYTES_MAX,

@@ -14,12 +14,12 @@ use sekisho_broker::limits::{DEADLINE_DEFAULT, SUMMARY_RESERVE};
 use sekisho_broker::testing::{Conduct, FaultyNode, VIEWING};
 use sekisho_broker::{Broker, EventStream, Limits};
 use sekisho_domain::{NetworkOutcome, TimeMs};
-use sekisho_proto::v1;
+use sekisho_proto::{ErrorCode, v1};
 use sekisho_transport::deadline::{DEADLINE_HEADER, TIMEOUT_HEADER};
 use sekisho_transport::{Deadline, Identity, TransportKey, outgoing};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use support::{Found, PATIENCE, Scene, id, linked, seal_to};
+use support::{Found, PATIENCE, Scene, id, linked, seal_to, until};
 use tokio::time::{Instant, timeout};
 use tonic::{Code, Request};
 
@@ -317,6 +317,36 @@ async fn a_network_whose_answers_are_not_read_fills_its_own_account_and_nobody_e
     let patient = Deadline::after(PATIENCE);
     let ends = self::ends(ask(&both, patient).await.unwrap()).await;
     assert_eq!(ends, ["saga answered", "shimane answered"]);
+}
+
+#[tokio::test]
+async fn an_answer_nobody_reads_keeps_its_place_after_its_time() {
+    let (world, _nodes) = linked(&[("saga", Conduct::AnswersAtLength)]).await;
+    let limits = Limits {
+        requests_max: 1,
+        ..Limits::default()
+    };
+    let identity = world.identity(VIEWING).clone();
+    let directory = Arc::clone(&world) as _;
+    let broker = Broker::new(Arc::clone(&world), identity, directory, limits);
+    let viewing = id(VIEWING);
+    let ask = |deadline| {
+        let message = find_message(world.find(&["saga"]));
+        broker.find_documents(&viewing, message, deadline)
+    };
+    let soon = Deadline::after(Duration::from_millis(700));
+    let unread = ask(soon).await.unwrap();
+    until("its work ends", || {
+        broker.counts().read().requests_under_way == 0
+    })
+    .await;
+    let refused = ask(Deadline::after(PATIENCE)).await.err().unwrap();
+    assert_eq!(refused.code(), ErrorCode::Overloaded);
+    drop(unread);
+    let ends = ends(ask(Deadline::after(PATIENCE)).await.unwrap()).await;
+    assert_eq!(ends, ["saga answered"]);
+    // Read to its end.
+    assert!(ask(Deadline::after(PATIENCE)).await.is_ok());
 }
 
 /// The networks and the codes they ended in, in the networks' order.

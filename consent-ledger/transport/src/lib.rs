@@ -31,6 +31,7 @@ mod hop;
 mod incoming;
 mod key;
 pub mod limits;
+mod places;
 pub mod seed_file;
 mod serve;
 #[cfg(feature = "simulation")]
@@ -49,5 +50,6 @@ pub use hop::outgoing;
 pub use incoming::{Incoming, PeerStream};
 pub use key::{TransportKey, key_id};
 pub use limits::{ClientLimits, ServerLimits};
+pub use places::{Full, Place, Places};
 pub use serve::{MembersServer, server};
 pub use turned_away::TurnedAway;

@@ -19,7 +19,7 @@ use crate::observe::{Observe, Observer};
 use crate::operate::{Carrier, Operating};
 use crate::outbox::{self, Outbox};
 use crate::people;
-use crate::slots::{SharedSlots, Slots};
+use crate::slots::Slots;
 use crate::store::{Directory, NodeStore};
 use crate::{NodeError, ledger};
 use sekisho_documents::{Contents, Counters, DocumentIndex, ObjectContents};
@@ -28,6 +28,7 @@ use sekisho_ingest::Source;
 use sekisho_ledger::signature::SigningKey;
 use sekisho_proto::v1::node_service_server::NodeServiceServer;
 use sekisho_proto::v1::operator_service_server::OperatorServiceServer;
+use sekisho_transport::{Full, Place, Places};
 use std::future::Future;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -89,7 +90,7 @@ pub(crate) struct Inner {
     pub readiness: Readiness,
     pub following: Following,
     pub outbox: Outbox,
-    pub answers: SharedSlots,
+    pub answers: Places,
     pub finds: Slots,
     pub spending: Spending,
     pub frozen: Frozen,
@@ -112,6 +113,16 @@ impl Inner {
         }
         self.tasks.spawn(work.in_current_span());
         Ok(())
+    }
+
+    /// A place to answer another network in.
+    ///
+    /// # Errors
+    /// [`NodeError::Overloaded`] if all are taken, or as many as one network may have.
+    pub fn answer_place(&self, network: &NetworkId) -> Result<Place, NodeError> {
+        let what = "answers";
+        let place = self.answers.take(network);
+        place.map_err(|Full { max }| NodeError::Overloaded { what, max })
     }
 }
 
@@ -159,7 +170,7 @@ impl Node {
             readiness: Readiness::default(),
             following: Following::default(),
             outbox: Outbox::default(),
-            answers: SharedSlots::new("answers", ANSWERS_MAX, ANSWERS_OF_ONE),
+            answers: Places::new(ANSWERS_MAX, ANSWERS_OF_ONE),
             finds: Slots::new("queries", FINDS_MAX),
             spending: Spending::of(config.budgets),
             frozen: Frozen::default(),

@@ -1,9 +1,16 @@
 //! A bounded stream of answers, fed until its deadline.
+//!
+//! Whoever reads nothing holds what waits to be read. So a stream keeps the slot it was begun in until it is read to its end
+//! or dropped, and not only until its work is done: streams nobody reads are no more than there are slots (P12).
 
 use crate::NodeError;
 use sekisho_transport::Deadline;
+use std::any::Any;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::Stream;
 use tonic::Status;
 
 /// The sending half of an answer.
@@ -12,18 +19,47 @@ pub(crate) struct Feed<T> {
     /// The place of the last word, kept from the beginning: a stream cut short never looks as if it had ended.
     last: Option<mpsc::OwnedPermit<Result<T, Status>>>,
     deadline: Deadline,
+    _slot: Slot,
+}
+
+/// The receiving half of an answer.
+#[derive(Debug)]
+pub struct Answers<T> {
+    messages: mpsc::Receiver<Result<T, Status>>,
+    slot: Option<Slot>,
+}
+
+/// What a stream was begun in; given back when both halves are done with it.
+type Slot = Arc<dyn Any + Send + Sync>;
+
+impl<T> Stream for Answers<T> {
+    type Item = Result<T, Status>;
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = ready!(self.messages.poll_recv(context));
+        if next.is_none() {
+            self.slot = None;
+        }
+        Poll::Ready(next)
+    }
 }
 
 impl<T: Send + 'static> Feed<T> {
-    /// A stream that holds at most `ahead` messages nobody has taken yet.
-    pub fn new(ahead: usize, deadline: Deadline) -> (Self, ReceiverStream<Result<T, Status>>) {
-        let (sender, receiver) = mpsc::channel(ahead + 1);
+    /// A stream that holds at most `ahead` messages nobody has taken yet, and the slot it was begun in.
+    pub fn new(
+        ahead: usize,
+        deadline: Deadline,
+        slot: impl Send + Sync + 'static,
+    ) -> (Self, Answers<T>) {
+        let (sender, messages) = mpsc::channel(ahead + 1);
+        let slot: Slot = Arc::new(slot);
         let feed = Self {
             last: sender.clone().try_reserve_owned().ok(),
             sender,
             deadline,
+            _slot: Arc::clone(&slot),
         };
-        (feed, ReceiverStream::new(receiver))
+        let slot = Some(slot);
+        (feed, Answers { messages, slot })
     }
 
     /// Does what feeds the stream, as long as somebody listens.
@@ -69,7 +105,7 @@ mod tests {
     #[tokio::test]
     async fn what_nobody_took_in_time_ends_with_that_and_not_as_if_it_were_whole() {
         let soon = Deadline::after(Duration::from_millis(30));
-        let (feed, mut stream) = Feed::new(2, soon);
+        let (feed, mut stream) = Feed::new(2, soon, ());
         let fed = async {
             for n in 0..5 {
                 feed.send(n).await?;
@@ -88,9 +124,27 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_goes_on_for_who_left() {
-        let (feed, stream) = Feed::<u8>::new(2, Deadline::after(Duration::from_secs(600)));
+        let (feed, stream) = Feed::<u8>::new(2, Deadline::after(Duration::from_secs(600)), ());
         drop(stream);
         let done = feed.while_heard(std::future::pending()).await;
         assert!(matches!(done, Err(NodeError::Late)));
+    }
+
+    #[tokio::test]
+    async fn its_slot_is_given_back_when_it_is_done_and_read_or_left() {
+        let soon = || Deadline::after(Duration::from_secs(600));
+        let slot = Arc::new(());
+        let (feed, mut stream) = Feed::new(2, soon(), Arc::clone(&slot));
+        feed.send(1).await.unwrap();
+        feed.close(Ok(()));
+        assert_eq!(Arc::strong_count(&slot), 2, "not read");
+        while stream.next().await.is_some() {}
+        assert_eq!(Arc::strong_count(&slot), 1);
+
+        let (feed, stream) = Feed::<u8>::new(2, soon(), Arc::clone(&slot));
+        drop(stream);
+        assert_eq!(Arc::strong_count(&slot), 2, "still worked on");
+        drop(feed);
+        assert_eq!(Arc::strong_count(&slot), 1);
     }
 }

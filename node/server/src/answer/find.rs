@@ -5,7 +5,7 @@ use crate::blocking::blocking;
 use crate::bounds::{ANSWER_ENTRIES_MAX, STREAM_AHEAD};
 use crate::enforce::{Filter, Scope};
 use crate::node::Inner;
-use crate::stream::Feed;
+use crate::stream::{Answers, Feed};
 use crate::{NodeError, wire};
 use sekisho_documents::Cursor;
 use sekisho_domain::{AccessRecord, NetworkOutcome};
@@ -13,11 +13,10 @@ use sekisho_ledger::AnswerHash;
 use sekisho_proto::v1;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::Status;
+
 use v1::answer_find_event::Event;
 
-pub(super) type Stream = ReceiverStream<Result<v1::AnswerFindEvent, Status>>;
+pub(super) type Stream = Answers<v1::AnswerFindEvent>;
 
 /// Checks the question and starts the answer; what is refused is refused before the stream begins. The first page, which
 /// mostly is all, is read in the same step as what it rests on.
@@ -26,11 +25,11 @@ pub(super) async fn find(
     question: Question,
     filter: Filter,
 ) -> Result<Stream, NodeError> {
-    let slot = inner.answers.slot(&question.caller)?;
+    let slot = inner.answer_place(&question.caller)?;
     let (started, deadline) = (Instant::now(), question.deadline);
     let begin = move |inner: &Inner, permitted| Listing::begin(inner, permitted, filter);
     let (listing, first) = permitted(&inner, question, begin).await?;
-    let (feed, stream) = Feed::new(STREAM_AHEAD, deadline);
+    let (feed, stream) = Feed::new(STREAM_AHEAD, deadline, slot);
     if listing.is_over() {
         if listing.count == 0 {
             pace::keep(inner.ledger.pace(), started).await;
@@ -43,7 +42,6 @@ pub(super) async fn find(
     inner.spawn(async move {
         let done = answer(&task, &feed, listing, first).await;
         feed.close(done);
-        drop(slot);
     })?;
     Ok(stream)
 }

@@ -27,7 +27,7 @@ pub(super) async fn patients(
     question: Question,
     letter: Option<v1::Envelope>,
 ) -> Result<v1::Envelope, NodeError> {
-    let _slot = inner.answers.slot(&question.caller)?;
+    let _slot = inner.answer_place(&question.caller)?;
     let (started, deadline) = (Instant::now(), question.deadline);
     let wait = earlier(deadline, margin(deadline));
     let wait = wait.min(Deadline::after(REPLICA_WAIT_MAX));

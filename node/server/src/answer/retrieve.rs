@@ -20,7 +20,7 @@ use crate::ledger::ask;
 use crate::node::Inner;
 use crate::sealing::Sealer;
 use crate::store::{StoreError, TransferKind};
-use crate::stream::Feed;
+use crate::stream::{Answers, Feed};
 use crate::{NodeError, wire};
 use sekisho_documents::{Checked, DocumentEntry, PIECE_BYTES};
 use sekisho_domain::{AccessRecord, Hash, NetworkOutcome, Transfer};
@@ -34,11 +34,10 @@ use sekisho_proto::v1;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::Status;
+
 use v1::answer_retrieve_event::Event;
 
-pub(super) type Stream = ReceiverStream<Result<v1::AnswerRetrieveEvent, Status>>;
+pub(super) type Stream = Answers<v1::AnswerRetrieveEvent>;
 
 /// Which document, what opens the request's commitment to it, and to whom it is sealed.
 pub(super) struct Wanted {
@@ -55,7 +54,7 @@ pub(super) async fn retrieve(
     question: Question,
     wanted: Wanted,
 ) -> Result<Stream, NodeError> {
-    let slot = inner.answers.slot(&question.caller)?;
+    let slot = inner.answer_place(&question.caller)?;
     let (started, deadline) = (Instant::now(), question.deadline);
     let Permitted { record, scope } =
         permitted(&inner, question, |_, permitted| Ok(permitted)).await?;
@@ -84,13 +83,12 @@ pub(super) async fn retrieve(
     {
         return Err(NodeError::Invalid("the document has no such part"));
     }
-    let (feed, stream) = Feed::new(STREAM_AHEAD, deadline);
+    let (feed, stream) = Feed::new(STREAM_AHEAD, deadline, slot);
     let task = Arc::clone(&inner);
     inner.spawn(async move {
         let to = (reader, from_chunk);
         let done = answer(&task, &feed, &record, known, released, to).await;
         feed.close(done);
-        drop(slot);
     })?;
     Ok(stream)
 }

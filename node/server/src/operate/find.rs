@@ -10,7 +10,7 @@ use crate::environment::random;
 use crate::frozen::Answered;
 use crate::ledger::ask;
 use crate::node::Inner;
-use crate::stream::Feed;
+use crate::stream::{Answers, Feed};
 use crate::verify::{Ended, FindCheck, decisions};
 use sekisho_domain::{Action, NetworkOutcome};
 use sekisho_proto::v1;
@@ -18,12 +18,11 @@ use sekisho_proto::v1::broker_service_client::BrokerServiceClient;
 use sekisho_transport::{Deadline, outgoing};
 use std::sync::Arc;
 use std::time::Instant;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Response, Status, Streaming};
+use tonic::{Response, Streaming};
 use v1::find_documents_event::Event;
 use v1::find_event::Event as Found;
 
-pub(super) type Stream = ReceiverStream<Result<v1::FindEvent, Status>>;
+pub(super) type Stream = Answers<v1::FindEvent>;
 
 /// Signs the request, has the broker ask, and streams what is verified. Fails only before the decision is known;
 /// from then on each asked network has its outcome.
@@ -75,7 +74,7 @@ pub(super) async fn find(
     let record = decided(&inner, &wire, asked.id, shares).await?;
     let decided = decisions(&record);
 
-    let (feed, answer) = Feed::new(STREAM_AHEAD, shares.caller);
+    let (feed, answer) = Feed::new(STREAM_AHEAD, shares.caller, slot);
     let task = Arc::clone(&inner);
     inner.spawn(async move {
         let work = async {
@@ -86,7 +85,6 @@ pub(super) async fn find(
         };
         let done = feed.while_heard(work).await;
         feed.close(done);
-        drop(slot);
     })?;
     Ok(answer)
 }

@@ -20,7 +20,7 @@ use crate::ledger::ask;
 use crate::node::Inner;
 use crate::sealing::Reader;
 use crate::store::{StoreError, TransferKind};
-use crate::stream::Feed;
+use crate::stream::{Answers, Feed};
 use crate::verify::{Received, RetrieveCheck, decisions};
 use sekisho_domain::{
     AccessRecord, Action, Body, Entry, Hash, NetworkId, NetworkOutcome, Transfer,
@@ -30,13 +30,11 @@ use sekisho_proto::v1;
 use sekisho_transport::Deadline;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::Status;
 use v1::retrieve_document_event::Event;
 use v1::retrieve_event::Event as Got;
 
 /// A retrieved document on its way: the decision, the header, its pieces, the end.
-pub type Stream = ReceiverStream<Result<v1::RetrieveEvent, Status>>;
+pub type Stream = Answers<v1::RetrieveEvent>;
 
 /// Signs the request, has the document fetched, and hands it over as it is verified.
 pub(super) async fn retrieve(
@@ -98,7 +96,7 @@ pub(super) async fn retrieve(
         "its decision is about another network",
     ))?;
 
-    let (feed, answer) = Feed::new(STREAM_AHEAD, shares.caller);
+    let (feed, answer) = Feed::new(STREAM_AHEAD, shares.caller, slot);
     let retrieval = Retrieval {
         inner: Arc::clone(&inner),
         record,
@@ -109,7 +107,6 @@ pub(super) async fn retrieve(
     inner.spawn(async move {
         let done = feed.while_heard(retrieval.run(&feed, check, stream)).await;
         feed.close(done);
-        drop(slot);
     })?;
     Ok(answer)
 }

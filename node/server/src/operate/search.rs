@@ -19,7 +19,7 @@ use crate::node::Inner;
 use crate::people;
 use crate::sealing::{Reader, SealingFault};
 use crate::store::StoredProposal;
-use crate::stream::Feed;
+use crate::stream::{Answers, Feed};
 use crate::verify::decisions;
 use sekisho_domain::{
     AccessRecord, Action, Decision, Footing, NetworkId, NetworkOutcome, RequestId, SubjectRef,
@@ -32,13 +32,12 @@ use sekisho_transport::{Deadline, outgoing};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Response, Status, Streaming};
+use tonic::{Response, Streaming};
 use v1::find_patients_event::Event as Carried;
 use v1::patient_finding::Finding;
 use v1::search_event::Event;
 
-pub(super) type Stream = ReceiverStream<Result<v1::SearchEvent, Status>>;
+pub(super) type Stream = Answers<v1::SearchEvent>;
 
 /// Signs the request, gets the networks' keys, sends each a letter, and streams what each answered.
 pub(super) async fn search(
@@ -80,7 +79,7 @@ pub(super) async fn search(
     let (wire, mut keys) = carry(&inner, question(Vec::new()), half, shares).await?;
     let record = decided(&inner, &wire, asked.id, shares).await?;
     let decided = decisions(&record);
-    let (feed, answer) = Feed::new(STREAM_AHEAD, shares.caller);
+    let (feed, answer) = Feed::new(STREAM_AHEAD, shares.caller, slot);
     let mut searching = Searching {
         open: networks(&record),
         ended: Vec::new(),
@@ -143,7 +142,6 @@ pub(super) async fn search(
         };
         let done = feed.while_heard(work).await;
         feed.close(done);
-        drop(slot);
     })?;
     Ok(answer)
 }

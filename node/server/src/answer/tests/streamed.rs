@@ -226,7 +226,7 @@ async fn whoever_leaves_in_the_middle_holds_nothing_any_more() {
     drop(stream);
     let free = async || {
         let slots: Vec<_> = (0..ANSWERS_OF_ONE)
-            .map(|_| large.node.0.answers.slot(&network(KURUME)))
+            .map(|_| large.node.0.answer_place(&network(KURUME)))
             .collect();
         slots.iter().all(Result::is_ok)
     };
