@@ -30,6 +30,9 @@ pub enum LightError {
     /// What a question had been told is no longer so; ask it again.
     #[error("the ledger moved on while it was read")]
     Moved,
+    /// Whoever asked did not wait for the answer.
+    #[error("nobody waits for the answer any more")]
+    Left,
     /// Voters that cannot be.
     #[error("{0}")]
     Config(String),

@@ -13,12 +13,15 @@ use sekisho_transport::Deadline;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 /// The state of the ledger as two voters say it is.
 pub struct LightState {
     light: Light,
     runtime: Handle,
     deadline: Deadline,
+    /// Nobody waits for the answer any more.
+    left: CancellationToken,
     known: RefCell<Shown>,
 }
 
@@ -31,7 +34,7 @@ struct Shown {
 }
 
 impl Light {
-    /// Asks a question of one consistent state, off the async threads.
+    /// Asks a question of one consistent state, off the async threads. Dropped, it ends there and at the voters too.
     ///
     /// # Errors
     /// [`LightError`] where anything the question looked at could not be told; then what it answered is not given.
@@ -39,12 +42,15 @@ impl Light {
         &self,
         question: impl FnOnce(&LightState) -> T + Send + 'static,
     ) -> Result<T, LightError> {
+        let left = CancellationToken::new();
         let state = LightState {
             light: self.clone(),
             runtime: Handle::current(),
             deadline: Deadline::after(READ_MAX),
+            left: left.clone(),
             known: RefCell::default(),
         };
+        let _waits = left.drop_guard();
         let asked = tokio::task::spawn_blocking(move || {
             let answer = question(&state);
             match state.known.into_inner().fault {
@@ -84,7 +90,8 @@ impl LightState {
         let shown = questions.len();
         questions.extend(new);
         let asked = self.light.ask(&questions, 0, self.deadline);
-        let agreed = self.runtime.block_on(asked)?;
+        let asked = self.left.run_until_cancelled(asked);
+        let agreed = self.runtime.block_on(asked).ok_or(LightError::Left)??;
         let mut known = self.known.borrow_mut();
         known.meta.get_or_insert(agreed.meta);
         let mut news = Vec::new();

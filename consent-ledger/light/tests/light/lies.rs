@@ -5,10 +5,14 @@ use crate::support::{patience, until};
 use crate::{cluster, everywhere, expected, facilities, light};
 use sekisho_domain::{EntryIndex, Outcome, ReplicaId, RequestId};
 use sekisho_ledger::store::Table;
-use sekisho_ledger::{Leaf, View};
+use sekisho_ledger::{CoreError, Leaf, View};
+use sekisho_light::LightError;
+use sekisho_light::limits::READ_MAX;
 use sekisho_replica::SubmitError;
 use sekisho_transport::Deadline;
 use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_voter_that_lies_is_not_believed_and_with_one_other_nothing_is() {
@@ -199,4 +203,30 @@ async fn however_many_rows_are_looked_at_together_the_voters_are_asked_once() {
     }
     light.shutdown().await;
     honest.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_asked_of_voters_for_whoever_left() {
+    let mut cluster = cluster().await;
+    let mut hang = Vec::new();
+    for id in [2, 3] {
+        cluster.kill(id).await;
+        hang.push(Impostor::start(&cluster, id, 1, Lie::Hang).await);
+    }
+    let light = light(&cluster, &[1, 2, 3]);
+    let (ended, end) = oneshot::channel();
+    let read = light.read(move |state| {
+        let read = View(state).facilities(64).map(drop);
+        ended.send(read).unwrap();
+    });
+    let soon = Duration::from_millis(300);
+    assert!(timeout(soon, read).await.is_err(), "two say nothing");
+    let end = timeout(READ_MAX / 2, end).await.unwrap().unwrap();
+    let Err(CoreError::Store(fault)) = end else {
+        panic!("{end:?}")
+    };
+    assert_eq!(fault, LightError::Left);
+    for impostor in hang {
+        impostor.end().await;
+    }
 }
