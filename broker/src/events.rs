@@ -1,38 +1,17 @@
 //! The way from a request's work to its caller: bounded, and never ending without a last word.
-//!
-//! Whoever reads nothing holds what waits to be read. So a stream keeps its request's place until it is read to its end
-//! or dropped, and not only until the work is done: streams nobody reads are no more than there are places (P12).
 
 use crate::BrokerError;
 use crate::limits::EVENTS_AHEAD;
 use sekisho_proto::ErrorCode;
-use sekisho_transport::Place;
+use sekisho_transport::{Answers, Place};
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use tokio::sync::mpsc::{self, OwnedPermit, Sender};
 use tokio::time::{Instant, timeout_at};
-use tokio_stream::Stream;
 use tonic::Status;
 
 /// What a caller reads. Dropping it ends the request's work, at the nodes too.
-#[derive(Debug)]
-pub struct EventStream<T> {
-    events: mpsc::Receiver<Result<T, Status>>,
-    place: Option<Arc<Place>>,
-}
-
-impl<T> Stream for EventStream<T> {
-    type Item = Result<T, Status>;
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = ready!(self.events.poll_recv(context));
-        if next.is_none() {
-            self.place = None;
-        }
-        Poll::Ready(next)
-    }
-}
+pub type EventStream<T> = Answers<T>;
 
 /// The writing end. A stream that would end without [`Events::finish`] ends with an error instead: a caller
 /// must not take half an answer for a whole one.
@@ -48,10 +27,7 @@ impl<T: Send + 'static> Events<T> {
     /// A stream whose caller waits until that instant, and the place of its request.
     pub(crate) fn open(until: Instant, place: &Arc<Place>) -> (Self, EventStream<T>) {
         let (ahead, events) = mpsc::channel(EVENTS_AHEAD + 1);
-        let stream = EventStream {
-            events,
-            place: Some(Arc::clone(place)),
-        };
+        let stream = Answers::new(events, Arc::clone(place) as _);
         let events = Self {
             last: ahead.clone().try_reserve_owned().ok(),
             ahead,

@@ -21,6 +21,7 @@
 //! Promises: P8 (a refused, unreachable or late peer is told apart: [`classify`]), P12 (handshakes,
 //! connections, deadlines and buffers are bounded by the constants of [`limits`]).
 
+mod answers;
 mod certificate;
 mod connect;
 pub mod deadline;
@@ -40,6 +41,7 @@ pub mod telemetry;
 mod turned_away;
 mod verify;
 
+pub use answers::Answers;
 pub use certificate::Identity;
 pub use connect::{Connector, Expected, PinnedStream, channel, watched_channel};
 pub use deadline::Deadline;

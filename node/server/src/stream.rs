@@ -1,16 +1,10 @@
 //! A bounded stream of answers, fed until its deadline.
-//!
-//! Whoever reads nothing holds what waits to be read. So a stream keeps the slot it was begun in until it is read to its end
-//! or dropped, and not only until its work is done: streams nobody reads are no more than there are slots (P12).
 
 use crate::NodeError;
-use sekisho_transport::Deadline;
+use sekisho_transport::{Answers, Deadline};
 use std::any::Any;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use tokio::sync::mpsc;
-use tokio_stream::Stream;
 use tonic::Status;
 
 /// The sending half of an answer.
@@ -19,28 +13,8 @@ pub(crate) struct Feed<T> {
     /// The place of the last word, kept from the beginning: a stream cut short never looks as if it had ended.
     last: Option<mpsc::OwnedPermit<Result<T, Status>>>,
     deadline: Deadline,
-    _slot: Slot,
-}
-
-/// The receiving half of an answer.
-#[derive(Debug)]
-pub struct Answers<T> {
-    messages: mpsc::Receiver<Result<T, Status>>,
-    slot: Option<Slot>,
-}
-
-/// What a stream was begun in; given back when both halves are done with it.
-type Slot = Arc<dyn Any + Send + Sync>;
-
-impl<T> Stream for Answers<T> {
-    type Item = Result<T, Status>;
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = ready!(self.messages.poll_recv(context));
-        if next.is_none() {
-            self.slot = None;
-        }
-        Poll::Ready(next)
-    }
+    /// What it was begun in; given back when both halves are done with it.
+    _slot: Arc<dyn Any + Send + Sync>,
 }
 
 impl<T: Send + 'static> Feed<T> {
@@ -51,15 +25,14 @@ impl<T: Send + 'static> Feed<T> {
         slot: impl Send + Sync + 'static,
     ) -> (Self, Answers<T>) {
         let (sender, messages) = mpsc::channel(ahead + 1);
-        let slot: Slot = Arc::new(slot);
+        let slot: Arc<dyn Any + Send + Sync> = Arc::new(slot);
         let feed = Self {
             last: sender.clone().try_reserve_owned().ok(),
             sender,
             deadline,
             _slot: Arc::clone(&slot),
         };
-        let slot = Some(slot);
-        (feed, Answers { messages, slot })
+        (feed, Answers::new(messages, slot))
     }
 
     /// Does what feeds the stream, as long as somebody listens.

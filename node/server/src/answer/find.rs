@@ -5,12 +5,13 @@ use crate::blocking::blocking;
 use crate::bounds::{ANSWER_ENTRIES_MAX, STREAM_AHEAD};
 use crate::enforce::{Filter, Scope};
 use crate::node::Inner;
-use crate::stream::{Answers, Feed};
+use crate::stream::Feed;
 use crate::{NodeError, wire};
 use sekisho_documents::Cursor;
 use sekisho_domain::{AccessRecord, NetworkOutcome};
 use sekisho_ledger::AnswerHash;
 use sekisho_proto::v1;
+use sekisho_transport::Answers;
 use std::sync::Arc;
 use std::time::Instant;
 

@@ -20,7 +20,7 @@ use crate::ledger::ask;
 use crate::node::Inner;
 use crate::sealing::Sealer;
 use crate::store::{StoreError, TransferKind};
-use crate::stream::{Answers, Feed};
+use crate::stream::Feed;
 use crate::{NodeError, wire};
 use sekisho_documents::{Checked, DocumentEntry, PIECE_BYTES};
 use sekisho_domain::{AccessRecord, Hash, NetworkOutcome, Transfer};
@@ -31,6 +31,7 @@ use sekisho_ledger::sealed::{
     chunks_of,
 };
 use sekisho_proto::v1;
+use sekisho_transport::Answers;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;

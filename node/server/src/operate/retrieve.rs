@@ -20,14 +20,14 @@ use crate::ledger::ask;
 use crate::node::Inner;
 use crate::sealing::Reader;
 use crate::store::{StoreError, TransferKind};
-use crate::stream::{Answers, Feed};
+use crate::stream::Feed;
 use crate::verify::{Received, RetrieveCheck, decisions};
 use sekisho_domain::{
     AccessRecord, Action, Body, Entry, Hash, NetworkId, NetworkOutcome, Transfer,
 };
 use sekisho_ledger::commitment::Salt;
 use sekisho_proto::v1;
-use sekisho_transport::Deadline;
+use sekisho_transport::{Answers, Deadline};
 use std::sync::Arc;
 use std::time::Instant;
 use v1::retrieve_document_event::Event;

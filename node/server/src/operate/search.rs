@@ -19,7 +19,7 @@ use crate::node::Inner;
 use crate::people;
 use crate::sealing::{Reader, SealingFault};
 use crate::store::StoredProposal;
-use crate::stream::{Answers, Feed};
+use crate::stream::Feed;
 use crate::verify::decisions;
 use sekisho_domain::{
     AccessRecord, Action, Decision, Footing, NetworkId, NetworkOutcome, RequestId, SubjectRef,
@@ -28,7 +28,7 @@ use sekisho_ledger::letter::{Correspondence, SealedLetter};
 use sekisho_ledger::sealed::{KEY_BYTES, SealingKey};
 use sekisho_proto::v1::broker_service_client::BrokerServiceClient;
 use sekisho_proto::{ErrorCode, v1};
-use sekisho_transport::{Deadline, outgoing};
+use sekisho_transport::{Answers, Deadline, outgoing};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;

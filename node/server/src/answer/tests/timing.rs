@@ -37,14 +37,12 @@ fn newest(node: &Node, facility: &str, patient: &str) -> String {
     page.entries[0].unique_id.to_string()
 }
 
-#[tokio::test]
-async fn what_is_hidden_takes_as_long_as_what_is_not_there() {
-    let setting = Setting::new();
-    setting.hospital.put(PATIENT, 1);
-    setting.other.put(PATIENT, 2);
-    setting.hospital.put(STRANGER, 3);
-    let node = setting.saga().await;
-    let seal = v1::RecordRequest {
+/// Hides what a facility has of the patient, or all there is, from everyone.
+async fn seal(node: &Node, facility: Option<&str>) {
+    let facilities = |id: &str| v1::FacilitySet {
+        facilities: vec![id.to_owned()],
+    };
+    let sealed = v1::RecordRequest {
         request_id: vec![1; 16],
         record: Some(Record::SetReservation(v1::SetReservation {
             patient: Some(v1::Patient {
@@ -54,18 +52,24 @@ async fn what_is_hidden_takes_as_long_as_what_is_not_there() {
                 })),
             }),
             viewer: Some(Viewer::Anyone(v1::Everything {})),
-            disclosing_facilities: Some(v1::FacilitySet {
-                facilities: vec![SAGA_OTHER.to_owned()],
-            }),
+            disclosing_facilities: facility.map(facilities),
             recorded_by: SAGA_HOSPITAL.to_owned(),
             sealed: true,
             ..Default::default()
         })),
     };
-    node.operating()
-        .record_entry(seal, patience())
-        .await
-        .unwrap();
+    let operating = node.operating();
+    operating.record_entry(sealed, patience()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_hidden_takes_as_long_as_what_is_not_there() {
+    let setting = Setting::new();
+    setting.hospital.put(PATIENT, 1);
+    setting.other.put(PATIENT, 2);
+    setting.hospital.put(STRANGER, 3);
+    let node = setting.saga().await;
+    seal(&node, Some(SAGA_OTHER)).await;
     let absent = "urn:uuid:00000000-0000-8000-8000-000000000000".to_owned();
     let kinds = [
         newest(&node, SAGA_OTHER, PATIENT),
@@ -106,23 +110,7 @@ async fn a_list_of_nothing_takes_as_long_whether_all_of_it_is_hidden_or_there_is
     let setting = Setting::new();
     (1..=DOCUMENTS).for_each(|n| drop(setting.hospital.put(PATIENT, n)));
     let node = setting.saga().await;
-    let seal = v1::RecordRequest {
-        request_id: vec![1; 16],
-        record: Some(Record::SetReservation(v1::SetReservation {
-            patient: Some(v1::Patient {
-                patient: Some(v1::patient::Patient::Local(v1::patient::Local {
-                    facility: SAGA_HOSPITAL.to_owned(),
-                    local_id: PATIENT.to_owned(),
-                })),
-            }),
-            viewer: Some(Viewer::Anyone(v1::Everything {})),
-            recorded_by: SAGA_HOSPITAL.to_owned(),
-            sealed: true,
-            ..Default::default()
-        })),
-    };
-    let operating = node.operating();
-    operating.record_entry(seal, patience()).await.unwrap();
+    seal(&node, None).await;
     let none_yet = v1::Filter {
         service_from_ms: Some(i64::MAX as u64),
         ..Default::default()
