@@ -91,8 +91,8 @@ pub fn watched_channel(
         .build()
         .map_err(|_| TransportError::Address(address.to_owned()))?;
     let channel = Endpoint::from(uri)
-        .initial_stream_window_size(limits::ANSWER_WINDOW_BYTES)
-        .initial_connection_window_size(limits::ANSWERS_WINDOW_BYTES)
+        .initial_stream_window_size(limits.answer_window_bytes)
+        .initial_connection_window_size(limits.answers_window_bytes)
         .max_frame_size(limits::FRAME_BYTES)
         .http2_max_header_list_size(limits::HEADER_LIST_BYTES_MAX)
         .http2_keep_alive_interval(limits.keep_alive_interval)

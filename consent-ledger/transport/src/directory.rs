@@ -1,6 +1,7 @@
 //! Who a key belongs to, asked of the ledger at each handshake and each request.
 
 use crate::key_id;
+use crate::unread::Unread;
 use sekisho_domain::{KeyId, NetworkId, PublicKey};
 use std::fmt;
 use std::net::SocketAddr;
@@ -34,6 +35,8 @@ pub struct PeerIdentity {
     key: PublicKey,
     address: Option<SocketAddr>,
     directory: Arc<dyn PeerDirectory>,
+    /// The connection's answers that wait for its client, where somebody looks.
+    pub(crate) unread: Option<Arc<Unread>>,
 }
 
 impl PeerIdentity {
@@ -46,6 +49,7 @@ impl PeerIdentity {
             key,
             address,
             directory,
+            unread: None,
         }
     }
 

@@ -5,13 +5,14 @@
 //! way to the newcomer: an honest one takes a few round trips, so a flood of silent clients pushes out its own.
 //! Beyond [`connections_max`](ServerLimits::connections_max), or
 //! [`connections_per_key_max`](ServerLimits::connections_per_key_max) of one key, a newcomer is closed at once rather
-//! than left waiting. A member that connects and says nothing is closed too. What is turned away is counted
-//! ([`TurnedAway`]). All work ends, and the port is free, when [`Incoming`] is dropped.
+//! than left waiting. A member that connects and says nothing is closed too, and one that leaves an answer unread for
+//! [`unread_max`](ServerLimits::unread_max). What is turned away is counted ([`TurnedAway`]). All work ends, and the port is free, when [`Incoming`] is dropped.
 
 use crate::certificate::public_key;
 use crate::directory::{PeerDirectory, PeerIdentity};
 use crate::limits::{ACCEPT_RETRY, PREFACE_BYTES, ServerLimits};
 use crate::turned_away::{TurnedAway, Why};
+use crate::unread::Unread;
 use crate::verify::{ALPN_H2, server_config};
 use crate::{Identity, TransportError};
 use sekisho_domain::PublicKey;
@@ -27,7 +28,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_stream::Stream;
@@ -189,6 +190,7 @@ impl Incoming {
             directory: Arc::clone(&self.directory),
             per_key: Arc::clone(&self.per_key),
             timeout: self.limits.handshake_timeout,
+            unread_max: self.limits.unread_max,
             turned_away: Arc::clone(&self.turned_away),
             address,
             permit,
@@ -214,6 +216,7 @@ struct Handshake {
     directory: Arc<dyn PeerDirectory>,
     per_key: Arc<PerKey>,
     timeout: Duration,
+    unread_max: Duration,
     turned_away: Arc<TurnedAway>,
     address: SocketAddr,
     permit: OwnedSemaphorePermit,
@@ -233,9 +236,18 @@ impl Handshake {
             .ok_or(HandshakeFailure::NoCertificate)?;
         let key = public_key(leaf).map_err(io::Error::other)?;
         let of_key = self.per_key.take(key)?;
+        let unread = Arc::new(Unread::default());
+        let mut identity = PeerIdentity::new(key, Some(self.address), self.directory);
+        identity.unread = Some(Arc::clone(&unread));
         Ok(PeerStream {
             tls,
-            identity: PeerIdentity::new(key, Some(self.address), self.directory),
+            identity,
+            watch: Watch {
+                unread,
+                max: self.unread_max,
+                look: Box::pin(tokio::time::sleep(self.unread_max)),
+                turned_away: Arc::clone(&self.turned_away),
+            },
             preface: Some(Preface {
                 missing: PREFACE_BYTES,
                 until: Box::pin(tokio::time::sleep(self.timeout)),
@@ -287,6 +299,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 pub struct PeerStream {
     tls: TlsStream<TcpStream>,
     identity: PeerIdentity,
+    watch: Watch,
     /// Until the first bytes have come.
     preface: Option<Preface>,
     _permit: OwnedSemaphorePermit,
@@ -315,6 +328,32 @@ impl Preface {
     }
 }
 
+/// Whether the client reads what it is answered.
+struct Watch {
+    unread: Arc<Unread>,
+    max: Duration,
+    /// When it is looked at next.
+    look: Pin<Box<Sleep>>,
+    turned_away: Arc<TurnedAway>,
+}
+
+impl Watch {
+    /// The end of the connection, once an answer has stood too long.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        loop {
+            ready!(self.look.as_mut().poll(cx));
+            let (now, since) = (Instant::now(), self.unread.since());
+            let until = since.unwrap_or(now) + self.max;
+            if until <= now {
+                tracing::warn!("a client does not read its answers: its connection is closed");
+                self.turned_away.count(Why::Unread);
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            }
+            self.look.as_mut().reset(until);
+        }
+    }
+}
+
 impl Connected for PeerStream {
     type ConnectInfo = PeerIdentity;
     fn connect_info(&self) -> PeerIdentity {
@@ -332,7 +371,10 @@ impl AsyncRead for PeerStream {
         let before = buf.filled().len();
         let read = Pin::new(&mut this.tls).poll_read(cx, buf);
         let Some(preface) = &mut this.preface else {
-            return read;
+            return match read {
+                Poll::Pending => this.watch.poll_over(cx).map(Err),
+                ready => ready,
+            };
         };
         if preface.read(buf.filled().len().saturating_sub(before)) {
             this.preface = None;

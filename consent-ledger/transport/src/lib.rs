@@ -39,6 +39,7 @@ mod serve;
 pub mod simulation;
 pub mod telemetry;
 mod turned_away;
+mod unread;
 mod verify;
 
 pub use answers::Answers;

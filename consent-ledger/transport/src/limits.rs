@@ -64,6 +64,10 @@ pub const FIRST_READ_BYTES: usize = 16 * 1024;
 /// slot for nobody. Also the deadline of a request that names none.
 pub const DEADLINE_MAX: Duration = Duration::from_secs(60);
 
+/// Longest time a client may leave an answer standing: longer than any request takes, so that whoever still reads
+/// something is never cut off.
+pub const UNREAD_MAX: Duration = Duration::from_secs(75);
+
 /// Time for the last spans to leave when the process ends; an absent collector must not hold it up.
 pub const TELEMETRY_FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -78,6 +82,8 @@ pub struct ServerLimits {
     pub connections_max: usize,
     /// See [`CONNECTIONS_PER_KEY_MAX`].
     pub connections_per_key_max: usize,
+    /// See [`UNREAD_MAX`].
+    pub unread_max: Duration,
 }
 
 impl Default for ServerLimits {
@@ -87,6 +93,7 @@ impl Default for ServerLimits {
             handshakes_max: HANDSHAKES_MAX,
             connections_max: CONNECTIONS_MAX,
             connections_per_key_max: CONNECTIONS_PER_KEY_MAX,
+            unread_max: UNREAD_MAX,
         }
     }
 }
@@ -100,6 +107,10 @@ pub struct ClientLimits {
     pub keep_alive_interval: Duration,
     /// See [`KEEP_ALIVE_TIMEOUT`].
     pub keep_alive_timeout: Duration,
+    /// See [`ANSWER_WINDOW_BYTES`].
+    pub answer_window_bytes: u32,
+    /// See [`ANSWERS_WINDOW_BYTES`].
+    pub answers_window_bytes: u32,
 }
 
 impl Default for ClientLimits {
@@ -108,6 +119,8 @@ impl Default for ClientLimits {
             connect_timeout: CONNECT_TIMEOUT,
             keep_alive_interval: KEEP_ALIVE_INTERVAL,
             keep_alive_timeout: KEEP_ALIVE_TIMEOUT,
+            answer_window_bytes: ANSWER_WINDOW_BYTES,
+            answers_window_bytes: ANSWERS_WINDOW_BYTES,
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Connections that did not become a member's, counted by kind.
+//! Connections that did not become a member's, or that were closed on it, counted by kind.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Why a connection ended before it carried a request.
+/// Why a connection was ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
     /// Not our TLS, or nobody the ledger knows.
@@ -15,19 +15,22 @@ pub(crate) enum Why {
     TooMany,
     /// Over the bound of one key.
     TooManyOfOne,
+    /// An answer on it was not read.
+    Unread,
 }
 
 /// Counts since the start, for operators.
 #[derive(Debug, Default)]
-pub struct TurnedAway([AtomicU64; 5]);
+pub struct TurnedAway([AtomicU64; 6]);
 
 impl TurnedAway {
-    const NAMES: [(Why, &'static str); 5] = [
+    const NAMES: [(Why, &'static str); 6] = [
         (Why::Handshake, "connection-handshake"),
         (Why::Slow, "connection-slow"),
         (Why::GaveWay, "connection-gave-way"),
         (Why::TooMany, "connection-too-many"),
         (Why::TooManyOfOne, "connection-too-many-of-one"),
+        (Why::Unread, "connection-unread"),
     ];
 
     pub(crate) fn count(&self, why: Why) {

@@ -8,7 +8,7 @@ mod support;
 
 use raw::{anyone, certified, h2, known_client_of, raw_client};
 use rustls::sign::SingleCertAndKey;
-use sekisho_transport::{Failure, Identity, ServerLimits, classify};
+use sekisho_transport::{ClientLimits, Deadline, Failure, Identity, ServerLimits, classify};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -160,4 +160,37 @@ async fn what_is_turned_away_is_counted_by_kind() {
     }
     server.turned_away("connection-too-many", 3).await;
     server.turned_away("connection-slow", 2).await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_an_answer_unread_is_closed_and_one_that_waits_for_us_is_not() {
+    let (saga, kurume) = (identity(), identity());
+    let members = Members::of(&[(&saga, "saga"), (&kurume, "kurume")]);
+    let limits = ServerLimits {
+        unread_max: SOON,
+        ..ServerLimits::default()
+    };
+    let server = Running::start(&saga, members.clone(), limits).await;
+    let small = ClientLimits {
+        answer_window_bytes: 1_024,
+        ..ClientLimits::default()
+    };
+    let address = server.address;
+    let client = Client::with_limits(address, network("saga"), &kurume, members, small);
+    // As much as one window holds at a time, and all of it.
+    assert_eq!(client.ask("long").await.unwrap().len(), 4 * 64 * 1024);
+    let ours = client.ask_by("hang", Deadline::after(3 * SOON)).await;
+    assert!(ours.is_err(), "{ours:?}");
+    assert_eq!(server.turned_away.counts(), [], "it was we who were slow");
+
+    let deadline = Deadline::after(PATIENCE);
+    let mut unread = client.begin("long", deadline).await.unwrap();
+    let beside = client.clone();
+    let beside = tokio::spawn(async move { beside.ask_by("hang", deadline).await });
+    server.turned_away("connection-unread", 1).await;
+    let cut = timeout(PATIENCE, unread.message()).await.unwrap();
+    assert!(cut.is_err(), "{cut:?}");
+    // All of the connection's went with it; a new one is as good as any.
+    assert!(timeout(PATIENCE, beside).await.unwrap().unwrap().is_err());
+    assert_eq!(client.ask("whoami").await.unwrap(), "kurume");
 }

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tonic::body::Body;
 use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::transport::Channel;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
 /// Longest wait of a test for something that must happen.
@@ -79,7 +79,7 @@ pub struct Text {
     pub text: String,
 }
 
-/// A service that says who asked (`whoami`), or never answers (`hang`).
+/// A service that says who asked (`whoami`), says much (`long`), or never answers (`hang`).
 #[derive(Clone, Default)]
 pub struct Probe {
     pub asked: Arc<AtomicUsize>,
@@ -103,6 +103,9 @@ impl UnaryService<Text> for Probe {
             let peer = peer(&request)?;
             match request.get_ref().text.as_str() {
                 "hang" => std::future::pending().await,
+                "long" => Ok(Response::new(Text {
+                    text: "long".repeat(64 * 1024),
+                })),
                 _ => Ok(Response::new(Text {
                     text: peer.network.to_string(),
                 })),
@@ -232,24 +235,22 @@ impl Client {
         self.ask_by(text, Deadline::after(PATIENCE)).await
     }
     pub async fn ask_by(&self, text: &str, deadline: Deadline) -> Result<String, Status> {
+        let answer = self.begin(text, deadline).await?.message().await?;
+        answer
+            .map(|answer| answer.text)
+            .ok_or_else(|| Status::internal("no answer"))
+    }
+    /// Asks, and reads no further than that there is an answer.
+    pub async fn begin(&self, text: &str, deadline: Deadline) -> Result<Streaming<Text>, Status> {
         let mut grpc = tonic::client::Grpc::new(self.0.clone());
         grpc.ready()
             .await
             .map_err(|error| Status::from_error(error.into()))?;
         let codec = tonic_prost::ProstCodec::<Text, Text>::default();
         let path = PathAndQuery::from_static("/test.Probe/Ask");
-        let answer = grpc
-            .unary(
-                outgoing(
-                    Text {
-                        text: text.to_owned(),
-                    },
-                    deadline,
-                ),
-                path,
-                codec,
-            )
-            .await?;
-        Ok(answer.into_inner().text)
+        let text = text.to_owned();
+        let asked = outgoing(Text { text }, deadline);
+        let answer = grpc.server_streaming(asked, path, codec).await?;
+        Ok(answer.into_inner())
     }
 }
