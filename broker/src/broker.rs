@@ -273,6 +273,7 @@ impl<L: Ledger> Broker<L> {
         let routes = deadline.bound(ledger.routes(plan.ask.clone()));
         let routes = routes.await.map_err(|_| BrokerError::TooLate)??;
         let question = Question {
+            viewing: asking.request.viewing.clone(),
             access: decided.index,
             request_id: asking.request_id,
             deadline,

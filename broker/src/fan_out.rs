@@ -36,6 +36,8 @@ pub(crate) struct Desk<L> {
 /// A decided request, as nodes are asked about it.
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
+    /// Who asks.
+    pub viewing: NetworkId,
     pub access: EntryIndex,
     pub request_id: RequestId,
     /// What nodes are told of the caller's deadline.

@@ -130,7 +130,7 @@ impl<L: Ledger> Ask<'_, L> {
     ) -> Result<(Answered, Pass), Fault> {
         let desk = self.desk;
         let mut finding = Finding::within(&desk.limits, self.documents_max);
-        let mut held = desk.nodes.held(self.network).part();
+        let mut held = desk.nodes.held(self.network, &self.question.viewing);
         while let Some(event) = answer.next().await? {
             held.more(event.encoded_len()).await;
             finding.take(event)?;

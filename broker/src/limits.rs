@@ -28,10 +28,17 @@ pub const DOCUMENTS_MAX: usize = 10_000;
 /// they usually take.
 pub const ANSWER_BYTES_MAX: usize = DOCUMENTS_MAX * 1024;
 
-/// Bytes of answers of one network held for all requests together: six full ones, the room of one of which is
-/// set aside, so that one can always be read to its end. What is beyond it waits, so a network that sends much
-/// and never ends takes memory and time from nobody but itself.
+/// Bytes of answers of one network held for all requests together: six full ones. One caller has half of them,
+/// and one full one beside. What is beyond it waits, so a network that sends much and never ends, and a caller
+/// that takes nothing, take memory and time from nobody but themselves.
 pub const HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of one network's answer that may be under way unread. An answer that waits for room must not fill its
+/// connection: see [`LISTS_WINDOW_BYTES`].
+pub const LIST_WINDOW_BYTES: u32 = 128 * 1024;
+
+/// Bytes of all of a node's answers that may be under way unread: as many as there are requests, and one more.
+pub const LISTS_WINDOW_BYTES: u32 = (REQUESTS_MAX as u32 + 1) * LIST_WINDOW_BYTES;
 
 /// Bytes of one piece of a document's content (`RetrieveDocumentEvent.chunk`).
 pub const CHUNK_BYTES_MAX: usize = sekisho_ledger::sealed::CHUNK_BYTES;

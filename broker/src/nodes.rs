@@ -2,9 +2,9 @@
 
 use crate::attempts::Book;
 use crate::counts::Counts;
-use crate::held::Account;
+use crate::held::{Account, Held};
 use crate::ledger::{Endpoint, Route};
-use crate::limits::{Limits, NODE_MESSAGE_BYTES_MAX};
+use crate::limits::{LIST_WINDOW_BYTES, LISTS_WINDOW_BYTES, Limits, NODE_MESSAGE_BYTES_MAX};
 use sekisho_domain::NetworkId;
 use sekisho_proto::v1::node_service_client::NodeServiceClient;
 use sekisho_transport::watched_channel;
@@ -58,7 +58,6 @@ pub(crate) struct Nodes {
     limits: ClientLimits,
     channels: Mutex<Channels>,
     held_bytes_max: usize,
-    answer_bytes_max: usize,
     held: Mutex<BTreeMap<NetworkId, Account>>,
     book: Mutex<Book>,
     pub counts: Arc<Counts>,
@@ -76,7 +75,6 @@ impl Nodes {
             limits: limits.client,
             channels: Mutex::default(),
             held_bytes_max: limits.held_bytes_max,
-            answer_bytes_max: limits.answer_bytes_max,
             held: Mutex::default(),
             book: Mutex::default(),
             counts: Arc::default(),
@@ -104,11 +102,12 @@ impl Nodes {
         }
     }
 
-    /// What may be held of the network's answers, for all requests together.
-    pub(crate) fn held(&self, network: &NetworkId) -> Account {
+    /// The room of an answer of the network for this caller, which nothing is held of yet.
+    pub(crate) fn held(&self, network: &NetworkId, caller: &NetworkId) -> Held {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || Account::of(self.held_bytes_max, self.answer_bytes_max);
-        held.entry(network.clone()).or_insert_with(fresh).clone()
+        let fresh = || Account::of(self.held_bytes_max);
+        let account = held.entry(network.clone()).or_insert_with(fresh);
+        account.answer(caller)
     }
 
     /// A line to a network's node at an endpoint: the one there is, or else a new one.
@@ -138,7 +137,7 @@ impl Nodes {
             Expected::Network(network.clone()),
             &self.identity,
             Arc::clone(&self.directory),
-            self.limits,
+            self.limits_of(lane),
         )?;
         channels.made += 1;
         let line = Line {
@@ -155,6 +154,17 @@ impl Nodes {
         };
         channels.kept.insert(place, kept);
         Ok(line)
+    }
+
+    fn limits_of(&self, lane: Lane) -> ClientLimits {
+        match lane {
+            Lane::Contents => self.limits,
+            Lane::Lists => ClientLimits {
+                answer_window_bytes: LIST_WINDOW_BYTES,
+                answers_window_bytes: LISTS_WINDOW_BYTES,
+                ..self.limits
+            },
+        }
     }
 
     /// Does not hand out a line again on which something broke. A newer one in its place stays: of many
