@@ -11,7 +11,8 @@
 //! for `AnswerRetrieve` a node records one release for each access request: asked the same again, it finds
 //! that release standing and adds none (`NodeStore::record_transfer` of the node's server). Another endpoint
 //! may be another node with a store of its own, so it is asked for a document only where the first cannot
-//! have taken the question.
+//! have taken the question. A search's letter is sealed to a key of one machine's, which forgets it once it was
+//! used: it is sent [once](Way::once).
 //!
 //! Each call after a request's first one is paid for ([`Book`](crate::attempts::Book)).
 
@@ -60,6 +61,8 @@ pub(crate) struct Way<'a> {
     network: &'a NetworkId,
     route: Option<&'a Route>,
     lane: Lane,
+    /// Not to be asked again, nor elsewhere.
+    once: bool,
     tried: Mutex<Vec<usize>>,
     /// Of the calls that another followed, the fault that says most.
     said: Mutex<Fault>,
@@ -84,9 +87,16 @@ impl<'a> Way<'a> {
             network,
             route,
             lane,
+            once: false,
             tried: Mutex::default(),
             said: Mutex::new(Fault::Unreachable),
         }
+    }
+
+    /// The way of a question that only the machine that was asked before can answer, and only once.
+    pub(crate) fn once(mut self) -> Self {
+        self.once = true;
+        self
     }
 
     /// A visit to the best endpoint that may be tried now, if there is one.
@@ -208,7 +218,8 @@ impl<'a> Way<'a> {
                 self.nodes.forget(&line);
             }
             let stale = lost && line.earlier;
-            if !stale || attempt == CALL_ATTEMPTS_MAX || !self.nodes.book().again(self.network) {
+            let again = stale && attempt < CALL_ATTEMPTS_MAX && !self.once;
+            if !again || !self.nodes.book().again(self.network) {
                 return Err(visit.missed(&status, stale));
             }
             attempt += 1;
@@ -303,7 +314,8 @@ impl<'w, 'a> Visit<'w, 'a> {
                     tracing::info!("an endpoint is not tried for a while");
                 }
             }
-            return Missed { fault, go_on: true };
+            let go_on = !way.once;
+            return Missed { fault, go_on };
         }
         let unreachable = matches!(fault, Fault::Unreachable);
         // A status of its own words has no source; one that was made here has.
@@ -325,13 +337,13 @@ impl<'w, 'a> Visit<'w, 'a> {
         }
         // It speaks of itself: the network's other machines may do better.
         let not_now = matches!(fault, Fault::Suspended | Fault::Stale);
-        if not_now {
+        if not_now && !way.once {
             let until = Instant::now() + SLOW_FOR;
             way.nodes.book().behind(way.network, &self.pass, until);
         }
         Missed {
             fault,
-            go_on: (unreachable || not_now) && way.lane == Lane::Lists,
+            go_on: (unreachable || not_now) && way.lane == Lane::Lists && !way.once,
         }
     }
 }

@@ -64,7 +64,10 @@ pub(crate) async fn ask<L: Ledger>(
         request_id: question.request_id.0.to_vec(),
         letter,
     };
+    let letter_goes = message.letter.is_some();
     let way = Way::to(&desk.nodes, network, route, Lane::Lists);
+    // The key a letter is sealed to is one machine's, and forgotten once it was used.
+    let way = if letter_goes { way.once() } else { way };
     let ask_node = |mut client: NodeServiceClient<Channel>| {
         let asked = outgoing(message.clone(), question.deadline);
         async move { client.answer_patients(asked).await }

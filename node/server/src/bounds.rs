@@ -34,7 +34,7 @@ pub const PRACTITIONER_BYTES_MAX: usize = 256;
 /// Longest unique id of a document that is asked for (XDS allows 128, a `urn:uuid:` has 45).
 pub const UNIQUE_ID_BYTES_MAX: usize = 256;
 /// Sealed reservations of one patient over time: each answer looks at all of them.
-pub const SEALS_MAX: usize = 256;
+pub const SEALS_MAX: usize = 192;
 /// Charts of one person: what one query of the document index takes.
 pub const CHARTS_MAX: usize = sekisho_documents::PATIENTS_MAX;
 /// Entries still to be put on the ledger. At ten releases a second, nearly three hours without a quorum; beyond it

@@ -201,7 +201,7 @@ impl NodeError {
             | Self::Reserved
             | Self::ConsentsStand(_)
             | Self::WithdrawalRefused { .. }
-            | Self::Store(StoreError::OtherTransfer(_)) => ErrorCode::Conflict,
+            | Self::Store(StoreError::OtherTransfer(_) | StoreError::Moved) => ErrorCode::Conflict,
             Self::Overloaded { .. }
             | Self::Budget { .. }
             | Self::Store(StoreError::Full { .. })
@@ -249,16 +249,19 @@ impl NodeError {
         self.refusal(outcome)
     }
 
-    /// The status to answer another network with: a node that has no room, or cannot ask the ledger, says that it does not
-    /// answer now, so that nobody takes it for a broken one (P8).
+    /// The status to answer another network with: a node that has no room, or cannot ask the ledger or read its sources,
+    /// says that it does not answer now, so that nobody takes it for a broken one (P8).
     pub fn status_of_answer(&self) -> Status {
+        use ContentsError::{Io, Root, Store};
         match self {
-            Self::Overloaded { .. }
-            | Self::ShutDown
-            | Self::Ledger(LedgerFault::Unavailable(_) | LedgerFault::NotTold(_)) => {
-                self.refusal("suspended")
-            }
-            _ => self.status(),
+            Self::Stale => self.status(),
+            Self::Contents(Io { .. } | Root { .. } | Store(_)) => self.refusal("suspended"),
+            // This one document is not what it was.
+            Self::Contents(_) => self.status(),
+            _ => match self.code() {
+                ErrorCode::Overloaded | ErrorCode::Unavailable => self.refusal("suspended"),
+                _ => self.status(),
+            },
         }
     }
 

@@ -1,6 +1,7 @@
 //! A bounded stream of answers, fed until its deadline.
 
 use crate::NodeError;
+use sekisho_proto::ErrorCode;
 use sekisho_transport::{Answers, Deadline};
 use std::any::Any;
 use std::sync::Arc;
@@ -61,10 +62,19 @@ impl<T: Send + 'static> Feed<T> {
         }
     }
 
-    /// Ends the stream, with the reason if it was not finished.
-    pub fn close(self, done: Result<(), NodeError>) {
-        if let (Err(error), Some(last)) = (done, self.last) {
-            last.send(Err(error.status()));
+    /// Ends the stream, with the reason if it was not finished, as it is told to whoever reads this one.
+    pub fn close(mut self, done: Result<(), NodeError>, told: fn(&NodeError) -> Status) {
+        if let (Some(last), Err(error)) = (self.last.take(), done) {
+            last.send(Err(told(&error)));
+        }
+    }
+}
+
+impl<T> Drop for Feed<T> {
+    fn drop(&mut self) {
+        if let Some(last) = self.last.take() {
+            let early = "the work for this answer ended early";
+            last.send(Err(ErrorCode::Internal.status(early)));
         }
     }
 }
@@ -87,12 +97,21 @@ mod tests {
         };
         let done = feed.while_heard(fed).await;
         assert!(matches!(done, Err(NodeError::Late)));
-        feed.close(done);
+        feed.close(done, NodeError::status);
         assert_eq!(stream.next().await.unwrap().unwrap(), 0);
         assert_eq!(stream.next().await.unwrap().unwrap(), 1);
         let last = stream.next().await.unwrap().unwrap_err();
         assert_eq!(last.code(), tonic::Code::DeadlineExceeded);
         assert!(stream.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn work_that_ends_early_ends_the_stream_with_an_error() {
+        let soon = Deadline::after(Duration::from_secs(600));
+        let (feed, mut stream) = Feed::<u8>::new(2, soon, ());
+        drop(feed);
+        let last = stream.next().await.unwrap().unwrap_err();
+        assert_eq!(last.code(), tonic::Code::Internal);
     }
 
     #[tokio::test]
@@ -109,7 +128,7 @@ mod tests {
         let slot = Arc::new(());
         let (feed, mut stream) = Feed::new(2, soon(), Arc::clone(&slot));
         feed.send(1).await.unwrap();
-        feed.close(Ok(()));
+        feed.close(Ok(()), NodeError::status);
         assert_eq!(Arc::strong_count(&slot), 2, "not read");
         while stream.next().await.is_some() {}
         assert_eq!(Arc::strong_count(&slot), 1);

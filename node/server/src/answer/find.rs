@@ -33,16 +33,17 @@ pub(super) async fn find(
     let (feed, stream) = Feed::new(STREAM_AHEAD, deadline, slot);
     if listing.is_over() {
         if listing.count == 0 {
-            pace::keep(inner.ledger.pace(), started).await;
+            pace::keep(inner.ledger.pace(), started, deadline).await;
         }
         // There is room for a page and the statement.
-        listing.send(&feed, first).await?;
+        let done = listing.send(&feed, first).await;
+        feed.close(done, NodeError::status_of_answer);
         return Ok(stream);
     }
     let task = Arc::clone(&inner);
     inner.spawn(async move {
         let done = answer(&task, &feed, listing, first).await;
-        feed.close(done);
+        feed.close(done, NodeError::status_of_answer);
     })?;
     Ok(stream)
 }

@@ -1,10 +1,13 @@
 //! How long an answer takes that tells of nothing: whole multiples of a pace, whatever was looked at for it (P9).
 
+use crate::deadline::{earlier, margin};
+use sekisho_transport::Deadline;
 use std::time::{Duration, Instant};
 
-/// Waits until a whole multiple of the pace is over since the question came.
-pub(super) async fn keep(pace: Duration, since: Instant) {
-    tokio::time::sleep(until_next(pace, since.elapsed())).await;
+/// Waits until a whole multiple of the pace is over since the question came; no longer than the answer can still be heard.
+pub(super) async fn keep(pace: Duration, since: Instant, deadline: Deadline) {
+    let until = earlier(deadline, margin(deadline)).remaining();
+    tokio::time::sleep(until_next(pace, since.elapsed()).min(until)).await;
 }
 
 fn until_next(pace: Duration, elapsed: Duration) -> Duration {

@@ -41,7 +41,7 @@ pub(super) async fn patients(
         }
     })
     .await;
-    pace::keep(SEARCH_PACE.max(inner.ledger.pace()), started).await;
+    pace::keep(SEARCH_PACE.max(inner.ledger.pace()), started, deadline).await;
     reply
 }
 

@@ -77,7 +77,7 @@ pub(super) async fn retrieve(
         }
     };
     if released.is_none() {
-        pace::keep(inner.ledger.pace(), started).await;
+        pace::keep(inner.ledger.pace(), started, deadline).await;
     }
     if let Some(released) = &released
         && from_chunk >= chunks_of(released.entry.size_bytes)
@@ -89,7 +89,7 @@ pub(super) async fn retrieve(
     inner.spawn(async move {
         let to = (reader, from_chunk);
         let done = answer(&task, &feed, &record, known, released, to).await;
-        feed.close(done);
+        feed.close(done, NodeError::status_of_answer);
     })?;
     Ok(stream)
 }

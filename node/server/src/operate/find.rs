@@ -84,7 +84,7 @@ pub(super) async fn find(
             pass_on(&task, &feed, &mut stream, check, shares, started).await
         };
         let done = feed.while_heard(work).await;
-        feed.close(done);
+        feed.close(done, NodeError::status);
     })?;
     Ok(answer)
 }

@@ -106,7 +106,7 @@ pub(super) async fn retrieve(
     };
     inner.spawn(async move {
         let done = feed.while_heard(retrieval.run(&feed, check, stream)).await;
-        feed.close(done);
+        feed.close(done, NodeError::status);
     })?;
     Ok(answer)
 }

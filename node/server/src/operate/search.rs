@@ -141,7 +141,7 @@ pub(super) async fn search(
             searching.close(&feed).await
         };
         let done = feed.while_heard(work).await;
-        feed.close(done);
+        feed.close(done, NodeError::status);
     })?;
     Ok(answer)
 }

@@ -1,13 +1,16 @@
 //! Persons: the charts that links and decisions bring together, and the one pseudonym they share.
 
 use crate::NodeError;
-use crate::store::{Directory, NodeStore, Said, StoreError, StoredDecision};
+use crate::store::{Change, Directory, NodeStore, Said, StoreError, StoredDecision};
 use sekisho_documents::Patient;
 use sekisho_domain::SubjectId;
 use sekisho_identity::{
     Band, Decision, Edge, Folded, Judgement, Verdict, Why, group, judge_folded,
 };
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Times something is looked up and kept anew where whose charts are whose changed meanwhile.
+const ATTEMPTS_MAX: usize = 4;
 
 /// Decisions that stand, by chart. Read once for as many charts as are looked at.
 pub(crate) struct Known {
@@ -177,11 +180,14 @@ impl Held {
     }
 
     /// What is to be otherwise than it is.
-    fn changes(&self) -> Vec<(SubjectId, BTreeSet<Patient>)> {
-        let now = self.now.iter();
-        now.filter(|(subject, charts)| self.before.get(*subject) != Some(*charts))
-            .map(|(subject, charts)| (*subject, charts.clone()))
-            .collect()
+    fn changes(&self) -> Vec<Change> {
+        let change = |(subject, now): (&SubjectId, &BTreeSet<Patient>)| Change {
+            subject: *subject,
+            before: self.before.get(subject).cloned().unwrap_or_default(),
+            now: now.clone(),
+        };
+        let changes = self.now.iter().map(change);
+        changes.filter(|c| c.before != c.now).collect()
     }
 }
 
@@ -193,12 +199,22 @@ pub(crate) fn settle(
     chart: &Patient,
 ) -> Result<(), NodeError> {
     let person = person(directory, known, chart)?.charts;
-    let mut held = Held::of(store, &person)?;
-    held.join(&person);
-    for (subject, charts) in held.changes() {
-        store.set_charts(subject, &charts)?;
+    steadily(|| {
+        let mut held = Held::of(store, &person)?;
+        held.join(&person);
+        Ok(store.change_charts(&held.changes())?)
+    })
+}
+
+/// Does what rests on whose charts are whose, again where that changed meanwhile.
+fn steadily<T>(work: impl Fn() -> Result<T, NodeError>) -> Result<T, NodeError> {
+    let mut attempt = 1;
+    loop {
+        match work() {
+            Err(NodeError::Store(StoreError::Moved)) if attempt < ATTEMPTS_MAX => attempt += 1,
+            done => return done,
+        }
     }
-    Ok(())
 }
 
 /// What a decision came to.
@@ -239,12 +255,14 @@ pub(crate) fn decide(
         said,
         undone: None,
     };
-    let mut all = store.decisions()?;
-    // Its number comes with being kept; until then it is the last word.
-    all.push((u64::MAX, decision.clone()));
-    let (held, decided) = settled(store, directory, &Known::of(all), (a, b), reserved)?;
-    let id = store.put_decision(&decision, &held.changes())?;
-    Ok(Decided { id, ..decided })
+    steadily(|| {
+        let mut all = store.decisions()?;
+        // Its number comes with being kept; until then it is the last word.
+        all.push((u64::MAX, decision.clone()));
+        let (held, decided) = settled(store, directory, &Known::of(all), (a, b), reserved)?;
+        let id = store.put_decision(&decision, &held.changes())?;
+        Ok(Decided { id, ..decided })
+    })
 }
 
 /// Takes a decision back, with what becomes of both persons' pseudonyms; refused as [`decide`] is.
@@ -254,16 +272,18 @@ pub(crate) fn undo(
     (id, said): (u64, &Said),
     reserved: Reserved<'_>,
 ) -> Result<Decided, NodeError> {
-    let mut all = store.decisions()?;
-    let standing = all
-        .iter_mut()
-        .find(|(of, d)| *of == id && d.undone.is_none());
-    let (_, decision) = standing.ok_or(StoreError::NoSuchDecision(id))?;
-    decision.undone = Some(said.clone());
-    let (a, b) = (decision.a.clone(), decision.b.clone());
-    let (held, decided) = settled(store, directory, &Known::of(all), (&a, &b), reserved)?;
-    store.undo_decision(id, said, &held.changes())?;
-    Ok(Decided { id, ..decided })
+    steadily(|| {
+        let mut all = store.decisions()?;
+        let standing = all
+            .iter_mut()
+            .find(|(of, d)| *of == id && d.undone.is_none());
+        let (_, decision) = standing.ok_or(StoreError::NoSuchDecision(id))?;
+        decision.undone = Some(said.clone());
+        let (a, b) = (decision.a.clone(), decision.b.clone());
+        let (held, decided) = settled(store, directory, &Known::of(all), (&a, &b), reserved)?;
+        store.undo_decision(id, said, &held.changes())?;
+        Ok(Decided { id, ..decided })
+    })
 }
 
 /// What both charts' persons and their pseudonyms are by these decisions; nothing is kept.

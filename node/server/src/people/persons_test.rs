@@ -20,17 +20,21 @@ fn said(at: u64) -> Said {
     }
 }
 
+fn put(directory: &Directory, chart: &Patient, person: &Person) {
+    let record = ChartRecord {
+        demographics: crate::people::demographics(person.said()).unwrap(),
+        document: [1; 16],
+    };
+    directory.put(&[(chart.clone(), Some(record))]).unwrap();
+}
+
 impl Case {
     fn of(people: &[(&Patient, &Person)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = NodeStore::open(&dir.path().join("node.redb")).unwrap();
         let directory = Directory::in_memory();
         for (chart, person) in people {
-            let record = ChartRecord {
-                demographics: crate::people::demographics(person.said()).unwrap(),
-                document: [1; 16],
-            };
-            directory.put(&[((*chart).clone(), Some(record))]).unwrap();
+            put(&directory, chart, person);
         }
         Self {
             _dir: dir,
@@ -214,8 +218,38 @@ fn a_decision_whose_charts_cannot_be_settled_is_not_kept() {
         undone: None,
     };
     let too_many = more.into_iter().chain([b.clone()]).collect();
-    let kept = case.store.put_decision(&decision, &[(OWN, too_many)]);
+    let change = Change {
+        subject: OWN,
+        before: [a.clone()].into(),
+        now: too_many,
+    };
+    let kept = case.store.put_decision(&decision, &[change]);
     assert!(matches!(kept, Err(StoreError::Full { .. })), "{kept:?}");
     assert!(case.store.decisions().unwrap().is_empty());
     assert_eq!(case.subject(&a), Some(OWN));
+}
+
+#[test]
+fn what_becomes_somebodys_meanwhile_stays_so() {
+    let (a, b) = (chart(SAGA_HOSPITAL, "1"), chart(SAGA_OTHER, "2"));
+    let meanwhile = chart(SAGA_OTHER, "9");
+    // Of the other chart nothing is known but whose it is said to be.
+    let case = Case::of(&[(&a, &TARO)]);
+    case.store.subject_or(&a, OWN).unwrap();
+    case.store.subject_or(&b, OTHER).unwrap();
+    let asked = std::cell::Cell::new(0);
+    // While it is asked what stands under the other pseudonym, another chart of a's person is read.
+    let reserved = |_: &SubjectId| {
+        asked.set(asked.get() + 1);
+        put(&case.directory, &meanwhile, &TARO);
+        case.settle(&meanwhile);
+        Ok(false)
+    };
+    let both = (&a, &b);
+    let same = (true, said(1));
+    decide(&case.store, &case.directory, both, same, &reserved).unwrap();
+    let charts: BTreeSet<_> = case.store.charts_of(&OWN).unwrap().into_iter().collect();
+    assert!(charts.contains(&meanwhile), "{charts:?}");
+    assert!(charts.contains(&a) && charts.contains(&b));
+    assert_eq!((asked.get(), case.store.decisions().unwrap().len()), (2, 1));
 }

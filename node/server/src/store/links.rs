@@ -4,14 +4,15 @@
 //! A decision is never changed: taking it back is written beside it, with who and why. Decisions name charts, not
 //! pseudonyms, so erasing a subject leaves them; cards and proposals name pseudonyms, and go.
 
-use super::{CARDS, DECISIONS, NodeStore, PROPOSALS, StoreError, format, patients, subjects};
+use super::{
+    CARDS, Change, DECISIONS, NodeStore, PROPOSALS, StoreError, format, patients, subjects,
+};
 use crate::bounds::{DECISIONS_MAX, PROPOSALS_MAX};
 use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
 use sekisho_documents::Patient;
 use sekisho_domain::{EntryIndex, NetworkId, SubjectId, SubjectRef, TimeMs};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 const DECISION: &str = "a decision about charts";
@@ -88,32 +89,23 @@ fn proposal_of(key: &[u8]) -> Option<(SubjectId, SubjectRef)> {
     Some((SubjectId::try_from(own).ok()?, other))
 }
 
-fn settle(txn: &WriteTransaction, charts: &Charts) -> Result<(), StoreError> {
-    charts
-        .iter()
-        .try_for_each(|(subject, charts)| patients::set(txn, *subject, charts))
-}
-
 /// Under what a card is kept: never its secret itself.
 fn card_key(secret: &[u8]) -> [u8; 32] {
     Sha256::digest([b"sekisho card v1".as_slice(), secret].concat()).into()
 }
 
-/// Pseudonyms, each with what its charts are to be.
-pub type Charts = [(SubjectId, BTreeSet<Patient>)];
-
 impl NodeStore {
     /// Keeps a decision and what charts become whose by it, both or neither; its number.
     ///
     /// # Errors
-    /// [`StoreError::Full`], [`StoreError::Erased`]; or the database failed.
+    /// [`StoreError::Moved`], [`StoreError::Full`], [`StoreError::Erased`]; or the database failed.
     pub fn put_decision(
         &self,
         decision: &StoredDecision,
-        charts: &Charts,
+        charts: &[Change],
     ) -> Result<u64, StoreError> {
         self.write(|txn| {
-            settle(txn, charts)?;
+            patients::change(txn, charts)?;
             let id = {
                 let table = txn.open_table(DECISIONS).map_err(StoreError::database)?;
                 table.len().map_err(StoreError::database)?
@@ -132,16 +124,16 @@ impl NodeStore {
     /// Takes a decision back, with what charts become whose by that; it as it was.
     ///
     /// # Errors
-    /// [`StoreError::NoSuchDecision`], also for one taken back before; [`StoreError::Full`], [`StoreError::Erased`]; or
-    /// the database failed.
+    /// [`StoreError::NoSuchDecision`], also for one taken back before; [`StoreError::Moved`], [`StoreError::Full`],
+    /// [`StoreError::Erased`]; or the database failed.
     pub fn undo_decision(
         &self,
         id: u64,
         said: &Said,
-        charts: &Charts,
+        charts: &[Change],
     ) -> Result<StoredDecision, StoreError> {
         self.write(|txn| {
-            settle(txn, charts)?;
+            patients::change(txn, charts)?;
             let key = id.to_be_bytes();
             let known = format::get_in::<StoredDecision>(txn, DECISIONS, DECISION, &key)?;
             let standing = known.filter(|decision| decision.undone.is_none());

@@ -43,6 +43,7 @@ mod weights;
 pub use directory::{ChartRecord, Directory, Review};
 pub use erase::Erased;
 pub use links::{Said, StoredDecision, StoredProposal};
+pub use patients::Change;
 pub use requests::{Kept, StoredRequest};
 pub use sealed::StoredSeal;
 pub use transfers::{Pending, Settled, StoredTransfer, TransferKind};
@@ -179,6 +180,9 @@ pub enum StoreError {
     /// Another document stands in the place of this transfer already.
     #[error("another transfer is recorded for the access request at index {0}")]
     OtherTransfer(EntryIndex),
+    /// A chart is not whose it was when it was looked up.
+    #[error("whose charts are whose changed meanwhile; try again")]
+    Moved,
 }
 
 impl StoreError {

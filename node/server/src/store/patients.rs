@@ -2,7 +2,7 @@
 
 use super::{CHARTS, NodeStore, PATIENTS, StoreError, format, subjects};
 use crate::bounds::CHARTS_MAX;
-use redb::WriteTransaction;
+use redb::{ReadableTable, WriteTransaction};
 use sekisho_documents::{LocalPatientId, Patient};
 use sekisho_domain::{FacilityId, SubjectId};
 use std::collections::BTreeSet;
@@ -85,16 +85,13 @@ impl NodeStore {
         })
     }
 
-    /// Says whose some charts are: all of them `subject`'s, whatever they were before, and of its charts no others.
+    /// Says whose some charts are, all or none of it.
     ///
     /// # Errors
-    /// [`StoreError::Erased`], [`StoreError::Full`] above [`CHARTS_MAX`] charts; or the database failed.
-    pub fn set_charts(
-        &self,
-        subject: SubjectId,
-        charts: &BTreeSet<Patient>,
-    ) -> Result<(), StoreError> {
-        self.write(|txn| set(txn, subject, charts))
+    /// [`StoreError::Moved`], [`StoreError::Erased`], [`StoreError::Full`] above [`CHARTS_MAX`] charts; or the database
+    /// failed.
+    pub fn change_charts(&self, changes: &[Change]) -> Result<(), StoreError> {
+        self.write(|txn| change(txn, changes))
     }
 
     /// Up to `max` charts that have a pseudonym, behind one, in their order.
@@ -126,15 +123,53 @@ impl NodeStore {
     pub fn charts_of(&self, subject: &SubjectId) -> Result<Vec<Patient>, StoreError> {
         let txn = self.read()?;
         let table = txn.open_table(CHARTS).map_err(StoreError::database)?;
-        format::keys_under(&table, subject.as_bytes(), CHARTS_MAX)?
-            .iter()
-            .map(|key| patient(key.get(SubjectId::LEN..).unwrap_or_default()))
-            .collect()
+        charts_in(&table, subject)
     }
 }
 
-/// See [`NodeStore::set_charts`].
-pub(super) fn set(
+/// What a pseudonym's charts were when somebody looked, and what they are to be: these, whosever they were, and no others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The pseudonym.
+    pub subject: SubjectId,
+    /// Its charts as they were.
+    pub before: BTreeSet<Patient>,
+    /// Its charts as they are to be.
+    pub now: BTreeSet<Patient>,
+}
+
+/// See [`NodeStore::change_charts`]. Refused where a chart is not whose it was: what was found out no longer holds.
+pub(super) fn change(txn: &WriteTransaction, changes: &[Change]) -> Result<(), StoreError> {
+    for change in changes {
+        let table = txn.open_table(CHARTS).map_err(StoreError::database)?;
+        let held: BTreeSet<_> = charts_in(&table, &change.subject)?.into_iter().collect();
+        if held != change.before {
+            return Err(StoreError::Moved);
+        }
+    }
+    for chart in changes.iter().flat_map(|c| c.now.difference(&c.before)) {
+        let of = format::get_in::<SubjectId>(txn, PATIENTS, WHAT, &chart_key(chart))?;
+        let known = |of| changes.iter().any(|change| change.subject == of);
+        if of.is_some_and(|of| !known(of)) {
+            return Err(StoreError::Moved);
+        }
+    }
+    changes
+        .iter()
+        .try_for_each(|change| set(txn, change.subject, &change.now))
+}
+
+fn charts_in(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    subject: &SubjectId,
+) -> Result<Vec<Patient>, StoreError> {
+    format::keys_under(table, subject.as_bytes(), CHARTS_MAX)?
+        .iter()
+        .map(|key| patient(key.get(SubjectId::LEN..).unwrap_or_default()))
+        .collect()
+}
+
+fn set(
     txn: &WriteTransaction,
     subject: SubjectId,
     charts: &BTreeSet<Patient>,
@@ -148,10 +183,9 @@ pub(super) fn set(
     subjects::check(txn, &subject)?;
     let before = {
         let table = txn.open_table(CHARTS).map_err(StoreError::database)?;
-        format::keys_under(&table, subject.as_bytes(), CHARTS_MAX)?
+        charts_in(&table, &subject)?
     };
-    for key in before {
-        let chart = patient(key.get(SubjectId::LEN..).unwrap_or_default())?;
+    for chart in before {
         if !charts.contains(&chart) {
             remove(txn, &chart, subject)?;
         }
