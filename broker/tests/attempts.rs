@@ -12,7 +12,10 @@ mod support;
 use futures::future::join_all;
 use sekisho_broker::Limits;
 use sekisho_broker::limits::{EXTRA_CALLS_BURST, EXTRA_CALLS_PER_MILLE};
-use sekisho_broker::testing::{Conduct, FaultyNode, World};
+use sekisho_broker::testing::{Conduct, FaultyNode, VIEWING, World};
+use sekisho_domain::NetworkOutcome;
+use sekisho_proto::{LETTER_TYPE, v1};
+use sekisho_transport::{Deadline, outgoing};
 use std::sync::Arc;
 use std::time::Duration;
 use support::{PATIENCE, Scene, another, found, linked, nobody, until};
@@ -103,6 +106,46 @@ async fn what_one_machine_cannot_do_now_another_of_the_network_is_asked_for() {
         assert_eq!(retrieved(&scene, PATIENCE).await, code);
         assert_eq!((not_now.asked(), nodes[0].asked()), (1, 0), "{conduct:?}");
     }
+}
+
+/// What a search at one network came to: asked for its key, or sent its letter.
+async fn searched(scene: &Scene, letter: bool) -> &'static str {
+    let sealed = v1::Envelope {
+        payload_type: LETTER_TYPE.to_owned(),
+        ..Default::default()
+    };
+    let letter = letter.then_some(v1::SearchLetter {
+        network: "saga".to_owned(),
+        letter: Some(sealed),
+    });
+    let message = v1::FindPatientsRequest {
+        request: Some(scene.world.search(&["saga"])),
+        letters: letter.into_iter().collect(),
+    };
+    let asked = outgoing(message, Deadline::after(PATIENCE));
+    let stream = scene.client(VIEWING).find_patients(asked).await.unwrap();
+    let mut events = stream.into_inner();
+    while let Some(event) = events.message().await.unwrap() {
+        if let Some(v1::find_patients_event::Event::End(end)) = event.event {
+            let outcome = NetworkOutcome::try_from(end.outcome.unwrap());
+            return outcome.unwrap().code();
+        }
+    }
+    panic!("no end")
+}
+
+#[tokio::test]
+async fn a_letter_goes_to_one_machine_only_and_says_nothing_of_it() {
+    let (world, nodes) = linked(&[("saga", Conduct::Answers)]).await;
+    let not_now = another(&world, "saga", Conduct::Suspended).await;
+    let scene = Scene::start(world, Limits::default()).await;
+    assert_eq!(searched(&scene, true).await, "suspended");
+    assert_eq!((not_now.asked(), nodes[0].asked()), (1, 0));
+    assert_eq!(scene.counts.read().failovers, 0);
+    // A key any machine can give, and the first is still the first.
+    assert_eq!(searched(&scene, false).await, "answered");
+    assert_eq!((not_now.asked(), nodes[0].asked()), (2, 1));
+    assert_eq!(scene.counts.read().failovers, 1);
 }
 
 #[tokio::test]

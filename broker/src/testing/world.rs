@@ -319,6 +319,11 @@ impl World {
         self.ask(&[target], Action::RetrieveDocument)
     }
 
+    /// A signed request of [`VIEWING`] to find a patient at these networks.
+    pub fn search(&self, targets: &[&str]) -> v1::Envelope {
+        self.ask(targets, Action::FindPatients)
+    }
+
     fn ask(&self, targets: &[&str], action: Action) -> v1::Envelope {
         let viewing: NetworkId = VIEWING.parse().unwrap();
         let request = AccessRequest {
