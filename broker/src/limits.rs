@@ -35,7 +35,7 @@ pub const HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Bytes of one network's answer that may be under way unread. An answer that waits for room must not fill its
 /// connection: see [`LISTS_WINDOW_BYTES`].
-pub const LIST_WINDOW_BYTES: u32 = 128 * 1024;
+pub const LIST_WINDOW_BYTES: u32 = 256 * 1024;
 
 /// Bytes of all of a node's answers that may be under way unread: as many as there are requests, and one more.
 pub const LISTS_WINDOW_BYTES: u32 = (REQUESTS_MAX as u32 + 1) * LIST_WINDOW_BYTES;

@@ -246,6 +246,7 @@ impl Handshake {
                 unread,
                 max: self.unread_max,
                 look: Box::pin(tokio::time::sleep(self.unread_max)),
+                stuck: None,
                 turned_away: Arc::clone(&self.turned_away),
             },
             preface: Some(Preface {
@@ -334,10 +335,36 @@ struct Watch {
     max: Duration,
     /// When it is looked at next.
     look: Pin<Box<Sleep>>,
+    /// While the client takes nothing of what is written: HTTP/2 then asks for no more to read either.
+    stuck: Option<Pin<Box<Sleep>>>,
     turned_away: Arc<TurnedAway>,
 }
 
 impl Watch {
+    /// What came of writing, or the end of the connection, once nothing was taken for too long.
+    fn written<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        done: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if done.is_ready() {
+            self.stuck = None;
+            return done;
+        }
+        let max = self.max;
+        let stuck = self
+            .stuck
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(max)));
+        ready!(stuck.as_mut().poll(cx));
+        Poll::Ready(Err(self.over()))
+    }
+
+    fn over(&self) -> io::Error {
+        tracing::warn!("a client does not read its answers: its connection is closed");
+        self.turned_away.count(Why::Unread);
+        io::ErrorKind::TimedOut.into()
+    }
+
     /// The end of the connection, once an answer has stood too long.
     fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         loop {
@@ -345,9 +372,7 @@ impl Watch {
             let (now, since) = (Instant::now(), self.unread.since());
             let until = since.unwrap_or(now) + self.max;
             if until <= now {
-                tracing::warn!("a client does not read its answers: its connection is closed");
-                self.turned_away.count(Why::Unread);
-                return Poll::Ready(io::ErrorKind::TimedOut.into());
+                return Poll::Ready(self.over());
             }
             self.look.as_mut().reset(until);
         }
@@ -393,23 +418,27 @@ impl AsyncWrite for PeerStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tls).poll_write(cx, buf)
+        let done = Pin::new(&mut self.tls).poll_write(cx, buf);
+        self.watch.written(cx, done)
     }
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tls).poll_write_vectored(cx, bufs)
+        let done = Pin::new(&mut self.tls).poll_write_vectored(cx, bufs);
+        self.watch.written(cx, done)
     }
     fn is_write_vectored(&self) -> bool {
         self.tls.is_write_vectored()
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tls).poll_flush(cx)
+        let done = Pin::new(&mut self.tls).poll_flush(cx);
+        self.watch.written(cx, done)
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tls).poll_shutdown(cx)
+        let done = Pin::new(&mut self.tls).poll_shutdown(cx);
+        self.watch.written(cx, done)
     }
 }
 

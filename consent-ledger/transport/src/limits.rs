@@ -64,8 +64,8 @@ pub const FIRST_READ_BYTES: usize = 16 * 1024;
 /// slot for nobody. Also the deadline of a request that names none.
 pub const DEADLINE_MAX: Duration = Duration::from_secs(60);
 
-/// Longest time a client may leave an answer standing: longer than any request takes, so that whoever still reads
-/// something is never cut off.
+/// Longest time a client may leave an answer standing: longer than any request takes, so that nobody is cut off whose
+/// request is still of use.
 pub const UNREAD_MAX: Duration = Duration::from_secs(75);
 
 /// Time for the last spans to leave when the process ends; an absent collector must not hold it up.

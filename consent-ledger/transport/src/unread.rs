@@ -6,7 +6,7 @@
 //! answers are dropped with it. An answer that waits for us, not yet written, is no such one.
 //!
 //! What is handed to HTTP/2 is out of sight: so an answer is handed over in pieces of a frame, the next one when there is
-//! room for it. What may stand unseen is the last piece.
+//! room for it. What may stand unseen is what it takes ahead, some 448 KiB of an answer.
 
 use crate::directory::PeerIdentity;
 use crate::limits;

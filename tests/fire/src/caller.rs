@@ -7,6 +7,7 @@ use sekisho_ledger::{Leaf, merkle};
 use sekisho_proto::v1;
 use sekisho_proto::v1::ledger_service_client::LedgerServiceClient;
 use sekisho_replica::{SubmitError, Submitted, acknowledged};
+use sekisho_transport::limits::{ANSWER_WINDOW_BYTES, ANSWERS_WINDOW_BYTES};
 use sekisho_transport::{
     ClientLimits, Deadline, Expected, Peer, PeerDirectory, channel, key_id, outgoing,
 };
@@ -24,6 +25,8 @@ const LIMITS: ClientLimits = ClientLimits {
     connect_timeout: Duration::from_secs(1),
     keep_alive_interval: Duration::from_secs(1),
     keep_alive_timeout: Duration::from_secs(2),
+    answer_window_bytes: ANSWER_WINDOW_BYTES,
+    answers_window_bytes: ANSWERS_WINDOW_BYTES,
 };
 
 /// An entry a replica acknowledged, its signature checked.

@@ -1,6 +1,7 @@
 //! Answering which documents there are.
 
-use super::{Permitted, Question, pace, permitted, statement};
+use super::pace::Came;
+use super::{Permitted, Question, permitted, statement};
 use crate::blocking::blocking;
 use crate::bounds::{ANSWER_ENTRIES_MAX, STREAM_AHEAD};
 use crate::enforce::{Filter, Scope};
@@ -13,7 +14,6 @@ use sekisho_ledger::AnswerHash;
 use sekisho_proto::v1;
 use sekisho_transport::Answers;
 use std::sync::Arc;
-use std::time::Instant;
 
 use v1::answer_find_event::Event;
 
@@ -27,13 +27,14 @@ pub(super) async fn find(
     filter: Filter,
 ) -> Result<Stream, NodeError> {
     let slot = inner.answer_place(&question.caller)?;
-    let (started, deadline) = (Instant::now(), question.deadline);
+    let deadline = question.deadline;
+    let came = Came::now(deadline);
     let begin = move |inner: &Inner, permitted| Listing::begin(inner, permitted, filter);
     let (listing, first) = permitted(&inner, question, begin).await?;
     let (feed, stream) = Feed::new(STREAM_AHEAD, deadline, slot);
     if listing.is_over() {
         if listing.count == 0 {
-            pace::keep(inner.ledger.pace(), started, deadline).await;
+            came.keep(inner.ledger.pace()).await;
         }
         // There is room for a page and the statement.
         let done = listing.send(&feed, first).await;

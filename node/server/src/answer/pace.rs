@@ -1,13 +1,30 @@
 //! How long an answer takes that tells of nothing: whole multiples of a pace, whatever was looked at for it (P9).
 
-use crate::deadline::{earlier, margin};
+use crate::deadline::margin;
 use sekisho_transport::Deadline;
 use std::time::{Duration, Instant};
 
-/// Waits until a whole multiple of the pace is over since the question came; no longer than the answer can still be heard.
-pub(super) async fn keep(pace: Duration, since: Instant, deadline: Deadline) {
-    let until = earlier(deadline, margin(deadline)).remaining();
-    tokio::time::sleep(until_next(pace, since.elapsed()).min(until)).await;
+/// When a question came, and how long after that its answer can still be heard: found out then, before anything was
+/// looked at for it.
+pub(super) struct Came {
+    at: Instant,
+    heard: Duration,
+}
+
+impl Came {
+    pub fn now(deadline: Deadline) -> Self {
+        Self {
+            at: Instant::now(),
+            heard: deadline.remaining().saturating_sub(margin(deadline)),
+        }
+    }
+
+    /// Waits until a whole multiple of the pace is over since then; no longer than the answer can still be heard.
+    pub async fn keep(&self, pace: Duration) {
+        let elapsed = self.at.elapsed();
+        let left = self.heard.saturating_sub(elapsed);
+        tokio::time::sleep(until_next(pace, elapsed).min(left)).await;
+    }
 }
 
 fn until_next(pace: Duration, elapsed: Duration) -> Duration {

@@ -4,7 +4,8 @@
 //! question, whatever was found and whoever is hidden (P9). Who is looked for is in memory for as long as that takes, and
 //! kept nowhere; of whom was found, that a link may follow.
 
-use super::{Question, pace};
+use super::Question;
+use super::pace::Came;
 use crate::NodeError;
 use crate::bounds::{REPLICA_WAIT_MAX, SEARCH_PACE};
 use crate::deadline::{earlier, margin};
@@ -19,7 +20,6 @@ use sekisho_ledger::letter::{Correspondence, SealedLetter};
 use sekisho_proto::v1;
 use sekisho_transport::Deadline;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// The reply to one question about a search: a key, or with a letter its answer.
 pub(super) async fn patients(
@@ -28,7 +28,8 @@ pub(super) async fn patients(
     letter: Option<v1::Envelope>,
 ) -> Result<v1::Envelope, NodeError> {
     let _slot = inner.answer_place(&question.caller)?;
-    let (started, deadline) = (Instant::now(), question.deadline);
+    let deadline = question.deadline;
+    let came = Came::now(deadline);
     let wait = earlier(deadline, margin(deadline));
     let wait = wait.min(Deadline::after(REPLICA_WAIT_MAX));
     inner.ledger.wait_applied(question.access, wait).await?;
@@ -41,7 +42,7 @@ pub(super) async fn patients(
         }
     })
     .await;
-    pace::keep(SEARCH_PACE.max(inner.ledger.pace()), started, deadline).await;
+    came.keep(SEARCH_PACE.max(inner.ledger.pace())).await;
     reply
 }
 

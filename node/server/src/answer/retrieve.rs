@@ -10,7 +10,8 @@
 //!
 //! What leaves is sealed to the key the viewing node signed for this request: whoever carries it cannot read it.
 
-use super::{Permitted, Question, pace, permitted, statement};
+use super::pace::Came;
+use super::{Permitted, Question, permitted, statement};
 use crate::blocking::blocking;
 use crate::bounds::{READ_AHEAD, STREAM_AHEAD};
 use crate::commitments::{DOCUMENT, of_transfer};
@@ -33,7 +34,6 @@ use sekisho_ledger::sealed::{
 use sekisho_proto::v1;
 use sekisho_transport::Answers;
 use std::sync::Arc;
-use std::time::Instant;
 use tokio::sync::mpsc;
 
 use v1::answer_retrieve_event::Event;
@@ -56,7 +56,8 @@ pub(super) async fn retrieve(
     wanted: Wanted,
 ) -> Result<Stream, NodeError> {
     let slot = inner.answer_place(&question.caller)?;
-    let (started, deadline) = (Instant::now(), question.deadline);
+    let deadline = question.deadline;
+    let came = Came::now(deadline);
     let Permitted { record, scope } =
         permitted(&inner, question, |_, permitted| Ok(permitted)).await?;
     let committed = commit(&wanted.salt, DOCUMENT, wanted.unique_id.as_bytes());
@@ -77,7 +78,7 @@ pub(super) async fn retrieve(
         }
     };
     if released.is_none() {
-        pace::keep(inner.ledger.pace(), started, deadline).await;
+        came.keep(inner.ledger.pace()).await;
     }
     if let Some(released) = &released
         && from_chunk >= chunks_of(released.entry.size_bytes)

@@ -74,7 +74,7 @@ pub(super) async fn find(
     let record = decided(&inner, &wire, asked.id, shares).await?;
     let decided = decisions(&record);
 
-    let (feed, answer) = Feed::new(STREAM_AHEAD, shares.caller, slot);
+    let (feed, answer) = Feed::new(STREAM_AHEAD, shares.caller, ());
     let task = Arc::clone(&inner);
     inner.spawn(async move {
         let work = async {
@@ -85,6 +85,7 @@ pub(super) async fn find(
         };
         let done = feed.while_heard(work).await;
         feed.close(done, NodeError::status);
+        drop(slot);
     })?;
     Ok(answer)
 }

@@ -96,7 +96,7 @@ pub(super) async fn retrieve(
         "its decision is about another network",
     ))?;
 
-    let (feed, answer) = Feed::new(STREAM_AHEAD, shares.caller, slot);
+    let (feed, answer) = Feed::new(STREAM_AHEAD, shares.caller, ());
     let retrieval = Retrieval {
         inner: Arc::clone(&inner),
         record,
@@ -107,6 +107,8 @@ pub(super) async fn retrieve(
     inner.spawn(async move {
         let done = feed.while_heard(retrieval.run(&feed, check, stream)).await;
         feed.close(done, NodeError::status);
+        // Its own people's pages are not watched as other networks' connections are: the slot ends with the work.
+        drop(slot);
     })?;
     Ok(answer)
 }

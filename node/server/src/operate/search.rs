@@ -79,7 +79,7 @@ pub(super) async fn search(
     let (wire, mut keys) = carry(&inner, question(Vec::new()), half, shares).await?;
     let record = decided(&inner, &wire, asked.id, shares).await?;
     let decided = decisions(&record);
-    let (feed, answer) = Feed::new(STREAM_AHEAD, shares.caller, slot);
+    let (feed, answer) = Feed::new(STREAM_AHEAD, shares.caller, ());
     let mut searching = Searching {
         open: networks(&record),
         ended: Vec::new(),
@@ -142,6 +142,7 @@ pub(super) async fn search(
         };
         let done = feed.while_heard(work).await;
         feed.close(done, NodeError::status);
+        drop(slot);
     })?;
     Ok(answer)
 }

@@ -27,12 +27,16 @@ impl NodeStore {
     /// A subject's sealed reservations, on the ledger or not, lifted or not; at most [`SEALS_MAX`].
     ///
     /// # Errors
-    /// The database failed, or what it holds cannot be read back.
+    /// [`StoreError::Full`] if there are more; the database failed, or what it holds cannot be read back.
     pub fn seals_of(&self, subject: &SubjectId) -> Result<Vec<StoredSeal>, StoreError> {
         let txn = self.read()?;
         let table = txn.open_table(SEALED).map_err(StoreError::database)?;
-        format::keys_under(&table, subject.as_bytes(), SEALS_MAX)?
-            .iter()
+        let keys = format::keys_under(&table, subject.as_bytes(), SEALS_MAX + 1)?;
+        if keys.len() > SEALS_MAX {
+            // One that was not looked at would be disclosed.
+            return Err(full());
+        }
+        keys.iter()
             .map(|key| {
                 let damaged = || StoreError::Damaged(WHAT);
                 let commitment: Commitment =
@@ -71,6 +75,13 @@ fn reservation(bytes: &[u8]) -> Result<Reservation, StoreError> {
     Reservation::try_from(wire).map_err(|_| damaged())
 }
 
+fn full() -> StoreError {
+    StoreError::Full {
+        what: "sealed reservations of one patient",
+        max: SEALS_MAX as u64,
+    }
+}
+
 /// Keeps one more, of at most [`SEALS_MAX`].
 pub(super) fn put(
     txn: &WriteTransaction,
@@ -83,10 +94,7 @@ pub(super) fn put(
         format::keys_under(&table, subject.as_bytes(), SEALS_MAX)?.len()
     };
     if known >= SEALS_MAX {
-        return Err(StoreError::Full {
-            what: "sealed reservations of one patient",
-            max: SEALS_MAX as u64,
-        });
+        return Err(full());
     }
     let key = [subject.as_bytes().as_slice(), id.as_bytes()].concat();
     format::put(txn, SEALED, WHAT, &key, commitment)
