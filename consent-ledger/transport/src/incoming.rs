@@ -445,6 +445,7 @@ impl AsyncWrite for PeerStream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::poll_fn;
 
     #[test]
     fn an_address_is_where_somebody_is() {
@@ -458,5 +459,29 @@ mod tests {
             let got = origin(address.parse().unwrap_or_else(|_| unreachable!()));
             assert_eq!(got.to_string(), expected, "{address}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_closed_and_one_that_takes_little_is_not() {
+        let (max, little) = (Duration::from_secs(2), Duration::from_millis(50));
+        let turned_away = Arc::<TurnedAway>::default();
+        let mut watch = Watch {
+            unread: Arc::default(),
+            max,
+            look: Box::pin(tokio::time::sleep(max)),
+            stuck: None,
+            turned_away: Arc::clone(&turned_away),
+        };
+        let began = Instant::now();
+        while began.elapsed() < max + little {
+            let none = poll_fn(|cx| watch.written::<()>(cx, Poll::Pending));
+            assert!(tokio::time::timeout(little, none).await.is_err());
+            let some = poll_fn(|cx| watch.written(cx, Poll::Ready(Ok(())))).await;
+            assert!(some.is_ok());
+        }
+        assert_eq!(turned_away.counts(), []);
+        let over = poll_fn(|cx| watch.written::<()>(cx, Poll::Pending)).await;
+        assert!(over.is_err());
+        assert_eq!(turned_away.counts(), [("connection-unread", 1)]);
     }
 }
