@@ -120,7 +120,7 @@ impl Source {
 }
 
 /// What was turned away, by kind: every one, so that the first of a kind is seen as a rise from nought.
-pub(super) const REFUSALS: [&str; 20] = [
+pub(super) const REFUSALS: [&str; 21] = [
     "malformed",
     "other-ledger",
     "outside-window",
@@ -141,6 +141,7 @@ pub(super) const REFUSALS: [&str; 20] = [
     "connection-gave-way",
     "connection-too-many",
     "connection-too-many-of-one",
+    "connection-unread",
 ];
 
 /// What a replica is to the others; one of these at a time.
